@@ -1,0 +1,319 @@
+-- The foundation: workspaces and people, accounts and their connections, the local copy of the
+-- mailbox, what is to be sent, and the machinery beneath (jobs, leases, events).
+--
+-- Ids are UUIDv7. Times are microseconds since 1970 in UTC and end in _at.
+-- Every table has workspace_id but those that stand above workspaces (a test lists them).
+
+CREATE TABLE workspace (
+    id BLOB PRIMARY KEY,
+    name TEXT NOT NULL,
+    time_zone TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE "user" (
+    id BLOB PRIMARY KEY,
+    email TEXT NOT NULL,
+    -- The address lower-cased: what makes it unique.
+    email_key TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE membership (
+    workspace_id BLOB NOT NULL REFERENCES workspace (id),
+    user_id BLOB NOT NULL REFERENCES "user" (id),
+    role TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, user_id)
+) STRICT;
+CREATE INDEX membership_user ON membership (user_id);
+
+CREATE TABLE session (
+    id BLOB PRIMARY KEY,
+    -- SHA-256 of the cookie's token; the token itself is nowhere.
+    token_hash BLOB NOT NULL UNIQUE,
+    workspace_id BLOB NOT NULL REFERENCES workspace (id),
+    user_id BLOB NOT NULL REFERENCES "user" (id),
+    created_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX session_user ON session (user_id);
+
+-- Links that work once: the first start's setup link, the demo's sign-in link.
+CREATE TABLE one_time_link (
+    id BLOB PRIMARY KEY,
+    token_hash BLOB NOT NULL UNIQUE,
+    purpose TEXT NOT NULL,
+    user_id BLOB REFERENCES "user" (id),
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    used_at INTEGER
+) STRICT;
+
+CREATE TABLE audit (
+    id BLOB PRIMARY KEY,
+    workspace_id BLOB NOT NULL REFERENCES workspace (id),
+    actor_id BLOB,
+    action TEXT NOT NULL,
+    -- What it was done to, as people name it; stays when the thing is gone.
+    subject TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX audit_at ON audit (workspace_id, at);
+
+-- One sealed text a key: a wrong or missing key is noticed at start, before anything is sealed with it.
+CREATE TABLE vault_canary (
+    key_id INTEGER PRIMARY KEY,
+    sealed BLOB NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE job (
+    id BLOB PRIMARY KEY,
+    workspace_id BLOB NOT NULL REFERENCES workspace (id),
+    kind TEXT NOT NULL,
+    -- At most one live job a lane, in order.
+    lane TEXT NOT NULL,
+    -- At most one waiting job a kind and key.
+    dedup TEXT,
+    payload TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    run_at INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    lease_token BLOB,
+    lease_until INTEGER,
+    last_error TEXT,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX job_dedup ON job (kind, dedup) WHERE dedup IS NOT NULL;
+CREATE UNIQUE INDEX job_live_lane ON job (lane) WHERE lease_token IS NOT NULL;
+CREATE INDEX job_lane ON job (lane, priority, run_at);
+CREATE INDEX job_run_at ON job (run_at);
+
+-- Who owns what for a while. The epoch grows with each new owner; writers check it.
+CREATE TABLE lease (
+    name TEXT PRIMARY KEY,
+    -- The node's id; the node's own heartbeat is the row `node:<id>`.
+    holder TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    until_at INTEGER NOT NULL
+) STRICT;
+
+-- News, written in the causing transaction. seq is given after commit, by one sequencer.
+CREATE TABLE event (
+    id BLOB PRIMARY KEY,
+    workspace_id BLOB NOT NULL REFERENCES workspace (id),
+    kind TEXT NOT NULL,
+    account_id BLOB,
+    payload TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    seq INTEGER UNIQUE
+) STRICT;
+CREATE INDEX event_unsequenced ON event (id) WHERE seq IS NULL;
+
+-- How far each reader has come; the sequencer's own row is the last number given.
+CREATE TABLE event_cursor (
+    subscriber TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE account (
+    id BLOB PRIMARY KEY,
+    workspace_id BLOB NOT NULL REFERENCES workspace (id),
+    -- Absent: the whole team's.
+    user_id BLOB REFERENCES "user" (id),
+    address TEXT NOT NULL,
+    address_key TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    provider_name TEXT NOT NULL,
+    -- Address and names in lower case: what the list's search looks at.
+    search_text TEXT NOT NULL,
+    import_days INTEGER NOT NULL,
+    -- The worse of the two sides of connection, for the list.
+    status TEXT NOT NULL,
+    sync_stage TEXT NOT NULL,
+    sync_done INTEGER NOT NULL,
+    sync_total INTEGER NOT NULL,
+    sent_total INTEGER NOT NULL,
+    -- Sent on sent_day (a date in the workspace's time zone); another day means none today.
+    sent_today INTEGER NOT NULL,
+    sent_day TEXT NOT NULL,
+    -- 0 to 100; absent: not measured yet.
+    health INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    -- Set when deletion has begun; such an account is shown to nobody.
+    closing_at INTEGER
+) STRICT;
+CREATE UNIQUE INDEX account_address ON account (workspace_id, address_key);
+CREATE INDEX account_created ON account (workspace_id, created_at, id);
+CREATE INDEX account_sent ON account (workspace_id, sent_total, id);
+CREATE INDEX account_status ON account (workspace_id, status, id);
+
+-- What was sent with an account's address, through us or elsewhere, once a Message-ID: what "emails sent" counts.
+CREATE TABLE sent_message (
+    account_id BLOB NOT NULL REFERENCES account (id),
+    message_id TEXT NOT NULL,
+    workspace_id BLOB NOT NULL REFERENCES workspace (id),
+    -- 'here' or 'elsewhere'.
+    via TEXT NOT NULL,
+    sent_at INTEGER NOT NULL,
+    PRIMARY KEY (account_id, message_id)
+) STRICT;
+
+-- How an account reaches its servers, a row a side: 'receive' (IMAP) and 'send' (SMTP).
+CREATE TABLE connection (
+    account_id BLOB NOT NULL REFERENCES account (id),
+    side TEXT NOT NULL,
+    workspace_id BLOB NOT NULL REFERENCES workspace (id),
+    host TEXT NOT NULL,
+    port INTEGER NOT NULL,
+    encryption TEXT NOT NULL,
+    username TEXT NOT NULL,
+    -- The password, sealed; absent after the key was lost.
+    secret BLOB,
+    state TEXT NOT NULL,
+    reason TEXT,
+    server_words TEXT,
+    since_at INTEGER NOT NULL,
+    -- Attempts that failed since it last worked.
+    failures INTEGER NOT NULL,
+    next_attempt_at INTEGER,
+    -- Grows with each change of servers or password: a late failure of the old ones is ignored.
+    generation INTEGER NOT NULL,
+    PRIMARY KEY (account_id, side)
+) STRICT;
+
+CREATE TABLE folder (
+    id BLOB PRIMARY KEY,
+    workspace_id BLOB NOT NULL REFERENCES workspace (id),
+    account_id BLOB NOT NULL REFERENCES account (id),
+    name TEXT NOT NULL,
+    delimiter TEXT NOT NULL,
+    role TEXT,
+    selected INTEGER NOT NULL,
+    uid_validity INTEGER,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX folder_name ON folder (account_id, name);
+
+-- One row per distinct content in an account; where it lies is placement.
+CREATE TABLE message (
+    id BLOB PRIMARY KEY,
+    workspace_id BLOB NOT NULL REFERENCES workspace (id),
+    account_id BLOB NOT NULL REFERENCES account (id),
+    -- BLAKE3 of the stored bytes: the blob's key.
+    blob BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    -- The Message-ID header without its brackets; empty when there is none.
+    message_id TEXT NOT NULL,
+    in_reply_to TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    from_name TEXT NOT NULL,
+    from_address TEXT NOT NULL,
+    to_people TEXT NOT NULL,
+    snippet TEXT NOT NULL,
+    -- When the server received it: what lists are ordered by.
+    received_at INTEGER NOT NULL,
+    has_attachments INTEGER NOT NULL,
+    -- The server's message was larger than we store.
+    truncated INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX message_blob ON message (account_id, blob);
+CREATE INDEX message_received ON message (account_id, received_at, id);
+CREATE INDEX message_header_id ON message (account_id, message_id);
+
+CREATE TABLE placement (
+    folder_id BLOB NOT NULL REFERENCES folder (id),
+    uid INTEGER NOT NULL,
+    workspace_id BLOB NOT NULL REFERENCES workspace (id),
+    account_id BLOB NOT NULL REFERENCES account (id),
+    message_id BLOB NOT NULL REFERENCES message (id),
+    seen INTEGER NOT NULL,
+    flagged INTEGER NOT NULL,
+    answered INTEGER NOT NULL,
+    -- A copy of message.received_at, so that a folder's page is one index walk.
+    received_at INTEGER NOT NULL,
+    PRIMARY KEY (folder_id, uid)
+) STRICT;
+CREATE INDEX placement_received ON placement (folder_id, received_at, message_id);
+CREATE INDEX placement_message ON placement (message_id);
+CREATE INDEX placement_account ON placement (account_id);
+
+-- Everything that others want done in the mailbox. Only the owner of the session does it, in order of id.
+CREATE TABLE mailbox_op (
+    id BLOB PRIMARY KEY,
+    workspace_id BLOB NOT NULL REFERENCES workspace (id),
+    account_id BLOB NOT NULL REFERENCES account (id),
+    kind TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    error TEXT,
+    created_at INTEGER NOT NULL,
+    next_attempt_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX mailbox_op_waiting ON mailbox_op (account_id, id) WHERE state = 'waiting';
+
+-- The outbox: the row is the queue.
+CREATE TABLE outgoing (
+    id BLOB PRIMARY KEY,
+    workspace_id BLOB NOT NULL REFERENCES workspace (id),
+    account_id BLOB NOT NULL REFERENCES account (id),
+    user_id BLOB REFERENCES "user" (id),
+    state TEXT NOT NULL,
+    idempotency_key TEXT NOT NULL,
+    -- BLAKE3 of what was asked: the same key with another request is a conflict.
+    request_hash BLOB NOT NULL,
+    message_id TEXT NOT NULL,
+    from_address TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    blob BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    next_attempt_at INTEGER,
+    lease_token BLOB,
+    lease_until INTEGER,
+    reason TEXT,
+    server_words TEXT,
+    sent_at INTEGER,
+    -- The operation that files the copy in the Sent folder; absent where there is none to file.
+    sent_op_id BLOB,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX outgoing_idempotency ON outgoing (workspace_id, idempotency_key);
+CREATE INDEX outgoing_account ON outgoing (account_id, created_at, id);
+CREATE INDEX outgoing_queue ON outgoing (account_id, next_attempt_at) WHERE state IN ('queued', 'sending');
+
+CREATE TABLE outgoing_recipient (
+    outgoing_id BLOB NOT NULL REFERENCES outgoing (id),
+    position INTEGER NOT NULL,
+    workspace_id BLOB NOT NULL REFERENCES workspace (id),
+    name TEXT NOT NULL,
+    address TEXT NOT NULL,
+    state TEXT NOT NULL,
+    server_words TEXT,
+    PRIMARY KEY (outgoing_id, position)
+) STRICT;
+
+-- One try. marked_at is durable before the first byte of the body leaves.
+CREATE TABLE send_attempt (
+    id BLOB PRIMARY KEY,
+    workspace_id BLOB NOT NULL REFERENCES workspace (id),
+    account_id BLOB NOT NULL REFERENCES account (id),
+    outgoing_id BLOB NOT NULL REFERENCES outgoing (id),
+    marked_at INTEGER NOT NULL,
+    settled_at INTEGER,
+    outcome TEXT,
+    server_words TEXT
+) STRICT;
+CREATE INDEX send_attempt_outgoing ON send_attempt (outgoing_id);

@@ -1,0 +1,55 @@
+//! What can go wrong with a statement, as far as a caller can decide something by it.
+
+/// The outcome of a statement.
+pub type DbResult<T> = std::result::Result<T, DbError>;
+
+/// A statement that did not run, sorted by what the caller can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// A statement that must find one row found none.
+    #[error("no such row")]
+    NotFound,
+    /// A unique constraint refused the row; the text names the constraint or its columns.
+    #[error("already there: {0}")]
+    Unique(String),
+    /// A row that others point at, or that points at nothing.
+    #[error("foreign key: {0}")]
+    ForeignKey(String),
+    /// Another transaction was in the way (serialisation, deadlock, busy): the caller may run it again.
+    #[error("the database was busy: {0}")]
+    Busy(String),
+    /// The database could not be reached, or its pool had no connection in time.
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(String),
+    /// Stored data is not what the program wrote: a text that is no member of its enum, a bad column.
+    #[error("stored data does not fit: {0}")]
+    Corrupt(String),
+    /// Everything else.
+    #[error("database: {0}")]
+    Other(String),
+}
+
+impl From<sqlx::Error> for DbError {
+    fn from(e: sqlx::Error) -> Self {
+        match &e {
+            sqlx::Error::RowNotFound => Self::NotFound,
+            sqlx::Error::Database(d) if d.is_unique_violation() => {
+                Self::Unique(d.constraint().unwrap_or(d.message()).to_owned())
+            }
+            sqlx::Error::Database(d) if d.is_foreign_key_violation() => Self::ForeignKey(d.message().to_owned()),
+            sqlx::Error::Database(d) if is_busy(d.code().as_deref()) => Self::Busy(d.message().to_owned()),
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_) => {
+                Self::Unavailable(e.to_string())
+            }
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
+                Self::Corrupt(e.to_string())
+            }
+            _ => Self::Other(e.to_string()),
+        }
+    }
+}
+
+/// SQLite 5 (busy), 6 (locked) and 517 (busy snapshot); PostgreSQL 40001 (serialisation) and 40P01 (deadlock).
+fn is_busy(code: Option<&str>) -> bool {
+    matches!(code, Some("5" | "6" | "517" | "40001" | "40P01"))
+}

@@ -1,0 +1,35 @@
+//! The only crate that names sqlx: one SQL text per statement for SQLite and PostgreSQL.
+//!
+//! - [`Db`] opens either engine, migrates it and hands out connections.
+//! - [`Conn`] is one connection: reading, or inside one write transaction.
+//! - [`sql!`] runs a statement. Where the engines must differ the pair stands in view: `lite "…", pg "…"`.
+//! - [`Value`] is what can be bound; [`FromRow`] is derived by the caller (`extern crate db as sqlx;` in its root).
+//!
+//! Rules: functions take `&mut Conn`; nobody calls [`Db::tx`] while holding a transaction (SQLite has one
+//! write connection); no network or blob I/O inside a transaction; parameters compared with `IS NULL`
+//! stand in a `CAST($n AS type)`, because PostgreSQL cannot infer their type.
+
+mod conn;
+mod failure;
+mod migrate;
+mod open;
+pub mod page;
+mod run;
+mod time;
+mod value;
+
+pub use conn::Conn;
+pub use failure::{DbError, DbResult};
+pub use open::{Db, Engine, OpenError};
+pub use run::{Row as FromAnyRow, Sql, all, one, opt, run};
+pub use time::Ts;
+pub use value::{IntoValue, Value};
+
+// What the derive macros and the type macros expand to: they name sqlx's own Error and Result by the crate root.
+#[doc(hidden)]
+pub use sqlx::{ColumnIndex, Database, Error, FromRow, Result, Row, Type, decode, error};
+#[doc(hidden)]
+pub mod types {
+    pub use crate::time::Ts;
+    pub use sqlx::types::{Json, Type};
+}

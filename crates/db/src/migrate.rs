@@ -1,0 +1,45 @@
+//! Twin migration folders: the same file names on both engines, and a test that compares the schemas.
+
+use crate::open::{OpenError, Pools};
+use crate::{Db, sql};
+use sqlx::migrate::Migrator;
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+fn newest(m: &Migrator) -> i64 {
+    m.iter().map(|m| m.version).max().unwrap_or(0)
+}
+
+impl Db {
+    /// Brings the schema up to date.
+    ///
+    /// # Errors
+    /// [`OpenError::Newer`] when a newer program wrote it; nothing is changed then.
+    pub async fn migrate(&self) -> Result<(), OpenError> {
+        let (migrator, done) = match self.pools() {
+            Pools::Sqlite { write, .. } => (&SQLITE, SQLITE.run(write).await),
+            Pools::Pg(p) => (&POSTGRES, POSTGRES.run(p).await),
+        };
+        match done {
+            Ok(()) => Ok(()),
+            Err(sqlx::migrate::MigrateError::VersionMissing(found)) => {
+                Err(OpenError::Newer { found, known: newest(migrator) })
+            }
+            Err(e) => Err(OpenError::Migrate(e.to_string())),
+        }
+    }
+
+    /// Every table with its columns, sorted: what the schema test compares between the engines.
+    ///
+    /// # Errors
+    /// As the engine says.
+    pub async fn columns(&self) -> crate::DbResult<Vec<(String, String)>> {
+        let mut c = self.read().await?;
+        sql!(all (String, String), &mut c,
+            lite "SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_info(m.name) p
+                  WHERE m.type = 'table' AND m.name NOT LIKE '\\_sqlx%' ESCAPE '\\' AND m.name NOT LIKE 'sqlite%' ORDER BY 1, 2",
+            pg "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT) FROM information_schema.columns
+                WHERE table_schema = 'public' AND table_name NOT LIKE '\\_sqlx%' ORDER BY 1, 2")
+    }
+}

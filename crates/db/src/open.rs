@@ -1,0 +1,169 @@
+//! Opens either engine with the settings that its promises need.
+
+use crate::{Conn, DbError, DbResult};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, PgPool, SqlitePool};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Connections that read at the same time on SQLite.
+const LITE_READERS: u32 = 4;
+/// Connections of one process to PostgreSQL.
+const PG_CONNECTIONS: u32 = 16;
+/// How long a caller waits for a free connection.
+const ACQUIRE: Duration = Duration::from_secs(15);
+
+/// The engine behind a [`Db`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// One file in the data folder.
+    Sqlite,
+    /// A PostgreSQL server.
+    Postgres,
+}
+
+/// A database of either engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    pools: Arc<Pools>,
+    committed: watch::Sender<u64>,
+}
+
+pub(crate) enum Pools {
+    Sqlite { read: SqlitePool, write: SqlitePool },
+    Pg(PgPool),
+}
+
+/// A database that could not be opened; the text says which and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The address is not one we understand.
+    #[error("DATABASE_URL is not understood: {0}. It begins with postgres:// or is absent (SQLite in the data folder)")]
+    Url(String),
+    /// It did not open.
+    #[error("the database did not open: {0}")]
+    Open(#[from] DbError),
+    /// Its schema was made by a newer program.
+    #[error("the database was written by a newer Posthouse (schema {found}, this program knows {known}): start the newer program, or restore a backup")]
+    Newer {
+        /// The newest migration in the database.
+        found: i64,
+        /// The newest migration in this program.
+        known: i64,
+    },
+    /// A migration did not run.
+    #[error("the schema could not be brought up to date: {0}")]
+    Migrate(String),
+}
+
+fn lite_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        // Before the first table: both can hardly be changed later.
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        .pragma("secure_delete", "FAST")
+        .journal_mode(SqliteJournalMode::Wal)
+        // NORMAL loses commits on power loss in WAL mode; the outbox relies on them.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(10))
+        .optimize_on_close(true, 400)
+        .disable_statement_logging()
+}
+
+impl Db {
+    /// Opens (and makes, when absent) the SQLite file.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or is no database.
+    pub async fn open_sqlite(path: &Path) -> std::result::Result<Self, OpenError> {
+        let options = lite_options(path);
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options.clone().create_if_missing(true))
+            .await
+            .map_err(DbError::from)?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(LITE_READERS)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options.pragma("query_only", "ON"))
+            .await
+            .map_err(DbError::from)?;
+        Ok(Self::new(Pools::Sqlite { read, write }))
+    }
+
+    /// Opens PostgreSQL by its URL.
+    ///
+    /// # Errors
+    /// When the URL is not understood or the server refuses.
+    pub async fn open_postgres(url: &str) -> std::result::Result<Self, OpenError> {
+        let options: PgConnectOptions = url.parse().map_err(|_| OpenError::Url("not a PostgreSQL URL".into()))?;
+        let pool = PgPoolOptions::new()
+            .max_connections(PG_CONNECTIONS)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options.application_name("posthouse").disable_statement_logging())
+            .await
+            .map_err(DbError::from)?;
+        Ok(Self::new(Pools::Pg(pool)))
+    }
+
+    fn new(pools: Pools) -> Self {
+        Self { pools: Arc::new(pools), committed: watch::Sender::new(0) }
+    }
+
+    pub(crate) fn pools(&self) -> &Pools {
+        &self.pools
+    }
+
+    pub(crate) fn commit_signal(&self) -> watch::Sender<u64> {
+        self.committed.clone()
+    }
+
+    /// Which engine this is.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        match *self.pools {
+            Pools::Sqlite { .. } => Engine::Sqlite,
+            Pools::Pg(_) => Engine::Postgres,
+        }
+    }
+
+    /// A connection to read with. On PostgreSQL each statement sees what is committed when it starts.
+    ///
+    /// # Errors
+    /// When no connection is free in time.
+    pub async fn read(&self) -> DbResult<Conn> {
+        Conn::read(self).await
+    }
+
+    /// Begins a write transaction. Never while holding another: SQLite has one write connection.
+    ///
+    /// # Errors
+    /// When no connection is free in time.
+    pub async fn tx(&self) -> DbResult<Conn> {
+        Conn::tx(self).await
+    }
+
+    /// Changes after each commit of this process: whoever works off rows waits on it beside a slow poll.
+    #[must_use]
+    pub fn committed(&self) -> watch::Receiver<u64> {
+        self.committed.subscribe()
+    }
+
+    /// Closes every connection, after the running statements.
+    pub async fn close(&self) {
+        match &*self.pools {
+            Pools::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Pools::Pg(p) => p.close().await,
+        }
+    }
+}

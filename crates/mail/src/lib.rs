@@ -1,0 +1,30 @@
+//! Bytes to meaning and back: addresses, MIME in and out, HTML in. No I/O, no clock, no database.
+//!
+//! Everything that a stranger wrote is bounded here, and nothing of it can cause a panic: limits are public constants
+//! beside the function that keeps them. Types that hold the text of a mail have no `Debug`, so that no log can show it.
+//!
+//! - [`address`]: what a person types into To, and the address type used everywhere else.
+//! - [`parsed`]: a received message (RFC 5322, RFC 2045 to 2049) as plain values.
+//! - [`html_in`]: somebody else's HTML made safe to show, and as plain text.
+//! - [`compose`]: values to the bytes of a message that we send.
+
+pub mod address;
+pub mod compose;
+pub mod html_in;
+pub mod parsed;
+
+/// Characters that reorder or hide text around them (Unicode bidirectional controls, UAX #9).
+pub(crate) const fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Characters that take no room of their own: they are typed by accident and pad hidden preview texts.
+pub(crate) const fn is_invisible(c: char) -> bool {
+    is_bidi_control(c)
+        || matches!(c, '\u{00ad}' | '\u{034f}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+}
+
+/// The start of `text`, at most `max` octets and never half a character.
+pub(crate) fn cut(text: &str, max: usize) -> &str {
+    text.get(..text.floor_char_boundary(max)).unwrap_or(text)
+}

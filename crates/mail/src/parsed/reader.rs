@@ -1,0 +1,303 @@
+//! Header fields, transfer encodings and character sets of one part, as plain values.
+//!
+//! The only file that names `mail_parser`. It is given one bounded header block at a time and never a whole message:
+//! its own walk over nested messages recurses as deep as the sender likes (see [`super::mime`] for ours).
+
+use std::borrow::Cow;
+
+use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::charsets::map::charset_decoder;
+use mail_parser::{Address, ContentType, Header, HeaderName, HeaderValue, MessageParser};
+
+use super::text::clean_line;
+use super::{Correspondent, MAX_CORRESPONDENTS, MAX_REFERENCES, MAX_SUBJECT_OCTETS, Problem, is_message_id};
+
+/// Dates outside these years are the work of a broken clock (1980 is where many start, RFC 822 is from 1982).
+const PLAUSIBLE_SECS: std::ops::Range<i64> = 315_532_800..4_102_444_800;
+const MAX_TOKEN_OCTETS: usize = 127;
+/// RFC 2046 section 5.1.1 says 70; some senders use more.
+const MAX_BOUNDARY_OCTETS: usize = 200;
+
+/// The fields of a message that we use.
+#[derive(Default)]
+pub(super) struct Envelope {
+    pub message_id: Option<String>,
+    pub in_reply_to: Option<String>,
+    pub references: Vec<String>,
+    pub subject: String,
+    pub from: Vec<Correspondent>,
+    pub to: Vec<Correspondent>,
+    pub cc: Vec<Correspondent>,
+    pub bcc: Vec<Correspondent>,
+    pub reply_to: Vec<Correspondent>,
+    pub date_micros: Option<i64>,
+    pub problems: Vec<Problem>,
+}
+
+/// The MIME fields of a part (RFC 2045, RFC 2183).
+#[derive(Default, Clone)]
+pub(super) struct PartFields {
+    /// `type/subtype` in lower case, if there was one.
+    pub content_type: Option<String>,
+    pub charset: Option<String>,
+    pub boundary: Option<String>,
+    pub name: Option<String>,
+    pub is_attachment: bool,
+    pub is_inline: bool,
+    pub content_id: Option<String>,
+    pub encoding: Encoding,
+}
+
+/// Content-Transfer-Encoding; 7bit, 8bit, binary and unknown ones are all `Identity`.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    #[default]
+    Identity,
+    Base64,
+    QuotedPrintable,
+}
+
+/// Reads header blocks; made once per message.
+pub(super) struct Reader(MessageParser);
+
+impl Reader {
+    pub fn new() -> Self {
+        Self(
+            MessageParser::new()
+                .with_minimal_headers()
+                .with_message_ids()
+                .header_id(HeaderName::ContentId)
+                .default_header_ignore(),
+        )
+    }
+
+    /// The fields of a message from its header block.
+    pub fn envelope(&self, block: &[u8]) -> Envelope {
+        let block = readable(block);
+        let Some(message) = self.0.parse_headers(&*block) else {
+            return Envelope { problems: vec![Problem::NoHeaders], ..Envelope::default() };
+        };
+        envelope(message.headers())
+    }
+
+    /// The MIME fields of a part from its header block.
+    pub fn part(&self, block: &[u8]) -> PartFields {
+        let block = readable(block);
+        self.0.parse_headers(&*block).map(|message| part_fields(message.headers())).unwrap_or_default()
+    }
+}
+
+fn envelope(headers: &[Header<'_>]) -> Envelope {
+    let mut problems = Vec::new();
+    let mut single = |name: HeaderName<'static>| {
+        let mut all = headers.iter().filter(|header| header.name == name);
+        let first = all.next().map(|header| &header.value);
+        if all.next().is_some() {
+            problems.push(Problem::DuplicateHeader(name.as_static_str()));
+        }
+        first
+    };
+    let id_field = single(HeaderName::MessageId);
+    let date_field = single(HeaderName::Date);
+    let subject = single(HeaderName::Subject).and_then(HeaderValue::as_text).unwrap_or_default();
+    let from = single(HeaderName::From);
+    let reply_to = single(HeaderName::ReplyTo);
+    let in_reply_to = single(HeaderName::InReplyTo);
+    let references = single(HeaderName::References);
+    let message_id = id_field.and_then(|value| ids(value).into_iter().next());
+    if message_id.is_none() {
+        problems.push(Problem::NoMessageId);
+    }
+    let date_micros = date_field.and_then(date_micros);
+    if date_micros.is_none() {
+        problems.push(Problem::NoDate);
+    }
+    let all = |name: HeaderName<'static>| {
+        correspondents(headers.iter().filter(|header| header.name == name).map(|header| &header.value))
+    };
+    let envelope = Envelope {
+        message_id,
+        in_reply_to: in_reply_to.and_then(|value| ids(value).into_iter().next()),
+        references: references.map(ids).map(bounded).unwrap_or_default(),
+        subject: clean_line(subject, MAX_SUBJECT_OCTETS),
+        from: correspondents(from.into_iter()),
+        to: all(HeaderName::To),
+        cc: all(HeaderName::Cc),
+        bcc: all(HeaderName::Bcc),
+        reply_to: correspondents(reply_to.into_iter()),
+        date_micros,
+        problems,
+    };
+    with_sender_check(envelope)
+}
+
+fn with_sender_check(mut envelope: Envelope) -> Envelope {
+    if envelope.from.is_empty() {
+        envelope.problems.push(Problem::NoSender);
+    }
+    envelope
+}
+
+/// The Message-IDs of a field, in angle brackets; what does not look like one is left out.
+fn ids(value: &HeaderValue<'_>) -> Vec<String> {
+    let found: &[Cow<'_, str>] = match value {
+        HeaderValue::Text(id) => std::slice::from_ref(id),
+        HeaderValue::TextList(ids) => ids,
+        _ => &[],
+    };
+    found.iter().map(|id| format!("<{}>", id.trim())).filter(|id| is_message_id(id)).collect()
+}
+
+/// The first and the last ones: the start of the conversation and the nearest parents.
+fn bounded(mut ids: Vec<String>) -> Vec<String> {
+    if ids.len() > MAX_REFERENCES {
+        ids.drain(1..=ids.len() - MAX_REFERENCES);
+    }
+    ids
+}
+
+fn date_micros(value: &HeaderValue<'_>) -> Option<i64> {
+    let date = value.as_datetime().filter(|date| date.is_valid())?;
+    Some(date.to_timestamp()).filter(|secs| PLAUSIBLE_SECS.contains(secs)).map(|secs| secs * 1_000_000)
+}
+
+fn correspondents<'a, 'x: 'a>(values: impl Iterator<Item = &'a HeaderValue<'x>>) -> Vec<Correspondent> {
+    values
+        .filter_map(HeaderValue::as_address)
+        .flat_map(Address::iter)
+        .filter_map(|addr| {
+            let address = clean_line(addr.address().unwrap_or_default(), MAX_SUBJECT_OCTETS);
+            let name = clean_line(addr.name().unwrap_or_default(), crate::address::MAX_NAME_OCTETS);
+            let name = Some(name).filter(|name| !name.is_empty());
+            (name.is_some() || !address.is_empty()).then_some(Correspondent { name, address })
+        })
+        .take(MAX_CORRESPONDENTS)
+        .collect()
+}
+
+fn part_fields(headers: &[Header<'_>]) -> PartFields {
+    let field = |name: HeaderName<'static>| headers.iter().find(|h| h.name == name).map(|h| &h.value);
+    let content_type = field(HeaderName::ContentType).and_then(HeaderValue::as_content_type);
+    let disposition = field(HeaderName::ContentDisposition).and_then(HeaderValue::as_content_type);
+    let parameter = |of: Option<&ContentType<'_>>, name: &str| {
+        of.and_then(|of| of.attribute(name)).map(str::to_owned).filter(|value| !value.is_empty())
+    };
+    let encoding = match field(HeaderName::ContentTransferEncoding).and_then(HeaderValue::as_text).map(str::trim) {
+        Some(name) if name.eq_ignore_ascii_case("base64") => Encoding::Base64,
+        Some(name) if name.eq_ignore_ascii_case("quoted-printable") => Encoding::QuotedPrintable,
+        _ => Encoding::Identity,
+    };
+    let content_id = field(HeaderName::ContentId).and_then(|value| match value {
+        HeaderValue::Text(id) => Some(clean_line(id, MAX_TOKEN_OCTETS * 2)),
+        _ => None,
+    });
+    PartFields {
+        content_type: content_type.and_then(media_type),
+        charset: parameter(content_type, "charset"),
+        boundary: parameter(content_type, "boundary")
+            .map(|b| b.trim_end().to_owned())
+            .filter(|b| (1..=MAX_BOUNDARY_OCTETS).contains(&b.len())),
+        name: parameter(disposition, "filename").or_else(|| parameter(content_type, "name")),
+        is_attachment: disposition.is_some_and(ContentType::is_attachment),
+        is_inline: disposition.is_some_and(ContentType::is_inline),
+        content_id: content_id.map(|id| id.trim_matches(['<', '>']).to_owned()).filter(|id| !id.is_empty()),
+        encoding,
+    }
+}
+
+fn media_type(value: &ContentType<'_>) -> Option<String> {
+    let token = |t: &str| {
+        (1..=MAX_TOKEN_OCTETS).contains(&t.len())
+            && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+    };
+    let (kind, subtype) = (value.ctype(), value.subtype()?);
+    (token(kind) && token(subtype)).then(|| format!("{kind}/{subtype}").to_ascii_lowercase())
+}
+
+/// A header block that ends as the parser wants it, with raw 8-bit lines made UTF-8 (RFC 6532). Old software wrote
+/// them in its own character set without saying which; Windows-1252 is the likeliest.
+fn readable(block: &[u8]) -> Cow<'_, [u8]> {
+    let mut text = Vec::with_capacity(block.len() + 4);
+    for line in block.split_inclusive(|&b| b == b'\n') {
+        match std::str::from_utf8(line) {
+            Ok(_) => text.extend_from_slice(line),
+            Err(_) => text.extend_from_slice(western(line).as_bytes()),
+        }
+    }
+    text.extend_from_slice(b"\r\n\r\n");
+    Cow::Owned(text)
+}
+
+/// Undoes the transfer encoding. The flag tells that the bytes broke its rules and something was left out.
+pub(super) fn decode(body: &[u8], encoding: Encoding) -> (Cow<'_, [u8]>, bool) {
+    match encoding {
+        Encoding::Identity => (Cow::Borrowed(body), false),
+        Encoding::QuotedPrintable => {
+            let (bytes, broken) = decode_quoted_printable(body);
+            (Cow::Owned(bytes), broken)
+        }
+        Encoding::Base64 => match base64_decode(body) {
+            Some(bytes) => (Cow::Owned(bytes), false),
+            None => {
+                let digits: Vec<u8> =
+                    body.iter().copied().filter(|b| b.is_ascii_alphanumeric() || b"+/".contains(b)).collect();
+                (Cow::Owned(base64_decode(&digits).unwrap_or_default()), true)
+            }
+        },
+    }
+}
+
+/// RFC 2045 section 6.7; a `=` that starts no valid sequence stays as it is (rule 1, robust implementations).
+fn decode_quoted_printable(body: &[u8]) -> (Vec<u8>, bool) {
+    let (mut bytes, mut broken) = (Vec::with_capacity(body.len()), false);
+    for line in body.split_inclusive(|&b| b == b'\n') {
+        let content = line.trim_ascii_end();
+        let line_end: &[u8] = match line {
+            [.., b'\r', b'\n'] => b"\r\n",
+            [.., b'\n'] => b"\n",
+            _ => b"",
+        };
+        let (content, line_end) = match content.strip_suffix(b"=") {
+            Some(soft) => (soft, &b""[..]),
+            None => (content, line_end),
+        };
+        let mut rest = content;
+        while let Some((&first, after)) = rest.split_first() {
+            let pair = after.split_first_chunk::<2>().and_then(|([a, b], tail)| Some((hex(*a)? << 4 | hex(*b)?, tail)));
+            match pair {
+                Some((byte, tail)) if first == b'=' => {
+                    bytes.push(byte);
+                    rest = tail;
+                }
+                _ => {
+                    broken |= first == b'=';
+                    bytes.push(first);
+                    rest = after;
+                }
+            }
+        }
+        bytes.extend_from_slice(line_end);
+    }
+    (bytes, broken)
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+/// Text in the character set that the sender named. The flag tells that the name was unknown or wrong.
+pub(super) fn to_text(bytes: &[u8], charset: Option<&str>) -> (String, bool) {
+    let charset = charset.unwrap_or("utf-8").trim();
+    let unicode = ["utf-8", "utf8", "us-ascii", "ascii"].iter().any(|name| charset.eq_ignore_ascii_case(name));
+    match charset_decoder(charset.as_bytes()) {
+        Some(decoder) if !unicode => (decoder(bytes), false),
+        known => match std::str::from_utf8(bytes) {
+            Ok(text) => (text.to_owned(), known.is_none() && !unicode),
+            Err(_) => (western(bytes), true),
+        },
+    }
+}
+
+fn western(bytes: &[u8]) -> String {
+    charset_decoder(b"windows-1252").map_or_else(|| String::from_utf8_lossy(bytes).into_owned(), |d| d(bytes))
+}

@@ -1,0 +1,205 @@
+//! Bounded HTTP requests to hosts that users and remote servers named, under the same egress guard.
+//!
+//! Each hop is checked: scheme, port and address literals before the request and before each redirect is followed,
+//! names when they are resolved. The connection goes to the addresses that were checked. No proxies, no cookies, no
+//! `Referer`.
+
+use std::error::Error as StdError;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Client, Method, RequestBuilder, Url, redirect};
+
+use crate::dialer::checked_addresses;
+use crate::dns::Resolver;
+use crate::egress::EgressPolicy;
+use crate::error::{NetError, SetupError, Stage};
+use crate::host::Host;
+use crate::tls;
+use crate::words::clean;
+
+/// Most redirects that are followed.
+const MAX_REDIRECTS: usize = 5;
+/// Longest URL in bytes.
+const MAX_URL_BYTES: usize = 8 * 1024;
+/// Limit for opening one connection.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// What a [`HttpClient::get_bounded`] brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// HTTP status, of the last hop.
+    pub status: u16,
+    /// The `Content-Type` as the server sent it, cut at 200 characters.
+    pub content_type: Option<String>,
+    /// The body, at most as long as asked for.
+    pub body: Vec<u8>,
+}
+
+/// An HTTP client that cannot leave the egress rules. Cheap to clone.
+#[derive(Clone)]
+pub struct HttpClient {
+    client: Client,
+    egress: EgressPolicy,
+}
+
+impl HttpClient {
+    pub(crate) fn new(client: Client, egress: EgressPolicy) -> Self {
+        Self { client, egress }
+    }
+
+    pub(crate) fn build(
+        tls_config: rustls::ClientConfig,
+        egress: &EgressPolicy,
+        resolver: Resolver,
+    ) -> Result<Client, SetupError> {
+        let redirect_rules = egress.clone();
+        Client::builder()
+            .no_proxy()
+            .referer(false)
+            .connect_timeout(CONNECT_LIMIT)
+            .pool_max_idle_per_host(2)
+            .redirect(redirect::Policy::custom(move |attempt| {
+                if attempt.previous().len() > MAX_REDIRECTS {
+                    return attempt.error(url_refused("too many redirects"));
+                }
+                match check_url(attempt.url(), &redirect_rules) {
+                    Ok(()) => attempt.follow(),
+                    Err(error) => attempt.error(error),
+                }
+            }))
+            .dns_resolver(GuardedResolve { egress: egress.clone(), resolver })
+            .tls_backend_preconfigured(tls_config)
+            .build()
+            .map_err(|error| SetupError::Http { words: error.to_string() })
+    }
+
+    /// A request to `url`, which the caller completes and sends. Set a time limit on it, and bound what is read.
+    ///
+    /// # Errors
+    /// [`NetError::UrlRefused`], [`NetError::PortNotAllowed`] or [`NetError::PrivateAddress`].
+    pub fn request(&self, method: Method, url: &str) -> Result<RequestBuilder, NetError> {
+        if url.len() > MAX_URL_BYTES {
+            return Err(url_refused("it is too long"));
+        }
+        let url = Url::parse(url).map_err(|error| url_refused(&error.to_string()))?;
+        check_url(&url, &self.egress)?;
+        Ok(self.client.request(method, url))
+    }
+
+    /// Fetches `url`, at most `max_bytes` of it, all within `limit`. Any status is a success.
+    ///
+    /// # Errors
+    /// [`NetError::TooLarge`] beyond `max_bytes`, [`NetError::TimedOut`] beyond `limit`, and those of the guard, the
+    /// connection and TLS.
+    pub async fn get_bounded(&self, url: &str, max_bytes: usize, limit: Duration) -> Result<Fetched, NetError> {
+        let request = self.request(Method::GET, url)?;
+        tokio::time::timeout(limit, read_bounded(request, max_bytes))
+            .await
+            .map_err(|_| NetError::TimedOut { stage: Stage::Http })?
+    }
+}
+
+async fn read_bounded(request: RequestBuilder, max_bytes: usize) -> Result<Fetched, NetError> {
+    let too_large = || NetError::TooLarge { limit_bytes: max_bytes };
+    let mut response = request.send().await.map_err(|error| failure(&error))?;
+    let announced = response.content_length().unwrap_or(0);
+    if usize::try_from(announced).map_or(true, |announced| announced > max_bytes) {
+        return Err(too_large());
+    }
+    let content_type = response.headers().get(reqwest::header::CONTENT_TYPE).map(|value| clean(value.as_bytes(), 200));
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
+        if body.len() + chunk.len() > max_bytes {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Fetched { status: response.status().as_u16(), content_type, body })
+}
+
+fn url_refused(words: &str) -> NetError {
+    NetError::UrlRefused { words: clean(words.as_bytes(), 200) }
+}
+
+/// Scheme, credentials, port and address literals. Names are judged when they are resolved.
+fn check_url(url: &Url, egress: &EgressPolicy) -> Result<(), NetError> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(url_refused("only http and https are fetched"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(url_refused("it holds a user name or password"));
+    }
+    let port = url.port_or_known_default().unwrap_or(0);
+    if !egress.allows_http_port(port) {
+        return Err(NetError::PortNotAllowed { port });
+    }
+    let host = Host::parse(url.host_str().unwrap_or(""))?;
+    match host {
+        Host::Address(address) if !egress.allows_address(address) => {
+            Err(NetError::PrivateAddress { host: host.to_string(), address })
+        }
+        Host::Address(_) | Host::Name(_) => Ok(()),
+    }
+}
+
+/// The guard as the HTTP client's resolver.
+struct GuardedResolve {
+    egress: EgressPolicy,
+    resolver: Resolver,
+}
+
+impl Resolve for GuardedResolve {
+    fn resolve(&self, name: Name) -> Resolving {
+        let egress = self.egress.clone();
+        let resolver = self.resolver.clone();
+        Box::pin(async move {
+            let host = Host::parse(name.as_str())?;
+            let addresses = checked_addresses(&host, &egress, &resolver).await?;
+            let sockets = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
+            Ok(Box::new(sockets) as Addrs)
+        })
+    }
+}
+
+/// The layers of an HTTP error below the outermost, which names the URL; a URL may hold a secret token.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |&cause| {
+        // The source of an io::Error is that of the error it holds, which is thereby passed over.
+        let held = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        held.map_or_else(|| cause.source(), |held| Some(held))
+    })
+}
+
+/// Finds the decision in the layers of an HTTP error.
+fn failure(error: &reqwest::Error) -> NetError {
+    for cause in causes(error) {
+        if let Some(ours) = cause.downcast_ref::<NetError>() {
+            return copy_of_guard_error(ours);
+        }
+        if let Some(tls_error) = cause.downcast_ref::<rustls::Error>() {
+            return tls::rustls_failure(tls_error);
+        }
+    }
+    if error.is_timeout() {
+        return NetError::TimedOut { stage: Stage::Http };
+    }
+    let words = causes(error).last().map_or_else(String::new, ToString::to_string);
+    NetError::Io { stage: Stage::Http, source: std::io::Error::other(clean(words.as_bytes(), 200)) }
+}
+
+/// The guard's decisions, which an HTTP error only lends.
+fn copy_of_guard_error(error: &NetError) -> NetError {
+    match error {
+        NetError::PrivateAddress { host, address } => {
+            NetError::PrivateAddress { host: host.clone(), address: *address }
+        }
+        NetError::PortNotAllowed { port } => NetError::PortNotAllowed { port: *port },
+        NetError::NameNotFound { host } => NetError::NameNotFound { host: host.clone() },
+        NetError::NameServers { host, words } => NetError::NameServers { host: host.clone(), words: words.clone() },
+        NetError::InvalidHost { host } => NetError::InvalidHost { host: host.clone() },
+        NetError::TimedOut { stage } => NetError::TimedOut { stage: *stage },
+        other => url_refused(&other.to_string()),
+    }
+}

@@ -1,0 +1,131 @@
+//! Bounded HTTP under the guard.
+
+use std::time::Duration;
+
+use net::{EgressPolicy, HttpClient, NetError, Stage};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::support::{Names, PLENTY, dialer, only_loopback_one, private_dialer, serve};
+
+const MAX_BYTES: usize = 1000;
+
+/// A web server that answers every request with `response`, `PORT` replaced by its own port.
+async fn web_server(response: String) -> u16 {
+    let address = serve(move |mut stream| {
+        let response = response.clone();
+        async move {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let port = stream.local_addr().unwrap().port().to_string();
+            let _ = stream.write_all(response.replace("PORT", &port).as_bytes()).await;
+        }
+    })
+    .await;
+    address.port()
+}
+
+fn guarded(port: u16) -> HttpClient {
+    let names = Names::default().with("web.test", &["127.0.0.1"]).with("inside.test", &["127.0.0.2"]);
+    dialer(names, only_loopback_one(port)).http_client()
+}
+
+async fn get(client: &HttpClient, url: &str) -> Result<net::Fetched, NetError> {
+    client.get_bounded(url, MAX_BYTES, PLENTY).await
+}
+
+#[tokio::test]
+async fn a_page_is_fetched() {
+    let response = "HTTP/1.1 404 Not Found\r\nContent-Type: image/png\r\nContent-Length: 3\r\n\r\nabc";
+    let port = web_server(response.to_owned()).await;
+    let client = guarded(port);
+    for host in ["web.test", "127.0.0.1"] {
+        let fetched = get(&client, &format!("http://{host}:{port}/x")).await.unwrap();
+        assert_eq!(fetched.status, 404);
+        assert_eq!(fetched.content_type.as_deref(), Some("image/png"));
+        assert_eq!(fetched.body, b"abc");
+    }
+}
+
+#[tokio::test]
+async fn urls_are_judged_before_anything_is_asked() {
+    let client = dialer(Names::default(), EgressPolicy::default()).http_client();
+    for host in ["127.0.0.1", "127.1", "0x7f.1", "2130706433", "[::1]", "[::ffff:10.0.0.1]", "169.254.169.254"] {
+        let refused = get(&client, &format!("http://{host}/")).await;
+        assert!(matches!(refused, Err(NetError::PrivateAddress { .. })), "{host}: {refused:?}");
+    }
+    for url in ["http://web.test:22/", "https://web.test:6379/", "http://web.test:0/"] {
+        let refused = get(&client, url).await;
+        assert!(matches!(refused, Err(NetError::PortNotAllowed { .. })), "{url}: {refused:?}");
+    }
+    let long = format!("http://web.test/{}", "x".repeat(10_000));
+    for url in ["", "web.test", "file:///etc/passwd", "ftp://web.test/", "http://a:b@web.test/", &long] {
+        let refused = get(&client, url).await;
+        assert!(matches!(refused, Err(NetError::UrlRefused { .. })), "{url}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn names_are_judged_when_they_are_resolved() {
+    let port = web_server(String::new()).await;
+    let refused = get(&guarded(port), &format!("http://inside.test:{port}/")).await;
+    assert!(matches!(refused, Err(NetError::PrivateAddress { .. })), "{refused:?}");
+    let absent = get(&guarded(port), &format!("http://absent.test:{port}/")).await;
+    assert!(matches!(absent, Err(NetError::NameNotFound { .. })), "{absent:?}");
+}
+
+async fn redirected(to: &str) -> Result<net::Fetched, NetError> {
+    let response = format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
+    let port = web_server(response).await;
+    get(&guarded(port), &format!("http://web.test:{port}/")).await
+}
+
+#[tokio::test]
+async fn each_redirect_is_judged() {
+    for to in ["http://127.0.0.2:PORT/", "http://inside.test:PORT/", "http://0x7f.2:PORT/", "http://[::1]/"] {
+        let refused = redirected(to).await;
+        assert!(matches!(refused, Err(NetError::PrivateAddress { .. })), "{to}: {refused:?}");
+    }
+    let refused = redirected("http://web.test:22/").await;
+    assert!(matches!(refused, Err(NetError::PortNotAllowed { port: 22 })), "{refused:?}");
+    let endless = redirected("http://web.test:PORT/").await;
+    assert!(
+        matches!(&endless, Err(NetError::UrlRefused { words }) if words.contains("too many redirects")),
+        "{endless:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_body_is_bounded_announced_or_not() {
+    let chunk = format!("100\r\n{}\r\n", "x".repeat(256)).repeat(10_000);
+    for response in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n".to_owned(),
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"),
+        format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(100_000)),
+    ] {
+        let port = web_server(response).await;
+        let refused = get(&guarded(port), &format!("http://web.test:{port}/")).await;
+        assert!(matches!(refused, Err(NetError::TooLarge { limit_bytes: MAX_BYTES })), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_time_is_bounded() {
+    let address = serve(|mut stream| async move {
+        let mut request = [0; 4096];
+        let _ = stream.read(&mut request).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx").await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let url = format!("http://web.test:{}/", address.port());
+    let late = guarded(address.port()).get_bounded(&url, MAX_BYTES, Duration::from_millis(200)).await;
+    assert!(matches!(late, Err(NetError::TimedOut { stage: Stage::Http })), "{late:?}");
+}
+
+#[tokio::test]
+async fn plain_text_on_an_https_port() {
+    let port = web_server("HTTP/1.1 400 Bad Request\r\n\r\n".to_owned()).await;
+    let client = private_dialer(&[port], Vec::new()).http_client();
+    let refused = get(&client, &format!("https://localhost:{port}/")).await;
+    assert!(matches!(refused, Err(NetError::NotTls)), "{refused:?}");
+}

@@ -1,0 +1,14 @@
+//! The crate against real sockets, real certificates, and the real Postfix and Dovecot of the test kit.
+
+#[cfg(test)]
+mod dialling;
+#[cfg(test)]
+mod fetching;
+#[cfg(test)]
+mod handshakes;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod submitting;
+#[cfg(test)]
+mod support;

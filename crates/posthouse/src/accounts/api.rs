@@ -1,0 +1,344 @@
+//! The accounts list, one account, its settings.
+
+use super::list::{self, SideRow};
+use super::{
+    Access, Account, AccountError, AccountId, AccountRow, Connection, Encryption, Filter, Provider, Reason, Side, Sort, State,
+    SyncStage, store,
+};
+use crate::app::App;
+use crate::http::{ApiError, ApiResult, FieldError, Json, Path, Problem, Query, SignedIn, page};
+use crate::team::{self, Actor, AuditEntry, UserId};
+use axum::extract::State as Ax;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The routes of this domain.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_accounts))
+        .routes(routes!(summary))
+        .routes(routes!(account, change))
+        .routes(routes!(retry))
+}
+
+impl From<AccountError> for ApiError {
+    fn from(e: AccountError) -> Self {
+        match e {
+            AccountError::NotFound => Self::not_found(),
+            AccountError::Forbidden => Self::forbidden(),
+            AccountError::Db(e) => e.into(),
+        }
+    }
+}
+
+/// One side of an account's connection.
+#[derive(Debug, Serialize, ToSchema)]
+struct SideState {
+    state: State,
+    reason: Option<Reason>,
+    /// What the reason means, in a sentence.
+    reason_text: Option<String>,
+    /// What to do.
+    fix: Option<String>,
+    /// The server's own words.
+    server_words: Option<String>,
+    since: String,
+    next_attempt_at: Option<String>,
+}
+
+/// What the machine does with the mailbox.
+#[derive(Debug, Serialize, ToSchema)]
+struct SyncState {
+    stage: SyncStage,
+    done: Option<i64>,
+    total: Option<i64>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct AccountUser {
+    id: UserId,
+    name: String,
+}
+
+/// A row of the list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccountView {
+    id: AccountId,
+    address: String,
+    display_name: String,
+    provider: Provider,
+    /// What to show for the provider.
+    provider_label: String,
+    /// Whose; null: the team's.
+    user: Option<AccountUser>,
+    /// 0 to 100; null: not measured yet.
+    health: Option<i64>,
+    sent_total: i64,
+    sent_today: i64,
+    /// The worse of both sides.
+    status: State,
+    /// The side that the status comes from.
+    status_side: Option<Side>,
+    receiving: SideState,
+    sending: SideState,
+    sync: SyncState,
+    created_at: String,
+    can_manage: bool,
+    can_send: bool,
+}
+
+/// A server, without its password.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Endpoint {
+    host: String,
+    port: i64,
+    encryption: Encryption,
+    username: String,
+}
+
+/// One account.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccountDetails {
+    #[serde(flatten)]
+    row: AccountView,
+    provider_name: String,
+    smtp: Option<Endpoint>,
+    imap: Option<Endpoint>,
+    import_days: i64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct AccountPage {
+    items: Vec<AccountView>,
+    next_cursor: Option<String>,
+    /// All that match.
+    total: i64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct AccountSummary {
+    total: i64,
+    connected: i64,
+    /// Waiting for a person.
+    need_attention: i64,
+    /// Retried by us.
+    disconnected: i64,
+    sent_today: i64,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListAccounts {
+    /// Part of address or names.
+    search: Option<String>,
+    sort: Option<Sort>,
+    /// `asc` or `desc`.
+    dir: Option<Direction>,
+    status: Option<State>,
+    provider: Option<Provider>,
+    /// `me`, `team` or a user's id.
+    user: Option<String>,
+    cursor: Option<String>,
+    /// 1 to 200.
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Direction {
+    Asc,
+    Desc,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangeAccount {
+    /// 1 to 120 characters.
+    display_name: Option<String>,
+    /// Up to 120 characters.
+    provider_name: Option<String>,
+}
+
+fn side_state(side: SideRow) -> SideState {
+    SideState {
+        state: side.state,
+        reason: side.reason,
+        reason_text: side.reason.map(|r| r.text().to_owned()),
+        fix: side.reason.map(|r| r.fix().to_owned()),
+        server_words: side.server_words,
+        since: page::time(side.since_at),
+        next_attempt_at: side.next_attempt_at.map(page::time),
+    }
+}
+
+fn view(row: &AccountRow, actor: &Actor) -> AccountView {
+    let (receiving, sending) = (row.receiving(), row.sending());
+    let status_side = match row.status {
+        State::Connected => None,
+        s if s == receiving.state => Some(Side::Receive),
+        _ => Some(Side::Send),
+    };
+    let importing = row.sync_stage == SyncStage::Importing;
+    AccountView {
+        id: row.id,
+        address: row.address.clone(),
+        display_name: row.display_name.clone(),
+        provider: row.provider,
+        provider_label: label(row.provider, &row.provider_name),
+        user: row.user_id.map(|id| AccountUser { id, name: row.user_name.clone() }),
+        health: row.health,
+        sent_total: row.sent_total,
+        sent_today: row.sent_today,
+        status: row.status,
+        status_side,
+        receiving: side_state(receiving),
+        sending: side_state(sending),
+        sync: SyncState {
+            stage: row.sync_stage,
+            done: importing.then_some(row.sync_done),
+            total: importing.then_some(row.sync_total),
+        },
+        created_at: page::time(row.created_at),
+        can_manage: super::may(actor, row.user_id, Access::Manage),
+        can_send: super::may(actor, row.user_id, Access::Send),
+    }
+}
+
+fn label(provider: Provider, name: &str) -> String {
+    match provider {
+        Provider::Custom if name.is_empty() => "Custom SMTP".into(),
+        Provider::Custom => name.into(),
+    }
+}
+
+fn endpoint(connections: &[Connection], side: Side) -> Option<Endpoint> {
+    connections.iter().find(|c| c.side == side).map(|c| Endpoint {
+        host: c.host.clone(),
+        port: c.port,
+        encryption: c.encryption,
+        username: c.username.clone(),
+    })
+}
+
+/// The details of one account, as several endpoints answer them.
+///
+/// # Errors
+/// 404 when the actor does not see it.
+pub async fn details(app: &App, actor: &Actor, id: AccountId) -> ApiResult<AccountDetails> {
+    let mut c = app.db.read().await?;
+    let today = team::today(&actor.time_zone, app.clock.now());
+    let account: Account = super::find(&mut c, actor, id, Access::Read).await?;
+    let row = list::row(&mut c, actor, id, &today).await?.ok_or_else(ApiError::not_found)?;
+    let connections = store::connections(&mut c, &actor.scope, id).await?;
+    Ok(AccountDetails {
+        row: view(&row, actor),
+        provider_name: account.provider_name,
+        smtp: endpoint(&connections, Side::Send),
+        imap: endpoint(&connections, Side::Receive),
+        import_days: account.import_days,
+    })
+}
+
+fn whose(actor: &Actor, asked: Option<&str>) -> ApiResult<Option<Option<UserId>>> {
+    match asked {
+        None | Some("") => Ok(None),
+        Some("me") => Ok(Some(Some(actor.user_id))),
+        Some("team") => Ok(Some(None)),
+        Some(id) => id.parse().map(|id| Some(Some(id))).map_err(|_| {
+            ApiError::new(StatusCode::BAD_REQUEST, "invalid_request", "`user` is `me`, `team` or a user's id.")
+        }),
+    }
+}
+
+/// The accounts of the workspace that the caller may see.
+#[utoipa::path(get, path = "/accounts", tag = "accounts", params(ListAccounts),
+    responses((status = 200, body = AccountPage), (status = 400, body = Problem), (status = 401, body = Problem)))]
+async fn list_accounts(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Query(q): Query<ListAccounts>) -> ApiResult<Json<AccountPage>> {
+    let filter = Filter { search: q.search, status: q.status, provider: q.provider, user: whose(&actor, q.user.as_deref())? };
+    let cursor = page::cursor(q.cursor.as_deref())?;
+    let today = team::today(&actor.time_zone, app.clock.now());
+    let order = (q.sort.unwrap_or(Sort::Address), q.dir == Some(Direction::Desc));
+    let mut c = app.db.read().await?;
+    let found = super::list(&mut c, &actor, &filter, order, (cursor.as_ref(), page::limit(q.limit), &today)).await?;
+    Ok(Json(AccountPage {
+        items: found.page.items.iter().map(|row| view(row, &actor)).collect(),
+        next_cursor: found.page.next.map(|n| n.encode()),
+        total: found.total,
+    }))
+}
+
+/// The figures above the list.
+#[utoipa::path(get, path = "/accounts/summary", tag = "accounts", responses((status = 200, body = AccountSummary), (status = 401, body = Problem)))]
+async fn summary(Ax(app): Ax<App>, SignedIn(actor): SignedIn) -> ApiResult<Json<AccountSummary>> {
+    let today = team::today(&actor.time_zone, app.clock.now());
+    let s = super::summary(&mut app.db.read().await?, &actor, &today).await?;
+    Ok(Json(AccountSummary {
+        total: s.total,
+        connected: s.connected,
+        need_attention: s.need_attention,
+        disconnected: s.disconnected,
+        sent_today: s.sent_today,
+    }))
+}
+
+/// One account, with its servers (never a password).
+#[utoipa::path(get, path = "/accounts/{id}", tag = "accounts", params(("id" = AccountId, Path)),
+    responses((status = 200, body = AccountDetails), (status = 404, body = Problem)))]
+async fn account(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<AccountId>) -> ApiResult<Json<AccountDetails>> {
+    Ok(Json(details(&app, &actor, id).await?))
+}
+
+/// A name of at most 120 characters without control characters.
+pub(crate) fn name_field(field: &str, text: &str, needed: bool) -> Result<String, FieldError> {
+    let text = text.trim();
+    let bad = |message: &str| FieldError { field: field.into(), code: "invalid".into(), message: message.into() };
+    if needed && text.is_empty() {
+        return Err(bad("A name is needed."));
+    }
+    if text.chars().count() > 120 {
+        return Err(bad("At most 120 characters."));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(bad("Line breaks and control characters do not belong in a name."));
+    }
+    Ok(text.to_owned())
+}
+
+/// Changes names.
+#[utoipa::path(patch, path = "/accounts/{id}", tag = "accounts", params(("id" = AccountId, Path)), request_body = ChangeAccount,
+    responses((status = 200, body = AccountDetails), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn change(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path(id): Path<AccountId>,
+    Json(r): Json<ChangeAccount>,
+) -> ApiResult<Json<AccountDetails>> {
+    let mut tx = app.db.tx().await?;
+    let mut account = super::find(&mut tx, &actor, id, Access::Manage).await?;
+    if let Some(name) = &r.display_name {
+        account.display_name = name_field("display_name", name, true).map_err(|f| ApiError::fields(vec![f]))?;
+    }
+    if let Some(name) = &r.provider_name {
+        account.provider_name = name_field("provider_name", name, false).map_err(|f| ApiError::fields(vec![f]))?;
+    }
+    store::set_names(&mut tx, &actor.scope, &account, app.clock.now()).await?;
+    let entry = AuditEntry { action: "account.changed", subject: account.address, detail: serde_json::json!({}) };
+    team::audit(&mut tx, &app, &actor.scope, Some(&actor), entry).await?;
+    super::state::changed(&mut tx, &app, &actor.scope, id).await?;
+    tx.commit().await?;
+    Ok(Json(details(&app, &actor, id).await?))
+}
+
+/// Tries a disconnected account again now.
+#[utoipa::path(post, path = "/accounts/{id}/retry", tag = "accounts", params(("id" = AccountId, Path)),
+    responses((status = 202), (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn retry(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<AccountId>) -> ApiResult<StatusCode> {
+    let mut tx = app.db.tx().await?;
+    super::find(&mut tx, &actor, id, Access::Send).await?;
+    super::retry_now(&mut tx, &app, &actor.scope, id).await?;
+    tx.commit().await?;
+    Ok(StatusCode::ACCEPTED)
+}

@@ -1,0 +1,314 @@
+//! The accounts list: search, filters, every column's order, keyset pages.
+//!
+//! Each order is a fixed text (no SQL is put together at run time): the sort keys below, ascending and descending.
+
+use super::{AccountId, Provider, Reason, State, SyncStage};
+use crate::team::{Actor, Role, UserId};
+use db::page::{Cursor, Key, Page};
+use db::{Conn, DbResult, FromRow, Sql, Ts, sql, text_enum};
+
+text_enum! {
+    /// A column to sort by.
+    #[derive(utoipa::ToSchema)]
+    pub enum Sort {
+        /// The address.
+        Address = "address",
+        /// The provider's label.
+        Provider = "provider",
+        /// The member's name.
+        User = "user",
+        /// The score; what was not measured counts below 0.
+        Health = "health",
+        /// Sent in total.
+        Sent = "sent",
+        /// The worst first.
+        Status = "status",
+        /// When it was added.
+        Created = "created",
+    }
+}
+
+/// What the list shows.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Part of address or names.
+    pub search: Option<String>,
+    /// Only this state.
+    pub status: Option<State>,
+    /// Only this provider.
+    pub provider: Option<Provider>,
+    /// Only this member's; the inner `None` is the team's.
+    pub user: Option<Option<UserId>>,
+}
+
+/// One side of a row.
+#[derive(Debug, Clone)]
+pub struct SideRow {
+    /// Its state.
+    pub state: State,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// The server's words.
+    pub server_words: Option<String>,
+    /// Since when.
+    pub since_at: Ts,
+    /// The next attempt.
+    pub next_attempt_at: Option<Ts>,
+}
+
+/// A row of the list.
+#[derive(Debug, Clone, FromRow)]
+pub struct AccountRow {
+    /// Its id.
+    pub id: AccountId,
+    /// The address.
+    pub address: String,
+    /// The name that recipients see.
+    pub display_name: String,
+    /// Who runs the servers.
+    pub provider: Provider,
+    /// What the user calls them.
+    pub provider_name: String,
+    /// Whose; absent: the team's.
+    pub user_id: Option<UserId>,
+    /// Their name; empty for the team.
+    pub user_name: String,
+    /// 0 to 100.
+    pub health: Option<i64>,
+    /// Sent in total.
+    pub sent_total: i64,
+    /// Sent today.
+    pub sent_today: i64,
+    /// The worse of both sides.
+    pub status: State,
+    /// What the machine does.
+    pub sync_stage: SyncStage,
+    /// Imported so far.
+    pub sync_done: i64,
+    /// To import.
+    pub sync_total: i64,
+    /// When it was added.
+    pub created_at: Ts,
+    key_text: String,
+    key_int: i64,
+    receive_state: Option<State>,
+    receive_reason: Option<Reason>,
+    receive_words: Option<String>,
+    receive_since_at: Option<Ts>,
+    receive_next_at: Option<Ts>,
+    send_state: Option<State>,
+    send_reason: Option<Reason>,
+    send_words: Option<String>,
+    send_since_at: Option<Ts>,
+    send_next_at: Option<Ts>,
+}
+
+impl AccountRow {
+    /// The receiving side.
+    #[must_use]
+    pub fn receiving(&self) -> SideRow {
+        self.side(self.receive_state, self.receive_reason, self.receive_words.clone(), (self.receive_since_at, self.receive_next_at))
+    }
+
+    /// The sending side.
+    #[must_use]
+    pub fn sending(&self) -> SideRow {
+        self.side(self.send_state, self.send_reason, self.send_words.clone(), (self.send_since_at, self.send_next_at))
+    }
+
+    fn side(&self, state: Option<State>, reason: Option<Reason>, words: Option<String>, (since, next): (Option<Ts>, Option<Ts>)) -> SideRow {
+        SideRow {
+            state: state.unwrap_or(State::NotSetUp),
+            reason,
+            server_words: words,
+            since_at: since.unwrap_or(self.created_at),
+            next_attempt_at: next,
+        }
+    }
+}
+
+macro_rules! row_sql {
+    ($text:literal, $int:literal, $tail:expr) => {
+        concat!(
+            "SELECT a.id, a.address, a.display_name, a.provider, a.provider_name, a.user_id, COALESCE(u.name, '') AS user_name,
+             a.health, a.sent_total, CASE WHEN a.sent_day = $6 THEN a.sent_today ELSE 0 END AS sent_today, a.status,
+             a.sync_stage, a.sync_done, a.sync_total, a.created_at, ", $text, " AS key_text, ", $int, " AS key_int,
+             r.state AS receive_state, r.reason AS receive_reason, r.server_words AS receive_words, r.since_at AS receive_since_at,
+             r.next_attempt_at AS receive_next_at, s.state AS send_state, s.reason AS send_reason, s.server_words AS send_words,
+             s.since_at AS send_since_at, s.next_attempt_at AS send_next_at
+             FROM account a LEFT JOIN \"user\" u ON u.id = a.user_id
+             LEFT JOIN connection r ON r.account_id = a.id AND r.side = 'receive'
+             LEFT JOIN connection s ON s.account_id = a.id AND s.side = 'send'
+             WHERE a.workspace_id = $1 AND a.closing_at IS NULL
+               AND (CAST($2 AS TEXT) IS NULL OR a.search_text LIKE $2 ESCAPE '\\')
+               AND (CAST($3 AS TEXT) IS NULL OR a.status = $3)
+               AND (CAST($4 AS TEXT) IS NULL OR a.provider = $4)
+               AND ($5 = 'all' OR ($5 = 'team' AND a.user_id IS NULL) OR ($5 = 'user' AND a.user_id = $7)
+                    OR ($5 = 'mine_or_team' AND (a.user_id IS NULL OR a.user_id = $7))) ",
+            $tail
+        )
+    };
+}
+
+macro_rules! ordered {
+    (text $key:literal) => {
+        [
+            Sql::both(row_sql!($key, "0", concat!("AND (CAST($8 AS TEXT) IS NULL OR (", $key, ", a.id) > ($8, $9)) ORDER BY ", $key, ", a.id LIMIT $10"))),
+            Sql::both(row_sql!($key, "0", concat!("AND (CAST($8 AS TEXT) IS NULL OR (", $key, ", a.id) < ($8, $9)) ORDER BY ", $key, " DESC, a.id DESC LIMIT $10"))),
+        ]
+    };
+    (int $key:literal) => {
+        [
+            Sql::both(row_sql!("''", $key, concat!("AND (CAST($8 AS BIGINT) IS NULL OR (", $key, ", a.id) > ($8, $9)) ORDER BY ", $key, ", a.id LIMIT $10"))),
+            Sql::both(row_sql!("''", $key, concat!("AND (CAST($8 AS BIGINT) IS NULL OR (", $key, ", a.id) < ($8, $9)) ORDER BY ", $key, " DESC, a.id DESC LIMIT $10"))),
+        ]
+    };
+}
+
+const BY_ADDRESS: [Sql; 2] = ordered!(text "a.address_key");
+const BY_PROVIDER: [Sql; 2] = ordered!(text "(a.provider || ' ' || a.provider_name)");
+const BY_USER: [Sql; 2] = ordered!(text "COALESCE(u.name, '')");
+const BY_HEALTH: [Sql; 2] = ordered!(int "COALESCE(a.health, -1)");
+const BY_SENT: [Sql; 2] = ordered!(int "a.sent_total");
+const BY_STATUS: [Sql; 2] = ordered!(int
+    "CAST(CASE a.status WHEN 'reconnect_required' THEN 0 WHEN 'disconnected' THEN 1 WHEN 'paused' THEN 2 WHEN 'connecting' THEN 3 ELSE 4 END AS BIGINT)");
+const BY_CREATED: [Sql; 2] = ordered!(int "a.created_at");
+const ONE: Sql = Sql::both(row_sql!("''", "a.created_at", "AND a.id = $8 AND $9 = $9 AND $10 = $10"));
+
+const fn orders(sort: Sort) -> &'static [Sql; 2] {
+    match sort {
+        Sort::Address => &BY_ADDRESS,
+        Sort::Provider => &BY_PROVIDER,
+        Sort::User => &BY_USER,
+        Sort::Health => &BY_HEALTH,
+        Sort::Sent => &BY_SENT,
+        Sort::Status => &BY_STATUS,
+        Sort::Created => &BY_CREATED,
+    }
+}
+
+/// Every text of this file: the test that prepares all statements cannot see through the macros above.
+#[must_use]
+pub fn statements() -> Vec<Sql> {
+    let mut all: Vec<Sql> = Sort::ALL.iter().flat_map(|s| *orders(*s)).collect();
+    all.push(ONE);
+    all
+}
+
+const fn by_text(sort: Sort) -> bool {
+    matches!(sort, Sort::Address | Sort::Provider | Sort::User)
+}
+
+/// A page of the list and the number of all rows that match.
+#[derive(Debug)]
+pub struct Listed {
+    /// The page.
+    pub page: Page<AccountRow>,
+    /// All that match.
+    pub total: i64,
+}
+
+/// `%x%` with the wildcards of `x` taken literally.
+fn like(search: &str) -> String {
+    let mut out = String::from("%");
+    for c in search.trim().to_lowercase().chars().take(200) {
+        if matches!(c, '%' | '_' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('%');
+    out
+}
+
+/// Which accounts an actor sees at all, and which of them were asked for.
+fn whose(actor: &Actor, asked: Option<Option<UserId>>) -> (&'static str, UserId) {
+    let all = matches!(actor.role, Role::Owner | Role::Admin);
+    match asked {
+        Some(None) => ("team", actor.user_id),
+        Some(Some(user)) if all || user == actor.user_id => ("user", user),
+        // A member asks for somebody else's: none.
+        Some(Some(_)) => ("none", actor.user_id),
+        None if all => ("all", actor.user_id),
+        None => ("mine_or_team", actor.user_id),
+    }
+}
+
+/// One page in an order.
+///
+/// # Errors
+/// Only the database's.
+pub async fn list(
+    c: &mut Conn,
+    actor: &Actor,
+    filter: &Filter,
+    (sort, descending): (Sort, bool),
+    (cursor, limit, today): (Option<&Cursor>, usize, &str),
+) -> DbResult<Listed> {
+    let (kind, user) = whose(actor, filter.user);
+    let search = filter.search.as_deref().filter(|s| !s.trim().is_empty()).map(like);
+    let text = orders(sort)[usize::from(descending)];
+    let rows = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let id = cursor.map(|c| c.id);
+    let scope = actor.scope.workspace_id();
+    let found = if by_text(sort) {
+        let key = cursor.and_then(|c| c.text().map(str::to_owned));
+        sql!(all AccountRow, c, sql text, scope, search.clone(), filter.status, filter.provider, kind, today, user, key, id, rows)?
+    } else {
+        let key = cursor.and_then(Cursor::int);
+        sql!(all AccountRow, c, sql text, scope, search.clone(), filter.status, filter.provider, kind, today, user, key, id, rows)?
+    };
+    let total = sql!(one (i64,), c,
+        "SELECT COUNT(*) FROM account a WHERE a.workspace_id = $1 AND a.closing_at IS NULL
+           AND (CAST($2 AS TEXT) IS NULL OR a.search_text LIKE $2 ESCAPE '\\')
+           AND (CAST($3 AS TEXT) IS NULL OR a.status = $3) AND (CAST($4 AS TEXT) IS NULL OR a.provider = $4)
+           AND ($5 = 'all' OR ($5 = 'team' AND a.user_id IS NULL) OR ($5 = 'user' AND a.user_id = $6)
+                OR ($5 = 'mine_or_team' AND (a.user_id IS NULL OR a.user_id = $6)))",
+        scope, search, filter.status, filter.provider, kind, user)?.0;
+    let page = Page::cut(found, limit, |row| {
+        let key = if by_text(sort) { Key::Text(row.key_text.clone()) } else { Key::Int(row.key_int) };
+        Cursor { key, id: row.id.0 }
+    });
+    Ok(Listed { page, total })
+}
+
+/// One row, as the list would show it.
+///
+/// # Errors
+/// Only the database's.
+pub async fn row(c: &mut Conn, actor: &Actor, id: AccountId, today: &str) -> DbResult<Option<AccountRow>> {
+    let (kind, user) = whose(actor, None);
+    let none: Option<String> = None;
+    sql!(opt AccountRow, c, sql ONE, actor.scope.workspace_id(), none.clone(), none.clone(), none, kind, today, user, id, 0_i64, 0_i64)
+}
+
+/// The figures above the list.
+#[derive(Debug, Clone, FromRow)]
+pub struct Summary {
+    /// All.
+    pub total: i64,
+    /// Working.
+    pub connected: i64,
+    /// Waiting for a person.
+    pub need_attention: i64,
+    /// Retried by us.
+    pub disconnected: i64,
+    /// Sent today through all of them.
+    pub sent_today: i64,
+}
+
+/// The figures for what the actor sees.
+///
+/// # Errors
+/// Only the database's.
+pub async fn summary(c: &mut Conn, actor: &Actor, today: &str) -> DbResult<Summary> {
+    let (kind, user) = whose(actor, None);
+    sql!(one Summary, c,
+        "SELECT COUNT(*) AS total, COUNT(CASE WHEN status = 'connected' THEN 1 END) AS connected,
+           COUNT(CASE WHEN status = 'reconnect_required' THEN 1 END) AS need_attention,
+           COUNT(CASE WHEN status = 'disconnected' THEN 1 END) AS disconnected,
+           CAST(COALESCE(SUM(CASE WHEN sent_day = $2 THEN sent_today ELSE 0 END), 0) AS BIGINT) AS sent_today
+         FROM account WHERE workspace_id = $1 AND closing_at IS NULL
+           AND ($3 = 'all' OR ($3 = 'mine_or_team' AND (user_id IS NULL OR user_id = $4)))",
+        actor.scope.workspace_id(), today, kind, user)
+}

@@ -1,0 +1,150 @@
+//! Why a side of an account is in its state: stable codes, what they mean, what to do.
+
+use db::text_enum;
+
+text_enum! {
+    /// A stable reason code.
+    #[derive(utoipa::ToSchema)]
+    pub enum Reason {
+        /// The host's name has no address.
+        NameNotFound = "name_not_found",
+        /// The host leads to a private or loopback address, which the operator did not allow.
+        PrivateAddress = "private_address_refused",
+        /// The port is none that the operator allows.
+        PortNotAllowed = "port_refused_by_policy",
+        /// Nothing listens there.
+        ConnectionRefused = "connection_refused",
+        /// No answer in time.
+        TimedOut = "timed_out",
+        /// The TLS handshake failed.
+        TlsFailed = "tls_failed",
+        /// The certificate is not from a known authority.
+        CertificateUntrusted = "certificate_untrusted",
+        /// The certificate is for another name.
+        CertificateWrongName = "certificate_wrong_name",
+        /// The certificate is past its end, or not yet valid.
+        CertificateExpired = "certificate_expired",
+        /// The server does not offer STARTTLS.
+        StartTlsMissing = "starttls_missing",
+        /// The server speaks plain text where TLS was expected.
+        NotTls = "not_tls",
+        /// The server expects TLS at once where a greeting was expected.
+        TlsOnPlainPort = "tls_on_plain_port",
+        /// Unencrypted logins are not allowed by the operator.
+        PlainNotAllowed = "plain_not_allowed",
+        /// The server's first line is none of this protocol.
+        BadGreeting = "bad_greeting",
+        /// User name and password were refused.
+        LoginRefused = "login_refused",
+        /// The provider wants an app password.
+        AppPasswordRequired = "app_password_required",
+        /// IMAP is switched off for the mailbox.
+        ImapDisabled = "imap_disabled",
+        /// SMTP sign-in is switched off for the mailbox or its tenant.
+        SmtpAuthDisabled = "smtp_auth_disabled",
+        /// The server offers no sign-in by password that we know.
+        NoPasswordLogin = "no_password_login",
+        /// Too many attempts or connections.
+        RateLimited = "rate_limited",
+        /// The server answered with an error of its own.
+        ServerError = "server_error",
+        /// The connection broke.
+        ConnectionLost = "connection_lost",
+        /// The server does not let this address send.
+        SenderRefused = "sender_refused",
+        /// The stored password is gone (the key was lost).
+        PasswordMissing = "password_missing",
+    }
+}
+
+impl Reason {
+    /// Whether a person must act: the credentials were refused. Everything else is retried.
+    #[must_use]
+    pub const fn needs_person(self) -> bool {
+        matches!(
+            self,
+            Self::LoginRefused
+                | Self::AppPasswordRequired
+                | Self::ImapDisabled
+                | Self::SmtpAuthDisabled
+                | Self::NoPasswordLogin
+                | Self::PasswordMissing
+        )
+    }
+
+    /// What it means, in a sentence.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::NameNotFound => "The server's name was not found.",
+            Self::PrivateAddress => "The server's name leads to a private address.",
+            Self::PortNotAllowed => "This port is not allowed here.",
+            Self::ConnectionRefused => "Nothing answers on this port.",
+            Self::TimedOut => "The server did not answer in time.",
+            Self::TlsFailed => "The encrypted connection could not be set up.",
+            Self::CertificateUntrusted => "The server's certificate is not from an authority that we trust.",
+            Self::CertificateWrongName => "The server's certificate is for another name.",
+            Self::CertificateExpired => "The server's certificate is not valid at this time.",
+            Self::StartTlsMissing => "The server does not offer STARTTLS.",
+            Self::NotTls => "The server speaks unencrypted on this port.",
+            Self::TlsOnPlainPort => "The server expects TLS from the first byte on this port.",
+            Self::PlainNotAllowed => "Connections without encryption are not allowed here.",
+            Self::BadGreeting => "What answers there is not a mail server of this kind.",
+            Self::LoginRefused => "User name or password was refused.",
+            Self::AppPasswordRequired => "The provider wants an app password instead of the account's own.",
+            Self::ImapDisabled => "IMAP is switched off for this mailbox.",
+            Self::SmtpAuthDisabled => "Sending by SMTP is switched off for this mailbox.",
+            Self::NoPasswordLogin => "The server offers no sign-in by password.",
+            Self::RateLimited => "The server asks us to come back later.",
+            Self::ServerError => "The server reported an error of its own.",
+            Self::ConnectionLost => "The connection broke off.",
+            Self::SenderRefused => "The server does not accept this address as sender.",
+            Self::PasswordMissing => "The stored password is no longer there.",
+        }
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub const fn fix(self) -> &'static str {
+        match self {
+            Self::NameNotFound => "Check the server's name for a typing error.",
+            Self::PrivateAddress => "Use the server's public name, or ask the operator of this installation to allow private addresses.",
+            Self::PortNotAllowed => "Use 993 or 143 for IMAP, 465 or 587 for SMTP, or ask the operator to allow the port.",
+            Self::ConnectionRefused => "Check the port: 993 (TLS) or 143 (STARTTLS) for IMAP, 465 (TLS) or 587 (STARTTLS) for SMTP.",
+            Self::TimedOut => "Check server and port. If they are right the server may be down; we try again by ourselves.",
+            Self::TlsFailed => "Try the other encryption for this port, or ask the provider which one it wants.",
+            Self::CertificateUntrusted => "If the server is your own, ask the operator to add its certificate authority.",
+            Self::CertificateWrongName => "Use the name that the certificate was made for: the provider's help page has it.",
+            Self::CertificateExpired => "Ask the provider to renew the certificate.",
+            Self::StartTlsMissing => "Choose TLS with port 993 (IMAP) or 465 (SMTP).",
+            Self::NotTls => "Choose STARTTLS for this port, or use 993 (IMAP) or 465 (SMTP) with TLS.",
+            Self::TlsOnPlainPort => "Choose TLS for this port.",
+            Self::PlainNotAllowed => "Choose TLS or STARTTLS.",
+            Self::BadGreeting => "Check server and port.",
+            Self::LoginRefused => "Check the user name (often the whole address) and enter the password again.",
+            Self::AppPasswordRequired => "Create an app password in the provider's security settings and enter it here.",
+            Self::ImapDisabled => "Switch IMAP on in the mailbox's settings at the provider, then reconnect.",
+            Self::SmtpAuthDisabled => "Ask the mailbox's admin to allow authenticated SMTP, then reconnect.",
+            Self::NoPasswordLogin => "Ask the provider how mail programs sign in.",
+            Self::RateLimited => "Nothing: we slow down and try again by ourselves.",
+            Self::ServerError => "Nothing at first: we try again by ourselves. If it stays, ask the provider with the words above.",
+            Self::ConnectionLost => "Nothing: we try again by ourselves.",
+            Self::SenderRefused => "Allow this address as a sender at the provider, or sign in as its owner.",
+            Self::PasswordMissing => "Enter the password again.",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reason;
+
+    #[test]
+    fn every_reason_says_what_it_means_and_what_to_do() {
+        let table: Vec<String> = Reason::ALL
+            .iter()
+            .map(|r| format!("{r} [{}]\n  {}\n  {}", if r.needs_person() { "a person" } else { "retried" }, r.text(), r.fix()))
+            .collect();
+        insta::assert_snapshot!(table.join("\n"));
+    }
+}

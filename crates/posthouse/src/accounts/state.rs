@@ -1,0 +1,115 @@
+//! Changes of an account's states. Each is one transaction of the caller, and news for open pages.
+
+use super::{AccountId, Reason, Side, State, SyncStage, store};
+use crate::app::App;
+use crate::base::events::{self, Kind, News};
+use crate::team::Scope;
+use db::{Conn, DbResult, Ts};
+
+/// The longest text of a server that is kept, in characters.
+const MAX_WORDS: usize = 500;
+
+/// Why a side does not work: the reason and, where a server spoke, its own words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", reason.text())]
+pub struct Failure {
+    /// The stable reason.
+    pub reason: Reason,
+    /// The server's words.
+    pub server_words: Option<String>,
+}
+
+impl Failure {
+    /// A failure in which no server spoke.
+    #[must_use]
+    pub const fn of(reason: Reason) -> Self {
+        Self { reason, server_words: None }
+    }
+
+    /// A failure with the server's words, bounded.
+    #[must_use]
+    pub fn said(reason: Reason, words: &str) -> Self {
+        let words: String = words.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect();
+        Self { reason, server_words: Some(words).filter(|w| !w.is_empty()) }
+    }
+}
+
+/// The side works. Says so, when it did not before; ignored when servers or password were changed since `generation`.
+///
+/// # Errors
+/// Only the database's.
+pub async fn note_working(tx: &mut Conn, app: &App, scope: &Scope, id: AccountId, (side, generation): (Side, i64)) -> DbResult<()> {
+    if store::set_working(tx, scope, (id, side, generation), app.clock.now()).await? {
+        changed(tx, app, scope, id).await?;
+    }
+    Ok(())
+}
+
+/// The side failed. Refused credentials wait for a person; everything else is tried again after a growing pause.
+/// Returns when the next attempt is due. Ignored when servers or password were changed since `generation`.
+///
+/// # Errors
+/// Only the database's.
+pub async fn note_failure(
+    tx: &mut Conn,
+    app: &App,
+    scope: &Scope,
+    id: AccountId,
+    (side, generation, failure): (Side, i64, &Failure),
+) -> DbResult<Option<Ts>> {
+    let Some(before) = store::connection(tx, scope, id, side).await?.filter(|c| c.generation == generation) else {
+        return Ok(None);
+    };
+    let now = app.clock.now();
+    let (state, next) = if failure.reason.needs_person() {
+        (State::ReconnectRequired, None)
+    } else {
+        (State::Disconnected, Some(now.plus_millis(pause_ms(app, before.failures))))
+    };
+    let since = if before.state == state && before.reason == Some(failure.reason) { before.since_at } else { now };
+    let row = store::Failed { state, failure, since, failures: before.failures.saturating_add(1), next };
+    store::set_failed(tx, scope, (id, side), &row).await?;
+    changed(tx, app, scope, id).await?;
+    Ok(next)
+}
+
+/// The pause after so many failures in a row: doubling from the first to the longest, ±25 %, so that a
+/// thousand accounts of one server do not come back in the same second.
+fn pause_ms(app: &App, failures: i64) -> i64 {
+    let retry = &app.config.retry;
+    let doubled = retry.first_ms.saturating_mul(1_u64 << failures.clamp(0, 20));
+    let base = i64::try_from(doubled.min(retry.longest_ms)).unwrap_or(i64::MAX);
+    let quarter = base / 4;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "jitter need not be exact")]
+    let jitter = (app.ids.fraction() * (quarter * 2) as f64) as i64;
+    base - quarter + jitter
+}
+
+/// Progress of the mailbox's copy. News only when the stage changes: figures in between come by the page's own refetch.
+///
+/// # Errors
+/// Only the database's.
+pub async fn note_sync(
+    tx: &mut Conn,
+    app: &App,
+    scope: &Scope,
+    id: AccountId,
+    (stage, done, total): (SyncStage, i64, i64),
+) -> DbResult<()> {
+    store::set_sync(tx, scope, id, (stage, done, total)).await?;
+    changed(tx, app, scope, id).await
+}
+
+/// Makes the next attempt due now, for sides that are retried.
+///
+/// # Errors
+/// Only the database's.
+pub async fn retry_now(tx: &mut Conn, app: &App, scope: &Scope, id: AccountId) -> DbResult<()> {
+    store::due_now(tx, scope, id, app.clock.now()).await?;
+    changed(tx, app, scope, id).await
+}
+
+pub(super) async fn changed(tx: &mut Conn, app: &App, scope: &Scope, id: AccountId) -> DbResult<()> {
+    store::refresh_status(tx, scope, id).await?;
+    events::emit(tx, app, scope, News { kind: Kind::AccountChanged, account_id: id, count: 0 }).await
+}

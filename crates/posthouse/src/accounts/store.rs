@@ -1,0 +1,260 @@
+//! The rows of accounts and their connections.
+
+use super::{AccountId, Encryption, Failure, Provider, Reason, Side, State, SyncStage};
+use crate::team::{Instance, Scope, UserId, WorkspaceId};
+use db::{Conn, DbResult, FromRow, Ts, sql};
+
+/// An account, without its connections.
+#[derive(Debug, Clone, FromRow)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// Its workspace.
+    pub workspace_id: WorkspaceId,
+    /// Whose; absent: the team's.
+    pub user_id: Option<UserId>,
+    /// The address we send from and read.
+    pub address: String,
+    /// The name that recipients see.
+    pub display_name: String,
+    /// Who runs its servers.
+    pub provider: Provider,
+    /// What the user calls them.
+    pub provider_name: String,
+    /// Days of mail to import.
+    pub import_days: i64,
+    /// Set when deletion has begun.
+    pub closing_at: Option<Ts>,
+}
+
+impl Account {
+    /// The scope that this account lives in.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        Scope::of(self.workspace_id)
+    }
+}
+
+/// One side of an account.
+#[derive(Clone, FromRow)]
+pub struct Connection {
+    /// Which side.
+    pub side: Side,
+    /// The server.
+    pub host: String,
+    /// Its port.
+    pub port: i64,
+    /// How it is protected.
+    pub encryption: Encryption,
+    /// The user name.
+    pub username: String,
+    /// The sealed password.
+    pub secret: Option<Vec<u8>>,
+    /// Whether it works.
+    pub state: State,
+    /// Why not.
+    pub reason: Option<Reason>,
+    /// The server's words.
+    pub server_words: Option<String>,
+    /// Since when.
+    pub since_at: Ts,
+    /// Failures in a row.
+    pub failures: i64,
+    /// The next attempt.
+    pub next_attempt_at: Option<Ts>,
+    /// Which version of servers and password.
+    pub generation: i64,
+}
+
+pub struct NewAccount {
+    pub id: AccountId,
+    pub user_id: Option<UserId>,
+    pub address: mail::address::EmailAddress,
+    pub display_name: String,
+    pub provider: Provider,
+    pub provider_name: String,
+    pub import_days: i64,
+}
+
+pub struct NewConnection {
+    pub side: Side,
+    pub host: String,
+    pub port: u16,
+    pub encryption: Encryption,
+    pub username: String,
+    pub secret: Vec<u8>,
+}
+
+/// One message that left with the account's address.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent<'a> {
+    /// Its Message-ID, in whatever form the caller always uses.
+    pub message_id: &'a str,
+    /// `here` or `elsewhere`.
+    pub via: &'static str,
+    /// When.
+    pub at: Ts,
+    /// The date of `at` in the workspace.
+    pub day: &'a str,
+    /// The date of now in the workspace.
+    pub today: &'a str,
+}
+
+pub struct Failed<'a> {
+    pub state: State,
+    pub failure: &'a Failure,
+    pub since: Ts,
+    pub failures: i64,
+    pub next: Option<Ts>,
+}
+
+pub async fn account(c: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<Option<Account>> {
+    sql!(opt Account, c,
+        "SELECT id, workspace_id, user_id, address, display_name, provider, provider_name, import_days, closing_at
+         FROM account WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())
+}
+
+/// Every account that is not being deleted: what the supervisors look after.
+pub async fn open_accounts(c: &mut Conn, _: &Instance) -> DbResult<Vec<Account>> {
+    sql!(all Account, c,
+        "SELECT id, workspace_id, user_id, address, display_name, provider, provider_name, import_days, closing_at
+         FROM account WHERE closing_at IS NULL ORDER BY id")
+}
+
+pub async fn taken(c: &mut Conn, scope: &Scope, address_key: &str) -> DbResult<bool> {
+    Ok(sql!(opt (AccountId,), c, "SELECT id FROM account WHERE workspace_id = $1 AND address_key = $2",
+        scope.workspace_id(), address_key)?.is_some())
+}
+
+fn search_text(address: &str, display_name: &str, provider_name: &str) -> String {
+    format!("{address} {display_name} {provider_name}").to_lowercase()
+}
+
+pub async fn insert(tx: &mut Conn, scope: &Scope, new: &NewAccount, now: Ts) -> DbResult<()> {
+    let address = new.address.to_string();
+    let search = search_text(&address, &new.display_name, &new.provider_name);
+    sql!(run tx,
+        "INSERT INTO account (id, workspace_id, user_id, address, address_key, display_name, provider, provider_name, search_text,
+           import_days, status, sync_stage, sync_done, sync_total, sent_total, sent_today, sent_day, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, 0, '', $13, $13)",
+        new.id, scope.workspace_id(), new.user_id, address, new.address.key(), &new.display_name, new.provider,
+        &new.provider_name, search, new.import_days, State::Connecting, SyncStage::Waiting, now)?;
+    Ok(())
+}
+
+pub async fn insert_connection(tx: &mut Conn, scope: &Scope, id: AccountId, new: &NewConnection, now: Ts) -> DbResult<()> {
+    sql!(run tx,
+        "INSERT INTO connection (account_id, side, workspace_id, host, port, encryption, username, secret, state, since_at, failures, generation)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 1)",
+        id, new.side, scope.workspace_id(), &new.host, new.port, new.encryption, &new.username, new.secret.as_slice(), State::Connected, now)?;
+    refresh_status(tx, scope, id).await
+}
+
+/// New servers or password: a new generation, tested just now.
+pub async fn endpoint_changed(tx: &mut Conn, scope: &Scope, id: AccountId, new: &NewConnection, now: Ts) -> DbResult<()> {
+    sql!(run tx,
+        "UPDATE connection SET host = $4, port = $5, encryption = $6, username = $7, secret = $8, state = $9, reason = NULL,
+           server_words = NULL, since_at = $10, failures = 0, next_attempt_at = NULL, generation = generation + 1
+         WHERE account_id = $1 AND side = $2 AND workspace_id = $3",
+        id, new.side, scope.workspace_id(), &new.host, new.port, new.encryption, &new.username, new.secret.as_slice(),
+        State::Connected, now)?;
+    refresh_status(tx, scope, id).await
+}
+
+pub async fn connections(c: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<Vec<Connection>> {
+    sql!(all Connection, c,
+        "SELECT side, host, port, encryption, username, secret, state, reason, server_words, since_at, failures, next_attempt_at, generation
+         FROM connection WHERE account_id = $1 AND workspace_id = $2 ORDER BY side", id, scope.workspace_id())
+}
+
+pub async fn connection(c: &mut Conn, scope: &Scope, id: AccountId, side: Side) -> DbResult<Option<Connection>> {
+    sql!(opt Connection, c,
+        "SELECT side, host, port, encryption, username, secret, state, reason, server_words, since_at, failures, next_attempt_at, generation
+         FROM connection WHERE account_id = $1 AND side = $2 AND workspace_id = $3", id, side, scope.workspace_id())
+}
+
+/// Whether this side may be tried now: it works, or its next attempt is due.
+#[must_use]
+pub fn due(connection: &Connection, now: Ts) -> bool {
+    match connection.state {
+        State::Connected | State::Connecting => true,
+        State::Disconnected => connection.next_attempt_at.is_none_or(|at| at <= now),
+        State::Paused | State::ReconnectRequired | State::NotSetUp => false,
+    }
+}
+
+pub async fn set_working(tx: &mut Conn, scope: &Scope, (id, side, generation): (AccountId, Side, i64), now: Ts) -> DbResult<bool> {
+    let n = sql!(run tx,
+        "UPDATE connection SET state = $5, reason = NULL, server_words = NULL, since_at = $6, failures = 0, next_attempt_at = NULL
+         WHERE account_id = $1 AND side = $2 AND workspace_id = $3 AND generation = $4 AND state <> $5 AND state <> $7",
+        id, side, scope.workspace_id(), generation, State::Connected, now, State::Paused)?;
+    Ok(n > 0)
+}
+
+pub async fn set_failed(tx: &mut Conn, scope: &Scope, (id, side): (AccountId, Side), f: &Failed<'_>) -> DbResult<()> {
+    sql!(run tx,
+        "UPDATE connection SET state = $4, reason = $5, server_words = $6, since_at = $7, failures = $8, next_attempt_at = $9
+         WHERE account_id = $1 AND side = $2 AND workspace_id = $3 AND state <> $10",
+        id, side, scope.workspace_id(), f.state, f.failure.reason, f.failure.server_words.clone(), f.since, f.failures, f.next, State::Paused)?;
+    Ok(())
+}
+
+pub async fn due_now(tx: &mut Conn, scope: &Scope, id: AccountId, now: Ts) -> DbResult<()> {
+    sql!(run tx, "UPDATE connection SET next_attempt_at = $3 WHERE account_id = $1 AND workspace_id = $2 AND next_attempt_at IS NOT NULL",
+        id, scope.workspace_id(), now)?;
+    Ok(())
+}
+
+pub async fn set_sync(tx: &mut Conn, scope: &Scope, id: AccountId, (stage, done, total): (SyncStage, i64, i64)) -> DbResult<()> {
+    sql!(run tx, "UPDATE account SET sync_stage = $3, sync_done = $4, sync_total = $5 WHERE id = $1 AND workspace_id = $2",
+        id, scope.workspace_id(), stage, done, total)?;
+    Ok(())
+}
+
+/// The worse of the two sides, in the order that `CASE` names.
+pub async fn refresh_status(tx: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<()> {
+    sql!(run tx,
+        "UPDATE account SET status = COALESCE((SELECT state FROM connection WHERE account_id = $1 ORDER BY
+             CASE state WHEN 'reconnect_required' THEN 0 WHEN 'disconnected' THEN 1 WHEN 'paused' THEN 2 WHEN 'connecting' THEN 3 ELSE 4 END
+             LIMIT 1), 'connecting')
+         WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
+    Ok(())
+}
+
+pub async fn set_names(tx: &mut Conn, scope: &Scope, account: &Account, now: Ts) -> DbResult<()> {
+    let search = search_text(&account.address, &account.display_name, &account.provider_name);
+    sql!(run tx, "UPDATE account SET display_name = $3, provider_name = $4, search_text = $5, updated_at = $6 WHERE id = $1 AND workspace_id = $2",
+        account.id, scope.workspace_id(), &account.display_name, &account.provider_name, search, now)?;
+    Ok(())
+}
+
+/// Counts one message that left with the account's address, once a Message-ID; `today` is whether it left on `day`, the
+/// workspace's date of now.
+pub async fn note_sent(tx: &mut Conn, scope: &Scope, id: AccountId, sent: &Sent<'_>) -> DbResult<()> {
+    let fresh = sql!(run tx,
+        "INSERT INTO sent_message (account_id, message_id, workspace_id, via, sent_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (account_id, message_id) DO NOTHING", id, sent.message_id, scope.workspace_id(), sent.via, sent.at)?;
+    if fresh == 0 {
+        return Ok(());
+    }
+    sql!(run tx, "UPDATE account SET sent_total = sent_total + 1 WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
+    if sent.day == sent.today {
+        sql!(run tx,
+            "UPDATE account SET sent_today = CASE WHEN sent_day = $3 THEN sent_today + 1 ELSE 1 END, sent_day = $3
+             WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), sent.today)?;
+    }
+    Ok(())
+}
+
+pub async fn mark_closing(tx: &mut Conn, scope: &Scope, id: AccountId, now: Ts) -> DbResult<bool> {
+    Ok(sql!(run tx, "UPDATE account SET closing_at = $3 WHERE id = $1 AND workspace_id = $2 AND closing_at IS NULL",
+        id, scope.workspace_id(), now)? == 1)
+}
+
+/// The last rows of an account: its connections with their secrets, then itself.
+pub async fn delete_rows(tx: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<()> {
+    sql!(run tx, "DELETE FROM sent_message WHERE account_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
+    sql!(run tx, "DELETE FROM connection WHERE account_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
+    sql!(run tx, "DELETE FROM account WHERE id = $1 AND workspace_id = $2 AND closing_at IS NOT NULL", id, scope.workspace_id())?;
+    Ok(())
+}

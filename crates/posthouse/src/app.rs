@@ -1,0 +1,114 @@
+//! What every operation is given: the database, time, ids, secrets, the dialler, bodies on disk.
+
+use crate::base::blobs::Blobs;
+use crate::base::clock::Clock;
+use crate::base::crash::Crash;
+use crate::base::ids::Ids;
+use crate::base::leases::Ownership;
+use crate::base::live::Live;
+use crate::base::vault::Vault;
+use crate::base::wakes::Wakes;
+use crate::config::Config;
+use crate::team::password::Passwords;
+use anyhow::Context;
+use db::Db;
+use net::{Dialer, DialerSettings, EgressPolicy};
+use std::ops::Deref;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The program's parts. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// See [`App`].
+pub struct Parts {
+    /// The operator's settings.
+    pub config: Config,
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// New ids.
+    pub ids: Ids,
+    /// Secrets.
+    pub vault: Vault,
+    /// Connections to other people's servers.
+    pub dialer: Dialer,
+    /// Bodies.
+    pub blobs: Blobs,
+    /// Open pages.
+    pub live: Live,
+    /// The bells of the accounts that this node looks after.
+    pub wakes: Wakes,
+    /// Whether this node's leases may be gone.
+    pub ownership: Ownership,
+    /// Password hashing, bounded.
+    pub passwords: Passwords,
+    /// Where tests kill us.
+    pub crash: Crash,
+    /// This process among those that share a database.
+    pub node: Uuid,
+}
+
+impl Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    /// Opens everything that the settings name: folder, database (migrated), key, bodies.
+    ///
+    /// # Errors
+    /// Each says what did not open and what to do.
+    pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&config.data_dir)
+            .with_context(|| format!("the data folder {} cannot be made", config.data_dir.display()))?;
+        let db = open_database(&config).await?;
+        db.migrate().await?;
+        let ids = Ids::new(clock.clone());
+        let vault = Vault::open(&db, &ids, &config.key_path(), clock.now()).await?;
+        let blobs = Blobs::open(&config.data_dir.join("blobs"))?;
+        let dialer = Dialer::new(dialer_settings(&config))?;
+        let node = ids.next();
+        Ok(Self(Arc::new(Parts {
+            crash: Crash::new(config.crash_at.as_deref()),
+            live: Live::new(),
+            wakes: Wakes::default(),
+            ownership: Ownership::default(),
+            passwords: Passwords::new(),
+            config,
+            db,
+            clock,
+            ids,
+            vault,
+            dialer,
+            blobs,
+            node,
+        })))
+    }
+}
+
+async fn open_database(config: &Config) -> anyhow::Result<Db> {
+    Ok(match &config.database_url {
+        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Db::open_postgres(url).await?,
+        Some(_) => anyhow::bail!(db::OpenError::Url("it begins with something else".into())),
+        None => Db::open_sqlite(&config.data_dir.join("posthouse.db")).await?,
+    })
+}
+
+fn dialer_settings(config: &Config) -> DialerSettings {
+    DialerSettings {
+        egress: EgressPolicy {
+            allow_private: config.egress.allow_private,
+            extra_mail_ports: config.egress.extra_ports.clone(),
+            extra_http_ports: config.egress.extra_http_ports.clone(),
+            ..EgressPolicy::default()
+        },
+        extra_ca_files: config.extra_ca.clone(),
+        name_servers: config.name_servers.clone(),
+        ..DialerSettings::default()
+    }
+}

@@ -1,0 +1,188 @@
+//! Message bodies and what is to be sent: files named by their content, compressed, shared inside one account only.
+//!
+//! The key is `workspace/account/BLAKE3`. Whoever stores rows that point at blobs first writes the blobs, then calls
+//! [`Blobs::make_durable`] once, then commits: a row never points at nothing. What no row points at is swept after a day.
+
+use crate::accounts::AccountId;
+use crate::team::Scope;
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use object_store::local::LocalFileSystem;
+use object_store::{ObjectStore, ObjectStoreExt, path::Path as Key};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Fast enough for an import, and about a third of the size for text.
+const ZSTD_LEVEL: i32 = 3;
+/// The largest blob that is read back, unpacked: a bound against a damaged or forged file.
+const MAX_BYTES: usize = 200 * 1024 * 1024;
+
+/// The BLAKE3 hash of a blob's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlobKey(pub [u8; 32]);
+
+db::decode_as!(BlobKey, Vec<u8>, |v: Vec<u8>| <[u8; 32]>::try_from(v)
+    .map(BlobKey)
+    .map_err(|_| "a blob key has 32 bytes".into()));
+
+impl db::IntoValue for BlobKey {
+    const NULL: db::Value = db::Value::Bytes(None);
+
+    fn into_value(self) -> db::Value {
+        db::Value::Bytes(Some(self.0.to_vec()))
+    }
+}
+
+/// A blob that could not be stored or read.
+#[derive(Debug, thiserror::Error)]
+pub enum BlobError {
+    /// The disk or store.
+    #[error("the blob store: {0}")]
+    Store(String),
+    /// Not there.
+    #[error("a stored body is missing")]
+    Missing,
+    /// There, but not what was written.
+    #[error("a stored body is damaged")]
+    Damaged,
+}
+
+impl From<object_store::Error> for BlobError {
+    fn from(e: object_store::Error) -> Self {
+        match e {
+            object_store::Error::NotFound { .. } => Self::Missing,
+            other => Self::Store(other.to_string()),
+        }
+    }
+}
+
+/// The store. Cheap to clone.
+#[derive(Clone)]
+pub struct Blobs {
+    store: Arc<LocalFileSystem>,
+    folder: Arc<std::path::PathBuf>,
+}
+
+impl Blobs {
+    /// Opens (and makes) the folder.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn open(folder: &Path) -> Result<Self, BlobError> {
+        std::fs::create_dir_all(folder).map_err(|e| BlobError::Store(e.to_string()))?;
+        let store = LocalFileSystem::new_with_prefix(folder)?;
+        Ok(Self { store: Arc::new(store), folder: Arc::new(folder.to_owned()) })
+    }
+
+    /// Writes the bytes unless they are there. Not durable before [`Blobs::make_durable`].
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn put(&self, scope: &Scope, account: AccountId, bytes: &Bytes) -> Result<BlobKey, BlobError> {
+        let blob = BlobKey(*blake3::hash(bytes).as_bytes());
+        let at = key(scope, account, blob);
+        if self.store.head(&at).await.is_ok() {
+            return Ok(blob);
+        }
+        let plain = bytes.clone();
+        let packed = tokio::task::spawn_blocking(move || zstd::bulk::compress(&plain, ZSTD_LEVEL))
+            .await
+            .map_err(|e| BlobError::Store(e.to_string()))?
+            .map_err(|e| BlobError::Store(e.to_string()))?;
+        self.store.put(&at, packed.into()).await?;
+        Ok(blob)
+    }
+
+    /// Makes everything that was written so far survive a power loss: one `syncfs` of the folder's file system.
+    ///
+    /// # Errors
+    /// When the system call fails: then nothing may be committed that points at new blobs.
+    pub async fn make_durable(&self) -> Result<(), BlobError> {
+        let folder = self.folder.clone();
+        tokio::task::spawn_blocking(move || {
+            let dir = std::fs::File::open(&*folder).map_err(|e| BlobError::Store(e.to_string()))?;
+            nix::unistd::syncfs(&dir).map_err(|e| BlobError::Store(e.to_string()))
+        })
+        .await
+        .map_err(|e| BlobError::Store(e.to_string()))?
+    }
+
+    /// Reads the bytes back.
+    ///
+    /// # Errors
+    /// [`BlobError::Missing`] and [`BlobError::Damaged`] name the two ways it can be gone.
+    pub async fn get(&self, scope: &Scope, account: AccountId, blob: BlobKey) -> Result<Bytes, BlobError> {
+        let packed = self.store.get(&key(scope, account, blob)).await?.bytes().await?;
+        tokio::task::spawn_blocking(move || {
+            let plain = zstd::bulk::decompress(&packed, unpacked_size(&packed)).map_err(|_| BlobError::Damaged)?;
+            if blake3::hash(&plain).as_bytes() == &blob.0 { Ok(plain.into()) } else { Err(BlobError::Damaged) }
+        })
+        .await
+        .map_err(|e| BlobError::Store(e.to_string()))?
+    }
+
+    /// Removes a blob; one that is gone already is fine.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn remove(&self, scope: &Scope, account: AccountId, blob: BlobKey) -> Result<(), BlobError> {
+        match self.store.delete(&key(scope, account, blob)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Removes everything of an account; what is gone already is fine, so it can be run again.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn remove_account(&self, scope: &Scope, account: AccountId) -> Result<(), BlobError> {
+        let prefix = prefix(scope, account);
+        let mut found = self.store.list(Some(&prefix));
+        while let Some(meta) = found.try_next().await? {
+            match self.store.delete(&meta.location).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        let folder = self.folder.join(prefix.as_ref());
+        let _ = tokio::fs::remove_dir_all(folder).await;
+        Ok(())
+    }
+
+    /// The blobs of an account that were written before `before_micros`.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn older_than(
+        &self,
+        scope: &Scope,
+        account: AccountId,
+        before_micros: i64,
+    ) -> Result<Vec<BlobKey>, BlobError> {
+        let mut out = vec![];
+        let prefix = prefix(scope, account);
+        let mut found = self.store.list(Some(&prefix));
+        while let Some(meta) = found.try_next().await? {
+            if meta.last_modified.timestamp_micros() < before_micros {
+                out.extend(meta.location.filename().and_then(|n| blake3::Hash::from_hex(n).ok()).map(|h| BlobKey(*h.as_bytes())));
+            }
+        }
+        Ok(out)
+    }
+}
+
+fn unpacked_size(packed: &[u8]) -> usize {
+    match zstd::zstd_safe::get_frame_content_size(packed) {
+        Ok(Some(n)) => usize::try_from(n).unwrap_or(MAX_BYTES).min(MAX_BYTES),
+        _ => MAX_BYTES,
+    }
+}
+
+fn prefix(scope: &Scope, account: AccountId) -> Key {
+    Key::from(format!("{}/{account}", scope.workspace_id()))
+}
+
+fn key(scope: &Scope, account: AccountId, blob: BlobKey) -> Key {
+    Key::from(format!("{}/{account}/{}", scope.workspace_id(), blake3::Hash::from(blob.0).to_hex()))
+}

@@ -1,0 +1,154 @@
+//! Who owns what: one node per account's mailbox, one per account's outbox, one sequencer.
+//!
+//! A node proves that it lives by a heartbeat row. A lease is a row (name, holder, epoch) that lasts while its holder's heartbeat
+//! does, so ten thousand leases cost one write every ten seconds. Taking a free lease raises its epoch, and every
+//! transaction that writes under a lease first calls [`Held::check`]: a holder that lost it without noticing cannot write.
+//! On PostgreSQL time is the database's, since nodes' clocks differ.
+//!
+//! A node whose own heartbeat had run out (it was stalled) gives up everything it held: see [`Ownership`].
+
+mod store;
+
+use crate::app::App;
+use db::{Conn, DbError, DbResult};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// How long a heartbeat lasts. A dead node's accounts are taken over after this.
+pub const HEARTBEAT_LASTS: Duration = Duration::from_secs(30);
+/// How often it is renewed.
+const BEAT: Duration = Duration::from_secs(10);
+
+/// A lease that this node took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    name: String,
+    epoch: i64,
+}
+
+/// The lease is somebody else's now: drop everything, write nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseError {
+    /// Lost to another owner.
+    #[error("the lease is held by another")]
+    Lost,
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Tells owners on this node that their leases may be gone. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Ownership(watch::Sender<u64>);
+
+impl Default for Ownership {
+    fn default() -> Self {
+        Self(watch::Sender::new(0))
+    }
+}
+
+impl Ownership {
+    /// Changes when this node's heartbeat had run out: whoever holds a lease drops what it does and takes it anew.
+    #[must_use]
+    pub fn lapses(&self) -> watch::Receiver<u64> {
+        self.0.subscribe()
+    }
+}
+
+/// The first heartbeat, before any lease is taken. With SQLite there is one process (the data folder is locked), so what
+/// a killed one left behind is free at once.
+///
+/// # Errors
+/// Only the database's.
+pub async fn join(app: &App) -> DbResult<()> {
+    let mut tx = app.db.tx().await?;
+    if app.db.engine() == db::Engine::Sqlite {
+        store::drop_heartbeats(&mut tx).await?;
+    }
+    store::beat(&mut tx, &app.node, app.clock.now(), HEARTBEAT_LASTS).await?;
+    tx.commit().await
+}
+
+/// Beats until cancelled; then frees everything at once.
+pub async fn run(app: App, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(BEAT) => {}
+        }
+        match beat(&app).await {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::warn!("leases: this node's heartbeat had run out; what it owned is taken anew");
+                app.ownership.0.send_modify(|n| *n = n.wrapping_add(1));
+            }
+            Err(e) => tracing::warn!(error = %e, "leases: the heartbeat could not be written"),
+        }
+    }
+    if let Err(e) = leave(&app).await {
+        tracing::warn!(error = %e, "leases: not given back, they run out by themselves");
+    }
+}
+
+async fn beat(app: &App) -> DbResult<bool> {
+    let mut tx = app.db.tx().await?;
+    let alive = store::beat(&mut tx, &app.node, app.clock.now(), HEARTBEAT_LASTS).await?;
+    tx.commit().await?;
+    Ok(alive)
+}
+
+async fn leave(app: &App) -> DbResult<()> {
+    let mut tx = app.db.tx().await?;
+    store::leave(&mut tx, &app.node).await?;
+    tx.commit().await
+}
+
+/// Takes the lease when it is free or its holder's heartbeat has run out. None when a living holder has it, this node included.
+///
+/// # Errors
+/// Only the database's.
+pub async fn take(app: &App, name: &str) -> DbResult<Option<Held>> {
+    let mut tx = app.db.tx().await?;
+    let epoch = store::take(&mut tx, name, &app.node, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(epoch.map(|epoch| Held { name: name.to_owned(), epoch }))
+}
+
+/// Takes the lease whoever holds it: the old holder's next check fails. For closing an account.
+///
+/// # Errors
+/// Only the database's.
+pub async fn seize(tx: &mut Conn, app: &App, name: &str) -> DbResult<Held> {
+    let epoch = store::seize(tx, name, &app.node).await?;
+    Ok(Held { name: name.to_owned(), epoch })
+}
+
+/// Removes the row of a lease whose subject is gone.
+///
+/// # Errors
+/// Only the database's.
+pub async fn forget(tx: &mut Conn, name: &str) -> DbResult<()> {
+    store::forget(tx, name).await
+}
+
+impl Held {
+    /// Inside a write transaction: still ours? On PostgreSQL the row stays locked until the commit, so that nobody takes
+    /// the lease between the check and the write.
+    ///
+    /// # Errors
+    /// [`LeaseError::Lost`] when another took it.
+    pub async fn check(&self, tx: &mut Conn) -> Result<(), LeaseError> {
+        if store::holds(tx, &self.name, self.epoch).await? { Ok(()) } else { Err(LeaseError::Lost) }
+    }
+
+    /// Gives it back, so that another need not wait.
+    ///
+    /// # Errors
+    /// Only the database's.
+    pub async fn release(self, app: &App) -> DbResult<()> {
+        let mut tx = app.db.tx().await?;
+        store::release(&mut tx, &self.name, self.epoch).await?;
+        tx.commit().await
+    }
+}

@@ -1,0 +1,13 @@
+//! What every domain stands on: time, ids, secrets, news, background work, ownership and bytes on disk.
+
+pub mod blobs;
+pub mod clock;
+pub mod crash;
+pub mod events;
+pub mod ids;
+pub mod jobs;
+pub mod leases;
+pub mod live;
+pub mod secret;
+pub mod vault;
+pub mod wakes;

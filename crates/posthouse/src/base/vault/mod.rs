@@ -1,0 +1,185 @@
+//! Secrets at rest: XChaCha20-Poly1305, one key file outside the database.
+//!
+//! A sealed value is `key id (1) | nonce (24) | ciphertext and tag`. Workspace, table, row and column are its
+//! associated data: a value copied to another place does not open. The key file holds a line `id base64` per key; the
+//! last line is the one that seals. It is made only while nothing is sealed; a canary row tells a wrong or
+//! missing key at start, with the remedy, before anything is written with it.
+
+mod store;
+
+use crate::base::ids::Ids;
+use crate::base::secret::Secret;
+use crate::team::Scope;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use db::Db;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+const NONCE_BYTES: usize = 24;
+const CANARY: &[u8] = b"posthouse";
+
+/// Where a sealed value lives.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// The table.
+    pub table: &'static str,
+    /// The row.
+    pub row: Uuid,
+    /// The column, with what tells two of them in a row apart.
+    pub column: &'static str,
+}
+
+/// Seals and opens. Cheap to clone.
+#[derive(Clone)]
+pub struct Vault(Arc<Keys>);
+
+struct Keys {
+    ciphers: BTreeMap<u8, XChaCha20Poly1305>,
+    current: u8,
+}
+
+/// Why a vault or a value does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The key file is gone, yet secrets were sealed with it.
+    #[error(
+        "the key file {0} is missing, but stored passwords were sealed with it. Put the file back, or, when it is lost for good, \
+         run `posthouse key lost`: it wipes the stored passwords, and each account asks for its password again"
+    )]
+    Missing(PathBuf),
+    /// The key file is another one.
+    #[error(
+        "the key file {0} is not the one that the stored passwords were sealed with. Put the right file back, or, when it is lost \
+         for good, run `posthouse key lost`: it wipes the stored passwords, and each account asks for its password again"
+    )]
+    Wrong(PathBuf),
+    /// The key file cannot be read or made.
+    #[error("the key file {path}: {why}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// One sealed value does not open in its place.
+    #[error("a stored secret does not open")]
+    Sealed,
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] db::DbError),
+}
+
+impl Vault {
+    /// Reads the key file and holds it against the canary; makes a key only where nothing was ever sealed.
+    ///
+    /// # Errors
+    /// [`VaultError::Missing`] and [`VaultError::Wrong`] are refusals to start.
+    pub async fn open(db: &Db, ids: &Ids, path: &Path, now: db::Ts) -> Result<Self, VaultError> {
+        let canaries = store::canaries(&mut db.read().await?).await?;
+        let lines = match std::fs::read_to_string(path) {
+            Ok(text) => Zeroizing::new(text),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && canaries.is_empty() => {
+                Zeroizing::new(create(path, ids)?)
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(VaultError::Missing(path.to_owned())),
+            Err(e) => return Err(file_error(path, &e.to_string())),
+        };
+        let vault = Self(Arc::new(parse(path, &lines)?));
+        for (key_id, sealed) in &canaries {
+            let key_id = u8::try_from(*key_id).map_err(|_| VaultError::Wrong(path.to_owned()))?;
+            let opened = vault.0.open(sealed, &canary_data(key_id));
+            if opened.as_deref() != Some(CANARY) {
+                return Err(VaultError::Wrong(path.to_owned()));
+            }
+        }
+        let current = vault.0.current;
+        if !canaries.iter().any(|(id, _)| *id == i64::from(current)) {
+            let sealed = vault.0.seal(ids, CANARY, &canary_data(current)).ok_or(VaultError::Sealed)?;
+            let mut tx = db.tx().await?;
+            store::put_canary(&mut tx, current, &sealed, now).await?;
+            tx.commit().await?;
+        }
+        Ok(vault)
+    }
+
+    /// Seals a secret for its place.
+    ///
+    /// # Errors
+    /// [`VaultError::Sealed`] when the cipher refuses (a text beyond its limits).
+    pub fn seal(&self, ids: &Ids, scope: &Scope, place: Place, secret: &Secret) -> Result<Vec<u8>, VaultError> {
+        self.0.seal(ids, secret.expose().as_bytes(), &associated(scope, place)).ok_or(VaultError::Sealed)
+    }
+
+    /// Opens what was sealed for this place.
+    ///
+    /// # Errors
+    /// [`VaultError::Sealed`] when it was sealed for another place, with another key, or was changed.
+    pub fn open_sealed(&self, scope: &Scope, place: Place, sealed: &[u8]) -> Result<Secret, VaultError> {
+        let plain = self.0.open(sealed, &associated(scope, place)).ok_or(VaultError::Sealed)?;
+        String::from_utf8(plain).map(Secret::new).map_err(|_| VaultError::Sealed)
+    }
+}
+
+impl Keys {
+    fn seal(&self, ids: &Ids, plain: &[u8], aad: &[u8]) -> Option<Vec<u8>> {
+        let nonce: [u8; NONCE_BYTES] = ids.random();
+        let cipher = self.ciphers.get(&self.current)?;
+        let sealed = cipher.encrypt(&XNonce::from(nonce), Payload { msg: plain, aad }).ok()?;
+        let mut out = Vec::with_capacity(1 + NONCE_BYTES + sealed.len());
+        out.push(self.current);
+        out.extend_from_slice(&nonce);
+        out.extend_from_slice(&sealed);
+        Some(out)
+    }
+
+    fn open(&self, sealed: &[u8], aad: &[u8]) -> Option<Vec<u8>> {
+        let (key_id, rest) = sealed.split_first()?;
+        let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_BYTES>()?;
+        self.ciphers.get(key_id)?.decrypt(&XNonce::from(*nonce), Payload { msg: ciphertext, aad }).ok()
+    }
+}
+
+fn associated(scope: &Scope, place: Place) -> Vec<u8> {
+    format!("{}/{}/{}/{}", scope.workspace_id(), place.table, place.row, place.column).into_bytes()
+}
+
+fn canary_data(key_id: u8) -> Vec<u8> {
+    format!("canary/{key_id}").into_bytes()
+}
+
+fn file_error(path: &Path, why: &str) -> VaultError {
+    VaultError::File { path: path.to_owned(), why: why.to_owned() }
+}
+
+fn create(path: &Path, ids: &Ids) -> Result<String, VaultError> {
+    let key: Zeroizing<[u8; 32]> = Zeroizing::new(ids.random());
+    let text = format!("1 {}\n", data_encoding::BASE64.encode(&*key));
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|e| file_error(path, &e.to_string()))?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|e| file_error(path, &e.to_string()))?;
+    Ok(text)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Keys, VaultError> {
+    let bad = || file_error(path, "each line is `id base64-of-32-bytes`");
+    let mut ciphers = BTreeMap::new();
+    let mut current = None;
+    for line in text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')) {
+        let (id, key) = line.split_once(' ').ok_or_else(bad)?;
+        let id: u8 = id.parse().map_err(|_| bad())?;
+        let key = Zeroizing::new(data_encoding::BASE64.decode(key.trim().as_bytes()).map_err(|_| bad())?);
+        ciphers.insert(id, XChaCha20Poly1305::new_from_slice(&key).map_err(|_| bad())?);
+        current = Some(id);
+    }
+    Ok(Keys { ciphers, current: current.ok_or_else(bad)? })
+}

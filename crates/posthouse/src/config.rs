@@ -1,0 +1,193 @@
+//! The operator's settings, read once: built-in values, then the file, then the environment.
+//!
+//! Whoever holds these is the operator; nobody in a workspace can change them.
+
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Everything an operator can set. `posthouse.toml` has the same names; the environment has them as
+/// `POSTHOUSE_LISTEN`, `POSTHOUSE_EGRESS__ALLOW_PRIVATE` and so on. `DATABASE_URL` is read as it is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the database (SQLite), bodies and key live.
+    pub data_dir: PathBuf,
+    /// The address to serve on. Loopback unless the operator says otherwise.
+    pub listen: SocketAddr,
+    /// The address people type, when a proxy stands in front: `https://mail.example.com`.
+    pub public_url: Option<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// `postgres://…`; absent: SQLite in the data folder.
+    pub database_url: Option<String>,
+    /// Where the key that seals passwords lives; absent: `master.key` in the data folder.
+    pub key_file: Option<PathBuf>,
+    /// What user-named hosts may be.
+    pub egress: Egress,
+    /// Whether people may choose "no encryption" for a server.
+    pub plain_text_logins: bool,
+    /// Whether mail may go to domains that are reserved for tests (`*.test`, `example.com` …).
+    pub allow_reserved_domains: bool,
+    /// Certificates of authorities to trust besides the system's, as PEM files.
+    pub extra_ca: Vec<PathBuf>,
+    /// Name servers (`ip:port`) instead of the system's.
+    pub name_servers: Vec<SocketAddr>,
+    /// How lines are logged.
+    pub log: Log,
+    /// How failing accounts are tried again.
+    pub retry: Retry,
+    /// Set by the demo, not by the file.
+    #[serde(skip)]
+    pub demo: bool,
+    /// Where tests kill the program (feature `failpoints`).
+    pub crash_at: Option<String>,
+}
+
+/// The egress guard.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Egress {
+    /// Whether loopback and private addresses may be named: a mail server in the own network.
+    pub allow_private: bool,
+    /// Ports besides 25, 143, 465, 587, 993 and 2525.
+    pub extra_ports: Vec<u16>,
+    /// Ports besides 80 and 443 that remote images may be fetched from.
+    pub extra_http_ports: Vec<u16>,
+}
+
+/// Logging.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `text` or `json`.
+    pub format: LogFormat,
+    /// A filter such as `info` or `posthouse=debug`.
+    pub level: String,
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Pauses between attempts of an account that cannot be reached: they double from the first to the longest, ±25 %.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retry {
+    /// The first pause, in milliseconds.
+    pub first_ms: u64,
+    /// The longest, in milliseconds.
+    pub longest_ms: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("data"),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            trusted_proxies: vec![],
+            database_url: None,
+            key_file: None,
+            egress: Egress::default(),
+            plain_text_logins: false,
+            allow_reserved_domains: false,
+            extra_ca: vec![],
+            name_servers: vec![],
+            log: Log::default(),
+            retry: Retry::default(),
+            demo: false,
+            crash_at: None,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".into() }
+    }
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { first_ms: 15_000, longest_ms: 30 * 60 * 1_000 }
+    }
+}
+
+/// Settings that do not fit; the text names the key and where it came from.
+#[derive(Debug, thiserror::Error)]
+#[error("configuration: {0}")]
+pub struct ConfigError(String);
+
+impl Config {
+    /// Reads the file (when named, it must exist; else `posthouse.toml` if there) and the environment.
+    ///
+    /// # Errors
+    /// Names the bad key and its origin.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut sources = config::Config::builder();
+        sources = match file {
+            Some(path) => sources.add_source(config::File::from(path)),
+            None => sources.add_source(config::File::new("posthouse.toml", config::FileFormat::Toml).required(false)),
+        };
+        let environment = config::Environment::with_prefix("POSTHOUSE")
+            .prefix_separator("_")
+            .separator("__")
+            .try_parsing(true)
+            .list_separator(",")
+            .with_list_parse_key("trusted_proxies")
+            .with_list_parse_key("egress.extra_ports")
+            .with_list_parse_key("egress.extra_http_ports")
+            .with_list_parse_key("extra_ca")
+            .with_list_parse_key("name_servers");
+        let database = config::Environment::default().source(Some(database_url()));
+        let built = sources.add_source(environment).add_source(database).build();
+        let read: Self = built.and_then(config::Config::try_deserialize).map_err(|e| ConfigError(e.to_string()))?;
+        read.checked()
+    }
+
+    fn checked(self) -> Result<Self, ConfigError> {
+        if let Some(url) = &self.public_url
+            && !(url.starts_with("https://") || url.starts_with("http://"))
+        {
+            return Err(ConfigError(format!("public_url `{url}` begins with https:// or http://")));
+        }
+        if self.retry.first_ms == 0 || self.retry.longest_ms < self.retry.first_ms {
+            return Err(ConfigError("retry.first_ms is above 0 and at most retry.longest_ms".into()));
+        }
+        Ok(self)
+    }
+
+    /// The address of the pages, without a slash at its end.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        match &self.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", self.listen),
+        }
+    }
+
+    /// Whether people reach the pages by TLS: then cookies are marked Secure.
+    #[must_use]
+    pub fn behind_tls(&self) -> bool {
+        self.base_url().starts_with("https://")
+    }
+
+    /// The key file's place.
+    #[must_use]
+    pub fn key_path(&self) -> PathBuf {
+        self.key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
+    }
+}
+
+fn database_url() -> std::collections::HashMap<String, String> {
+    #[expect(clippy::disallowed_methods, reason = "the environment is read here, once")]
+    let url = std::env::var("DATABASE_URL").ok();
+    url.filter(|u| !u.is_empty()).map(|u| ("database_url".to_owned(), u)).into_iter().collect()
+}

@@ -1,0 +1,344 @@
+//! Testing servers, adding an account, reconnecting one.
+
+use super::account::{password, place};
+use super::open::Server;
+use super::probe::{self, Probe, Tested};
+use super::step::ConnectStep;
+use crate::accounts::api::{AccountDetails, details, name_field};
+use crate::accounts::{self, Access, Account, AccountId, Connection, Encryption, NewAccount, NewConnection, Provider, Side};
+use crate::app::App;
+use crate::base::events::{self, Kind, News};
+use crate::base::secret::Secret;
+use crate::http::{ApiError, ApiResult, FieldError, Json, Path, Problem, SignedIn};
+use crate::team::{self, Actor, AuditEntry};
+use axum::extract::State as Ax;
+use axum::http::StatusCode;
+use axum::response::sse::{Event, Sse};
+use futures_util::{Stream, StreamExt};
+use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The longest host or user name that is read.
+const MAX_NAME: usize = 254;
+/// Steps that wait for a slow page.
+const STEP_BACKLOG: usize = 64;
+
+/// The routes of this domain.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(test_new))
+        .routes(routes!(add))
+        .routes(routes!(test_stored))
+        .routes(routes!(reconnect))
+}
+
+/// A server and how to sign in there.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ServerRequest {
+    host: String,
+    /// 993 or 143 for IMAP, 465 or 587 for SMTP, or what the operator allows.
+    port: u16,
+    encryption: Encryption,
+    username: String,
+    /// Absent: the stored one, where there is one.
+    #[schema(value_type = Option<String>, format = Password)]
+    password: Option<Secret>,
+}
+
+/// A new account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ConnectRequest {
+    provider: Provider,
+    address: String,
+    display_name: String,
+    /// What to call the servers; may be empty.
+    #[serde(default)]
+    provider_name: String,
+    /// The whole team's instead of the caller's.
+    #[serde(default)]
+    team: bool,
+    smtp: ServerRequest,
+    /// Absent: the account only sends.
+    imap: Option<ServerRequest>,
+    /// Days of mail to import, 1 to 3650; 30 when absent.
+    import_days: Option<i64>,
+}
+
+/// New servers or passwords of an account; a side that is absent stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ReconnectRequest {
+    smtp: Option<ServerRequest>,
+    imap: Option<ServerRequest>,
+}
+
+/// How a test ended: the last event of its stream.
+#[derive(Debug, Serialize, ToSchema)]
+struct TestResult {
+    ok: bool,
+    imap_ok: Option<bool>,
+    smtp_ok: Option<bool>,
+}
+
+fn bad(field: String, message: &str) -> FieldError {
+    FieldError { field, code: "invalid".into(), message: message.into() }
+}
+
+/// The server that was asked for; `stored` gives the password when none was sent.
+fn server(side: &str, r: ServerRequest, stored: Option<Secret>, errors: &mut Vec<FieldError>) -> Option<Server> {
+    let before = errors.len();
+    let host = r.host.trim().trim_end_matches('.').to_owned();
+    let username = r.username.trim().to_owned();
+    if host.is_empty() || host.len() > MAX_NAME {
+        errors.push(bad(format!("{side}.host"), "The server's name is needed, such as mail.example.com."));
+    }
+    if r.port == 0 {
+        errors.push(bad(format!("{side}.port"), "A port is a number from 1 to 65535."));
+    }
+    if username.is_empty() || username.len() > MAX_NAME || username.chars().any(char::is_control) {
+        errors.push(bad(format!("{side}.username"), "The user name is needed; often it is the whole address."));
+    }
+    let password = r.password.filter(|p| !p.expose().is_empty()).or(stored);
+    let Some(password) = password else {
+        errors.push(bad(format!("{side}.password"), "The password is needed."));
+        return None;
+    };
+    if password.expose().contains(['\r', '\n', '\0']) {
+        errors.push(bad(format!("{side}.password"), "A password has no line breaks."));
+    }
+    (errors.len() == before).then_some(Server { host, port: r.port, encryption: r.encryption, username, password })
+}
+
+/// What a request for a new account comes to.
+struct Wanted {
+    account: NewAccount,
+    smtp: Server,
+    imap: Option<Server>,
+}
+
+fn wanted(app: &App, actor: &Actor, r: ConnectRequest) -> ApiResult<Wanted> {
+    let mut errors = vec![];
+    let address = r.address.trim().parse::<mail::address::EmailAddress>();
+    if let Err(e) = &address {
+        errors.push(bad("address".into(), &e.to_string()));
+    }
+    let display_name = name_field("display_name", &r.display_name, true).map_err(|e| errors.push(e)).unwrap_or_default();
+    let provider_name = name_field("provider_name", &r.provider_name, false).map_err(|e| errors.push(e)).unwrap_or_default();
+    let import_days = r.import_days.unwrap_or(30);
+    if !(1..=3_650).contains(&import_days) {
+        errors.push(bad("import_days".into(), "1 to 3650 days."));
+    }
+    if r.team && !accounts::may(actor, None, Access::Manage) {
+        errors.push(bad("team".into(), "Only an admin adds an account for the whole team."));
+    }
+    let smtp = server("smtp", r.smtp, None, &mut errors);
+    let imap = r.imap.map(|i| server("imap", i, None, &mut errors));
+    match (address, smtp) {
+        (Ok(address), Some(smtp)) if errors.is_empty() => Ok(Wanted {
+            account: NewAccount {
+                id: AccountId(app.ids.next()),
+                user_id: (!r.team).then_some(actor.user_id),
+                address,
+                display_name,
+                provider: r.provider,
+                provider_name,
+                import_days,
+            },
+            smtp,
+            imap: imap.flatten(),
+        }),
+        _ => Err(ApiError::fields(errors)),
+    }
+}
+
+/// Runs a test in the background of the answer and streams its steps. The test ends with the page that asked.
+fn stream(app: App, address: mail::address::EmailAddress, imap: Option<Server>, smtp: Option<Server>) -> impl Stream<Item = Result<Event, Infallible>> {
+    let (tell, steps) = mpsc::channel::<ConnectStep>(STEP_BACKLOG);
+    let run = async move {
+        let probe = Probe { address: &address, imap: imap.as_ref(), smtp: smtp.as_ref() };
+        let tested = probe::test(&app, &probe, Some(tell)).await;
+        let result = TestResult { ok: tested.ok(), imap_ok: tested.imap_ok, smtp_ok: tested.smtp_ok };
+        Event::default().event("done").json_data(result).unwrap_or_default()
+    };
+    let steps = ReceiverStream::new(steps).map(|s| Event::default().event("step").json_data(s).unwrap_or_default());
+    futures_util::stream::select(steps, futures_util::stream::once(run)).map(Ok)
+}
+
+/// Tests the servers of a new account. Answers a stream of `step` events and a last `done`; saves nothing.
+#[utoipa::path(post, path = "/accounts/test", tag = "accounts", request_body = ConnectRequest,
+    responses((status = 200, description = "Events `step` (ConnectStep) and `done` (TestResult)", content_type = "text/event-stream", body = TestResult),
+        (status = 422, body = Problem)))]
+async fn test_new(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Json(r): Json<ConnectRequest>,
+) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+    let w = wanted(&app, &actor, r)?;
+    Ok(Sse::new(stream(app, w.account.address, w.imap, Some(w.smtp))))
+}
+
+fn refused(tested: Tested) -> ApiError {
+    let text = tested.failed.as_ref().map(|step| {
+        let side = match step.side {
+            super::Protocol::Imap => "Receiving (IMAP)",
+            super::Protocol::Smtp => "Sending (SMTP)",
+        };
+        let said = step.server_words.as_deref().map(|w| format!(" The server said: {w}")).unwrap_or_default();
+        format!("{side}: {}{said} {}", step.detail.as_deref().unwrap_or_default(), step.fix.as_deref().unwrap_or_default())
+    });
+    let error = ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "connect_failed", text.unwrap_or_default());
+    match tested.failed {
+        Some(step) => error.with_step(step),
+        None => error,
+    }
+}
+
+fn sealed(app: &App, actor: &Actor, id: AccountId, side: Side, server: &Server) -> ApiResult<NewConnection> {
+    Ok(NewConnection {
+        side,
+        host: server.host.clone(),
+        port: server.port,
+        encryption: server.encryption,
+        username: server.username.clone(),
+        secret: app.vault.seal(&app.ids, &actor.scope, place(id, side), &server.password)?,
+    })
+}
+
+fn taken() -> ApiError {
+    let text = "This address is connected in the workspace already. Open it in the list and reconnect it there.";
+    ApiError::new(StatusCode::CONFLICT, "address_taken", text)
+}
+
+/// Adds an account. Its servers are tested first; when one step fails nothing is saved and the answer names it.
+#[utoipa::path(post, path = "/accounts", tag = "accounts", request_body = ConnectRequest,
+    responses((status = 201, body = AccountDetails), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn add(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Json(r): Json<ConnectRequest>) -> ApiResult<(StatusCode, Json<AccountDetails>)> {
+    let w = wanted(&app, &actor, r)?;
+    let id = w.account.id;
+    if accounts::taken(&mut app.db.read().await?, &actor.scope, &w.account.address.key()).await? {
+        return Err(taken());
+    }
+    let probe = Probe { address: &w.account.address, imap: w.imap.as_ref(), smtp: Some(&w.smtp) };
+    let tested = probe::test(&app, &probe, None).await;
+    if !tested.ok() {
+        return Err(refused(tested));
+    }
+    let now = app.clock.now();
+    let mut tx = app.db.tx().await?;
+    accounts::insert(&mut tx, &actor.scope, &w.account, now).await.map_err(|e| match e {
+        db::DbError::Unique(_) => taken(),
+        other => other.into(),
+    })?;
+    let send = sealed(&app, &actor, id, Side::Send, &w.smtp)?;
+    accounts::insert_connection(&mut tx, &actor.scope, id, &send, now).await?;
+    if let Some(imap) = &w.imap {
+        let receive = sealed(&app, &actor, id, Side::Receive, imap)?;
+        accounts::insert_connection(&mut tx, &actor.scope, id, &receive, now).await?;
+    }
+    let entry = AuditEntry { action: "account.added", subject: w.account.address.to_string(), detail: serde_json::json!({}) };
+    team::audit(&mut tx, &app, &actor.scope, Some(&actor), entry).await?;
+    events::emit(&mut tx, &app, &actor.scope, News { kind: Kind::AccountAdded, account_id: id, count: 0 }).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(details(&app, &actor, id).await?)))
+}
+
+/// A stored account with the servers that a request wants for it.
+struct Changed {
+    account: Account,
+    smtp: Option<Server>,
+    imap: Option<Server>,
+}
+
+async fn changed(app: &App, actor: &Actor, id: AccountId, r: ReconnectRequest, whole: bool) -> ApiResult<Changed> {
+    let mut c = app.db.read().await?;
+    let account = accounts::find(&mut c, actor, id, Access::Manage).await?;
+    let stored = accounts::connections(&mut c, &actor.scope, id).await?;
+    let mut errors = vec![];
+    let smtp = side(app, actor, id, (Side::Send, "smtp", r.smtp, whole), &stored, &mut errors);
+    let imap = side(app, actor, id, (Side::Receive, "imap", r.imap, whole), &stored, &mut errors);
+    if !errors.is_empty() {
+        return Err(ApiError::fields(errors));
+    }
+    if smtp.is_none() && imap.is_none() {
+        return Err(ApiError::field("smtp", "missing", "Name the side to reconnect: smtp, imap or both."));
+    }
+    Ok(Changed { account, smtp, imap })
+}
+
+fn side(
+    app: &App,
+    actor: &Actor,
+    id: AccountId,
+    (side, name, asked, whole): (Side, &str, Option<ServerRequest>, bool),
+    stored: &[Connection],
+    errors: &mut Vec<FieldError>,
+) -> Option<Server> {
+    let stored = stored.iter().find(|c| c.side == side);
+    match (asked, stored) {
+        (Some(asked), stored) => {
+            // The stored password goes only to the server that it was stored for.
+            let same = stored.filter(|c| c.host == asked.host.trim() && c.username == asked.username.trim());
+            let known = same.and_then(|c| password(app, &actor.scope, id, c).ok());
+            server(name, asked, known, errors)
+        }
+        (None, Some(stored)) if whole => super::account::server(app, &actor.scope, id, stored).ok(),
+        (None, _) => None,
+    }
+}
+
+/// Tests a stored account, with the servers or passwords of the request in place of the stored ones. Saves nothing.
+#[utoipa::path(post, path = "/accounts/{id}/test", tag = "accounts", params(("id" = AccountId, Path)), request_body = ReconnectRequest,
+    responses((status = 200, description = "Events `step` (ConnectStep) and `done` (TestResult)", content_type = "text/event-stream", body = TestResult),
+        (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn test_stored(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path(id): Path<AccountId>,
+    Json(r): Json<ReconnectRequest>,
+) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+    let w = changed(&app, &actor, id, r, true).await?;
+    let address = w.account.address.parse::<mail::address::EmailAddress>().map_err(|e| ApiError::internal(&e))?;
+    Ok(Sse::new(stream(app, address, w.imap, w.smtp)))
+}
+
+/// Gives an account new servers or passwords, tested first. Its id, history and settings stay.
+#[utoipa::path(post, path = "/accounts/{id}/reconnect", tag = "accounts", params(("id" = AccountId, Path)), request_body = ReconnectRequest,
+    responses((status = 200, body = AccountDetails), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn reconnect(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path(id): Path<AccountId>,
+    Json(r): Json<ReconnectRequest>,
+) -> ApiResult<Json<AccountDetails>> {
+    let w = changed(&app, &actor, id, r, false).await?;
+    let address = w.account.address.parse::<mail::address::EmailAddress>().map_err(|e| ApiError::internal(&e))?;
+    let probe = Probe { address: &address, imap: w.imap.as_ref(), smtp: w.smtp.as_ref() };
+    let tested = probe::test(&app, &probe, None).await;
+    if !tested.ok() {
+        return Err(refused(tested));
+    }
+    let now = app.clock.now();
+    let mut tx = app.db.tx().await?;
+    accounts::find(&mut tx, &actor, id, Access::Manage).await?;
+    for (side, server) in [(Side::Send, &w.smtp), (Side::Receive, &w.imap)] {
+        let Some(server) = server else { continue };
+        let new = sealed(&app, &actor, id, side, server)?;
+        if accounts::connection(&mut tx, &actor.scope, id, side).await?.is_some() {
+            accounts::endpoint_changed(&mut tx, &actor.scope, id, &new, now).await?;
+        } else {
+            accounts::insert_connection(&mut tx, &actor.scope, id, &new, now).await?;
+        }
+    }
+    let entry = AuditEntry { action: "account.reconnected", subject: w.account.address, detail: serde_json::json!({}) };
+    team::audit(&mut tx, &app, &actor.scope, Some(&actor), entry).await?;
+    events::emit(&mut tx, &app, &actor.scope, News { kind: Kind::AccountChanged, account_id: id, count: 0 }).await?;
+    tx.commit().await?;
+    Ok(Json(details(&app, &actor, id).await?))
+}

@@ -1,0 +1,96 @@
+//! What a server or the network did, as the reason that people are shown.
+
+use crate::accounts::{Failure, Reason};
+use net::{NetError, TlsProblem};
+
+/// The reason behind a failure of dialling, TLS or SMTP.
+#[must_use]
+pub fn from_net(e: &NetError) -> Failure {
+    let words = e.server_words();
+    let reason = match e {
+        NetError::InvalidHost { .. } | NetError::NameNotFound { .. } => Reason::NameNotFound,
+        NetError::NameServers { .. } | NetError::TimedOut { .. } => Reason::TimedOut,
+        NetError::PrivateAddress { .. } => Reason::PrivateAddress,
+        NetError::PortNotAllowed { .. } => Reason::PortNotAllowed,
+        NetError::Refused { .. } => Reason::ConnectionRefused,
+        NetError::Tls(failure) => tls(failure.problem),
+        NetError::NotTls => Reason::NotTls,
+        NetError::TlsOnPlainPort => Reason::TlsOnPlainPort,
+        NetError::StartTlsMissing => Reason::StartTlsMissing,
+        NetError::PlainTextLogin => Reason::PlainNotAllowed,
+        NetError::AuthRefused { reply } => smtp_auth(reply),
+        NetError::AuthUnavailable { .. } => Reason::NoPasswordLogin,
+        NetError::Temporary { .. } | NetError::Permanent { .. } => Reason::ServerError,
+        NetError::Protocol { .. } => Reason::BadGreeting,
+        NetError::Closed { .. } | NetError::Io { .. } => Reason::ConnectionLost,
+        NetError::ExtensionMissing { .. }
+        | NetError::Unsendable { .. }
+        | NetError::TooLarge { .. }
+        | NetError::UrlRefused { .. } => Reason::ServerError,
+    };
+    Failure::said(reason, &words.unwrap_or_default())
+}
+
+fn tls(problem: TlsProblem) -> Reason {
+    match problem {
+        TlsProblem::UnknownCa | TlsProblem::SelfSigned | TlsProblem::BadCertificate => Reason::CertificateUntrusted,
+        TlsProblem::WrongName => Reason::CertificateWrongName,
+        TlsProblem::Expired | TlsProblem::NotYetValid => Reason::CertificateExpired,
+        TlsProblem::Alert | TlsProblem::Handshake => Reason::TlsFailed,
+    }
+}
+
+/// A refused SMTP sign-in, by code and by the providers' known words.
+fn smtp_auth(reply: &net::smtp::Reply) -> Reason {
+    let text = reply.to_string().to_lowercase();
+    if text.contains("smtpclientauthentication is disabled") || text.contains("5.7.139") {
+        Reason::SmtpAuthDisabled
+    } else if wants_app_password(&text) {
+        Reason::AppPasswordRequired
+    } else if reply.code / 100 == 4 {
+        // 454 4.7.0: the server could not check them. Not a refusal.
+        if text.contains("too many") { Reason::RateLimited } else { Reason::ServerError }
+    } else {
+        Reason::LoginRefused
+    }
+}
+
+fn wants_app_password(text: &str) -> bool {
+    text.contains("application-specific password") || text.contains("app password") || text.contains("app-specific password")
+}
+
+/// The reason behind a failure of the IMAP session.
+#[must_use]
+pub fn from_imap(e: &imap::Error) -> Failure {
+    let words = e.refusal().map(|r| r.words.clone()).unwrap_or_default();
+    let text = words.to_lowercase();
+    let code = e.refusal().and_then(|r| r.code.as_ref());
+    let reason = match e {
+        imap::Error::AuthRefused(_) => imap_auth(&text),
+        imap::Error::Unsupported("STARTTLS") => Reason::StartTlsMissing,
+        imap::Error::Unsupported(_) => Reason::NoPasswordLogin,
+        imap::Error::Timeout => Reason::TimedOut,
+        imap::Error::No(_) | imap::Error::Bye(_) if is_limit(code, &text) => Reason::RateLimited,
+        imap::Error::Protocol(_) => Reason::BadGreeting,
+        imap::Error::Io(_) | imap::Error::Closed => Reason::ConnectionLost,
+        _ => Reason::ServerError,
+    };
+    Failure::said(reason, &words)
+}
+
+fn is_limit(code: Option<&imap::Code>, text: &str) -> bool {
+    matches!(code, Some(imap::Code::Limit | imap::Code::OverQuota | imap::Code::Throttled)) || text.contains("too many")
+}
+
+/// A refused IMAP sign-in (passing troubles of the server are no refusals and do not come here).
+fn imap_auth(text: &str) -> Reason {
+    if text.contains("imap") && (text.contains("disabled") || text.contains("not enabled")) {
+        Reason::ImapDisabled
+    } else if wants_app_password(text) {
+        Reason::AppPasswordRequired
+    } else if text.contains("temporary") {
+        Reason::ServerError
+    } else {
+        Reason::LoginRefused
+    }
+}

@@ -1,0 +1,39 @@
+//! The stream that tells open pages which topic changed (server-sent events).
+
+use super::auth::SignedIn;
+use crate::accounts::AccountId;
+use crate::app::App;
+use crate::base::live::{Nudge, Topic};
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::{Stream, StreamExt};
+use serde::Serialize;
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio_stream::wrappers::BroadcastStream;
+
+#[derive(Serialize)]
+struct Data {
+    topic: Topic,
+    account_id: Option<AccountId>,
+}
+
+/// Follows what changes in the workspace: `event: topic`, and `event: ready` first. A page that missed some gets
+/// `event: ready` again and fetches everything.
+#[utoipa::path(get, path = "/live", tag = "live", responses((status = 200, description = "A stream of server-sent events", content_type = "text/event-stream", body = String)))]
+pub async fn live(State(app): State<App>, SignedIn(actor): SignedIn) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let ready = || Event::default().event("ready").data("{}");
+    let mine = actor.scope.workspace_id();
+    let nudges = BroadcastStream::new(app.live.subscribe()).filter_map(move |nudge| {
+        let event = match nudge {
+            Ok(Nudge { workspace_id, topic, account_id }) if workspace_id == mine => {
+                Event::default().event("topic").json_data(Data { topic, account_id }).ok()
+            }
+            Ok(_) => None,
+            Err(_) => Some(ready()),
+        };
+        std::future::ready(event)
+    });
+    let stream = futures_util::stream::once(std::future::ready(ready())).chain(nudges).map(Ok);
+    Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+}

@@ -1,0 +1,17 @@
+//! The HTTP frame that every domain's `api.rs` stands in.
+
+pub mod assets;
+pub mod auth;
+pub mod error;
+pub mod extract;
+pub mod limits;
+pub mod live;
+pub mod ops;
+pub mod page;
+pub mod request_id;
+pub mod router;
+
+pub use auth::SignedIn;
+pub use error::{ApiError, ApiResult, FieldError, Problem};
+pub use extract::{Json, Path, Query};
+pub use page::{ListQuery, time};

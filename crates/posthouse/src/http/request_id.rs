@@ -1,0 +1,37 @@
+//! An id per request: in the log, in the answer's header, in every problem.
+
+use crate::app::App;
+use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument;
+
+tokio::task_local! {
+    static CURRENT: String;
+}
+
+/// The id of the request that is being answered; empty outside of one.
+#[must_use]
+pub fn current() -> String {
+    CURRENT.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// Gives each request an id and one log line: method, route (never the path: it may hold a token), status, time.
+pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
+    let id = app.ids.next().simple().to_string();
+    let started = app.clock.now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<axum::extract::MatchedPath>().map_or_else(|| "page".to_owned(), |p| p.as_str().to_owned());
+    let span = tracing::info_span!("request", id = %id);
+    let answer = async {
+        let mut response = next.run(request).await;
+        let micros = app.clock.now().micros_since(started);
+        tracing::debug!(%method, route, status = response.status().as_u16(), micros, "answered");
+        if let Ok(value) = HeaderValue::from_str(&current()) {
+            response.headers_mut().insert("x-request-id", value);
+        }
+        response
+    };
+    CURRENT.scope(id, answer.instrument(span)).await
+}

@@ -1,0 +1,97 @@
+//! Every route in one place, and the layers around them.
+
+use super::{assets, error, live, ops, request_id};
+use crate::app::App;
+use crate::http::limits::SignInLimits;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Extension, Router, middleware};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::csrf::CsrfLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The largest JSON body.
+const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Posthouse",
+        description = "Email accounts of a team: connect, read, send. Errors are problem+json (RFC 9457) with a stable `code`. \
+                       Sign in with POST /session; the cookie it sets is the credential. Lists give `next_cursor`.",
+        license(name = "MIT OR Apache-2.0"),
+    ),
+    servers((url = "/api/v1")),
+    components(schemas(error::Problem)),
+    tags((name = "session"), (name = "accounts"), (name = "mail"), (name = "sending"), (name = "live")),
+)]
+struct Document;
+
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(crate::team::api::routes())
+        .merge(crate::accounts::api::routes())
+        .merge(crate::connect::api::routes())
+        .routes(routes!(live::live))
+}
+
+/// The OpenAPI document, as it is checked in and served.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    api().into_openapi()
+}
+
+/// The whole service.
+///
+/// # Errors
+/// When the public URL is no origin that can be trusted.
+pub fn service(app: &App) -> anyhow::Result<Router> {
+    let (routes, document) = api().split_for_parts();
+    let json = document.to_pretty_json()?;
+    let routes = routes
+        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .layer(csrf(app)?)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
+    let router = Router::new()
+        .nest("/api/v1", routes)
+        .route("/api/openapi.json", get(move || std::future::ready(([(header::CONTENT_TYPE, "application/json")], json))))
+        .route("/healthz", get(ops::healthz))
+        .route("/readyz", get(ops::readyz))
+        .fallback(assets::serve)
+        .method_not_allowed_fallback(|| async {
+            error::ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take that method.")
+        })
+        .layer(Extension(SignInLimits::default()))
+        .layer(CatchPanicLayer::custom(|_| error::ApiError::internal(&"a handler panicked").into_response()));
+    Ok(security_headers(router).layer(middleware::from_fn_with_state(app.clone(), request_id::layer)).with_state(app.clone()))
+}
+
+/// Refuses what another site's page sends (RFC 6454 origin, Sec-Fetch-Site); behind a proxy the public URL is trusted too.
+fn csrf(app: &App) -> anyhow::Result<CsrfLayer> {
+    let layer = CsrfLayer::new();
+    match &app.config.public_url {
+        Some(url) => {
+            let parsed: axum::http::Uri = url.parse()?;
+            let origin = format!("{}://{}", parsed.scheme_str().unwrap_or("https"), parsed.authority().map_or("", |a| a.as_str()));
+            Ok(layer.add_trusted_origin(origin)?)
+        }
+        None => Ok(layer),
+    }
+}
+
+fn security_headers(router: Router<App>) -> Router<App> {
+    let set = |name: HeaderName, value: &'static str| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    router
+        .layer(set(header::CONTENT_SECURITY_POLICY, assets::PAGE_CSP))
+        .layer(set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(set(header::REFERRER_POLICY, "no-referrer"))
+        .layer(set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .layer(set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
+        .layer(set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()"))
+}
+

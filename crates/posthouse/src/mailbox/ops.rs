@@ -1,0 +1,86 @@
+//! What others want done in the mailbox: rows that only the owner of the session works off, in order, each idempotent.
+
+use super::{MessageId, store};
+use crate::accounts::AccountId;
+use crate::app::App;
+use crate::base::blobs::BlobKey;
+use crate::base::events::{self, Kind, News};
+use crate::team::Scope;
+use db::{Conn, DbResult, id_type, text_enum};
+use serde::{Deserialize, Serialize};
+
+id_type! {
+    /// A mailbox operation.
+    OpId
+}
+
+text_enum! {
+    /// How far an operation is.
+    pub enum OpState {
+        /// Not done yet.
+        Waiting = "waiting",
+        /// Done on the server.
+        Done = "done",
+        /// The server refuses it for good.
+        Failed = "failed",
+    }
+}
+
+/// An operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Op {
+    /// Files a copy of something that was sent in the Sent folder, unless one with its Message-ID is there.
+    AppendSent {
+        /// The bytes, as hex of their blob's key.
+        blob: String,
+        /// The Message-ID, with its brackets.
+        message_id: String,
+    },
+    /// Sets flags of a message wherever it lies.
+    SetFlags {
+        /// Which.
+        message: MessageId,
+        /// `\Seen`.
+        seen: Option<bool>,
+        /// `\Flagged`.
+        flagged: Option<bool>,
+    },
+}
+
+impl Op {
+    /// An [`Op::AppendSent`].
+    #[must_use]
+    pub fn append_sent(blob: BlobKey, message_id: &str) -> Self {
+        Self::AppendSent { blob: blake3::Hash::from(blob.0).to_hex().to_string(), message_id: message_id.to_owned() }
+    }
+
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::AppendSent { .. } => "append_sent",
+            Self::SetFlags { .. } => "set_flags",
+        }
+    }
+}
+
+/// An operation that waits for the session's owner.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// Its id.
+    pub id: OpId,
+    /// What to do.
+    pub op: Op,
+    /// Tries so far.
+    pub attempts: i64,
+}
+
+/// Puts an operation into the caller's transaction; the owner of the session is woken by its commit.
+///
+/// # Errors
+/// Only the database's.
+pub async fn enqueue(tx: &mut Conn, app: &App, scope: &Scope, account: AccountId, op: &Op) -> DbResult<OpId> {
+    let id = OpId(app.ids.next());
+    store::insert_op(tx, scope, (id, account), op, app.clock.now()).await?;
+    events::emit(tx, app, scope, News { kind: Kind::MailboxOpQueued, account_id: account, count: 1 }).await?;
+    Ok(id)
+}

@@ -1,0 +1,82 @@
+//! The command line: `posthouse serve`, `migrate`, `openapi`.
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use posthouse::base::clock::Clock;
+use posthouse::config::{Config, LogFormat};
+use posthouse::{http, server};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use tracing_subscriber::EnvFilter;
+
+/// The self-hosted home of the email accounts your team sends from.
+#[derive(Parser)]
+#[command(name = "posthouse", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// The settings file; without it `posthouse.toml` is read when it is there.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// The data folder, instead of the settings' own.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves the pages and the API, and keeps the accounts connected.
+    Serve {
+        /// The address to serve on, instead of the settings' own.
+        #[arg(long, value_name = "IP:PORT")]
+        listen: Option<SocketAddr>,
+    },
+    /// Brings the database's schema up to date and ends.
+    Migrate,
+    /// Prints the OpenAPI document.
+    Openapi,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    if matches!(cli.command, Command::Openapi) {
+        println!("{}", http::router::document().to_pretty_json()?);
+        return Ok(());
+    }
+    let mut config = Config::load(cli.config.as_deref())?;
+    if let Some(dir) = cli.data_dir {
+        config.data_dir = dir;
+    }
+    log(&config)?;
+    match cli.command {
+        Command::Serve { listen } => {
+            config.listen = listen.unwrap_or(config.listen);
+            let running = server::start(config, Clock::system()).await?;
+            running.announce().await?;
+            server::signalled().await;
+            println!("Stopping: what is being sent may end first.");
+            running.stop().await;
+        }
+        Command::Migrate => {
+            let app = posthouse::app::App::open(config, Clock::system()).await?;
+            println!("The schema is up to date.");
+            app.db.close().await;
+        }
+        Command::Openapi => {}
+    }
+    Ok(())
+}
+
+fn log(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log.level)
+        .with_context(|| format!("log.level `{}` is not a filter such as `info`", config.log.level))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log.format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
+    Ok(())
+}

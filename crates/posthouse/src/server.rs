@@ -1,0 +1,105 @@
+//! The running program: opens, listens, works, stops.
+
+use crate::app::App;
+use crate::base::clock::Clock;
+use crate::base::leases;
+use crate::config::Config;
+use crate::{http, team, workers};
+use anyhow::Context;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long a stop waits for what is running.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// A program that serves. Dropped without [`Running::stop`] it is cut off, as by a crash.
+pub struct Running {
+    /// Its parts.
+    pub app: App,
+    /// Where it serves.
+    pub addr: SocketAddr,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    _lock: Option<std::fs::File>,
+}
+
+/// Opens everything, starts the workers and serves.
+///
+/// # Errors
+/// Each says what did not open and what to do.
+pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
+    let lock = lock(&config)?;
+    let listen = config.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}: choose another address with --listen"))?;
+    let addr = listener.local_addr()?;
+    let app = App::open(Config { listen: addr, ..config }, clock).await?;
+    leases::join(&app).await?;
+    let service = http::router::service(&app)?.into_make_service_with_connect_info::<SocketAddr>();
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    workers::start(&app, &tasks, &stop);
+    let stopping = stop.clone();
+    tasks.spawn(async move {
+        let served = axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned()).await;
+        if let Err(e) = served {
+            tracing::error!(error = %e, "the web server ended");
+        }
+    });
+    Ok(Running { app, addr, stop, tasks, _lock: lock })
+}
+
+/// One process per SQLite data folder: two would each believe that they own every mailbox.
+fn lock(config: &Config) -> anyhow::Result<Option<std::fs::File>> {
+    if config.database_url.is_some() {
+        return Ok(None);
+    }
+    let dir = &config.data_dir;
+    std::fs::create_dir_all(dir).with_context(|| format!("the data folder {} cannot be made", dir.display()))?;
+    let file = std::fs::File::create(dir.join("posthouse.lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(_) => anyhow::bail!("another Posthouse is running on the data folder {}; stop it first", dir.display()),
+    }
+}
+
+impl Running {
+    /// Tells on the log where it serves, with the setup link when nobody owns it yet.
+    ///
+    /// # Errors
+    /// Only the database's.
+    pub async fn announce(&self) -> anyhow::Result<()> {
+        println!("Posthouse serves at {}", self.app.config.base_url());
+        if let Some(link) = team::setup_link(&self.app).await? {
+            println!("\nNobody owns this installation yet. Open this link to become its owner (works once, for 24 hours):\n\n  {link}\n");
+        }
+        Ok(())
+    }
+
+    /// Stops: no new work, what runs may end, then everything is closed.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
+            tracing::warn!("stopped without waiting any longer for {} tasks", self.tasks.len());
+        }
+        self.app.db.close().await;
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+pub async fn signalled() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut term) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = term.recv() => {}
+        },
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}

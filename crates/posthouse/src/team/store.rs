@@ -1,0 +1,133 @@
+//! The rows of people, workspaces, sessions, links and the audit log.
+
+use super::enter::Purpose;
+use super::{ActorRow, AuditEntry, Instance, Role, Scope, UserId, WorkspaceId};
+use db::{Conn, DbResult, Ts, sql};
+use uuid::Uuid;
+
+pub struct NewLink {
+    pub id: Uuid,
+    pub hash: Vec<u8>,
+    pub purpose: Purpose,
+    pub user: Option<UserId>,
+}
+
+pub struct NewUser {
+    pub id: UserId,
+    pub email: String,
+    pub email_key: String,
+    pub name: String,
+    pub hash: String,
+}
+
+pub async fn any_user(c: &mut Conn, _: &Instance) -> DbResult<bool> {
+    Ok(sql!(opt (i64,), c, "SELECT created_at FROM \"user\" LIMIT 1")?.is_some())
+}
+
+pub async fn insert_user(tx: &mut Conn, _: &Instance, user: NewUser, now: Ts) -> DbResult<()> {
+    sql!(run tx,
+        "INSERT INTO \"user\" (id, email, email_key, name, password_hash, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $6)",
+        user.id, user.email, user.email_key, user.name, user.hash, now)?;
+    Ok(())
+}
+
+pub async fn credentials(c: &mut Conn, _: &Instance, email_key: &str) -> DbResult<Option<(UserId, String)>> {
+    sql!(opt (UserId, String), c, "SELECT id, password_hash FROM \"user\" WHERE email_key = $1", email_key)
+}
+
+pub async fn insert_workspace(tx: &mut Conn, scope: &Scope, name: &str, time_zone: &str, now: Ts) -> DbResult<()> {
+    sql!(run tx, "INSERT INTO workspace (id, name, time_zone, created_at) VALUES ($1, $2, $3, $4)",
+        scope.workspace_id(), name, time_zone, now)?;
+    Ok(())
+}
+
+pub async fn insert_membership(tx: &mut Conn, scope: &Scope, user: UserId, role: Role, now: Ts) -> DbResult<()> {
+    sql!(run tx, "INSERT INTO membership (workspace_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)",
+        scope.workspace_id(), user, role, now)?;
+    Ok(())
+}
+
+pub async fn first_workspace(c: &mut Conn, _: &Instance, user: UserId) -> DbResult<Option<WorkspaceId>> {
+    let row = sql!(opt (WorkspaceId,), c,
+        "SELECT workspace_id FROM membership WHERE user_id = $1 ORDER BY created_at, workspace_id LIMIT 1", user)?;
+    Ok(row.map(|r| r.0))
+}
+
+pub async fn time_zone(c: &mut Conn, scope: &Scope) -> DbResult<String> {
+    Ok(sql!(one (String,), c, "SELECT time_zone FROM workspace WHERE id = $1", scope.workspace_id())?.0)
+}
+
+pub async fn insert_session(
+    tx: &mut Conn,
+    scope: &Scope,
+    (id, hash): (Uuid, Vec<u8>),
+    user: UserId,
+    (now, expires): (Ts, Ts),
+) -> DbResult<()> {
+    sql!(run tx,
+        "INSERT INTO session (id, token_hash, workspace_id, user_id, created_at, last_seen_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $5, $6)",
+        id, hash, scope.workspace_id(), user, now, expires)?;
+    Ok(())
+}
+
+/// The person behind a live session who is still a member of its workspace.
+pub async fn actor(c: &mut Conn, _: &Instance, token_hash: &[u8], now: Ts) -> DbResult<Option<ActorRow>> {
+    sql!(opt ActorRow, c,
+        "SELECT u.id AS user_id, u.name, u.email, m.role, s.workspace_id, w.name AS workspace_name, w.time_zone, s.last_seen_at
+         FROM session s JOIN \"user\" u ON u.id = s.user_id JOIN workspace w ON w.id = s.workspace_id
+         JOIN membership m ON m.workspace_id = s.workspace_id AND m.user_id = s.user_id
+         WHERE s.token_hash = $1 AND s.expires_at > $2",
+        token_hash, now)
+}
+
+pub async fn seen(tx: &mut Conn, _: &Instance, token_hash: &[u8], now: Ts, expires: Ts) -> DbResult<()> {
+    sql!(run tx, "UPDATE session SET last_seen_at = $2, expires_at = $3 WHERE token_hash = $1", token_hash, now, expires)?;
+    Ok(())
+}
+
+pub async fn delete_session(tx: &mut Conn, _: &Instance, token_hash: &[u8]) -> DbResult<()> {
+    sql!(run tx, "DELETE FROM session WHERE token_hash = $1", token_hash)?;
+    Ok(())
+}
+
+pub async fn insert_link(tx: &mut Conn, _: &Instance, link: NewLink, now: Ts, expires: Ts) -> DbResult<()> {
+    sql!(run tx,
+        "INSERT INTO one_time_link (id, token_hash, purpose, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
+        link.id, link.hash, link.purpose, link.user, now, expires)?;
+    Ok(())
+}
+
+pub async fn drop_links(tx: &mut Conn, _: &Instance, purpose: Purpose) -> DbResult<()> {
+    sql!(run tx, "DELETE FROM one_time_link WHERE purpose = $1 AND used_at IS NULL", purpose)?;
+    Ok(())
+}
+
+/// Marks the link used: the first caller gets it, everybody after gets none.
+pub async fn use_link(
+    tx: &mut Conn,
+    _: &Instance,
+    token_hash: &[u8],
+    purpose: Purpose,
+    now: Ts,
+) -> DbResult<Option<Option<UserId>>> {
+    let row = sql!(opt (Option<UserId>,), tx,
+        "UPDATE one_time_link SET used_at = $3 WHERE token_hash = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3
+         RETURNING user_id",
+        token_hash, purpose, now)?;
+    Ok(row.map(|r| r.0))
+}
+
+pub async fn insert_audit(
+    tx: &mut Conn,
+    scope: &Scope,
+    id: Uuid,
+    actor: Option<UserId>,
+    entry: &AuditEntry,
+    now: Ts,
+) -> DbResult<()> {
+    sql!(run tx,
+        "INSERT INTO audit (id, workspace_id, actor_id, action, subject, detail, at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        id, scope.workspace_id(), actor, entry.action, &entry.subject, entry.detail.clone(), now)?;
+    Ok(())
+}

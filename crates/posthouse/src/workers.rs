@@ -1,0 +1,16 @@
+//! Every background task of the program, in one table.
+
+use crate::app::App;
+use crate::base::{events, jobs, leases};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Every kind of job.
+pub const JOBS: &[jobs::JobType] = &[];
+
+/// Starts them all; they end with the token.
+pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
+    tasks.spawn(leases::run(app.clone(), stop.clone()));
+    tasks.spawn(events::run(app.clone(), stop.clone()));
+    tasks.spawn(jobs::run(app.clone(), JOBS, stop.clone()));
+}

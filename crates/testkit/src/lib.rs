@@ -1,0 +1,27 @@
+//! Starts the real servers that tests talk to: Dovecot, Postfix, PostgreSQL.
+//!
+//! Every server listens on free loopback ports, keeps its files in a temporary folder and ends with
+//! the test process, even if that process is killed. Tests run as root (the servers change to their
+//! own users) with the Debian packages `dovecot-imapd`, `dovecot-lmtpd`, `postfix`, `postfix-pcre`
+//! and `postgresql`; a missing program is an error that names the package.
+//!
+//! - [`MailWorld`]: IMAP, submission, local delivery and accounts under `lab.test`.
+//! - [`Postgres`]: a database server, with an empty database for each test that asks.
+//! - [`FaultProxy`]: stands before a real server and cuts, stalls or rewrites what passes.
+
+mod certs;
+mod dovecot;
+mod keeper;
+mod lmtp;
+mod maildir;
+mod ports;
+mod postfix;
+mod postgres;
+mod process;
+mod proxy;
+mod world;
+
+pub use postgres::Postgres;
+pub use process::wait_for;
+pub use proxy::{Direction, Fault, FaultProxy, LineMatch, Plan};
+pub use world::{DOMAIN, MailWorld, Mailbox};

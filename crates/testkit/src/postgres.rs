@@ -1,0 +1,128 @@
+//! One PostgreSQL server per test process, and an empty database for whoever asks.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::Result;
+
+use crate::keeper::Keeper;
+use crate::process;
+
+const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
+const PID: &str = "data/postmaster.pid";
+
+/// A PostgreSQL server without durability (`fsync=off`), open to all on loopback.
+pub struct Postgres {
+    port: u16,
+    log: PathBuf,
+    next: AtomicU32,
+    _keeper: Keeper,
+}
+
+static SHARED: OnceLock<Postgres> = OnceLock::new();
+
+impl Postgres {
+    /// The server that all tests of this process share. Panics when it does not start.
+    pub fn shared() -> &'static Self {
+        SHARED.get_or_init(|| Self::start().unwrap_or_else(|error| panic!("{error:#}")))
+    }
+
+    /// Starts a server; it ends when the value is dropped or the process ends.
+    pub fn start() -> Result<Self> {
+        for name in ["initdb", "pg_ctl", "psql"] {
+            process::program(&format!("{PROGRAMS}/{name}"), "postgresql-15")?;
+        }
+        let keeper = Keeper::new(&[PID])?;
+        let folder = keeper.folder();
+        let log = folder.join("postgres.log");
+        std::fs::write(&log, "")?;
+        process::run(Command::new("chown").arg("postgres").args([folder, &log]), &log)?;
+        let data = folder.join("data");
+        process::run(
+            as_postgres("initdb", folder).arg("-D").arg(&data).args([
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+                "--no-sync",
+            ]),
+            &log,
+        )?;
+        let port = crate::ports::free()?;
+        let settings = format!(
+            "-k {} -h 127.0.0.1 -p {port} -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+             -c max_connections=200",
+            folder.display()
+        );
+        process::run(
+            as_postgres("pg_ctl", folder)
+                .args(["start", "-w", "-t", "30", "-D"])
+                .arg(&data)
+                .arg("-l")
+                .arg(&log)
+                .args(["-o", &settings]),
+            &log,
+        )?;
+        process::wait_up("PostgreSQL", &[port], &log)?;
+        Ok(Self { port, log, next: AtomicU32::new(0), _keeper: keeper })
+    }
+
+    /// The loopback TCP port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The URL of a database of this server.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Creates an empty database and gives its URL.
+    pub fn fresh_database(&self) -> Result<String> {
+        let name = format!("test_{}", self.next.fetch_add(1, Ordering::Relaxed));
+        self.psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0"))?;
+        Ok(self.url(&name))
+    }
+
+    fn psql(&self, database: &str, statement: &str) -> Result<()> {
+        let mut psql = Command::new(format!("{PROGRAMS}/psql"));
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-c", statement]);
+        process::run(&mut psql, &self.log)
+    }
+}
+
+/// PostgreSQL refuses to run as root.
+fn as_postgres(name: &str, folder: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--"])
+        .arg(format!("{PROGRAMS}/{name}"))
+        .current_dir(folder);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::Postgres;
+
+    #[test]
+    fn a_fresh_database_answers_a_query_and_is_empty() {
+        let server = Postgres::start().unwrap();
+        let folder = server.log.parent().unwrap().to_owned();
+        let one = server.fresh_database().unwrap();
+        let two = server.fresh_database().unwrap();
+        assert_ne!(one, two);
+        let name = one.rsplit('/').next().unwrap();
+        server.psql(name, "CREATE TABLE t (a INT); INSERT INTO t VALUES (1)").unwrap();
+        assert!(server.psql(two.rsplit('/').next().unwrap(), "SELECT a FROM t").is_err());
+        drop(server);
+        assert!(fs::metadata(folder).is_err(), "the folder is removed with the server");
+    }
+}

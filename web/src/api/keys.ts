@@ -1,0 +1,28 @@
+/** The names of everything in the query cache. A list's key is a prefix of its filtered forms. */
+export interface AccountFilter {
+  search?: string | undefined;
+  sort?: string | undefined;
+  dir?: string | undefined;
+  status?: string | undefined;
+  provider?: string | undefined;
+  user?: string | undefined;
+}
+
+export const keys = {
+  setup: ["setup"] as const,
+  session: ["session"] as const,
+  accounts: ["accounts"] as const,
+  accountList: (filter: AccountFilter) => ["accounts", "list", filter] as const,
+  accountLists: ["accounts", "list"] as const,
+  accountSummary: ["accounts", "summary"] as const,
+  account: (id: string) => ["accounts", "one", id] as const,
+  closing: (id: string) => ["accounts", "closing", id] as const,
+  folders: (accountId: string) => ["mail", accountId, "folders"] as const,
+  messages: (accountId: string, folder: string | undefined) =>
+    ["mail", accountId, "list", folder ?? ""] as const,
+  messageLists: (accountId: string) => ["mail", accountId, "list"] as const,
+  message: (id: string) => ["message", id] as const,
+  outgoingList: (accountId: string) => ["outgoing", "list", accountId] as const,
+  outgoingAll: ["outgoing"] as const,
+  outgoing: (id: string) => ["outgoing", "one", id] as const,
+};

@@ -1,0 +1,103 @@
+import { CloseButton, Group, Kbd, Select, TextInput } from "@mantine/core";
+import { useDebouncedCallback } from "@mantine/hooks";
+import { IconSearch } from "@tabler/icons-react";
+import { useEffect, useRef, useState } from "react";
+import type { AccountFilter } from "../../api/keys";
+import { Icon } from "../../ui/Icon";
+import { useShortcuts } from "../../ui/shortcuts";
+import classes from "./Accounts.module.css";
+import { STATES } from "./words";
+
+const SEARCH_DELAY_MS = 200;
+const STATUS = (["connected", "reconnect_required", "disconnected", "connecting", "paused"] as const).map(
+  (value) => ({
+    value,
+    label: STATES[value].word,
+  }),
+);
+const PROVIDERS = [{ value: "custom", label: "Custom SMTP" }];
+const USERS = [
+  { value: "me", label: "Me" },
+  { value: "team", label: "Team" },
+];
+
+export type Change = (change: AccountFilter) => void;
+
+export function AccountFilters({ filter, onChange }: { filter: AccountFilter; onChange: Change }) {
+  const field = useRef<HTMLInputElement>(null);
+  const [text, setText] = useState(filter.search ?? "");
+  const apply = useDebouncedCallback(
+    (search: string) => onChange({ search: search.trim() || undefined }),
+    SEARCH_DELAY_MS,
+  );
+  // The address bar is the truth: Back, and "clear filters", change the field too.
+  useEffect(
+    () => setText((now) => (now.trim() === (filter.search ?? "") ? now : (filter.search ?? ""))),
+    [filter.search],
+  );
+  useShortcuts([
+    { keys: "/", label: "Search accounts", group: "This page", run: () => field.current?.focus() },
+  ]);
+  const clear = () => {
+    setText("");
+    onChange({ search: undefined });
+    field.current?.focus();
+  };
+  return (
+    <Group gap="sm" className={classes.filters} role="search">
+      <TextInput
+        ref={field}
+        className={classes.searchField}
+        aria-label="Search accounts"
+        placeholder="Search name or address"
+        leftSection={<Icon of={IconSearch} />}
+        rightSection={
+          text ? (
+            <CloseButton size="sm" aria-label="Clear the search" onClick={clear} />
+          ) : (
+            <Kbd visibleFrom="sm">/</Kbd>
+          )
+        }
+        value={text}
+        onChange={(event) => {
+          setText(event.currentTarget.value);
+          apply(event.currentTarget.value);
+        }}
+        onKeyDown={(event) => {
+          if (event.key !== "Escape") return;
+          if (text) clear();
+          else event.currentTarget.blur();
+        }}
+      />
+      <Choice name="Status" data={STATUS} value={filter.status} onChange={(status) => onChange({ status })} />
+      <Choice
+        name="Provider"
+        data={PROVIDERS}
+        value={filter.provider}
+        onChange={(provider) => onChange({ provider })}
+      />
+      <Choice name="User" data={USERS} value={filter.user} onChange={(user) => onChange({ user })} />
+    </Group>
+  );
+}
+
+function Choice(props: {
+  name: string;
+  data: { value: string; label: string }[];
+  value: string | undefined;
+  onChange: (value: string | undefined) => void;
+}) {
+  return (
+    <Select
+      aria-label={props.name}
+      placeholder={`Any ${props.name.toLowerCase()}`}
+      data={props.data}
+      value={props.value ?? null}
+      onChange={(value) => props.onChange(value ?? undefined)}
+      clearable
+      clearButtonProps={{ "aria-label": `Any ${props.name.toLowerCase()}` }}
+      className={classes.choice}
+      comboboxProps={{ transitionProps: { duration: 0 } }}
+    />
+  );
+}

@@ -1,0 +1,91 @@
+import { Breadcrumbs, Button, Group, Tabs, Text, Title } from "@mantine/core";
+import { useDocumentTitle } from "@mantine/hooks";
+import { IconSend } from "@tabler/icons-react";
+import { useSuspenseQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { Icon } from "../../ui/Icon";
+import { AnchorLink } from "../../ui/links";
+import { useShortcuts } from "../../ui/shortcuts";
+import { useSendPanel } from "../send/SendPanelProvider";
+import classes from "./AccountLayout.module.css";
+import { AccountMenuButton, useDeleteDialog } from "./AccountMenu";
+import { accountQuery } from "./queries";
+import { StatusBadge } from "./StatusCell";
+
+export type AccountTab = "mail" | "outbox" | "settings";
+
+const TABS: { value: AccountTab; label: string }[] = [
+  { value: "mail", label: "Email list" },
+  { value: "outbox", label: "Outbox" },
+  { value: "settings", label: "Settings" },
+];
+
+interface LayoutProps {
+  id: string;
+  /** None on pages that are reached from elsewhere (reconnect). */
+  tab: AccountTab | undefined;
+  /** A message is open: on a small screen it takes the whole page. */
+  reading: boolean;
+  children: ReactNode;
+}
+
+/** The head that all pages of one account share. */
+export function AccountLayout({ id, tab, reading, children }: LayoutProps) {
+  const { data: account } = useSuspenseQuery(accountQuery(id));
+  const navigate = useNavigate();
+  const { open } = useSendPanel();
+  const { ask, dialog } = useDeleteDialog(() => void navigate({ to: "/accounts" }));
+  const name = account.display_name || account.address;
+  useDocumentTitle(`${account.address} – Posthouse`);
+  useShortcuts(
+    account.can_send
+      ? [{ keys: "c", label: "Send email", group: "This page", run: () => open(account) }]
+      : [],
+  );
+  return (
+    <div className={classes.layout} data-full-height data-reading={reading || undefined}>
+      <header className={classes.header}>
+        <Breadcrumbs className={classes.crumbs} separator="›">
+          <AnchorLink to="/accounts" size="xs" c="dimmed">
+            Accounts
+          </AnchorLink>
+          <Text size="xs" c="dimmed" truncate>
+            {account.address}
+          </Text>
+        </Breadcrumbs>
+        <Group justify="space-between" gap="sm" wrap="nowrap">
+          <div className={classes.names}>
+            <Title order={1} className={classes.name} title={name}>
+              {name}
+            </Title>
+            <StatusBadge account={account} />
+          </div>
+          <Group gap="xs" wrap="nowrap">
+            {account.can_send && (
+              <Button variant="default" leftSection={<Icon of={IconSend} />} onClick={() => open(account)}>
+                Send email
+              </Button>
+            )}
+            <AccountMenuButton account={account} onDelete={ask} />
+          </Group>
+        </Group>
+        <Tabs
+          value={tab ?? null}
+          onChange={(value) => void navigate({ to: `/accounts/$id/${value as AccountTab}`, params: { id } })}
+          className={classes.tabs}
+        >
+          <Tabs.List className={classes.tabList}>
+            {TABS.map(({ value, label }) => (
+              <Tabs.Tab key={value} value={value}>
+                {label}
+              </Tabs.Tab>
+            ))}
+          </Tabs.List>
+        </Tabs>
+      </header>
+      <div className={classes.body}>{children}</div>
+      {dialog}
+    </div>
+  );
+}

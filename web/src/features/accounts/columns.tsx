@@ -1,0 +1,108 @@
+import { Text, Tooltip } from "@mantine/core";
+import { createColumnHelper } from "@tanstack/react-table";
+import type { AccountRow } from "../../api/client";
+import { count } from "../../lib/format";
+import { AnchorLink, ButtonLink } from "../../ui/links";
+import classes from "./Accounts.module.css";
+import { HealthRing } from "./HealthRing";
+import { StatusCell } from "./StatusCell";
+
+const column = createColumnHelper<AccountRow>();
+
+/** How much fits: cards, the columns that matter most, or all. */
+export type Density = "cards" | "middle" | "full";
+
+export function ownerName(account: AccountRow): string {
+  return account.user?.name ?? "Team";
+}
+
+function NameCell({ account, density }: { account: AccountRow; density: Density }) {
+  return (
+    <>
+      <AnchorLink
+        to="/accounts/$id/mail"
+        params={{ id: account.id }}
+        className={classes.name}
+        title={account.display_name || account.address}
+      >
+        {account.display_name || account.address}
+      </AnchorLink>
+      <Text size="xs" c="dimmed" truncate title={account.address}>
+        {account.address}
+        {density === "middle" && ` · ${account.provider_label} · ${ownerName(account)}`}
+      </Text>
+      {density === "cards" && (
+        <div className={classes.cardState}>
+          <StatusCell account={account} />
+        </div>
+      )}
+    </>
+  );
+}
+
+function SentCell({ account }: { account: AccountRow }) {
+  return (
+    <Tooltip label={`Today: ${count(account.sent_today)}`}>
+      <span className="figures">{count(account.sent_total)}</span>
+    </Tooltip>
+  );
+}
+
+/** The table's columns. An `id` that can be sorted is the name the server sorts by. */
+export const columns = [
+  column.display({
+    id: "address",
+    header: "Account",
+    enableSorting: true,
+    cell: ({ row, table }) => (
+      <NameCell account={row.original} density={table.options.meta?.density ?? "full"} />
+    ),
+  }),
+  column.accessor("provider_label", { id: "provider", header: "Provider", enableSorting: true }),
+  column.accessor(ownerName, { id: "user", header: "User", enableSorting: true }),
+  column.accessor("health", {
+    header: "Health",
+    enableSorting: true,
+    cell: (cell) => <HealthRing score={cell.getValue()} />,
+  }),
+  column.accessor("sent_total", {
+    id: "sent",
+    header: "Emails sent",
+    enableSorting: true,
+    cell: ({ row }) => <SentCell account={row.original} />,
+  }),
+  column.accessor("status", {
+    header: "Status",
+    enableSorting: true,
+    cell: ({ row }) => <StatusCell account={row.original} />,
+  }),
+  column.display({
+    id: "edit",
+    header: "Edit",
+    enableSorting: false,
+    cell: ({ row }) => (
+      <ButtonLink
+        to="/accounts/$id/settings"
+        params={{ id: row.original.id }}
+        variant="subtle"
+        color="gray"
+        size="compact-sm"
+        aria-label={`Edit ${row.original.address}`}
+      >
+        Edit
+      </ButtonLink>
+    ),
+  }),
+  column.display({
+    id: "actions",
+    header: "Actions",
+    enableSorting: false,
+    cell: ({ row, table }) => table.options.meta?.menu(row.original),
+  }),
+];
+
+export const COLUMNS_SHOWN: Record<Density, string[]> = {
+  full: ["address", "provider", "user", "health", "sent", "status", "edit", "actions"],
+  middle: ["address", "health", "sent", "status", "edit", "actions"],
+  cards: ["address", "actions"],
+};

@@ -1,0 +1,133 @@
+import { Paper, Skeleton, Text, Title } from "@mantine/core";
+import { IconCircleCheck, IconCircleDashed, IconCircleMinus, IconCircleX } from "@tabler/icons-react";
+import { useEffect, useRef } from "react";
+import type { ConnectStep } from "../../api/client";
+import { count } from "../../lib/format";
+import { Banner } from "../../ui/Banner";
+import { Icon } from "../../ui/Icon";
+import { ServerWords } from "../../ui/ServerWords";
+import { stepWords, waitingWords } from "./steps";
+import classes from "./TestPanel.module.css";
+import type { TestState } from "./useConnectTest";
+
+const ICONS = {
+  running: IconCircleDashed,
+  passed: IconCircleCheck,
+  failed: IconCircleX,
+  skipped: IconCircleMinus,
+};
+const SIDES = { imap: "Incoming (IMAP)", smtp: "Outgoing (SMTP)" };
+
+/** The steps of a connection test as they pass or fail, with the server's words and what to do. */
+export function TestPanel({ state }: { state: TestState }) {
+  const sides = [
+    ...new Set([...state.sides.map((each) => each.side), ...state.steps.map((each) => each.side)]),
+  ];
+  return (
+    <Paper p="lg" className={classes.panel} component="section" aria-labelledby="test-title">
+      <Title order={2} id="test-title">
+        Test connection
+      </Title>
+      {state.phase === "idle" && (
+        <Text c="dimmed">
+          The test looks up each server, connects, encrypts and logs in, and shows every step with what the
+          server said. It sends no mail. Saving runs it first.
+        </Text>
+      )}
+      <div aria-live="polite" className={classes.sides}>
+        {sides.map((side) => (
+          <Side key={side} side={side} state={state} />
+        ))}
+      </div>
+      <Verdict state={state} />
+    </Paper>
+  );
+}
+
+function Side({ side, state }: { side: ConnectStep["side"]; state: TestState }) {
+  const steps = state.steps.filter((each) => each.side === side);
+  const encryption = state.sides.find((each) => each.side === side)?.encryption;
+  const waiting = encryption && state.phase === "running" ? waitingWords(side, encryption, state.steps) : [];
+  const skipped = state.phase === "ended" && steps.length === 0;
+  return (
+    <div>
+      <Title order={3} mb="xs">
+        {SIDES[side]}
+      </Title>
+      <ol className={classes.steps}>
+        {steps.map((step) => (
+          <StepLine key={step.step} step={step} />
+        ))}
+      </ol>
+      {waiting.length > 0 && (
+        <Text size="xs" c="dimmed" className={classes.waiting}>
+          Waiting: {waiting.join(", ")}
+        </Text>
+      )}
+      {skipped && (
+        <Text size="xs" c="dimmed">
+          Not reached.
+        </Text>
+      )}
+    </div>
+  );
+}
+
+function StepLine({ step }: { step: ConnectStep }) {
+  return (
+    <li className={classes.step} data-status={step.status}>
+      <Icon of={ICONS[step.status]} />
+      <div className={classes.stepBody}>
+        <div className={classes.line}>
+          <span className={classes.what}>
+            <span className={classes.words}>{stepWords(step.step, step.status)}</span>
+            {step.detail && <span className={classes.detail}>{step.detail}</span>}
+          </span>
+          {step.took_ms != null && (
+            <span className={`${classes.took} figures`}>{count(step.took_ms)} ms</span>
+          )}
+        </div>
+        {step.status === "running" && <Skeleton h="0.25rem" mt="xs" />}
+        {step.server_words && <ServerWords>{step.server_words}</ServerWords>}
+        {step.fix && (
+          <Text size="xs">
+            <strong>What to do:</strong> {step.fix}
+          </Text>
+        )}
+      </div>
+    </li>
+  );
+}
+
+/** The end of the test; brought into view, because the panel may be longer than the screen. */
+function Verdict({ state }: { state: TestState }) {
+  const root = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (state.phase === "ended") root.current?.scrollIntoView?.({ block: "nearest" });
+  }, [state.phase]);
+  if (state.phase !== "ended") return null;
+  return (
+    <div ref={root}>
+      <VerdictWords state={state} />
+    </div>
+  );
+}
+
+function VerdictWords({ state }: { state: TestState }) {
+  if (state.trouble) {
+    return (
+      <Banner tone="bad" alert>
+        {state.trouble}
+      </Banner>
+    );
+  }
+  if (state.result?.ok) {
+    const both = state.sides.length > 1;
+    return <Banner tone="ok">{both ? "Receiving and sending work." : "Sending works."}</Banner>;
+  }
+  return (
+    <Banner tone="bad" alert>
+      The test stopped at the step marked above. Everything you typed is kept; change it and test again.
+    </Banner>
+  );
+}

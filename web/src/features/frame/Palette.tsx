@@ -1,0 +1,105 @@
+import { useMantineColorScheme } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import {
+  Spotlight,
+  type SpotlightActionData,
+  type SpotlightActionGroupData,
+  spotlight,
+} from "@mantine/spotlight";
+import { IconDeviceDesktop, IconKeyboard, IconMail, IconMoon, IconPlus, IconSun } from "@tabler/icons-react";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import { Icon } from "../../ui/Icon";
+import { sizes } from "../../ui/theme";
+import { accountSearchQuery } from "../accounts/queries";
+
+/** Ctrl K: go anywhere, do anything, find an account by a part of its address. Opens whenever `asked` grows. */
+export default function Palette({ asked, onShortcuts }: { asked: number; onShortcuts: () => void }) {
+  const navigate = useNavigate();
+  const { setColorScheme } = useMantineColorScheme();
+  const [query, setQuery] = useState("");
+  useEffect(() => {
+    if (asked > 0) spotlight.open();
+  }, [asked]);
+  const [search] = useDebouncedValue(query.trim(), 150);
+  const found = useQuery({
+    ...accountSearchQuery(search),
+    enabled: search !== "",
+    placeholderData: keepPreviousData,
+  });
+
+  const matching = (action: SpotlightActionData) =>
+    query.trim() === "" || action.label?.toLowerCase().includes(query.trim().toLowerCase());
+  const commands: SpotlightActionData[] = [
+    {
+      id: "accounts",
+      label: "Go to accounts",
+      leftSection: <Icon of={IconMail} />,
+      onClick: () => void navigate({ to: "/accounts" }),
+    },
+    {
+      id: "connect",
+      label: "Connect email",
+      leftSection: <Icon of={IconPlus} />,
+      onClick: () => void navigate({ to: "/accounts/add" }),
+    },
+    {
+      id: "light",
+      label: "Light appearance",
+      leftSection: <Icon of={IconSun} />,
+      onClick: () => setColorScheme("light"),
+    },
+    {
+      id: "dark",
+      label: "Dark appearance",
+      leftSection: <Icon of={IconMoon} />,
+      onClick: () => setColorScheme("dark"),
+    },
+    {
+      id: "auto",
+      label: "Appearance like the system",
+      leftSection: <Icon of={IconDeviceDesktop} />,
+      onClick: () => setColorScheme("auto"),
+    },
+    {
+      id: "keys",
+      label: "Keyboard shortcuts",
+      leftSection: <Icon of={IconKeyboard} />,
+      onClick: onShortcuts,
+    },
+  ];
+  const accounts: SpotlightActionData[] =
+    search === ""
+      ? []
+      : (found.data?.items ?? []).map((account) => ({
+          id: account.id,
+          label: account.display_name || account.address,
+          description: account.address,
+          leftSection: <Icon of={IconMail} />,
+          onClick: () => void navigate({ to: "/accounts/$id/mail", params: { id: account.id } }),
+        }));
+  const groups: SpotlightActionGroupData[] = [
+    { group: "Commands", actions: commands.filter(matching) },
+    { group: "Accounts", actions: accounts },
+  ].filter((each) => each.actions.length > 0);
+  return (
+    <Spotlight
+      actions={groups}
+      // Commands are filtered above; accounts by the server.
+      filter={(_, actions) => actions}
+      query={query}
+      onQueryChange={setQuery}
+      shortcut={null}
+      nothingFound={found.isFetching ? "Searching accounts" : "Nothing of this name"}
+      searchProps={{
+        placeholder: "Find an account or a command",
+        "aria-label": "Find an account or a command",
+      }}
+      scrollable
+      maxHeight={sizes.paletteHeight}
+      overlayProps={{ backgroundOpacity: 0.4, blur: 0 }}
+      transitionProps={{ duration: 100 }}
+    />
+  );
+}

@@ -1,0 +1,227 @@
+import {
+  ActionIcon,
+  Anchor,
+  Button,
+  Group,
+  SegmentedControl,
+  Skeleton,
+  Stack,
+  Text,
+  Title,
+  Tooltip,
+} from "@mantine/core";
+import {
+  IconArrowLeft,
+  IconFileCode,
+  IconFlag,
+  IconFlagFilled,
+  IconMailOpened,
+  IconPhoto,
+} from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useEffect, useRef, useState } from "react";
+import type { Message } from "../../api/client";
+import { counted } from "../../lib/format";
+import { ApiError } from "../../lib/problem";
+import { Banner } from "../../ui/Banner";
+import { Icon } from "../../ui/Icon";
+import { LoadFailed, Notice } from "../../ui/Notice";
+import { useShortcuts } from "../../ui/shortcuts";
+import { Attachments } from "./Attachments";
+import classes from "./Mail.module.css";
+import { MessageHead } from "./MessageHead";
+import { messageQuery, useSetFlags } from "./queries";
+
+interface MessageProps {
+  accountId: string;
+  messageId: string;
+  folder: string | undefined;
+}
+
+/** One message. */
+export function MessagePage({ accountId, messageId, folder }: MessageProps) {
+  const navigate = useNavigate();
+  const message = useQuery(messageQuery(messageId));
+  const back = () =>
+    void navigate({ to: "/accounts/$id/mail", params: { id: accountId }, search: { folder } });
+  useShortcuts([
+    { keys: "u", label: "Back to the list", group: "This page", run: back },
+    { keys: "Escape", label: "Back to the list", group: "This page", run: back },
+  ]);
+  if (message.isPending) return <Waiting />;
+  if (message.isError) {
+    if (message.error instanceof ApiError && message.error.status === 404) {
+      return (
+        <Notice
+          icon={IconMailOpened}
+          title="This message is gone"
+          action={
+            <Button variant="default" onClick={back}>
+              Back to the list
+            </Button>
+          }
+        >
+          It was deleted or moved on the mail server.
+        </Notice>
+      );
+    }
+    return <LoadFailed what="The message" error={message.error} retry={() => void message.refetch()} />;
+  }
+  return <Reading key={messageId} message={message.data} accountId={accountId} onBack={back} />;
+}
+
+function useMarkSeen(accountId: string, message: Message) {
+  const { mutate } = useSetFlags(accountId, message.id);
+  const first = useRef(!message.seen);
+  useEffect(() => {
+    if (!first.current) return;
+    first.current = false;
+    mutate({ seen: true });
+  }, [mutate]);
+}
+
+function Reading({
+  message,
+  accountId,
+  onBack,
+}: {
+  message: Message;
+  accountId: string;
+  onBack: () => void;
+}) {
+  useMarkSeen(accountId, message);
+  const [view, setView] = useState<"html" | "text">(message.has_html ? "html" : "text");
+  const [images, setImages] = useState(false);
+  return (
+    <article className={classes.message} aria-label={message.subject || "Message without a subject"}>
+      <Tools message={message} accountId={accountId} onBack={onBack} />
+      <Title order={2} className={classes.title}>
+        {message.subject || "(no subject)"}
+      </Title>
+      <MessageHead message={message} />
+      {(message.truncated || message.parse_problems.length > 0) && <Problems message={message} />}
+      <Group gap="sm">
+        {message.has_html && message.text != null && (
+          <SegmentedControl
+            size="xs"
+            aria-label="View"
+            value={view}
+            onChange={(value) => setView(value as "html" | "text")}
+            data={[
+              { value: "html", label: "Formatted" },
+              { value: "text", label: "Plain text" },
+            ]}
+          />
+        )}
+        {view === "html" && message.remote_images > 0 && (
+          <Button
+            size="compact-sm"
+            variant="default"
+            leftSection={<Icon of={IconPhoto} />}
+            onClick={() => setImages((now) => !now)}
+          >
+            {images ? "Hide remote images" : `Show remote images (${message.remote_images})`}
+          </Button>
+        )}
+      </Group>
+      <Body message={message} view={view} images={images} />
+      <Attachments message={message} />
+    </article>
+  );
+}
+
+function Tools({ message, accountId, onBack }: { message: Message; accountId: string; onBack: () => void }) {
+  const flags = useSetFlags(accountId, message.id);
+  const flag = message.flagged ? "Remove the flag" : "Flag";
+  return (
+    <Group gap="xs" className={classes.messageTools}>
+      <Button
+        variant="subtle"
+        color="gray"
+        size="compact-sm"
+        leftSection={<Icon of={IconArrowLeft} />}
+        onClick={onBack}
+        className={classes.back}
+      >
+        Back to the list
+      </Button>
+      <Group gap="xs" ml="auto">
+        <Tooltip label={flag}>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            aria-label={flag}
+            onClick={() => flags.mutate({ flagged: !message.flagged })}
+          >
+            <Icon of={message.flagged ? IconFlagFilled : IconFlag} />
+          </ActionIcon>
+        </Tooltip>
+        <Button
+          variant="subtle"
+          color="gray"
+          size="compact-sm"
+          leftSection={<Icon of={IconMailOpened} />}
+          onClick={() => flags.mutate({ seen: !message.seen })}
+        >
+          {message.seen ? "Mark as unread" : "Mark as read"}
+        </Button>
+        <Button
+          component="a"
+          href={`/api/v1/messages/${message.id}/raw`}
+          download
+          variant="subtle"
+          color="gray"
+          size="compact-sm"
+          leftSection={<Icon of={IconFileCode} />}
+        >
+          Raw source
+        </Button>
+      </Group>
+    </Group>
+  );
+}
+
+function Problems({ message }: { message: Message }) {
+  return (
+    <Banner tone="warn">
+      {message.truncated && <Text size="xs">This message is very long; only its beginning is shown.</Text>}
+      {message.parse_problems.length > 0 && (
+        <Text size="xs">
+          The message is not well formed ({message.parse_problems.join("; ")}). It may look different from
+          what was meant; the{" "}
+          <Anchor href={`/api/v1/messages/${message.id}/raw`} download underline="always" inherit>
+            raw source
+          </Anchor>{" "}
+          has everything.
+        </Text>
+      )}
+    </Banner>
+  );
+}
+
+function Body({ message, view, images }: { message: Message; view: "html" | "text"; images: boolean }) {
+  if (view === "html" && message.has_html) {
+    return (
+      <iframe
+        title="Text of the message"
+        className={classes.frame}
+        sandbox="allow-popups allow-popups-to-escape-sandbox"
+        src={`/api/v1/messages/${message.id}/html?images=${images ? 1 : 0}`}
+      />
+    );
+  }
+  if (message.text?.trim()) return <pre className={classes.text}>{message.text}</pre>;
+  const rest = message.attachments.length;
+  return <Text c="dimmed">No text{rest > 0 && `, only ${counted(rest, "attachment")}`}.</Text>;
+}
+
+function Waiting() {
+  return (
+    <Stack className={classes.message} aria-busy aria-label="Loading the message">
+      <Skeleton h="1.25rem" w="60%" />
+      <Skeleton h="0.875rem" w="40%" />
+      <Skeleton h="10rem" />
+    </Stack>
+  );
+}

@@ -1,0 +1,64 @@
+import { queryOptions, useMutation, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
+import { http, type Session, unwrap } from "../../api/client";
+import { keys } from "../../api/keys";
+
+export const sessionQuery = queryOptions({
+  queryKey: keys.session,
+  queryFn: () => unwrap(http.GET("/api/v1/session")),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+export const setupQuery = queryOptions({
+  queryKey: keys.setup,
+  queryFn: () => unwrap(http.GET("/api/v1/setup")),
+  staleTime: 0,
+});
+
+/** Who is signed in. Only inside the frame, which loads it first. */
+export function useSession(): Session {
+  return useSuspenseQuery(sessionQuery).data;
+}
+
+export interface SetupValues {
+  name: string;
+  email: string;
+  password: string;
+  workspace_name: string;
+  time_zone: string;
+}
+
+type SignIn =
+  | { by: "password"; email: string; password: string }
+  | { by: "link"; token: string }
+  | { by: "setup"; token: string; values: SetupValues };
+
+function begin(how: SignIn): Promise<Session> {
+  switch (how.by) {
+    case "password":
+      return unwrap(http.POST("/api/v1/session", { body: { email: how.email, password: how.password } }));
+    case "link":
+      return unwrap(http.POST("/api/v1/session/link", { body: { token: how.token } }));
+    case "setup":
+      return unwrap(http.POST("/api/v1/setup", { body: { token: how.token, ...how.values } }));
+  }
+}
+
+/** Begins a session by any of the three ways; what an earlier one left in the cache is dropped. */
+export function useBeginSession() {
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: begin,
+    onSuccess: (session) => {
+      queryClient.clear();
+      queryClient.setQueryData(keys.session, session);
+    },
+  });
+}
+
+export function useSignOut() {
+  return useMutation({
+    mutationFn: () => unwrap(http.DELETE("/api/v1/session")),
+    // A full load: nothing of the session stays in memory.
+    onSuccess: () => window.location.assign("/sign-in"),
+  });
+}

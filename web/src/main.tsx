@@ -1,0 +1,40 @@
+import "@fontsource-variable/inter";
+import "@mantine/core/styles.css";
+import "@mantine/notifications/styles.css";
+import "@mantine/spotlight/styles.css";
+import "./ui/global.css";
+import { localStorageColorSchemeManager, MantineProvider } from "@mantine/core";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { createPage } from "./router";
+import { cssVariables, theme } from "./ui/theme";
+
+// A page that was open during an upgrade asks for a script that is gone: load the new page once.
+window.addEventListener("vite:preloadError", () => {
+  const last = Number(window.sessionStorage.getItem("posthouse-reloaded-at") ?? 0);
+  if (Date.now() - last < 30_000) return;
+  window.sessionStorage.setItem("posthouse-reloaded-at", String(Date.now()));
+  window.location.reload();
+});
+
+const { router, queryClient } = createPage();
+const schemes = localStorageColorSchemeManager({ key: "posthouse-color-scheme" });
+const root = document.getElementById("root");
+if (!root) throw new Error("index.html has no #root");
+
+createRoot(root).render(
+  <StrictMode>
+    <MantineProvider
+      theme={theme}
+      cssVariablesResolver={cssVariables}
+      colorSchemeManager={schemes}
+      defaultColorScheme="auto"
+    >
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </MantineProvider>
+  </StrictMode>,
+);

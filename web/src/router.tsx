@@ -1,0 +1,44 @@
+import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
+import { createRouter } from "@tanstack/react-router";
+import { NotFound, PageFailed } from "./features/frame/Fallbacks";
+import { ApiError, asApiError } from "./lib/problem";
+import { routeTree } from "./routeTree.gen";
+
+/** Answers that a second try can change: no connection, and faults of the server. */
+function worthRetrying(failures: number, error: unknown): boolean {
+  const { status } = asApiError(error);
+  return failures < 2 && (status === 0 || status >= 500);
+}
+
+export function createPage() {
+  const onError = (error: unknown) => {
+    if (!(error instanceof ApiError) || error.code !== "not_signed_in") return;
+    const { pathname, href } = router.state.location;
+    if (pathname === "/sign-in" || pathname === "/setup") return;
+    queryClient.clear();
+    void router.navigate({ to: "/sign-in", search: { next: href } });
+  };
+  const queryClient = new QueryClient({
+    queryCache: new QueryCache({ onError }),
+    mutationCache: new MutationCache({ onError }),
+    defaultOptions: {
+      queries: { retry: worthRetrying, staleTime: 30_000, refetchOnWindowFocus: true },
+    },
+  });
+  const router = createRouter({
+    routeTree,
+    context: { queryClient },
+    defaultPreload: "intent",
+    defaultPreloadStaleTime: 0,
+    defaultErrorComponent: PageFailed,
+    defaultNotFoundComponent: NotFound,
+    scrollRestoration: true,
+  });
+  return { router, queryClient };
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof createPage>["router"];
+  }
+}

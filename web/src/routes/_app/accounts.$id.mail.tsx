@@ -1,0 +1,27 @@
+import { createFileRoute, Outlet, useMatch } from "@tanstack/react-router";
+import { MailPage } from "../../features/mail/MailPage";
+import { textParam } from "../../lib/params";
+
+export const Route = createFileRoute("/_app/accounts/$id/mail")({
+  validateSearch: (search): { folder?: string | undefined } => ({ folder: textParam(search, "folder") }),
+  component: Mail,
+});
+
+function Mail() {
+  const { id } = Route.useParams();
+  const { folder } = Route.useSearch();
+  const navigate = Route.useNavigate();
+  const open = useMatch({ from: "/_app/accounts/$id/mail/$messageId", shouldThrow: false });
+  return (
+    <MailPage
+      accountId={id}
+      folder={folder}
+      openId={open?.params.messageId}
+      onFolder={(next) =>
+        void navigate({ to: "/accounts/$id/mail", params: { id }, search: { folder: next } })
+      }
+    >
+      <Outlet />
+    </MailPage>
+  );
+}

@@ -1,0 +1,25 @@
+import { createFileRoute, Outlet, useMatches } from "@tanstack/react-router";
+import { AccountLayout, type AccountTab } from "../../features/accounts/AccountLayout";
+import { accountQuery } from "../../features/accounts/queries";
+
+export const Route = createFileRoute("/_app/accounts/$id")({
+  loader: ({ context, params }) => context.queryClient.ensureQueryData(accountQuery(params.id)),
+  component: Layout,
+});
+
+const TABS: [string, AccountTab][] = [
+  ["/_app/accounts/$id/mail", "mail"],
+  ["/_app/accounts/$id/outbox", "outbox"],
+  ["/_app/accounts/$id/settings", "settings"],
+];
+
+function Layout() {
+  const { id } = Route.useParams();
+  const matched = useMatches({ select: (matches) => matches.map((match) => match.routeId as string) });
+  const tab = TABS.find(([route]) => matched.includes(route))?.[1];
+  return (
+    <AccountLayout id={id} tab={tab} reading={matched.includes("/_app/accounts/$id/mail/$messageId")}>
+      <Outlet />
+    </AccountLayout>
+  );
+}

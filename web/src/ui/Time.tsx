@@ -1,0 +1,51 @@
+import { Tooltip } from "@mantine/core";
+import { useSyncExternalStore } from "react";
+import { exactTime, lasted, listTime, relativeTime } from "../lib/time";
+
+const TICK_MS = 10_000;
+const watchers = new Set<() => void>();
+let now = Date.now();
+let timer: ReturnType<typeof setInterval> | undefined;
+
+function watch(notify: () => void): () => void {
+  watchers.add(notify);
+  timer ??= setInterval(() => {
+    now = Date.now();
+    for (const each of watchers) each();
+  }, TICK_MS);
+  return () => {
+    watchers.delete(notify);
+    if (watchers.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
+  };
+}
+
+function snapshot(): number {
+  // Without watchers nothing ticks, so a first reader would see an old time.
+  if (watchers.size === 0) now = Date.now();
+  return now;
+}
+
+/** The present, renewed every ten seconds for all readers at once. */
+export function useNow(): number {
+  return useSyncExternalStore(watch, snapshot);
+}
+
+/** A time in short words; the exact one, with its zone, on hover and for assistive technology. */
+export function Time({ at, as = "relative" }: { at: string; as?: "relative" | "lasted" | "list" }) {
+  const present = useNow();
+  const words =
+    as === "relative"
+      ? relativeTime(at, present)
+      : as === "lasted"
+        ? lasted(at, present)
+        : listTime(at, present);
+  return (
+    <Tooltip label={exactTime(at)}>
+      <time dateTime={at} className="figures">
+        {words}
+      </time>
+    </Tooltip>
+  );
+}

@@ -1,0 +1,25 @@
+import { tanstackRouter } from "@tanstack/router-plugin/vite";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+const server = process.env.POSTHOUSE_URL ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  plugins: [tanstackRouter({ target: "react", autoCodeSplitting: true }), react()],
+  build: {
+    target: "es2023",
+    // The page's policy allows no data: addresses for scripts and fonts.
+    assetsInlineLimit: 0,
+    manifest: true,
+    // What three places or more share is one file instead of forty small ones.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "base", minShareCount: 3 }] } } },
+  },
+  server: { proxy: { "/api": { target: server, changeOrigin: false } } },
+  test: {
+    environment: "jsdom",
+    setupFiles: ["test/setup.ts"],
+    include: ["src/**/*.test.{ts,tsx}", "test/**/*.test.{ts,tsx}"],
+    testTimeout: 20_000,
+    css: false,
+  },
+});
