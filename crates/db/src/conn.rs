@@ -52,7 +52,9 @@ impl Conn {
                 t.commit().await?;
                 s
             }
-            Inner::LiteRead(_) | Inner::PgRead(_) => return Err(DbError::Other("a reader has nothing to commit".into())),
+            Inner::LiteRead(_) | Inner::PgRead(_) => {
+                return Err(DbError::Other("a reader has nothing to commit".into()));
+            }
         };
         signal.send_modify(|n| *n = n.wrapping_add(1));
         Ok(())

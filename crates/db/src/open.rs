@@ -2,9 +2,7 @@
 
 use crate::{Conn, DbError, DbResult};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, PgPool, SqlitePool};
 use std::path::Path;
 use std::sync::Arc;
@@ -49,7 +47,9 @@ pub enum OpenError {
     #[error("the database did not open: {0}")]
     Open(#[from] DbError),
     /// Its schema was made by a newer program.
-    #[error("the database was written by a newer Posthouse (schema {found}, this program knows {known}): start the newer program, or restore a backup")]
+    #[error(
+        "the database was written by a newer Posthouse (schema {found}, this program knows {known}): start the newer program, or restore a backup"
+    )]
     Newer {
         /// The newest migration in the database.
         found: i64,

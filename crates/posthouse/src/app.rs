@@ -93,7 +93,9 @@ impl App {
 
 async fn open_database(config: &Config) -> anyhow::Result<Db> {
     Ok(match &config.database_url {
-        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Db::open_postgres(url).await?,
+        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+            Db::open_postgres(url).await?
+        }
         Some(_) => anyhow::bail!(db::OpenError::Url("it begins with something else".into())),
         None => Db::open_sqlite(&config.data_dir.join("posthouse.db")).await?,
     })

@@ -4,29 +4,29 @@
 
 extern crate db as sqlx;
 
-/// The operator's settings.
-pub mod config;
-/// Time, ids, secrets, events, jobs, leases, bodies.
-pub mod base;
-/// What every operation is given.
-pub mod app;
-/// The HTTP frame: errors, sign-in of a request, limits, assets, the live stream.
-pub mod http;
-/// Workspaces, people, sign-in, audit.
-pub mod team;
 /// Connected accounts: identity, settings, states, who may what.
 pub mod accounts;
+/// What every operation is given.
+pub mod app;
+/// Time, ids, secrets, events, jobs, leases, bodies.
+pub mod base;
+/// The operator's settings.
+pub mod config;
 /// An address becomes a working account.
 pub mod connect;
+/// The HTTP frame: errors, sign-in of a request, limits, assets, the live stream.
+pub mod http;
 /// The local copy of the mailbox, and what others want done in it.
 pub mod mailbox;
+/// The running program.
+pub mod server;
 /// Keeps the local copy equal to the server.
-//sync
+pub mod sync;
+/// Workspaces, people, sign-in, audit.
+pub mod team;
 /// The outbox.
 //send
 /// Deletes an account and all it has.
 //closing
 /// Every background task in one table.
 pub mod workers;
-/// The running program.
-pub mod server;

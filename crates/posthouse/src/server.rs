@@ -74,7 +74,9 @@ impl Running {
     pub async fn announce(&self) -> anyhow::Result<()> {
         println!("Posthouse serves at {}", self.app.config.base_url());
         if let Some(link) = team::setup_link(&self.app).await? {
-            println!("\nNobody owns this installation yet. Open this link to become its owner (works once, for 24 hours):\n\n  {link}\n");
+            println!(
+                "\nNobody owns this installation yet. Open this link to become its owner (works once, for 24 hours):\n\n  {link}\n"
+            );
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::base::{events, jobs, leases};
+use crate::sync;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -12,5 +13,6 @@ pub const JOBS: &[jobs::JobType] = &[];
 pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(leases::run(app.clone(), stop.clone()));
     tasks.spawn(events::run(app.clone(), stop.clone()));
+    tasks.spawn(sync::run(app.clone(), stop.clone()));
     tasks.spawn(jobs::run(app.clone(), JOBS, stop.clone()));
 }

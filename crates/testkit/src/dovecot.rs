@@ -15,9 +15,6 @@ use crate::process;
 /// Mail is owned by a bare number: no account on the machine is needed.
 const MAIL_UID: u32 = 20_143;
 
-pub(crate) const IMAP_PID: &str = "imap/run/master.pid";
-pub(crate) const CORE_PID: &str = "core/run/master.pid";
-
 pub(crate) struct Dovecot {
     folder: PathBuf,
     pub(crate) imap_port: u16,
@@ -162,7 +159,7 @@ service auth {{
     }
 
     pub(crate) fn stop_imap(&self) -> Result<()> {
-        process::stop(&self.folder.join(IMAP_PID), "TERM")?;
+        process::stop(&self.folder.join("imap/run/master.pid"), "imap")?;
         for port in [self.imap_port, self.imaps_port] {
             if !process::wait_for(process::SERVER_DEADLINE, || !process::accepts(port)) {
                 bail!("Dovecot still listens on port {port}");

@@ -1,8 +1,7 @@
 //! A temporary folder with servers in it that end, and are removed, together with their owner.
 //!
 //! A small shell waits on a pipe that only this process holds. The pipe closes when the [`Keeper`] is
-//! dropped or the process ends in whatever way; then the shell stops the servers by their pid files
-//! and removes the folder.
+//! dropped or the process ends in whatever way; then the shell ends the servers and removes the folder.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -12,37 +11,30 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// $1 is the folder, the rest are pid files. A server that does not end in five seconds is killed.
+/// $1 is the folder; $2, if any, a pid file in it whose process is asked to end and has five seconds to do so.
+/// All that is left with the folder as its working place or in its command line is killed, in rounds: a server
+/// that is about to end may still start a process.
 const WATCH: &str = r#"
 trap '' INT TERM HUP
 alive() { read -r _ _ state _ <"/proc/$1/stat" && [ "$state" != Z ]; }
 cat >/dev/null
-folder=$1; shift
-pids=
-for file; do
-  pid=$(head -n 1 "$file" 2>/dev/null) && [ -n "$pid" ] && pids="$pids $pid"
-done
-for pid in $pids; do kill -s INT "$pid"; kill -s TERM "$pid"; done 2>/dev/null
-for pid in $pids; do
+folder=$1
+if pid=$(head -n 1 "$2" 2>/dev/null) && [ -n "$pid" ]; then
+  kill -s INT "$pid"
   tries=0
-  while alive "$pid"; do
+  while alive "$pid" && [ $tries -lt 100 ]; do
     tries=$((tries + 1))
-    [ $tries -eq 100 ] && kill -s KILL "$pid"
-    [ $tries -eq 120 ] && break
     sleep 0.05
   done
-done 2>/dev/null
-# What was still starting had no pid file yet.
-for pass in 1 2 3; do
+fi 2>/dev/null
+for round in 1 2 3 4 5 6 7 8; do
   found=
-  for process in /proc/[0-9]*; do
-    [ "$process" = "/proc/$$" ] && continue
-    case "$(readlink "$process/cwd") $(tr '\0' ' ' <"$process/cmdline")" in
-      *"$folder"*) kill -s KILL "${process#/proc/}"; found=yes ;;
-    esac
+  for file in $(find /proc -maxdepth 2 -name cwd -lname "$folder*"; grep -lsF "$folder" /proc/[0-9]*/cmdline); do
+    pid=${file#/proc/}; pid=${pid%%/*}
+    [ "$pid" = "$$" ] || { kill -s KILL "$pid" && found=yes; }
   done 2>/dev/null
   [ -z "$found" ] && break
-done
+done 2>/dev/null
 rm -rf "$folder"
 "#;
 
@@ -52,8 +44,9 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// Makes a folder that all users may search, and starts the watch over `pid_files` in it.
-    pub(crate) fn new(pid_files: &[&str]) -> Result<Self> {
+    /// Makes a folder that all users may search, and starts the watch over it. The server with this pid file
+    /// leaves something outside the folder unless it ends by itself; the others are killed.
+    pub(crate) fn new(pid_file: Option<&str>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("testkit-").tempdir()?.keep();
         fs::set_permissions(&folder, Permissions::from_mode(0o755))?;
         if fs::metadata(&folder)?.uid() != 0 {
@@ -63,7 +56,7 @@ impl Keeper {
         let watch = Command::new("sh")
             .args(["-c", WATCH, "sh"])
             .arg(&folder)
-            .args(pid_files.iter().map(|file| folder.join(file)))
+            .args(pid_file.map(|file| folder.join(file)))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

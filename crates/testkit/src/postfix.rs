@@ -22,8 +22,6 @@ use anyhow::{Result, bail};
 use crate::certs::Certs;
 use crate::process;
 
-pub(crate) const PID: &str = "postfix/queue/pid/master.pid";
-
 const LONG_AGO: SystemTime = SystemTime::UNIX_EPOCH;
 
 const RECIPIENTS: &str = "\
@@ -192,7 +190,7 @@ postlog unix-dgram n - n - 1 postlogd
     }
 
     pub(crate) fn stop(&self) -> Result<()> {
-        process::stop(&self.folder.join("queue/pid/master.pid"), "TERM")?;
+        process::stop(&self.folder.join("queue/pid/master.pid"), "smtpd")?;
         for port in [self.submission_port, self.smtps_port] {
             if !process::wait_for(process::SERVER_DEADLINE, || !process::accepts(port)) {
                 bail!("Postfix still listens on port {port}");

@@ -11,6 +11,7 @@ use crate::keeper::Keeper;
 use crate::process;
 
 const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
+/// A killed server leaves its System V shared memory behind.
 const PID: &str = "data/postmaster.pid";
 
 /// A PostgreSQL server without durability (`fsync=off`), open to all on loopback.
@@ -34,7 +35,7 @@ impl Postgres {
         for name in ["initdb", "pg_ctl", "psql"] {
             process::program(&format!("{PROGRAMS}/{name}"), "postgresql-15")?;
         }
-        let keeper = Keeper::new(&[PID])?;
+        let keeper = Keeper::new(Some(PID))?;
         let folder = keeper.folder();
         let log = folder.join("postgres.log");
         std::fs::write(&log, "")?;

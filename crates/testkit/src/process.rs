@@ -51,28 +51,42 @@ pub(crate) fn wait_up(server: &str, ports: &[u16], log: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Sends `signal` to the process whose id is the first line of `pid_file`, then waits for its end.
-pub(crate) fn stop(pid_file: &Path, signal: &str) -> Result<()> {
+/// Ends the server whose process id is the first line of `pid_file`, and waits for that. Its children of the
+/// name `session` are told first: Dovecot leaves a session that waits in IDLE alone for ten seconds.
+pub(crate) fn stop(pid_file: &Path, session: &str) -> Result<()> {
     let Ok(text) = fs::read_to_string(pid_file) else {
         return Ok(()); // not running
     };
     let pid = text.lines().next().unwrap_or_default().trim().to_owned();
-    send_signal(&pid, signal)?;
+    let mut processes = children(&pid, session)?;
+    processes.push(pid.clone());
+    Command::new("kill").args(["-s", "TERM"]).args(&processes).stderr(Stdio::null()).status()?;
     if !wait_for(SERVER_DEADLINE, || !alive(&pid)) {
-        send_signal(&pid, "KILL")?;
+        bail!("the server with process id {pid} does not end");
     }
     Ok(())
+}
+
+fn children(parent: &str, program: &str) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let stat = fs::read_to_string(Path::new("/proc").join(&name).join("stat")).unwrap_or_default();
+        // pid (program) state parent ...
+        if let Some((start, rest)) = stat.rsplit_once(')')
+            && rest.split_ascii_whitespace().nth(1) == Some(parent)
+            && start.ends_with(&format!("({program}"))
+        {
+            found.push(name);
+        }
+    }
+    Ok(found)
 }
 
 /// Where nothing reaps orphans a finished daemon stays as a zombie: that counts as gone.
 fn alive(pid: &str) -> bool {
     fs::read_to_string(Path::new("/proc").join(pid).join("stat"))
         .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z'))
-}
-
-fn send_signal(pid: &str, signal: &str) -> Result<()> {
-    Command::new("kill").args(["-s", signal, pid]).stderr(Stdio::null()).status()?;
-    Ok(())
 }
 
 /// Runs a program to its end with its output in `log`; an error carries the end of that log.

@@ -6,9 +6,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use anyhow::{Result, bail};
 
 use crate::certs::Certs;
-use crate::dovecot::{self, Dovecot};
+use crate::dovecot::Dovecot;
 use crate::keeper::Keeper;
-use crate::postfix::{self, Postfix};
+use crate::postfix::Postfix;
 use crate::{lmtp, maildir};
 
 /// The mail domain of all accounts.
@@ -24,7 +24,8 @@ pub struct Mailbox {
 /// Dovecot and Postfix for one test or one test process.
 ///
 /// The folders Sent, Drafts, Junk, Trash and Archive exist in every account, with their SPECIAL-USE
-/// attributes. Signing in needs TLS. Postfix answers some recipients with an error: `reject*`,
+/// attributes. Postfix takes a password only through TLS; Dovecot takes one without, too, because
+/// both ends are on one host. Postfix answers some recipients with an error: `reject*`,
 /// `disabled*`, `overquota*`, `policy*`, `unauth*` (5xx), `full*`, `tempfail*` (4xx), `ratelimit*` (421
 /// and the connection closed); an unknown user of `lab.test` gives a failure report in the sender's
 /// inbox; other domains are accepted and thrown away.
@@ -42,7 +43,7 @@ static SHARED: OnceLock<MailWorld> = OnceLock::new();
 impl MailWorld {
     /// Starts all servers; they end when the value is dropped or the process ends.
     pub fn start() -> Result<Self> {
-        let keeper = Keeper::new(&[dovecot::IMAP_PID, dovecot::CORE_PID, postfix::PID])?;
+        let keeper = Keeper::new(None)?;
         let folder = keeper.folder();
         let certs = Certs::make(folder)?;
         let dovecot = Dovecot::configure(folder, &certs)?;

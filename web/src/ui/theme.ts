@@ -82,7 +82,7 @@ export const sizes = {
   icon: 16,
   iconLarge: 28,
   accountRow: 57,
-  accountCard: 96,
+  accountCard: 105,
   messageRow: 77,
   outgoingRow: 96,
   overscan: 8,

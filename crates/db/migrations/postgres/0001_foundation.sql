@@ -246,7 +246,7 @@ CREATE TABLE placement (
 );
 CREATE INDEX placement_received ON placement (folder_id, received_at, message_id);
 CREATE INDEX placement_message ON placement (message_id);
-CREATE INDEX placement_account ON placement (account_id);
+CREATE INDEX placement_account ON placement (account_id, received_at);
 
 -- Everything that others want done in the mailbox. Only the owner of the session does it, in order of id.
 CREATE TABLE mailbox_op (

@@ -151,9 +151,10 @@ pub struct Listed {
 impl Listed {
     /// False for a name that only holds other mailboxes (`\Noselect`, `\NonExistent`).
     pub fn selectable(&self) -> bool {
-        !self.flags.iter().any(|flag| {
-            flag.eq_ignore_ascii_case("\\Noselect") || flag.eq_ignore_ascii_case("\\NonExistent")
-        })
+        !self
+            .flags
+            .iter()
+            .any(|flag| flag.eq_ignore_ascii_case("\\Noselect") || flag.eq_ignore_ascii_case("\\NonExistent"))
     }
 
     /// Reads `(flags) delimiter name`, and whatever extensions stand behind.

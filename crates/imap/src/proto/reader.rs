@@ -30,13 +30,7 @@ pub struct ReadLimits {
 
 impl Default for ReadLimits {
     fn default() -> Self {
-        Self {
-            max_reply: 8 << 20,
-            stream_over: 64 << 10,
-            max_literal: 256 << 20,
-            max_depth: 48,
-            max_values: 1_000_000,
-        }
+        Self { max_reply: 8 << 20, stream_over: 64 << 10, max_literal: 256 << 20, max_depth: 48, max_values: 1_000_000 }
     }
 }
 

@@ -37,10 +37,19 @@ pub enum Untagged {
     /// UIDs or sequence numbers, in the order of the server.
     Search(Vec<u32>),
     /// ESEARCH (RFC 4731): the matches, if they were asked for.
-    SearchSet { tag: Option<String>, all: Option<UidSet> },
-    Status { mailbox: String, status: MailboxStatus },
+    SearchSet {
+        tag: Option<String>,
+        all: Option<UidSet>,
+    },
+    Status {
+        mailbox: String,
+        status: MailboxStatus,
+    },
     /// UIDs that are gone (RFC 7162); `earlier` when they went before this session selected the mailbox.
-    Vanished { earlier: bool, uids: UidSet },
+    Vanished {
+        earlier: bool,
+        uids: UidSet,
+    },
     /// Any other reply: its values after the `*`.
     Other(Vec<Value>),
 }

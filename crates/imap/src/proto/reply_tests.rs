@@ -39,7 +39,9 @@ fn fetch_items_known_and_unknown() {
     assert_eq!(got.flags, Some(strings(&["\\Seen", "$X", "[x]"])));
     assert!(got.has_flag("\\seen") && !got.has_flag("\\Deleted"));
 
-    let got = fetch("* 1 FETCH (X-GM-THRID 1278455344230334865 X-GM-LABELS (\\Inbox \"a b\") UID 1 EMAILID (M6d99) PREVIEW NIL)\r\n");
+    let got = fetch(
+        "* 1 FETCH (X-GM-THRID 1278455344230334865 X-GM-LABELS (\\Inbox \"a b\") UID 1 EMAILID (M6d99) PREVIEW NIL)\r\n",
+    );
     assert_eq!(got.uid, Some(1));
     assert_eq!(got.other("X-GM-THRID").and_then(Value::number::<u64>), Some(1_278_455_344_230_334_865));
     assert_eq!(got.other("X-GM-LABELS").and_then(Value::list).map(status::words), Some(strings(&["\\Inbox", "a b"])));
@@ -98,7 +100,8 @@ fn mailboxes() {
     assert_eq!(list("* XLIST (\\AllMail) \"/\" \"[Gmail]/All Mail\"\r\n").special_use, Some(SpecialUse::All));
     assert_eq!(list("* LIST () \"/\" NIL\r\n").name, "NIL");
     assert!(matches!(parse("* LIST ()\r\n"), Untagged::Other(_)));
-    let Untagged::Status { mailbox, status } = parse("* STATUS \"a b\" (MESSAGES 3 SIZE 9 UIDNEXT x UNSEEN 1 )\r\n") else {
+    let Untagged::Status { mailbox, status } = parse("* STATUS \"a b\" (MESSAGES 3 SIZE 9 UIDNEXT x UNSEEN 1 )\r\n")
+    else {
         panic!("not understood");
     };
     assert_eq!((mailbox.as_str(), status.messages, status.uid_next, status.unseen), ("a b", Some(3), None, Some(1)));
@@ -130,7 +133,9 @@ fn other_replies() {
     assert_eq!(parse("* ID (\"name\" \"Cyrus\" \"os\" NIL \"odd\")\r\n"), Untagged::Id(fields));
     assert_eq!(parse("* 4 EXPUNGE\r\n"), Untagged::Expunge(4));
     assert_eq!(parse("* FLAGS (\\Seen [x])\r\n"), Untagged::Flags(strings(&["\\Seen", "[x]"])));
-    for odd in ["* 99999999999 EXISTS\r\n", "* 1 FETCH NIL\r\n", "* 1\r\n", "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n", "*\r\n"] {
+    for odd in
+        ["* 99999999999 EXISTS\r\n", "* 1 FETCH NIL\r\n", "* 1\r\n", "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n", "*\r\n"]
+    {
         assert!(matches!(parse(odd), Untagged::Other(_)), "{odd}");
     }
 }

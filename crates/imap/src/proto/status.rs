@@ -107,10 +107,9 @@ impl Code {
         let (name, arguments) = values.split_first()?;
         let name = name.text()?.to_ascii_uppercase();
         Some(
-            Self::plain(&name).or_else(|| Self::with_arguments(&name, arguments)).unwrap_or_else(|| Self::Other {
-                name,
-                arguments: arguments.to_vec(),
-            }),
+            Self::plain(&name)
+                .or_else(|| Self::with_arguments(&name, arguments))
+                .unwrap_or_else(|| Self::Other { name, arguments: arguments.to_vec() }),
         )
     }
 

@@ -97,8 +97,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
 
     /// Takes a secret out of the server's words.
     fn without(&mut self, mut error: Error, secret: &str) -> Error {
-        if let Error::AuthRefused(refusal) | Error::No(refusal) | Error::Bad(refusal) | Error::Bye(refusal) =
-            &mut error
+        if let Error::AuthRefused(refusal) | Error::No(refusal) | Error::Bad(refusal) | Error::Bye(refusal) = &mut error
         {
             refusal.hide(secret);
         }

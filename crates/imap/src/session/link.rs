@@ -222,9 +222,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Link<S> {
 
     async fn fill(&mut self) -> Result<()> {
         let mut wait = match self.patience {
-            Patience::Until(end) => {
-                Some(self.limits.reply_timeout.min(end.saturating_duration_since(Instant::now())))
-            }
+            Patience::Until(end) => Some(self.limits.reply_timeout.min(end.saturating_duration_since(Instant::now()))),
             Patience::Unlimited => None,
         };
         if self.farewell.is_some() {
@@ -279,11 +277,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Link<S> {
 
     /// A server that says BYE and closes makes our next write fail: its words may still be there to read.
     async fn last_words(&mut self, error: Error) -> Error {
-        while let Ok(Ok(reply)) = timeout(FAREWELL, self.reply()).await {
-            if let Reply::Status { tag: None, kind: StatusKind::Bye, code, text } = reply {
-                return Error::Bye(Refusal::new(code, &text));
+        let find = async {
+            loop {
+                if let Reply::Status { tag: None, kind: StatusKind::Bye, code, text } = self.reply().await? {
+                    return Ok::<_, Error>(Refusal::new(code, &text));
+                }
             }
+        };
+        match timeout(FAREWELL, find).await {
+            Ok(Ok(refusal)) => Error::Bye(refusal),
+            Ok(Err(_)) | Err(_) => error,
         }
-        error
     }
 }

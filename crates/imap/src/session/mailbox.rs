@@ -9,6 +9,9 @@ use crate::proto::mailbox::{Listed, MailboxName, MailboxStatus};
 use crate::proto::reply::Untagged;
 use crate::proto::status::Code;
 
+/// Memory for one LIST answer: room for about 100,000 mailboxes.
+const MAX_LIST_BYTES: usize = 32 << 20;
+
 /// What the server says about a mailbox when it is selected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selected {
@@ -72,13 +75,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         let mut command = Command::new("LIST \"\" ");
         command.string(MailboxName::encode(pattern).as_raw().as_bytes())?;
         command.text(options)?;
-        let max = self.limits.max_entries;
         let mut found = Vec::new();
+        let mut bytes = 0;
         self.run(&command, |reply| {
             if let Untagged::List(listed) = reply {
+                let text = listed.name.len() + listed.flags.iter().map(String::len).sum::<usize>();
+                bytes += size_of::<Listed>() + 2 * text;
                 found.push(listed);
             }
-            if found.len() > max { Err(Error::TooLarge("too many mailboxes")) } else { Ok(()) }
+            if bytes > MAX_LIST_BYTES { Err(Error::TooLarge("too many mailboxes")) } else { Ok(()) }
         })
         .await?;
         Ok(found)

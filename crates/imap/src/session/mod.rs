@@ -40,8 +40,8 @@ pub struct Limits {
     /// The longest time for one command with all its answers; for a fetch this includes the time that the
     /// caller takes between two events. Default 30 minutes.
     pub command_timeout: Duration,
-    /// Entries of one LIST or SEARCH answer, over all its lines. Default 2,000,000.
-    pub max_entries: usize,
+    /// Results of one SEARCH, over all its lines. Default 2,000,000.
+    pub max_results: usize,
     pub read: ReadLimits,
 }
 
@@ -50,7 +50,7 @@ impl Default for Limits {
         Self {
             reply_timeout: Duration::from_secs(60),
             command_timeout: Duration::from_secs(30 * 60),
-            max_entries: 2_000_000,
+            max_results: 2_000_000,
             read: ReadLimits::default(),
         }
     }

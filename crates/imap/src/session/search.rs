@@ -21,7 +21,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
     /// The UIDs of the messages for which all keys hold, ascending. Without a key: all messages.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] past [`super::Limits::max_entries`]: search large mailboxes by UID ranges.
+    /// [`Error::TooLarge`] past [`super::Limits::max_results`]: search large mailboxes by UID ranges.
     pub async fn uid_search(&mut self, keys: &[SearchKey]) -> Result<Vec<u32>> {
         let mut command = Command::new("UID SEARCH ");
         if keys.iter().any(SearchKey::has_non_ascii) {
@@ -34,7 +34,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             command.text(if index > 0 { " " } else { "" })?;
             key.write(&mut command)?;
         }
-        let max = self.limits.max_entries;
+        let max = self.limits.max_results;
         let mut found: Vec<u32> = Vec::new();
         self.run(&command, |reply| {
             match reply {

@@ -8,9 +8,10 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexS
 use super::*;
 use crate::{Content, FetchItem, MailboxName, SearchKey, UidSet};
 
-/// One step of a server: wait for a line that contains the text, or say something.
+/// One step of a server: wait for a line that contains the text or for the end, or say something.
 enum Step {
     Hear(&'static str),
+    HearEnd,
     Say(String),
 }
 
@@ -27,7 +28,9 @@ async fn serve(stream: DuplexStream, steps: Vec<Step>) {
     let mut stream = BufReader::new(stream);
     for step in steps {
         match step {
-            Step::Say(text) => stream.write_all(text.as_bytes()).await.unwrap(),
+            // A client that has had enough is gone.
+            Step::Say(text) => drop(stream.write_all(text.as_bytes()).await),
+            Step::HearEnd => assert_eq!(stream.read_to_string(&mut String::new()).await.unwrap(), 0),
             Step::Hear(text) => {
                 let mut line = String::new();
                 stream.read_line(&mut line).await.unwrap();
@@ -45,12 +48,11 @@ const GREETING: &str = "* OK [CAPABILITY IMAP4rev1 IDLE SASL-IR AUTH=PLAIN START
 
 /// Runs a client against a script that begins with [`GREETING`].
 macro_rules! play {
-    ([$($step:expr),* $(,)?], |$session:ident| $client:expr) => {{
+    ($steps:expr, |$session:pat_param| $client:expr) => {{
         let (near, far) = duplex(1 << 16);
-        let server = serve(far, vec![say(GREETING), $($step),*]);
+        let server = serve(far, [say(GREETING)].into_iter().chain($steps).collect());
         let client = async {
-            #[allow(unused_mut, reason = "some clients only consume the session")]
-            let mut $session = Session::connect(near, limits()).await.unwrap();
+            let $session = Session::connect(near, limits()).await.unwrap();
             $client
         };
         tokio::join!(client, server).0
@@ -84,7 +86,7 @@ async fn capabilities_are_read_again_after_signing_in() {
             hear("A2 CAPABILITY"),
             say("* CAPABILITY IMAP4rev1 CONDSTORE  MOVE\r\nA2 OK\r\n"),
         ],
-        |session| {
+        |mut session| {
             session.login("user", "pä").await.unwrap();
             assert!(session.capabilities().has("CONDSTORE") && !session.capabilities().has("IDLE"));
         }
@@ -94,19 +96,14 @@ async fn capabilities_are_read_again_after_signing_in() {
 #[tokio::test]
 async fn a_name_with_a_slash_and_a_password_beyond_ascii_go_by_login_and_literals() {
     play!(
-        [
-            hear("A1 LOGIN me/other {3}"),
-            say("+ go on\r\n"),
-            hear("pä"),
-            say("A1 OK [CAPABILITY IMAP4rev1] in\r\n"),
-        ],
-        |session| session.login("me/other", "pä").await.unwrap()
+        [hear("A1 LOGIN me/other {3}"), say("+ go on\r\n"), hear("pä"), say("A1 OK [CAPABILITY IMAP4rev1] in\r\n"),],
+        |mut session| session.login("me/other", "pä").await.unwrap()
     );
 }
 
 #[tokio::test]
 async fn a_literal_can_be_refused() {
-    play!([hear("A1 LOGIN a/b {3}"), say("A1 NO [LIMIT] no\r\n"), hear("A2 NOOP"), say("A2 OK\r\n")], |session| {
+    play!([hear("A1 LOGIN a/b {3}"), say("A1 NO [LIMIT] no\r\n"), hear("A2 NOOP"), say("A2 OK\r\n")], |mut session| {
         let error = session.login("a/b", "pä").await.unwrap_err();
         assert!(matches!(error, Error::No(Refusal { code: Some(Code::Limit), .. })));
         session.noop().await.unwrap();
@@ -119,17 +116,23 @@ async fn refused_sign_ins() {
         ("A1 NO [AUTHENTICATIONFAILED] Invalid\r\n", "the server refused the sign-in: Invalid"),
         ("A1 NO bad user or password\r\n", "the server refused the sign-in: bad user or password"),
         ("A1 NO [UNAVAILABLE] later\r\n", "the server refused: later"),
-        ("A1 BAD got: AUTHENTICATE PLAIN AHUAc2VjcmV0 secret\r\n", "the server rejected the command: got: AUTHENTICATE PLAIN *** ***"),
+        (
+            "A1 BAD got: AUTHENTICATE PLAIN AHUAc2VjcmV0 secret\r\n",
+            "the server rejected the command: got: AUTHENTICATE PLAIN *** ***",
+        ),
         ("* BYE Too many failures\r\n", "the server closed the session: Too many failures"),
-        ("* BAD what?\r\n+ x\r\n+ x\r\n+ x\r\n+ x\r\n+ x\r\n", "not a valid answer: the sign-in does not end"),
         ("A9 OK\r\n", "not a valid answer: an answer to another command"),
     ];
     for (answer, text) in answers {
-        let error = play!([hear("A1 AUTHENTICATE"), say(answer)], |session| session.login("u", "secret").await);
+        let error = play!([hear("A1 AUTHENTICATE"), say(answer)], |mut session| session.login("u", "secret").await);
         let error = error.unwrap_err();
         assert_eq!(error.to_string(), text);
         assert!(!format!("{error:?}").contains("secret"));
     }
+    let endless =
+        [hear("A1 AUTHENTICATE"), say("+ x\r\n".repeat(5)), hear(""), hear(""), hear(""), hear(""), Step::HearEnd];
+    let error = play!(endless, |mut session| session.login("u", "secret").await).unwrap_err();
+    assert_eq!(error.to_string(), "not a valid answer: the sign-in does not end");
     let (near, mut far) = duplex(1 << 16);
     far.write_all(b"* OK [CAPABILITY IMAP4rev1 LOGINDISABLED STARTTLS] hi\r\n").await.unwrap();
     let mut session = Session::connect(near, limits()).await.unwrap();
@@ -152,11 +155,10 @@ async fn starttls_refuses_text_behind_the_answer() {
 
 #[tokio::test]
 async fn a_dropped_or_late_command_closes_the_session() {
-    play!([hear("A1 NOOP"), hear("never")], |session| {
+    play!([hear("A1 NOOP"), Step::HearEnd], |mut session| {
         let dropped = tokio::time::timeout(Duration::from_millis(20), session.noop()).await;
         assert!(dropped.is_err() && !session.is_open());
         assert!(matches!(session.noop().await, Err(Error::Closed)));
-        // The script ends with the connection.
     });
 }
 
@@ -200,21 +202,24 @@ async fn selecting_collects_what_the_server_says() {
     let replies = "* 7 EXISTS\r\n* 1 RECENT\r\n* OK [CLOSED] old\r\n* FLAGS (\\Seen)\r\n* 3 EXISTS\r\n* 0 RECENT\r\n\
         * OK [UIDVALIDITY 9] ok\r\n* OK [UIDNEXT 0] odd\r\n* OK [HIGHESTMODSEQ 77] ok\r\n\
         * OK [PERMANENTFLAGS (\\Seen \\*)] ok\r\nA1 OK [READ-ONLY] done\r\n";
-    play!([hear("A1 SELECT \"Entw&APw-rfe\""), say(replies), hear("A2 IDLE"), say("A2 NO not now\r\n")], |session| {
-        let selected = session.select(&MailboxName::encode("Entwürfe")).await.unwrap();
-        let expected = Selected {
-            uid_validity: Some(9),
-            exists: 3,
-            highest_modseq: Some(77),
-            permanent_flags: vec!["\\Seen".to_owned(), "\\*".to_owned()],
-            read_only: true,
-            ..Selected::default()
-        };
-        assert_eq!(selected, expected);
-        assert!(session.take_changes().is_empty());
-        let idle = session.idle(std::future::pending::<()>(), Duration::from_secs(9)).await;
-        assert!(matches!(idle, Err(Error::No(_))));
-    });
+    play!(
+        [hear("A1 SELECT \"Entw&APw-rfe\""), say(replies), hear("A2 IDLE"), say("A2 NO not now\r\n")],
+        |mut session| {
+            let selected = session.select(&MailboxName::encode("Entwürfe")).await.unwrap();
+            let expected = Selected {
+                uid_validity: Some(9),
+                exists: 3,
+                highest_modseq: Some(77),
+                permanent_flags: vec!["\\Seen".to_owned(), "\\*".to_owned()],
+                read_only: true,
+                ..Selected::default()
+            };
+            assert_eq!(selected, expected);
+            assert!(session.take_changes().is_empty());
+            let idle = session.idle(std::future::pending::<()>(), Duration::from_secs(9)).await;
+            assert!(matches!(idle, Err(Error::No(_))));
+        }
+    );
 }
 
 #[tokio::test]
@@ -227,7 +232,7 @@ async fn search_results_in_both_forms() {
             hear("pä"),
             say(replies),
         ],
-        |session| {
+        |mut session| {
             let keys = [
                 SearchKey::Since(crate::Day::of_unix_secs(0)),
                 SearchKey::Not(Box::new(SearchKey::Other("UID 1:4,9:*".to_owned()))),
@@ -236,7 +241,7 @@ async fn search_results_in_both_forms() {
             assert_eq!(session.uid_search(&keys).await.unwrap(), [3, 5, 7, 8]);
         }
     );
-    play!([hear("A1 UID SEARCH ALL"), say("* ESEARCH UID ALL 1:4294967295\r\n")], |session| {
+    play!([hear("A1 UID SEARCH ALL"), say("* ESEARCH UID ALL 1:4294967295\r\n")], |mut session| {
         assert!(matches!(session.uid_search(&[]).await, Err(Error::TooLarge(_))));
     });
 }
@@ -256,7 +261,7 @@ async fn append_takes_the_place_from_wherever_it_stands() {
             hear("A2 APPEND Sent {8}"),
             say("A2 NO [TRYCREATE] no such mailbox\r\n"),
         ],
-        |session| {
+        |mut session| {
             let sent = MailboxName::encode("Sent");
             assert_eq!(session.append(&sent, &["\\Seen"], Some(0), message()).await.unwrap(), uid(5));
             let error = session.append(&sent, &[], None, message()).await.unwrap_err();
@@ -274,30 +279,33 @@ async fn fetches_with_odd_company() {
          * 3 FETCH (UID 13 ENVELOPE ({{70000}}\r\n{big}) BODY[] {{70000}}\r\n{big})\r\n\
          A1 NO [UNAVAILABLE] Some messages could not be read\r\n"
     );
-    play!([hear("A1 UID FETCH 1:5 (UID BODY.PEEK[])"), say(replies), hear("A2 NOOP"), say("A2 OK\r\n")], |session| {
-        let items = [FetchItem::Uid, FetchItem::Body(String::new())];
-        let mut stream = session.uid_fetch(&UidSet::range(1, 5), &items).await.unwrap();
-        let first = stream.next_message(100_000).await.unwrap().unwrap();
-        assert_eq!(first.uid, Some(11));
-        assert!(matches!(first.body(""), Some(Content::Whole(body)) if body.len() == 70_000));
-        let second = stream.next_message(3).await.unwrap().unwrap();
-        assert!(matches!(second.body(""), Some(Content::Whole(body)) if body == "small"));
-        let Some(FetchEvent::BodyStart { section, size, before }) = stream.next().await.unwrap() else {
-            panic!("no body");
-        };
-        assert_eq!((section.as_str(), size, before.uid), ("", 70_000, Some(13)));
-        let third = stream.next_message(69_999).await.unwrap().unwrap();
-        assert_eq!(third.body(""), Some(&Content::Passed(70_000)));
-        assert!(matches!(stream.next().await, Err(Error::No(_))));
-        assert!(stream.next().await.unwrap().is_none());
-        session.noop().await.unwrap();
-        assert_eq!(session.take_changes(), Changes { exists: Some(4), expunged: false, flags: true });
-    });
+    play!(
+        [hear("A1 UID FETCH 1:5 (UID BODY.PEEK[])"), say(replies), hear("A2 NOOP"), say("A2 OK\r\n")],
+        |mut session| {
+            let items = [FetchItem::Uid, FetchItem::Body(String::new())];
+            let mut stream = session.uid_fetch(&UidSet::range(1, 5), &items).await.unwrap();
+            let first = stream.next_message(100_000).await.unwrap().unwrap();
+            assert_eq!(first.uid, Some(11));
+            assert!(matches!(first.body(""), Some(Content::Whole(body)) if body.len() == 70_000));
+            let second = stream.next_message(3).await.unwrap().unwrap();
+            assert!(matches!(second.body(""), Some(Content::Whole(body)) if body == "small"));
+            let Some(FetchEvent::BodyStart { section, size, before }) = stream.next().await.unwrap() else {
+                panic!("no body");
+            };
+            assert_eq!((section.as_str(), size, before.uid), ("", 70_000, Some(13)));
+            let third = stream.next_message(69_999).await.unwrap().unwrap();
+            assert_eq!(third.body(""), Some(&Content::Passed(70_000)));
+            assert!(matches!(stream.next().await, Err(Error::No(_))));
+            assert!(stream.next().await.unwrap().is_none());
+            session.noop().await.unwrap();
+            assert_eq!(session.take_changes(), Changes { exists: Some(4), expunged: false, flags: true });
+        }
+    );
 }
 
 #[tokio::test]
 async fn a_fetch_left_early_closes_the_session() {
-    play!([hear("A1 UID FETCH"), say("* 2 FETCH (UID 12)\r\n* 3 FETCH (UID 13)\r\n")], |session| {
+    play!([hear("A1 UID FETCH"), say("* 2 FETCH (UID 12)\r\n* 3 FETCH (UID 13)\r\n")], |mut session| {
         let mut stream = session.uid_fetch(&12.into(), &[FetchItem::Uid]).await.unwrap();
         assert!(stream.next().await.unwrap().is_some());
         drop(stream);
@@ -327,7 +335,7 @@ async fn idle_ends_for_every_reason() {
             hear("A5 IDLE"),
             say("+\r\n* BYE going down\r\n"),
         ],
-        |session| {
+        |mut session| {
             let never = std::future::pending::<()>;
             assert_eq!(session.idle(never(), forever).await.unwrap(), IdleEnd::Changed);
             assert_eq!(session.idle(never(), forever).await.unwrap(), IdleEnd::Changed, "not taken yet");
@@ -354,7 +362,7 @@ async fn id_alerts_and_logout() {
             hear("A2 LOGOUT"),
             say("* BYE\r\n"),
         ],
-        |session| {
+        |mut session| {
             let server = session.id(&[("name", "Post\"house"), ("version", "1")]).await.unwrap();
             assert_eq!(server, [("name".to_owned(), "x".to_owned())]);
             assert_eq!(session.take_alerts(), ["Read this", "And this"]);
@@ -364,8 +372,18 @@ async fn id_alerts_and_logout() {
 }
 
 #[tokio::test]
+async fn a_list_without_end_is_too_large() {
+    let line = format!("* LIST () \"/\" {}\r\n", "x".repeat(100_000));
+    play!([hear("A1 LIST \"\" \"*\""), say(line.repeat(200))], |mut session| {
+        assert!(matches!(session.list("*").await, Err(Error::TooLarge(_))));
+        // The rest of the answer is not read.
+        drop(session);
+    });
+}
+
+#[tokio::test]
 async fn endless_nonsense_ends_the_session() {
-    play!([hear("A1 NOOP"), say("\r\n".repeat(1_001))], |session| {
+    play!([hear("A1 NOOP"), say("\r\n".repeat(1_001))], |mut session| {
         assert!(matches!(session.noop().await, Err(Error::Protocol(_))));
     });
 }

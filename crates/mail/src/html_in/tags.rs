@@ -291,13 +291,12 @@ impl<'a> Pass<'a> {
     fn comment(&mut self) {
         let rest = self.rest();
         let end = if rest.starts_with("<!--") {
-            // From the third octet, because `<!-->` is a whole comment.
-            let dashes = rest.match_indices('-').filter(|(at, _)| *at > 2);
-            let ends = |(at, _): (usize, &str)| {
-                let after = rest.get(at..)?.strip_prefix("-->").or_else(|| rest.get(at..)?.strip_prefix("--!>"))?;
+            // One search for both ends: two would read to the end of the mail for each comment. `<!-->` is whole.
+            rest.match_indices('-').find_map(|(at, _)| {
+                let after = rest.get(at..)?;
+                let after = after.strip_prefix("-->").or_else(|| after.strip_prefix("--!>"))?;
                 Some(rest.len() - after.len())
-            };
-            dashes.filter_map(ends).chain(rest.starts_with("<!-->").then_some(5)).min()
+            })
         } else {
             rest.find('>').map(|at| at + 1)
         };

@@ -280,6 +280,7 @@ fn hostile_shapes_stay_small() {
         format!("<div{attributes}>x"),
         "<svg>".repeat(100_000),
         "<!--".repeat(100_000),
+        "<!--x-->".repeat(100_000),
         "<table><tr><td>".repeat(50_000),
         "<a href=x>".repeat(50_000),
         "<".repeat(200_000),
@@ -363,37 +364,5 @@ proptest! {
     #[test]
     fn any_html_has_text(html in "\\PC{0,200}") {
         prop_assert!(text_of(&html).len() <= 4 * html.len() + 200);
-    }
-}
-
-#[test]
-fn timing_probe() {
-    let attributes: String = (0..100_000).map(|n| format!(" a{n}")).collect();
-    let formatting: String = (0..10_000).map(|n| format!("<b title={n}>")).collect();
-    for html in [
-        "<div>".repeat(200_000),
-        "<b><p>".repeat(100_000),
-        format!("<p>{formatting}</p>{}", "<p>x</p>".repeat(10_000)),
-        format!("<div{attributes}>x"),
-        "<!--x-->".repeat(100_000),
-        "<!--".repeat(100_000),
-        "<table><tr><td>".repeat(50_000),
-        "<table>".repeat(50_000),
-        "<a href=x>".repeat(50_000),
-        "<".repeat(200_000),
-        "<p><font color=red>".repeat(20_000),
-        "<svg></svg>".repeat(50_000),
-        "<ul><li><b style=a><p>".repeat(20_000),
-        format!("{}{}", "<b><i><u><s><tt><em>".repeat(20), "<table><tr><td>x</td></tr></table><p>y".repeat(6_000)),
-        "x<td>y</td>".repeat(10_000),
-        "x ".repeat(500_000),
-        "x".repeat(1_000_000),
-    ] {
-        let at = std::time::Instant::now();
-        let shown = blocked(&html);
-        let mid = at.elapsed();
-        let at = std::time::Instant::now();
-        let text = text_of(&html);
-        println!("{:?} {mid:?} {} | text {:?} {}", &html.chars().take(12).collect::<String>(), shown.document.len(), at.elapsed(), text.len());
     }
 }

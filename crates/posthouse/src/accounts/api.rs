@@ -2,8 +2,8 @@
 
 use super::list::{self, SideRow};
 use super::{
-    Access, Account, AccountError, AccountId, AccountRow, Connection, Encryption, Filter, Provider, Reason, Side, Sort, State,
-    SyncStage, store,
+    Access, Account, AccountError, AccountId, AccountRow, Connection, Encryption, Filter, Provider, Reason, Side, Sort,
+    State, SyncStage, store,
 };
 use crate::app::App;
 use crate::http::{ApiError, ApiResult, FieldError, Json, Path, Problem, Query, SignedIn, page};
@@ -256,8 +256,13 @@ fn whose(actor: &Actor, asked: Option<&str>) -> ApiResult<Option<Option<UserId>>
 /// The accounts of the workspace that the caller may see.
 #[utoipa::path(get, path = "/accounts", tag = "accounts", params(ListAccounts),
     responses((status = 200, body = AccountPage), (status = 400, body = Problem), (status = 401, body = Problem)))]
-async fn list_accounts(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Query(q): Query<ListAccounts>) -> ApiResult<Json<AccountPage>> {
-    let filter = Filter { search: q.search, status: q.status, provider: q.provider, user: whose(&actor, q.user.as_deref())? };
+async fn list_accounts(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Query(q): Query<ListAccounts>,
+) -> ApiResult<Json<AccountPage>> {
+    let filter =
+        Filter { search: q.search, status: q.status, provider: q.provider, user: whose(&actor, q.user.as_deref())? };
     let cursor = page::cursor(q.cursor.as_deref())?;
     let today = team::today(&actor.time_zone, app.clock.now());
     let order = (q.sort.unwrap_or(Sort::Address), q.dir == Some(Direction::Desc));
@@ -287,7 +292,11 @@ async fn summary(Ax(app): Ax<App>, SignedIn(actor): SignedIn) -> ApiResult<Json<
 /// One account, with its servers (never a password).
 #[utoipa::path(get, path = "/accounts/{id}", tag = "accounts", params(("id" = AccountId, Path)),
     responses((status = 200, body = AccountDetails), (status = 404, body = Problem)))]
-async fn account(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<AccountId>) -> ApiResult<Json<AccountDetails>> {
+async fn account(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path(id): Path<AccountId>,
+) -> ApiResult<Json<AccountDetails>> {
     Ok(Json(details(&app, &actor, id).await?))
 }
 

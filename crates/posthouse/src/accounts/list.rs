@@ -107,7 +107,12 @@ impl AccountRow {
     /// The receiving side.
     #[must_use]
     pub fn receiving(&self) -> SideRow {
-        self.side(self.receive_state, self.receive_reason, self.receive_words.clone(), (self.receive_since_at, self.receive_next_at))
+        self.side(
+            self.receive_state,
+            self.receive_reason,
+            self.receive_words.clone(),
+            (self.receive_since_at, self.receive_next_at),
+        )
     }
 
     /// The sending side.
@@ -116,7 +121,13 @@ impl AccountRow {
         self.side(self.send_state, self.send_reason, self.send_words.clone(), (self.send_since_at, self.send_next_at))
     }
 
-    fn side(&self, state: Option<State>, reason: Option<Reason>, words: Option<String>, (since, next): (Option<Ts>, Option<Ts>)) -> SideRow {
+    fn side(
+        &self,
+        state: Option<State>,
+        reason: Option<Reason>,
+        words: Option<String>,
+        (since, next): (Option<Ts>, Option<Ts>),
+    ) -> SideRow {
         SideRow {
             state: state.unwrap_or(State::NotSetUp),
             reason,
@@ -153,14 +164,54 @@ macro_rules! row_sql {
 macro_rules! ordered {
     (text $key:literal) => {
         [
-            Sql::both(row_sql!($key, "0", concat!("AND (CAST($8 AS TEXT) IS NULL OR (", $key, ", a.id) > ($8, $9)) ORDER BY ", $key, ", a.id LIMIT $10"))),
-            Sql::both(row_sql!($key, "0", concat!("AND (CAST($8 AS TEXT) IS NULL OR (", $key, ", a.id) < ($8, $9)) ORDER BY ", $key, " DESC, a.id DESC LIMIT $10"))),
+            Sql::both(row_sql!(
+                $key,
+                "0",
+                concat!(
+                    "AND (CAST($8 AS TEXT) IS NULL OR (",
+                    $key,
+                    ", a.id) > ($8, $9)) ORDER BY ",
+                    $key,
+                    ", a.id LIMIT $10"
+                )
+            )),
+            Sql::both(row_sql!(
+                $key,
+                "0",
+                concat!(
+                    "AND (CAST($8 AS TEXT) IS NULL OR (",
+                    $key,
+                    ", a.id) < ($8, $9)) ORDER BY ",
+                    $key,
+                    " DESC, a.id DESC LIMIT $10"
+                )
+            )),
         ]
     };
     (int $key:literal) => {
         [
-            Sql::both(row_sql!("''", $key, concat!("AND (CAST($8 AS BIGINT) IS NULL OR (", $key, ", a.id) > ($8, $9)) ORDER BY ", $key, ", a.id LIMIT $10"))),
-            Sql::both(row_sql!("''", $key, concat!("AND (CAST($8 AS BIGINT) IS NULL OR (", $key, ", a.id) < ($8, $9)) ORDER BY ", $key, " DESC, a.id DESC LIMIT $10"))),
+            Sql::both(row_sql!(
+                "''",
+                $key,
+                concat!(
+                    "AND (CAST($8 AS BIGINT) IS NULL OR (",
+                    $key,
+                    ", a.id) > ($8, $9)) ORDER BY ",
+                    $key,
+                    ", a.id LIMIT $10"
+                )
+            )),
+            Sql::both(row_sql!(
+                "''",
+                $key,
+                concat!(
+                    "AND (CAST($8 AS BIGINT) IS NULL OR (",
+                    $key,
+                    ", a.id) < ($8, $9)) ORDER BY ",
+                    $key,
+                    " DESC, a.id DESC LIMIT $10"
+                )
+            )),
         ]
     };
 }
@@ -258,13 +309,22 @@ pub async fn list(
         let key = cursor.and_then(Cursor::int);
         sql!(all AccountRow, c, sql text, scope, search.clone(), filter.status, filter.provider, kind, today, user, key, id, rows)?
     };
-    let total = sql!(one (i64,), c,
+    let total = sql!(
+        one(i64,),
+        c,
         "SELECT COUNT(*) FROM account a WHERE a.workspace_id = $1 AND a.closing_at IS NULL
            AND (CAST($2 AS TEXT) IS NULL OR a.search_text LIKE $2 ESCAPE '\\')
            AND (CAST($3 AS TEXT) IS NULL OR a.status = $3) AND (CAST($4 AS TEXT) IS NULL OR a.provider = $4)
            AND ($5 = 'all' OR ($5 = 'team' AND a.user_id IS NULL) OR ($5 = 'user' AND a.user_id = $6)
                 OR ($5 = 'mine_or_team' AND (a.user_id IS NULL OR a.user_id = $6)))",
-        scope, search, filter.status, filter.provider, kind, user)?.0;
+        scope,
+        search,
+        filter.status,
+        filter.provider,
+        kind,
+        user
+    )?
+    .0;
     let page = Page::cut(found, limit, |row| {
         let key = if by_text(sort) { Key::Text(row.key_text.clone()) } else { Key::Int(row.key_int) };
         Cursor { key, id: row.id.0 }

@@ -19,12 +19,12 @@ mod reason;
 mod state;
 mod store;
 
-pub use list::{AccountRow, Filter, Listed, Sort, list, summary, Summary};
+pub use list::{AccountRow, Filter, Listed, Sort, Summary, list, summary};
 pub use reason::Reason;
 pub use state::{Failure, note_failure, note_sync, note_working, retry_now};
 pub use store::{
-    Account, Connection, NewAccount, NewConnection, Sent, account, connection, connections, delete_rows, due, endpoint_changed,
-    insert, insert_connection, mark_closing, note_sent, open_accounts, set_names, taken,
+    Account, Connection, NewAccount, NewConnection, Sent, account, connection, connections, delete_rows, due,
+    endpoint_changed, insert, insert_connection, mark_closing, note_sent, open_accounts, set_names, taken,
 };
 
 use crate::team::{Actor, Role, UserId};
@@ -143,7 +143,8 @@ pub enum AccountError {
 /// # Errors
 /// [`AccountError::NotFound`] when the actor may not even see it.
 pub async fn find(c: &mut db::Conn, actor: &Actor, id: AccountId, access: Access) -> Result<Account, AccountError> {
-    let account = store::account(c, &actor.scope, id).await?.filter(|a| a.closing_at.is_none()).ok_or(AccountError::NotFound)?;
+    let account =
+        store::account(c, &actor.scope, id).await?.filter(|a| a.closing_at.is_none()).ok_or(AccountError::NotFound)?;
     if !may(actor, account.user_id, Access::Read) {
         return Err(AccountError::NotFound);
     }

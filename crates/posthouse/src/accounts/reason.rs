@@ -108,13 +108,25 @@ impl Reason {
     pub const fn fix(self) -> &'static str {
         match self {
             Self::NameNotFound => "Check the server's name for a typing error.",
-            Self::PrivateAddress => "Use the server's public name, or ask the operator of this installation to allow private addresses.",
-            Self::PortNotAllowed => "Use 993 or 143 for IMAP, 465 or 587 for SMTP, or ask the operator to allow the port.",
-            Self::ConnectionRefused => "Check the port: 993 (TLS) or 143 (STARTTLS) for IMAP, 465 (TLS) or 587 (STARTTLS) for SMTP.",
-            Self::TimedOut => "Check server and port. If they are right the server may be down; we try again by ourselves.",
+            Self::PrivateAddress => {
+                "Use the server's public name, or ask the operator of this installation to allow private addresses."
+            }
+            Self::PortNotAllowed => {
+                "Use 993 or 143 for IMAP, 465 or 587 for SMTP, or ask the operator to allow the port."
+            }
+            Self::ConnectionRefused => {
+                "Check the port: 993 (TLS) or 143 (STARTTLS) for IMAP, 465 (TLS) or 587 (STARTTLS) for SMTP."
+            }
+            Self::TimedOut => {
+                "Check server and port. If they are right the server may be down; we try again by ourselves."
+            }
             Self::TlsFailed => "Try the other encryption for this port, or ask the provider which one it wants.",
-            Self::CertificateUntrusted => "If the server is your own, ask the operator to add its certificate authority.",
-            Self::CertificateWrongName => "Use the name that the certificate was made for: the provider's help page has it.",
+            Self::CertificateUntrusted => {
+                "If the server is your own, ask the operator to add its certificate authority."
+            }
+            Self::CertificateWrongName => {
+                "Use the name that the certificate was made for: the provider's help page has it."
+            }
             Self::CertificateExpired => "Ask the provider to renew the certificate.",
             Self::StartTlsMissing => "Choose TLS with port 993 (IMAP) or 465 (SMTP).",
             Self::NotTls => "Choose STARTTLS for this port, or use 993 (IMAP) or 465 (SMTP) with TLS.",
@@ -122,12 +134,16 @@ impl Reason {
             Self::PlainNotAllowed => "Choose TLS or STARTTLS.",
             Self::BadGreeting => "Check server and port.",
             Self::LoginRefused => "Check the user name (often the whole address) and enter the password again.",
-            Self::AppPasswordRequired => "Create an app password in the provider's security settings and enter it here.",
+            Self::AppPasswordRequired => {
+                "Create an app password in the provider's security settings and enter it here."
+            }
             Self::ImapDisabled => "Switch IMAP on in the mailbox's settings at the provider, then reconnect.",
             Self::SmtpAuthDisabled => "Ask the mailbox's admin to allow authenticated SMTP, then reconnect.",
             Self::NoPasswordLogin => "Ask the provider how mail programs sign in.",
             Self::RateLimited => "Nothing: we slow down and try again by ourselves.",
-            Self::ServerError => "Nothing at first: we try again by ourselves. If it stays, ask the provider with the words above.",
+            Self::ServerError => {
+                "Nothing at first: we try again by ourselves. If it stays, ask the provider with the words above."
+            }
             Self::ConnectionLost => "Nothing: we try again by ourselves.",
             Self::SenderRefused => "Allow this address as a sender at the provider, or sign in as its owner.",
             Self::PasswordMissing => "Enter the password again.",
@@ -143,7 +159,14 @@ mod tests {
     fn every_reason_says_what_it_means_and_what_to_do() {
         let table: Vec<String> = Reason::ALL
             .iter()
-            .map(|r| format!("{r} [{}]\n  {}\n  {}", if r.needs_person() { "a person" } else { "retried" }, r.text(), r.fix()))
+            .map(|r| {
+                format!(
+                    "{r} [{}]\n  {}\n  {}",
+                    if r.needs_person() { "a person" } else { "retried" },
+                    r.text(),
+                    r.fix()
+                )
+            })
             .collect();
         insta::assert_snapshot!(table.join("\n"));
     }

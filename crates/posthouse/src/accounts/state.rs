@@ -38,7 +38,13 @@ impl Failure {
 ///
 /// # Errors
 /// Only the database's.
-pub async fn note_working(tx: &mut Conn, app: &App, scope: &Scope, id: AccountId, (side, generation): (Side, i64)) -> DbResult<()> {
+pub async fn note_working(
+    tx: &mut Conn,
+    app: &App,
+    scope: &Scope,
+    id: AccountId,
+    (side, generation): (Side, i64),
+) -> DbResult<()> {
     if store::set_working(tx, scope, (id, side, generation), app.clock.now()).await? {
         changed(tx, app, scope, id).await?;
     }

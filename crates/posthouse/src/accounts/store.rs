@@ -122,8 +122,14 @@ pub async fn open_accounts(c: &mut Conn, _: &Instance) -> DbResult<Vec<Account>>
 }
 
 pub async fn taken(c: &mut Conn, scope: &Scope, address_key: &str) -> DbResult<bool> {
-    Ok(sql!(opt (AccountId,), c, "SELECT id FROM account WHERE workspace_id = $1 AND address_key = $2",
-        scope.workspace_id(), address_key)?.is_some())
+    Ok(sql!(
+        opt(AccountId,),
+        c,
+        "SELECT id FROM account WHERE workspace_id = $1 AND address_key = $2",
+        scope.workspace_id(),
+        address_key
+    )?
+    .is_some())
 }
 
 fn search_text(address: &str, display_name: &str, provider_name: &str) -> String {
@@ -142,7 +148,13 @@ pub async fn insert(tx: &mut Conn, scope: &Scope, new: &NewAccount, now: Ts) -> 
     Ok(())
 }
 
-pub async fn insert_connection(tx: &mut Conn, scope: &Scope, id: AccountId, new: &NewConnection, now: Ts) -> DbResult<()> {
+pub async fn insert_connection(
+    tx: &mut Conn,
+    scope: &Scope,
+    id: AccountId,
+    new: &NewConnection,
+    now: Ts,
+) -> DbResult<()> {
     sql!(run tx,
         "INSERT INTO connection (account_id, side, workspace_id, host, port, encryption, username, secret, state, since_at, failures, generation)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 1)",
@@ -151,7 +163,13 @@ pub async fn insert_connection(tx: &mut Conn, scope: &Scope, id: AccountId, new:
 }
 
 /// New servers or password: a new generation, tested just now.
-pub async fn endpoint_changed(tx: &mut Conn, scope: &Scope, id: AccountId, new: &NewConnection, now: Ts) -> DbResult<()> {
+pub async fn endpoint_changed(
+    tx: &mut Conn,
+    scope: &Scope,
+    id: AccountId,
+    new: &NewConnection,
+    now: Ts,
+) -> DbResult<()> {
     sql!(run tx,
         "UPDATE connection SET host = $4, port = $5, encryption = $6, username = $7, secret = $8, state = $9, reason = NULL,
            server_words = NULL, since_at = $10, failures = 0, next_attempt_at = NULL, generation = generation + 1
@@ -183,7 +201,12 @@ pub fn due(connection: &Connection, now: Ts) -> bool {
     }
 }
 
-pub async fn set_working(tx: &mut Conn, scope: &Scope, (id, side, generation): (AccountId, Side, i64), now: Ts) -> DbResult<bool> {
+pub async fn set_working(
+    tx: &mut Conn,
+    scope: &Scope,
+    (id, side, generation): (AccountId, Side, i64),
+    now: Ts,
+) -> DbResult<bool> {
     let n = sql!(run tx,
         "UPDATE connection SET state = $5, reason = NULL, server_words = NULL, since_at = $6, failures = 0, next_attempt_at = NULL
          WHERE account_id = $1 AND side = $2 AND workspace_id = $3 AND generation = $4 AND state <> $5 AND state <> $7",
@@ -205,7 +228,12 @@ pub async fn due_now(tx: &mut Conn, scope: &Scope, id: AccountId, now: Ts) -> Db
     Ok(())
 }
 
-pub async fn set_sync(tx: &mut Conn, scope: &Scope, id: AccountId, (stage, done, total): (SyncStage, i64, i64)) -> DbResult<()> {
+pub async fn set_sync(
+    tx: &mut Conn,
+    scope: &Scope,
+    id: AccountId,
+    (stage, done, total): (SyncStage, i64, i64),
+) -> DbResult<()> {
     sql!(run tx, "UPDATE account SET sync_stage = $3, sync_done = $4, sync_total = $5 WHERE id = $1 AND workspace_id = $2",
         id, scope.workspace_id(), stage, done, total)?;
     Ok(())
@@ -248,7 +276,8 @@ pub async fn note_sent(tx: &mut Conn, scope: &Scope, id: AccountId, sent: &Sent<
 
 pub async fn mark_closing(tx: &mut Conn, scope: &Scope, id: AccountId, now: Ts) -> DbResult<bool> {
     Ok(sql!(run tx, "UPDATE account SET closing_at = $3 WHERE id = $1 AND workspace_id = $2 AND closing_at IS NULL",
-        id, scope.workspace_id(), now)? == 1)
+        id, scope.workspace_id(), now)?
+        == 1)
 }
 
 /// The last rows of an account: its connections with their secrets, then itself.

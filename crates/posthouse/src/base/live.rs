@@ -1,7 +1,7 @@
 //! What open pages are told: which topic changed. They fetch the rest themselves, so nothing is lost when one is missed.
 
-use crate::team::WorkspaceId;
 use crate::accounts::AccountId;
+use crate::team::WorkspaceId;
 use serde::Serialize;
 use tokio::sync::broadcast;
 

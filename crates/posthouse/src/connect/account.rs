@@ -47,7 +47,12 @@ pub fn password(app: &App, scope: &Scope, id: AccountId, connection: &Connection
 ///
 /// # Errors
 /// The failure to note in the account's state.
-pub async fn open_receiving(app: &App, scope: &Scope, id: AccountId, connection: &Connection) -> Result<ImapSession, Failure> {
+pub async fn open_receiving(
+    app: &App,
+    scope: &Scope,
+    id: AccountId,
+    connection: &Connection,
+) -> Result<ImapSession, Failure> {
     server(app, scope, id, connection)?.imap(app, &mut Steps::new(app.clock.clone(), Protocol::Imap, None)).await
 }
 
@@ -55,6 +60,11 @@ pub async fn open_receiving(app: &App, scope: &Scope, id: AccountId, connection:
 ///
 /// # Errors
 /// The failure to note in the account's state.
-pub async fn open_sending(app: &App, scope: &Scope, id: AccountId, connection: &Connection) -> Result<Submission, Failure> {
+pub async fn open_sending(
+    app: &App,
+    scope: &Scope,
+    id: AccountId,
+    connection: &Connection,
+) -> Result<Submission, Failure> {
     server(app, scope, id, connection)?.smtp(app, &mut Steps::new(app.clock.clone(), Protocol::Smtp, None)).await
 }

@@ -5,7 +5,9 @@ use super::open::Server;
 use super::probe::{self, Probe, Tested};
 use super::step::ConnectStep;
 use crate::accounts::api::{AccountDetails, details, name_field};
-use crate::accounts::{self, Access, Account, AccountId, Connection, Encryption, NewAccount, NewConnection, Provider, Side};
+use crate::accounts::{
+    self, Access, Account, AccountId, Connection, Encryption, NewAccount, NewConnection, Provider, Side,
+};
 use crate::app::App;
 use crate::base::events::{self, Kind, News};
 use crate::base::secret::Secret;
@@ -129,8 +131,10 @@ fn wanted(app: &App, actor: &Actor, r: ConnectRequest) -> ApiResult<Wanted> {
     if let Err(e) = &address {
         errors.push(bad("address".into(), &e.to_string()));
     }
-    let display_name = name_field("display_name", &r.display_name, true).map_err(|e| errors.push(e)).unwrap_or_default();
-    let provider_name = name_field("provider_name", &r.provider_name, false).map_err(|e| errors.push(e)).unwrap_or_default();
+    let display_name =
+        name_field("display_name", &r.display_name, true).map_err(|e| errors.push(e)).unwrap_or_default();
+    let provider_name =
+        name_field("provider_name", &r.provider_name, false).map_err(|e| errors.push(e)).unwrap_or_default();
     let import_days = r.import_days.unwrap_or(30);
     if !(1..=3_650).contains(&import_days) {
         errors.push(bad("import_days".into(), "1 to 3650 days."));
@@ -159,7 +163,12 @@ fn wanted(app: &App, actor: &Actor, r: ConnectRequest) -> ApiResult<Wanted> {
 }
 
 /// Runs a test in the background of the answer and streams its steps. The test ends with the page that asked.
-fn stream(app: App, address: mail::address::EmailAddress, imap: Option<Server>, smtp: Option<Server>) -> impl Stream<Item = Result<Event, Infallible>> {
+fn stream(
+    app: App,
+    address: mail::address::EmailAddress,
+    imap: Option<Server>,
+    smtp: Option<Server>,
+) -> impl Stream<Item = Result<Event, Infallible>> {
     let (tell, steps) = mpsc::channel::<ConnectStep>(STEP_BACKLOG);
     let run = async move {
         let probe = Probe { address: &address, imap: imap.as_ref(), smtp: smtp.as_ref() };
@@ -191,7 +200,11 @@ fn refused(tested: Tested) -> ApiError {
             super::Protocol::Smtp => "Sending (SMTP)",
         };
         let said = step.server_words.as_deref().map(|w| format!(" The server said: {w}")).unwrap_or_default();
-        format!("{side}: {}{said} {}", step.detail.as_deref().unwrap_or_default(), step.fix.as_deref().unwrap_or_default())
+        format!(
+            "{side}: {}{said} {}",
+            step.detail.as_deref().unwrap_or_default(),
+            step.fix.as_deref().unwrap_or_default()
+        )
     });
     let error = ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "connect_failed", text.unwrap_or_default());
     match tested.failed {
@@ -219,7 +232,11 @@ fn taken() -> ApiError {
 /// Adds an account. Its servers are tested first; when one step fails nothing is saved and the answer names it.
 #[utoipa::path(post, path = "/accounts", tag = "accounts", request_body = ConnectRequest,
     responses((status = 201, body = AccountDetails), (status = 409, body = Problem), (status = 422, body = Problem)))]
-async fn add(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Json(r): Json<ConnectRequest>) -> ApiResult<(StatusCode, Json<AccountDetails>)> {
+async fn add(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Json(r): Json<ConnectRequest>,
+) -> ApiResult<(StatusCode, Json<AccountDetails>)> {
     let w = wanted(&app, &actor, r)?;
     let id = w.account.id;
     if accounts::taken(&mut app.db.read().await?, &actor.scope, &w.account.address.key()).await? {
@@ -242,7 +259,8 @@ async fn add(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Json(r): Json<ConnectR
         let receive = sealed(&app, &actor, id, Side::Receive, imap)?;
         accounts::insert_connection(&mut tx, &actor.scope, id, &receive, now).await?;
     }
-    let entry = AuditEntry { action: "account.added", subject: w.account.address.to_string(), detail: serde_json::json!({}) };
+    let entry =
+        AuditEntry { action: "account.added", subject: w.account.address.to_string(), detail: serde_json::json!({}) };
     team::audit(&mut tx, &app, &actor.scope, Some(&actor), entry).await?;
     events::emit(&mut tx, &app, &actor.scope, News { kind: Kind::AccountAdded, account_id: id, count: 0 }).await?;
     tx.commit().await?;

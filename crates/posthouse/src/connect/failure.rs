@@ -56,7 +56,9 @@ fn smtp_auth(reply: &net::smtp::Reply) -> Reason {
 }
 
 fn wants_app_password(text: &str) -> bool {
-    text.contains("application-specific password") || text.contains("app password") || text.contains("app-specific password")
+    text.contains("application-specific password")
+        || text.contains("app password")
+        || text.contains("app-specific password")
 }
 
 /// The reason behind a failure of the IMAP session.

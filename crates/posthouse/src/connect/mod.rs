@@ -5,8 +5,8 @@
 //! Steps of SMTP: dns, tcp, tls or (greeting, ehlo, starttls, tls), greeting, ehlo, auth, `mail_from`.
 //! RFC 8314 (TLS for submission and access), RFC 3207 (STARTTLS).
 
-pub mod api;
 mod account;
+pub mod api;
 mod failure;
 mod open;
 mod probe;

@@ -97,7 +97,10 @@ impl Server {
             session.login(&self.username, self.password.expose()).await.map_err(|e| from_imap(&e))?;
             // Some servers refuse to select a folder before they know who asks (RFC 2971).
             if session.capabilities().has("ID") {
-                session.id(&[("name", "Posthouse"), ("version", env!("CARGO_PKG_VERSION"))]).await.map_err(|e| from_imap(&e))?;
+                session
+                    .id(&[("name", "Posthouse"), ("version", env!("CARGO_PKG_VERSION"))])
+                    .await
+                    .map_err(|e| from_imap(&e))?;
             }
             Ok(())
         };
@@ -138,7 +141,11 @@ impl Server {
         steps.run(StepName::Ehlo, hello, |c| Some(extensions(c))).await?;
         let credentials = Credentials::new(self.username.clone(), self.password.to_secrecy());
         let auth = async {
-            let done = if session.is_tls() { session.auth(&credentials).await } else { session.auth_in_clear(&credentials).await };
+            let done = if session.is_tls() {
+                session.auth(&credentials).await
+            } else {
+                session.auth_in_clear(&credentials).await
+            };
             done.map_err(|e| from_net(&e))
         };
         steps.run(StepName::Auth, auth, |()| Some(self.username.clone())).await?;

@@ -61,7 +61,12 @@ async fn receiving(app: &App, server: &Server, steps: &mut Steps) -> Result<(), 
     Ok(())
 }
 
-async fn sending(app: &App, server: &Server, address: &mail::address::EmailAddress, steps: &mut Steps) -> Result<(), Failure> {
+async fn sending(
+    app: &App,
+    server: &Server,
+    address: &mail::address::EmailAddress,
+    steps: &mut Steps,
+) -> Result<(), Failure> {
     let mut session = server.smtp(app, steps).await?;
     let from = address.to_string();
     let options = MailOptions { smtputf8: !from.is_ascii(), ..MailOptions::default() };

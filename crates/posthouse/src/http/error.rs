@@ -114,7 +114,11 @@ impl ApiError {
     #[must_use]
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
         tracing::error!(request_id = request_id::current(), %cause, "request failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something broke on our side. The log has the cause under this request's id.")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something broke on our side. The log has the cause under this request's id.",
+        )
     }
 }
 
@@ -124,7 +128,11 @@ impl From<db::DbError> for ApiError {
             db::DbError::NotFound => Self::not_found(),
             db::DbError::Unavailable(_) | db::DbError::Busy(_) => {
                 tracing::warn!(request_id = request_id::current(), error = %e, "database not available");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The database does not answer at the moment. Try again shortly.")
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "The database does not answer at the moment. Try again shortly.",
+                )
             }
             db::DbError::Unique(_) | db::DbError::ForeignKey(_) | db::DbError::Corrupt(_) | db::DbError::Other(_) => {
                 Self::internal(&e)

@@ -56,7 +56,11 @@ fn place_of(r: &JsonRejection) -> String {
 
 impl From<QueryRejection> for ApiError {
     fn from(r: QueryRejection) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "invalid_request", format!("The query string does not fit: {}", r.body_text()))
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            format!("The query string does not fit: {}", r.body_text()),
+        )
     }
 }
 

@@ -21,7 +21,10 @@ struct Data {
 /// Follows what changes in the workspace: `event: topic`, and `event: ready` first. A page that missed some gets
 /// `event: ready` again and fetches everything.
 #[utoipa::path(get, path = "/live", tag = "live", responses((status = 200, description = "A stream of server-sent events", content_type = "text/event-stream", body = String)))]
-pub async fn live(State(app): State<App>, SignedIn(actor): SignedIn) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+pub async fn live(
+    State(app): State<App>,
+    SignedIn(actor): SignedIn,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let ready = || Event::default().event("ready").data("{}");
     let mine = actor.scope.workspace_id();
     let nudges = BroadcastStream::new(app.live.subscribe()).filter_map(move |nudge| {

@@ -16,5 +16,9 @@ pub async fn readyz(State(app): State<App>) -> impl IntoResponse {
         Ok(mut c) => crate::base::events::answers(&mut c).await,
         Err(_) => false,
     };
-    if answers { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n") }
+    if answers {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
+    }
 }

@@ -43,7 +43,9 @@ impl ListQuery {
 /// 400 when it is not one of ours.
 pub fn cursor(text: Option<&str>) -> Result<Option<Cursor>, ApiError> {
     let Some(text) = text.filter(|t| !t.is_empty()) else { return Ok(None) };
-    let bad = || ApiError::new(axum::http::StatusCode::BAD_REQUEST, "invalid_request", "The cursor is not one that a list gave.");
+    let bad = || {
+        ApiError::new(axum::http::StatusCode::BAD_REQUEST, "invalid_request", "The cursor is not one that a list gave.")
+    };
     Cursor::decode(text).map(Some).ok_or_else(bad)
 }
 

@@ -22,7 +22,10 @@ pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Resp
     let id = app.ids.next().simple().to_string();
     let started = app.clock.now();
     let method = request.method().clone();
-    let route = request.extensions().get::<axum::extract::MatchedPath>().map_or_else(|| "page".to_owned(), |p| p.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<axum::extract::MatchedPath>()
+        .map_or_else(|| "page".to_owned(), |p| p.as_str().to_owned());
     let span = tracing::info_span!("request", id = %id);
     let answer = async {
         let mut response = next.run(request).await;

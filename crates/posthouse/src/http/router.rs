@@ -37,6 +37,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(crate::team::api::routes())
         .merge(crate::accounts::api::routes())
         .merge(crate::connect::api::routes())
+        .merge(crate::mailbox::api::routes())
         .routes(routes!(live::live))
 }
 
@@ -59,16 +60,25 @@ pub fn service(app: &App) -> anyhow::Result<Router> {
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
     let router = Router::new()
         .nest("/api/v1", routes)
-        .route("/api/openapi.json", get(move || std::future::ready(([(header::CONTENT_TYPE, "application/json")], json))))
+        .route(
+            "/api/openapi.json",
+            get(move || std::future::ready(([(header::CONTENT_TYPE, "application/json")], json))),
+        )
         .route("/healthz", get(ops::healthz))
         .route("/readyz", get(ops::readyz))
         .fallback(assets::serve)
         .method_not_allowed_fallback(|| async {
-            error::ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take that method.")
+            error::ApiError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "This address does not take that method.",
+            )
         })
         .layer(Extension(SignInLimits::default()))
         .layer(CatchPanicLayer::custom(|_| error::ApiError::internal(&"a handler panicked").into_response()));
-    Ok(security_headers(router).layer(middleware::from_fn_with_state(app.clone(), request_id::layer)).with_state(app.clone()))
+    Ok(security_headers(router)
+        .layer(middleware::from_fn_with_state(app.clone(), request_id::layer))
+        .with_state(app.clone()))
 }
 
 /// Refuses what another site's page sends (RFC 6454 origin, Sec-Fetch-Site); behind a proxy the public URL is trusted too.
@@ -77,7 +87,11 @@ fn csrf(app: &App) -> anyhow::Result<CsrfLayer> {
     match &app.config.public_url {
         Some(url) => {
             let parsed: axum::http::Uri = url.parse()?;
-            let origin = format!("{}://{}", parsed.scheme_str().unwrap_or("https"), parsed.authority().map_or("", |a| a.as_str()));
+            let origin = format!(
+                "{}://{}",
+                parsed.scheme_str().unwrap_or("https"),
+                parsed.authority().map_or("", |a| a.as_str())
+            );
             Ok(layer.add_trusted_origin(origin)?)
         }
         None => Ok(layer),
@@ -85,7 +99,9 @@ fn csrf(app: &App) -> anyhow::Result<CsrfLayer> {
 }
 
 fn security_headers(router: Router<App>) -> Router<App> {
-    let set = |name: HeaderName, value: &'static str| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    let set = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
     router
         .layer(set(header::CONTENT_SECURITY_POLICY, assets::PAGE_CSP))
         .layer(set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -94,4 +110,3 @@ fn security_headers(router: Router<App>) -> Router<App> {
         .layer(set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
         .layer(set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()"))
 }
-

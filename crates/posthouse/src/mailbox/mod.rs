@@ -1,12 +1,26 @@
 //! The local copy of the mailbox: folders, messages, what lies where, and the operations that others want done in it.
+//!
+//! A *message* is one content of an account; a *placement* says that it lies in a folder under a UID (RFC 3501 §2.3.1.1),
+//! with its flags. The list of an account shows each message once, however many folders hold it.
+//! Only [`crate::sync`] writes messages and placements; everybody else asks for an operation ([`enqueue`]), which the owner of the
+//! session does on the server first.
 
+pub mod api;
+mod images;
+mod ingest;
+mod list;
 mod ops;
 mod store;
 
-pub use ops::{Op, OpId, OpState, Waiting, enqueue};
-pub use store::op_state;
+pub use ingest::{Flags, Incoming, Ingested, Person, Summary, ingest, remove_gone, set_flags, summarise};
+pub use list::{FolderCount, MessageRow, Place, folder_counts, message, messages, places};
+pub use ops::{Op, OpId, OpState, Waiting, enqueue, finish, next_waiting, postpone};
+pub use store::{
+    Counts, Folder, NewFolder, Placed, counts, delete_chunk, folders, forget_folder, op_state, placed, placements_of,
+    referenced, save_folder, selected_folders, set_uid_validity,
+};
 
-use db::id_type;
+use db::{id_type, text_enum};
 
 id_type! {
     /// A message of an account: one per distinct content.
@@ -17,4 +31,25 @@ id_type! {
     /// A folder of an account.
     #[derive(utoipa::ToSchema)]
     FolderId
+}
+
+text_enum! {
+    /// What a folder is for (RFC 6154).
+    #[derive(utoipa::ToSchema)]
+    pub enum Role {
+        /// Where mail arrives.
+        Inbox = "inbox",
+        /// Copies of what was sent.
+        Sent = "sent",
+        /// Not sent yet.
+        Drafts = "drafts",
+        /// Put away.
+        Archive = "archive",
+        /// Everything.
+        All = "all",
+        /// Taken for spam.
+        Junk = "junk",
+        /// Deleted.
+        Trash = "trash",
+    }
 }

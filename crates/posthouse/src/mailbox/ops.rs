@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::base::blobs::BlobKey;
 use crate::base::events::{self, Kind, News};
 use crate::team::Scope;
-use db::{Conn, DbResult, id_type, text_enum};
+use db::{Conn, DbResult, Ts, id_type, text_enum};
 use serde::{Deserialize, Serialize};
 
 id_type! {
@@ -83,4 +83,47 @@ pub async fn enqueue(tx: &mut Conn, app: &App, scope: &Scope, account: AccountId
     store::insert_op(tx, scope, (id, account), op, app.clock.now()).await?;
     events::emit(tx, app, scope, News { kind: Kind::MailboxOpQueued, account_id: account, count: 1 }).await?;
     Ok(id)
+}
+
+/// The operation to do next; none when nothing waits, or the first one must wait until the returned time.
+///
+/// # Errors
+/// Only the database's.
+pub async fn next_waiting(
+    c: &mut Conn,
+    scope: &Scope,
+    account: AccountId,
+    now: Ts,
+) -> DbResult<Option<Result<Waiting, Ts>>> {
+    let Some(row) = store::first_op(c, scope, account).await? else { return Ok(None) };
+    if row.next_attempt_at > now {
+        return Ok(Some(Err(row.next_attempt_at)));
+    }
+    let op = serde_json::from_value(row.payload.0).map_err(|e| db::DbError::Corrupt(e.to_string()))?;
+    Ok(Some(Ok(Waiting { id: row.id, op, attempts: row.attempts })))
+}
+
+/// Settles an operation: done, or refused for good with the reason.
+///
+/// # Errors
+/// Only the database's.
+pub async fn finish(
+    tx: &mut Conn,
+    app: &App,
+    scope: &Scope,
+    account: AccountId,
+    (id, error): (OpId, Option<&str>),
+) -> DbResult<()> {
+    let state = if error.is_some() { OpState::Failed } else { OpState::Done };
+    store::set_op(tx, scope, id, (state, error)).await?;
+    // Whoever shows the operation's outcome shows it with what is sent.
+    events::emit(tx, app, scope, News { kind: Kind::OutgoingChanged, account_id: account, count: 1 }).await
+}
+
+/// Leaves an operation for later; those behind it wait with it.
+///
+/// # Errors
+/// Only the database's.
+pub async fn postpone(tx: &mut Conn, scope: &Scope, id: OpId, until: Ts, error: &str) -> DbResult<()> {
+    store::postpone_op(tx, scope, id, (until, error)).await
 }

@@ -1,11 +1,255 @@
 //! The rows of folders, messages, placements and operations.
 
-use super::{Op, OpId, OpState};
+use super::{FolderId, Incoming, MessageId, Op, OpId, OpState, Role};
 use crate::accounts::AccountId;
+use crate::base::blobs::BlobKey;
 use crate::team::Scope;
-use db::{Conn, DbError, DbResult, Ts, sql};
+use db::{Conn, DbError, DbResult, FromRow, Ts, sql};
 
-pub async fn insert_op(tx: &mut Conn, scope: &Scope, (id, account): (OpId, AccountId), op: &Op, now: Ts) -> DbResult<()> {
+/// A folder.
+#[derive(Debug, Clone, FromRow)]
+pub struct Folder {
+    /// Its id.
+    pub id: FolderId,
+    /// Its readable name, with levels.
+    pub name: String,
+    /// What separates levels; empty where there are none.
+    pub delimiter: String,
+    /// What it is for.
+    pub role: Option<Role>,
+    /// Whether it is copied.
+    pub selected: bool,
+    /// The UIDVALIDITY that our placements belong to.
+    pub uid_validity: Option<i64>,
+}
+
+/// A folder as the server lists it.
+#[derive(Debug, Clone)]
+pub struct NewFolder {
+    /// Its readable name.
+    pub name: String,
+    /// What separates levels.
+    pub delimiter: String,
+    /// What it is for.
+    pub role: Option<Role>,
+    /// Whether to copy it.
+    pub selected: bool,
+}
+
+/// What an account's copy holds.
+#[derive(Debug, Clone, Copy, FromRow)]
+pub struct Counts {
+    /// Messages.
+    pub messages: i64,
+    /// Folders.
+    pub folders: i64,
+    /// Octets of the messages.
+    pub bytes: i64,
+}
+
+/// A placement's flags as stored.
+#[derive(Debug, Clone, Copy, FromRow)]
+pub struct Placed {
+    /// The UID.
+    pub uid: i64,
+    /// `\Seen`.
+    pub seen: bool,
+    /// `\Flagged`.
+    pub flagged: bool,
+    /// `\Answered`.
+    pub answered: bool,
+}
+
+pub async fn folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<Folder>> {
+    sql!(all Folder, c,
+        "SELECT id, name, delimiter, role, selected, uid_validity FROM folder WHERE account_id = $1 AND workspace_id = $2 ORDER BY name",
+        account, scope.workspace_id())
+}
+
+/// The folders that are copied, the inbox first.
+pub async fn selected_folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<Folder>> {
+    sql!(all Folder, c,
+        "SELECT id, name, delimiter, role, selected, uid_validity FROM folder
+         WHERE account_id = $1 AND workspace_id = $2 AND selected ORDER BY CASE role WHEN 'inbox' THEN 0 ELSE 1 END, name",
+        account, scope.workspace_id())
+}
+
+/// Keeps what was chosen for a folder that is known; its role follows the server.
+pub async fn save_folder(
+    tx: &mut Conn,
+    scope: &Scope,
+    (id, account): (FolderId, AccountId),
+    f: &NewFolder,
+    now: Ts,
+) -> DbResult<()> {
+    sql!(run tx,
+        "INSERT INTO folder (id, workspace_id, account_id, name, delimiter, role, selected, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (account_id, name) DO UPDATE SET delimiter = EXCLUDED.delimiter, role = EXCLUDED.role",
+        id, scope.workspace_id(), account, &f.name, &f.delimiter, f.role, f.selected, now)?;
+    Ok(())
+}
+
+/// A folder that the server no longer has, with its placements.
+pub async fn forget_folder(tx: &mut Conn, scope: &Scope, id: FolderId) -> DbResult<()> {
+    sql!(run tx, "DELETE FROM placement WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
+    sql!(run tx, "DELETE FROM folder WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
+    Ok(())
+}
+
+/// A new UIDVALIDITY: every UID that we know means nothing any more. The messages stay; what is placed again is found by content.
+pub async fn set_uid_validity(tx: &mut Conn, scope: &Scope, id: FolderId, value: i64) -> DbResult<()> {
+    sql!(run tx, "DELETE FROM placement WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
+    sql!(run tx, "UPDATE folder SET uid_validity = $3 WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), value)?;
+    Ok(())
+}
+
+/// The UIDs and flags that we have of a folder, ascending.
+pub async fn placed(c: &mut Conn, scope: &Scope, id: FolderId) -> DbResult<Vec<Placed>> {
+    sql!(all Placed, c,
+        "SELECT uid, seen, flagged, answered FROM placement WHERE folder_id = $1 AND workspace_id = $2 ORDER BY uid",
+        id, scope.workspace_id())
+}
+
+pub async fn update_flags(tx: &mut Conn, scope: &Scope, folder: FolderId, p: &Placed) -> DbResult<()> {
+    sql!(run tx,
+        "UPDATE placement SET seen = $4, flagged = $5, answered = $6 WHERE folder_id = $1 AND uid = $2 AND workspace_id = $3",
+        folder, p.uid, scope.workspace_id(), p.seen, p.flagged, p.answered)?;
+    Ok(())
+}
+
+pub async fn delete_placement(tx: &mut Conn, scope: &Scope, folder: FolderId, uid: i64) -> DbResult<()> {
+    sql!(run tx, "DELETE FROM placement WHERE folder_id = $1 AND uid = $2 AND workspace_id = $3", folder, uid, scope.workspace_id())?;
+    Ok(())
+}
+
+/// Messages that lie nowhere any more.
+pub async fn delete_unplaced(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<()> {
+    sql!(run tx,
+        "DELETE FROM message WHERE account_id = $1 AND workspace_id = $2
+           AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message_id = message.id)",
+        account, scope.workspace_id())?;
+    Ok(())
+}
+
+/// The message with this content, made when it is new: its id, and whether it is new.
+pub async fn put_message(
+    tx: &mut Conn,
+    scope: &Scope,
+    (id, account): (MessageId, AccountId),
+    m: &Incoming,
+    now: Ts,
+) -> DbResult<(MessageId, bool)> {
+    let people = serde_json::to_value(&m.summary.to).map_err(|e| DbError::Other(e.to_string()))?;
+    let new = sql!(run tx,
+        "INSERT INTO message (id, workspace_id, account_id, blob, size, message_id, in_reply_to, subject, from_name, from_address,
+           to_people, snippet, received_at, has_attachments, truncated, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+         ON CONFLICT (account_id, blob) DO NOTHING",
+        id, scope.workspace_id(), account, m.blob, m.size, &m.summary.message_id, &m.summary.in_reply_to, &m.summary.subject,
+        &m.summary.from_name, &m.summary.from_address, people, &m.summary.snippet, m.received_at, m.summary.has_attachments,
+        m.truncated, now)?;
+    if new == 1 {
+        return Ok((id, true));
+    }
+    let known = sql!(
+        one(MessageId,),
+        tx,
+        "SELECT id FROM message WHERE account_id = $1 AND blob = $2 AND workspace_id = $3",
+        account,
+        m.blob,
+        scope.workspace_id()
+    )?;
+    Ok((known.0, false))
+}
+
+/// Places a message. Placing it again under the same UID changes only its flags.
+pub async fn put_placement(
+    tx: &mut Conn,
+    scope: &Scope,
+    (account, folder): (AccountId, FolderId),
+    message: MessageId,
+    m: &Incoming,
+) -> DbResult<()> {
+    sql!(run tx,
+        "INSERT INTO placement (folder_id, uid, workspace_id, account_id, message_id, seen, flagged, answered, received_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (folder_id, uid) DO UPDATE SET seen = EXCLUDED.seen, flagged = EXCLUDED.flagged, answered = EXCLUDED.answered",
+        folder, m.uid, scope.workspace_id(), account, message, m.flags.seen, m.flags.flagged, m.flags.answered, m.received_at)?;
+    Ok(())
+}
+
+/// Where a message lies: the folder's name and the UID.
+pub async fn placements_of(c: &mut Conn, scope: &Scope, message: MessageId) -> DbResult<Vec<(String, i64)>> {
+    sql!(
+        all(String, i64),
+        c,
+        "SELECT f.name, p.uid FROM placement p JOIN folder f ON f.id = p.folder_id
+         WHERE p.message_id = $1 AND p.workspace_id = $2 ORDER BY f.name, p.uid",
+        message,
+        scope.workspace_id()
+    )
+}
+
+pub async fn set_message_flags(
+    tx: &mut Conn,
+    scope: &Scope,
+    message: MessageId,
+    (seen, flagged): (Option<bool>, Option<bool>),
+) -> DbResult<()> {
+    sql!(run tx,
+        "UPDATE placement SET seen = COALESCE(CAST($3 AS BOOLEAN), seen), flagged = COALESCE(CAST($4 AS BOOLEAN), flagged)
+         WHERE message_id = $1 AND workspace_id = $2", message, scope.workspace_id(), seen, flagged)?;
+    Ok(())
+}
+
+pub async fn counts(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Counts> {
+    sql!(one Counts, c,
+        "SELECT COUNT(*) AS messages, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes,
+           (SELECT COUNT(*) FROM folder f WHERE f.account_id = $1 AND f.workspace_id = $2) AS folders
+         FROM message WHERE account_id = $1 AND workspace_id = $2", account, scope.workspace_id())
+}
+
+/// Whether a row points at this blob.
+pub async fn referenced(c: &mut Conn, scope: &Scope, account: AccountId, blob: BlobKey) -> DbResult<bool> {
+    Ok(sql!(
+        opt(MessageId,),
+        c,
+        "SELECT id FROM message WHERE account_id = $1 AND blob = $2 AND workspace_id = $3",
+        account,
+        blob,
+        scope.workspace_id()
+    )?
+    .is_some())
+}
+
+/// Removes up to `limit` rows of an account that is being deleted; false when nothing is left.
+pub async fn delete_chunk(tx: &mut Conn, scope: &Scope, account: AccountId, limit: i64) -> DbResult<bool> {
+    let workspace = scope.workspace_id();
+    let placements = sql!(run tx,
+        "DELETE FROM placement WHERE workspace_id = $2 AND (folder_id, uid) IN
+           (SELECT folder_id, uid FROM placement WHERE account_id = $1 LIMIT $3)", account, workspace, limit)?;
+    if placements > 0 {
+        return Ok(true);
+    }
+    let messages = sql!(run tx,
+        "DELETE FROM message WHERE workspace_id = $2 AND id IN (SELECT id FROM message WHERE account_id = $1 LIMIT $3)",
+        account, workspace, limit)?;
+    if messages > 0 {
+        return Ok(true);
+    }
+    sql!(run tx, "DELETE FROM mailbox_op WHERE account_id = $1 AND workspace_id = $2", account, workspace)?;
+    sql!(run tx, "DELETE FROM folder WHERE account_id = $1 AND workspace_id = $2", account, workspace)?;
+    Ok(false)
+}
+
+pub async fn insert_op(
+    tx: &mut Conn,
+    scope: &Scope,
+    (id, account): (OpId, AccountId),
+    op: &Op,
+    now: Ts,
+) -> DbResult<()> {
     let payload = serde_json::to_value(op).map_err(|e| DbError::Other(e.to_string()))?;
     sql!(run tx,
         "INSERT INTO mailbox_op (id, workspace_id, account_id, kind, payload, state, attempts, created_at, next_attempt_at)
@@ -14,9 +258,41 @@ pub async fn insert_op(tx: &mut Conn, scope: &Scope, (id, account): (OpId, Accou
     Ok(())
 }
 
+#[derive(Debug, FromRow)]
+pub struct OpRow {
+    pub id: OpId,
+    pub payload: db::types::Json<serde_json::Value>,
+    pub attempts: i64,
+    pub next_attempt_at: Ts,
+}
+
+/// The first operation that waits: the order is kept even when it must be tried again later.
+pub async fn first_op(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Option<OpRow>> {
+    sql!(opt OpRow, c,
+        "SELECT id, payload, attempts, next_attempt_at FROM mailbox_op
+         WHERE account_id = $1 AND workspace_id = $2 AND state = 'waiting' ORDER BY id LIMIT 1", account, scope.workspace_id())
+}
+
+pub async fn set_op(tx: &mut Conn, scope: &Scope, id: OpId, (state, error): (OpState, Option<&str>)) -> DbResult<()> {
+    sql!(run tx, "UPDATE mailbox_op SET state = $3, error = $4 WHERE id = $1 AND workspace_id = $2",
+        id, scope.workspace_id(), state, error)?;
+    Ok(())
+}
+
+pub async fn postpone_op(tx: &mut Conn, scope: &Scope, id: OpId, (until, error): (Ts, &str)) -> DbResult<()> {
+    sql!(run tx, "UPDATE mailbox_op SET attempts = attempts + 1, next_attempt_at = $3, error = $4 WHERE id = $1 AND workspace_id = $2",
+        id, scope.workspace_id(), until, error)?;
+    Ok(())
+}
+
 /// How far an operation is, and why it failed. One that is no longer kept was done long ago.
 pub async fn op_state(c: &mut Conn, scope: &Scope, id: OpId) -> DbResult<(OpState, Option<String>)> {
-    let row = sql!(opt (OpState, Option<String>), c, "SELECT state, error FROM mailbox_op WHERE id = $1 AND workspace_id = $2",
-        id, scope.workspace_id())?;
+    let row = sql!(
+        opt(OpState, Option<String>),
+        c,
+        "SELECT state, error FROM mailbox_op WHERE id = $1 AND workspace_id = $2",
+        id,
+        scope.workspace_id()
+    )?;
     Ok(row.unwrap_or((OpState::Done, None)))
 }

@@ -108,7 +108,11 @@ impl From<EnterError> for ApiError {
 fn describe(app: &App, actor: super::Actor) -> Session {
     Session {
         user: SessionUser { id: actor.user_id, name: actor.name, email: actor.email },
-        workspace: SessionWorkspace { id: actor.scope.workspace_id(), name: actor.workspace_name, time_zone: actor.time_zone },
+        workspace: SessionWorkspace {
+            id: actor.scope.workspace_id(),
+            name: actor.workspace_name,
+            time_zone: actor.time_zone,
+        },
         role: actor.role,
         instance: InstanceInfo {
             version: env!("CARGO_PKG_VERSION").into(),
@@ -172,7 +176,11 @@ async fn sign_in(
 /// Signs in by a one-time link.
 #[utoipa::path(post, path = "/session/link", tag = "session", request_body = LinkRequest,
     responses((status = 200, body = Session), (status = 403, body = Problem)))]
-async fn sign_in_by_link(State(app): State<App>, jar: CookieJar, Json(r): Json<LinkRequest>) -> ApiResult<(CookieJar, Json<Session>)> {
+async fn sign_in_by_link(
+    State(app): State<App>,
+    jar: CookieJar,
+    Json(r): Json<LinkRequest>,
+) -> ApiResult<(CookieJar, Json<Session>)> {
     let done = super::sign_in_by_link(&app, &r.token).await?;
     Ok(opened(&app, jar, done))
 }

@@ -125,13 +125,23 @@ pub async fn set_up(app: &App, link: &str, new: NewOwner) -> Result<Opened, Ente
     let mut tx = app.db.tx().await?;
     store::use_link(&mut tx, &Instance, &token_hash(link), Purpose::SetUp, now).await?.ok_or(EnterError::Link)?;
     store::insert_workspace(&mut tx, &scope, new.workspace_name.trim(), &new.time_zone, now).await?;
-    let row = store::NewUser { id: user_id, email: email.to_string(), email_key: email.key(), name: new.name.trim().to_owned(), hash };
+    let row = store::NewUser {
+        id: user_id,
+        email: email.to_string(),
+        email_key: email.key(),
+        name: new.name.trim().to_owned(),
+        hash,
+    };
     store::insert_user(&mut tx, &Instance, row, now).await?;
     store::insert_membership(&mut tx, &scope, user_id, Role::Owner, now).await?;
     let token = open_session(&mut tx, app, user_id, &scope).await?;
     let actor = store::actor(&mut tx, &Instance, &token_hash(&token), now).await?.ok_or(EnterError::Link)?;
     let actor = Actor::from(actor);
-    let entry = AuditEntry { action: "workspace.created", subject: actor.workspace_name.clone(), detail: serde_json::json!({}) };
+    let entry = AuditEntry {
+        action: "workspace.created",
+        subject: actor.workspace_name.clone(),
+        detail: serde_json::json!({}),
+    };
     audit(&mut tx, app, &scope, Some(&actor), entry).await?;
     tx.commit().await?;
     Ok(Opened { token, actor })
@@ -167,7 +177,8 @@ fn text_fits(field: &'static str, text: &str) -> Result<(), EnterError> {
 async fn open_session(tx: &mut db::Conn, app: &App, user_id: UserId, scope: &Scope) -> Result<String, DbError> {
     let token = app.ids.token();
     let now = app.clock.now();
-    store::insert_session(tx, scope, (app.ids.next(), token_hash(&token)), user_id, (now, now.plus_secs(SESSION_SECS))).await?;
+    store::insert_session(tx, scope, (app.ids.next(), token_hash(&token)), user_id, (now, now.plus_secs(SESSION_SECS)))
+        .await?;
     Ok(token)
 }
 

@@ -21,7 +21,7 @@ pub struct NewUser {
 }
 
 pub async fn any_user(c: &mut Conn, _: &Instance) -> DbResult<bool> {
-    Ok(sql!(opt (i64,), c, "SELECT created_at FROM \"user\" LIMIT 1")?.is_some())
+    Ok(sql!(opt(i64,), c, "SELECT created_at FROM \"user\" LIMIT 1")?.is_some())
 }
 
 pub async fn insert_user(tx: &mut Conn, _: &Instance, user: NewUser, now: Ts) -> DbResult<()> {
@@ -32,7 +32,7 @@ pub async fn insert_user(tx: &mut Conn, _: &Instance, user: NewUser, now: Ts) ->
 }
 
 pub async fn credentials(c: &mut Conn, _: &Instance, email_key: &str) -> DbResult<Option<(UserId, String)>> {
-    sql!(opt (UserId, String), c, "SELECT id, password_hash FROM \"user\" WHERE email_key = $1", email_key)
+    sql!(opt(UserId, String), c, "SELECT id, password_hash FROM \"user\" WHERE email_key = $1", email_key)
 }
 
 pub async fn insert_workspace(tx: &mut Conn, scope: &Scope, name: &str, time_zone: &str, now: Ts) -> DbResult<()> {
@@ -48,13 +48,17 @@ pub async fn insert_membership(tx: &mut Conn, scope: &Scope, user: UserId, role:
 }
 
 pub async fn first_workspace(c: &mut Conn, _: &Instance, user: UserId) -> DbResult<Option<WorkspaceId>> {
-    let row = sql!(opt (WorkspaceId,), c,
-        "SELECT workspace_id FROM membership WHERE user_id = $1 ORDER BY created_at, workspace_id LIMIT 1", user)?;
+    let row = sql!(
+        opt(WorkspaceId,),
+        c,
+        "SELECT workspace_id FROM membership WHERE user_id = $1 ORDER BY created_at, workspace_id LIMIT 1",
+        user
+    )?;
     Ok(row.map(|r| r.0))
 }
 
 pub async fn time_zone(c: &mut Conn, scope: &Scope) -> DbResult<String> {
-    Ok(sql!(one (String,), c, "SELECT time_zone FROM workspace WHERE id = $1", scope.workspace_id())?.0)
+    Ok(sql!(one(String,), c, "SELECT time_zone FROM workspace WHERE id = $1", scope.workspace_id())?.0)
 }
 
 pub async fn insert_session(

@@ -90,7 +90,7 @@ function Choice(props: {
   return (
     <Select
       aria-label={props.name}
-      placeholder={`Any ${props.name.toLowerCase()}`}
+      placeholder={props.name}
       data={props.data}
       value={props.value ?? null}
       onChange={(value) => props.onChange(value ?? undefined)}

@@ -1,8 +1,8 @@
-import { Breadcrumbs, Button, Group, Tabs, Text, Title } from "@mantine/core";
+import { Breadcrumbs, Button, Group, Text, Title } from "@mantine/core";
 import { useDocumentTitle } from "@mantine/hooks";
 import { IconSend } from "@tabler/icons-react";
 import { useSuspenseQuery } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { Icon } from "../../ui/Icon";
 import { AnchorLink } from "../../ui/links";
@@ -15,11 +15,11 @@ import { StatusBadge } from "./StatusCell";
 
 export type AccountTab = "mail" | "outbox" | "settings";
 
-const TABS: { value: AccountTab; label: string }[] = [
-  { value: "mail", label: "Email list" },
-  { value: "outbox", label: "Outbox" },
-  { value: "settings", label: "Settings" },
-];
+const TABS = [
+  { value: "mail", to: "/accounts/$id/mail", label: "Email list" },
+  { value: "outbox", to: "/accounts/$id/outbox", label: "Outbox" },
+  { value: "settings", to: "/accounts/$id/settings", label: "Settings" },
+] as const;
 
 interface LayoutProps {
   id: string;
@@ -70,19 +70,19 @@ export function AccountLayout({ id, tab, reading, children }: LayoutProps) {
             <AccountMenuButton account={account} onDelete={ask} />
           </Group>
         </Group>
-        <Tabs
-          value={tab ?? null}
-          onChange={(value) => void navigate({ to: `/accounts/$id/${value as AccountTab}`, params: { id } })}
-          className={classes.tabs}
-        >
-          <Tabs.List className={classes.tabList}>
-            {TABS.map(({ value, label }) => (
-              <Tabs.Tab key={value} value={value}>
-                {label}
-              </Tabs.Tab>
-            ))}
-          </Tabs.List>
-        </Tabs>
+        <nav className={classes.tabs} aria-label={`Pages of ${account.address}`}>
+          {TABS.map(({ value, to, label }) => (
+            <Link
+              key={value}
+              to={to}
+              params={{ id }}
+              className={classes.tab}
+              aria-current={tab === value ? "page" : undefined}
+            >
+              {label}
+            </Link>
+          ))}
+        </nav>
       </header>
       <div className={classes.body}>{children}</div>
       {dialog}

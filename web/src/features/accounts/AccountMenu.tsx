@@ -1,5 +1,5 @@
 import { ActionIcon, Menu } from "@mantine/core";
-import { IconDots, IconMail, IconRefresh, IconSend, IconTrash } from "@tabler/icons-react";
+import { IconDots, IconMail, IconRefresh, IconSend, IconSettings, IconTrash } from "@tabler/icons-react";
 import { lazy, type ReactNode, Suspense, useCallback, useState } from "react";
 import type { AccountRow } from "../../api/client";
 import { Icon } from "../../ui/Icon";
@@ -12,7 +12,7 @@ const DeleteDialog = lazy(() => import("./DeleteDialog"));
 
 type AskDelete = (account: AccountRow) => void;
 
-/** The four actions on an account, in their fixed order. */
+/** The four actions on an account, in their fixed order, and below them its settings. */
 function Items({ account, onDelete }: { account: AccountRow; onDelete: AskDelete }) {
   const { open } = useSendPanel();
   const params = { id: account.id };
@@ -40,6 +40,10 @@ function Items({ account, onDelete }: { account: AccountRow; onDelete: AskDelete
           </Menu.Item>
         </>
       )}
+      <Menu.Divider role="separator" />
+      <MenuLink to="/accounts/$id/settings" params={params} leftSection={<Icon of={IconSettings} />}>
+        Settings
+      </MenuLink>
     </>
   );
 }

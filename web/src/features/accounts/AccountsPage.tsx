@@ -32,7 +32,7 @@ function Figures() {
       </Text>
     );
   return (
-    <Group gap="xl" mb="md" aria-label="Figures" role="group">
+    <Group gap="lg" mb="md" aria-label="Figures" role="group">
       {figure(data?.connected, "connected")}
       {data && data.need_attention > 0 ? (
         <AnchorLink to="." search={{ status: "reconnect_required" }} c="inherit" underline="hover">

@@ -21,7 +21,7 @@ function Losses({ closing }: { closing: Closing }) {
       )}
       {closing.uncertain > 0 && (
         <List.Item>
-          {counted(closing.uncertain, "message")} of which it is not known whether they were sent
+          {counted(closing.uncertain, "message")} with an uncertain outcome, never to be cleared up
         </List.Item>
       )}
       <List.Item>The saved servers and passwords</List.Item>

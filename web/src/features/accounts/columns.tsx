@@ -32,9 +32,14 @@ function NameCell({ account, density }: { account: AccountRow; density: Density 
         {density === "middle" && ` · ${account.provider_label} · ${ownerName(account)}`}
       </Text>
       {density === "cards" && (
-        <div className={classes.cardState}>
-          <StatusCell account={account} />
-        </div>
+        <>
+          <div className={classes.cardState}>
+            <StatusCell account={account} />
+          </div>
+          <Text size="xs" c="dimmed" truncate>
+            {account.provider_label} · {ownerName(account)} · {count(account.sent_total)} sent
+          </Text>
+        </>
       )}
     </>
   );

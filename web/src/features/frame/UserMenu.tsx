@@ -41,7 +41,7 @@ export function UserMenu({ onShortcuts }: { onShortcuts: () => void }) {
             {user.email}
           </Text>
         </Menu.Label>
-        <Menu.Divider />
+        <Menu.Divider role="separator" />
         <Menu.Label>Appearance</Menu.Label>
         {SCHEMES.map(({ value, label, icon }) => (
           <Menu.Item
@@ -55,7 +55,7 @@ export function UserMenu({ onShortcuts }: { onShortcuts: () => void }) {
             {label}
           </Menu.Item>
         ))}
-        <Menu.Divider />
+        <Menu.Divider role="separator" />
         <Menu.Item leftSection={<Icon of={IconKeyboard} />} onClick={onShortcuts}>
           Keyboard shortcuts
         </Menu.Item>
@@ -74,7 +74,7 @@ export function UserMenu({ onShortcuts }: { onShortcuts: () => void }) {
         >
           Sign out
         </Menu.Item>
-        <Menu.Divider />
+        <Menu.Divider role="separator" />
         <Menu.Label>Posthouse {instance.version}</Menu.Label>
       </Menu.Dropdown>
     </Menu>

@@ -165,7 +165,12 @@ impl Blobs {
         let mut found = self.store.list(Some(&prefix));
         while let Some(meta) = found.try_next().await? {
             if meta.last_modified.timestamp_micros() < before_micros {
-                out.extend(meta.location.filename().and_then(|n| blake3::Hash::from_hex(n).ok()).map(|h| BlobKey(*h.as_bytes())));
+                out.extend(
+                    meta.location
+                        .filename()
+                        .and_then(|n| blake3::Hash::from_hex(n).ok())
+                        .map(|h| BlobKey(*h.as_bytes())),
+                );
             }
         }
         Ok(out)

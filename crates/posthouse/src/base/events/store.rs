@@ -20,7 +20,7 @@ pub async fn insert(
 }
 
 pub async fn unsequenced(c: &mut Conn) -> DbResult<bool> {
-    Ok(sql!(opt (i64,), c, "SELECT created_at FROM event WHERE seq IS NULL LIMIT 1")?.is_some())
+    Ok(sql!(opt(i64,), c, "SELECT created_at FROM event WHERE seq IS NULL LIMIT 1")?.is_some())
 }
 
 /// The counter lives in a row of its own: deleting old events must not make numbers come again.
@@ -37,7 +37,7 @@ pub async fn sequence(tx: &mut Conn, batch: i64, now: Ts) -> DbResult<()> {
 }
 
 pub async fn newest(c: &mut Conn) -> DbResult<i64> {
-    Ok(sql!(opt (i64,), c, "SELECT seq FROM event_cursor WHERE subscriber = 'sequencer'")?.map_or(0, |r| r.0))
+    Ok(sql!(opt(i64,), c, "SELECT seq FROM event_cursor WHERE subscriber = 'sequencer'")?.map_or(0, |r| r.0))
 }
 
 pub async fn after(c: &mut Conn, seq: i64, limit: i64) -> DbResult<Vec<Numbered>> {

@@ -97,7 +97,8 @@ impl JobType {
 }
 
 async fn start<J: Job>(app: App, lease: Lease, payload: serde_json::Value) -> Result<(), JobError> {
-    let job: J = serde_json::from_value(payload).map_err(|e| JobError::Fail(format!("the payload does not fit: {e}")))?;
+    let job: J =
+        serde_json::from_value(payload).map_err(|e| JobError::Fail(format!("the payload does not fit: {e}")))?;
     job.run(app, lease).await
 }
 

@@ -22,8 +22,12 @@ pub async fn insert(tx: &mut Conn, scope: &Scope, job: NewJob, now: Ts) -> DbRes
 }
 
 pub async fn any_due(c: &mut Conn, now: Ts) -> DbResult<bool> {
-    let row = sql!(opt (i64,), c,
-        "SELECT run_at FROM job WHERE run_at <= $1 AND (lease_token IS NULL OR lease_until < $1) LIMIT 1", now)?;
+    let row = sql!(
+        opt(i64,),
+        c,
+        "SELECT run_at FROM job WHERE run_at <= $1 AND (lease_token IS NULL OR lease_until < $1) LIMIT 1",
+        now
+    )?;
     Ok(row.is_some())
 }
 

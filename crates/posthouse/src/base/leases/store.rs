@@ -50,10 +50,14 @@ pub async fn take(tx: &mut Conn, name: &str, node: &Uuid, now: Ts) -> DbResult<O
 }
 
 pub async fn seize(tx: &mut Conn, name: &str, node: &Uuid) -> DbResult<i64> {
-    let row = sql!(one (i64,), tx,
+    let row = sql!(
+        one(i64,),
+        tx,
         "INSERT INTO lease (name, holder, epoch, until_at) VALUES ($1, $2, 1, 1)
          ON CONFLICT (name) DO UPDATE SET holder = $2, epoch = lease.epoch + 1, until_at = 1 RETURNING epoch",
-        name, node.to_string())?;
+        name,
+        node.to_string()
+    )?;
     Ok(row.0)
 }
 

@@ -42,6 +42,7 @@ pub struct Vault(Arc<Keys>);
 struct Keys {
     ciphers: BTreeMap<u8, XChaCha20Poly1305>,
     current: u8,
+    link_key: Zeroizing<[u8; 32]>,
 }
 
 /// Why a vault or a value does not open.
@@ -116,6 +117,15 @@ impl Vault {
         self.0.seal(ids, secret.expose().as_bytes(), &associated(scope, place)).ok_or(VaultError::Sealed)
     }
 
+    /// A code that only holders of the key can make: for links that carry their own permission. `purpose` keeps kinds of
+    /// links apart.
+    #[must_use]
+    pub fn code(&self, purpose: &'static str, data: &[u8]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0.link_key);
+        hasher.update(purpose.as_bytes()).update(&[0]).update(data);
+        *hasher.finalize().as_bytes()
+    }
+
     /// Opens what was sealed for this place.
     ///
     /// # Errors
@@ -174,12 +184,14 @@ fn parse(path: &Path, text: &str) -> Result<Keys, VaultError> {
     let bad = || file_error(path, "each line is `id base64-of-32-bytes`");
     let mut ciphers = BTreeMap::new();
     let mut current = None;
+    let mut link_key = Zeroizing::new([0; 32]);
     for line in text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')) {
         let (id, key) = line.split_once(' ').ok_or_else(bad)?;
         let id: u8 = id.parse().map_err(|_| bad())?;
         let key = Zeroizing::new(data_encoding::BASE64.decode(key.trim().as_bytes()).map_err(|_| bad())?);
         ciphers.insert(id, XChaCha20Poly1305::new_from_slice(&key).map_err(|_| bad())?);
+        link_key = Zeroizing::new(blake3::derive_key("posthouse 2026 links that carry their permission", &key));
         current = Some(id);
     }
-    Ok(Keys { ciphers, current: current.ok_or_else(bad)? })
+    Ok(Keys { ciphers, current: current.ok_or_else(bad)?, link_key })
 }

@@ -3,7 +3,7 @@
 use db::{Conn, DbResult, Ts, sql};
 
 pub async fn canaries(c: &mut Conn) -> DbResult<Vec<(i64, Vec<u8>)>> {
-    sql!(all (i64, Vec<u8>), c, "SELECT key_id, sealed FROM vault_canary ORDER BY key_id")
+    sql!(all(i64, Vec<u8>), c, "SELECT key_id, sealed FROM vault_canary ORDER BY key_id")
 }
 
 pub async fn put_canary(c: &mut Conn, key_id: u8, sealed: &[u8], now: Ts) -> DbResult<()> {

@@ -1,0 +1,439 @@
+//! The email list, one message, its HTML, its files.
+
+use super::images;
+use super::ingest::Person;
+use super::list::{self, MessageRow, Place};
+use super::{FolderId, MessageId, Op, Role, store};
+use crate::accounts::{self, Access, AccountId};
+use crate::app::App;
+use crate::base::events::{self, Kind, News};
+use crate::http::{ApiError, ApiResult, Json, ListQuery, Path, Problem, Query, SignedIn, page};
+use crate::team::Actor;
+use axum::body::Body;
+use axum::extract::State as Ax;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use mail::html_in::{self, Images};
+use mail::parsed;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// How long a remote image may take.
+const IMAGE_TIME: Duration = Duration::from_secs(15);
+
+/// The routes of this domain.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(folders))
+        .routes(routes!(list_messages))
+        .routes(routes!(message, change))
+        .routes(routes!(html))
+        .routes(routes!(raw))
+        .routes(routes!(attachment))
+        .routes(routes!(image))
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct FolderView {
+    id: FolderId,
+    name: String,
+    role: Option<Role>,
+    /// Whether it is copied.
+    selected: bool,
+    messages: i64,
+    unseen: i64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct FolderList {
+    items: Vec<FolderView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct MessageFolder {
+    id: FolderId,
+    name: String,
+    role: Option<Role>,
+}
+
+/// A row of the email list.
+#[derive(Debug, Serialize, ToSchema)]
+struct MessageView {
+    id: MessageId,
+    account_id: AccountId,
+    from: Option<Person>,
+    to: Vec<Person>,
+    subject: String,
+    snippet: String,
+    /// When the server received it.
+    date: String,
+    seen: bool,
+    flagged: bool,
+    answered: bool,
+    has_attachments: bool,
+    /// Octets.
+    size: i64,
+    folders: Vec<MessageFolder>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct MessagePage {
+    items: Vec<MessageView>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct AttachmentView {
+    /// Its number in the message, for the download.
+    index: usize,
+    name: String,
+    content_type: String,
+    /// Octets, decoded.
+    size: usize,
+    /// Shown inside the text.
+    inline: bool,
+}
+
+/// One message.
+#[derive(Serialize, ToSchema)]
+struct MessageDetails {
+    #[serde(flatten)]
+    row: MessageView,
+    cc: Vec<Person>,
+    bcc: Vec<Person>,
+    reply_to: Vec<Person>,
+    message_id: Option<String>,
+    /// The plain text; made from the HTML when the mail has none.
+    text: Option<String>,
+    has_html: bool,
+    /// Remote images that are not loaded before somebody asks.
+    remote_images: usize,
+    attachments: Vec<AttachmentView>,
+    /// The message was larger than we store.
+    truncated: bool,
+    /// What is odd about it, in sentences.
+    parse_problems: Vec<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListMessages {
+    /// Only this folder.
+    folder: Option<FolderId>,
+    cursor: Option<String>,
+    /// 1 to 200.
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangeMessage {
+    seen: Option<bool>,
+    flagged: Option<bool>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct HtmlQuery {
+    /// 1: load remote images through us.
+    images: Option<u8>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ImageQuery {
+    /// The end, in seconds since 1970.
+    until: i64,
+    /// The permission.
+    code: String,
+}
+
+fn view(row: &MessageRow, places: &[Place]) -> MessageView {
+    let mine: Vec<&Place> = places.iter().filter(|p| p.message_id == row.id).collect();
+    let from = Person { name: row.from_name.clone(), address: row.from_address.clone() };
+    let mut folders: Vec<MessageFolder> = vec![];
+    for p in &mine {
+        if !folders.iter().any(|f| f.id == p.folder_id) {
+            folders.push(MessageFolder { id: p.folder_id, name: p.folder_name.clone(), role: p.role });
+        }
+    }
+    MessageView {
+        id: row.id,
+        account_id: row.account_id,
+        from: Some(from).filter(|f| !(f.name.is_empty() && f.address.is_empty())),
+        to: row.to_people.0.clone(),
+        subject: row.subject.clone(),
+        snippet: row.snippet.clone(),
+        date: page::time(row.received_at),
+        seen: mine.iter().all(|p| p.seen),
+        flagged: mine.iter().any(|p| p.flagged),
+        answered: mine.iter().any(|p| p.answered),
+        has_attachments: row.has_attachments,
+        size: row.size,
+        folders,
+    }
+}
+
+fn people(list: &[parsed::Correspondent]) -> Vec<Person> {
+    list.iter().map(|c| Person { name: c.name.clone().unwrap_or_default(), address: c.address.clone() }).collect()
+}
+
+/// A message that the actor may read; 404 otherwise.
+async fn find(app: &App, actor: &Actor, id: MessageId) -> ApiResult<(MessageRow, Vec<Place>)> {
+    let mut c = app.db.read().await?;
+    let row = list::message(&mut c, &actor.scope, id).await?.ok_or_else(ApiError::not_found)?;
+    accounts::find(&mut c, actor, row.account_id, Access::Read).await?;
+    let places = list::places(&mut c, &actor.scope, row.account_id, std::slice::from_ref(&row)).await?;
+    Ok((row, places))
+}
+
+async fn body(app: &App, actor: &Actor, row: &MessageRow) -> ApiResult<bytes::Bytes> {
+    Ok(app.blobs.get(&actor.scope, row.account_id, row.blob).await?)
+}
+
+/// Reading a message takes processor time that a stranger chose: not on the threads that answer requests.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> ApiResult<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| ApiError::internal(&e))
+}
+
+/// The account's folders, with what we have of each.
+#[utoipa::path(get, path = "/accounts/{id}/folders", tag = "mail", params(("id" = AccountId, Path)),
+    responses((status = 200, body = FolderList), (status = 404, body = Problem)))]
+async fn folders(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path(id): Path<AccountId>,
+) -> ApiResult<Json<FolderList>> {
+    let mut c = app.db.read().await?;
+    accounts::find(&mut c, &actor, id, Access::Read).await?;
+    let found = list::folder_counts(&mut c, &actor.scope, id).await?;
+    let items = found
+        .into_iter()
+        .map(|f| FolderView {
+            id: f.id,
+            name: f.name,
+            role: f.role,
+            selected: f.selected,
+            messages: f.messages,
+            unseen: f.unseen,
+        })
+        .collect();
+    Ok(Json(FolderList { items }))
+}
+
+/// The account's mail, newest first.
+#[utoipa::path(get, path = "/accounts/{id}/messages", tag = "mail", params(("id" = AccountId, Path), ListMessages),
+    responses((status = 200, body = MessagePage), (status = 404, body = Problem)))]
+async fn list_messages(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path(id): Path<AccountId>,
+    Query(q): Query<ListMessages>,
+) -> ApiResult<Json<MessagePage>> {
+    let ListMessages { folder, cursor, limit } = q;
+    let common = ListQuery { cursor, limit };
+    let cursor = common.cursor()?;
+    let mut c = app.db.read().await?;
+    accounts::find(&mut c, &actor, id, Access::Read).await?;
+    let found = list::messages(&mut c, &actor.scope, (id, folder), cursor.as_ref(), common.limit()).await?;
+    let places = list::places(&mut c, &actor.scope, id, &found.items).await?;
+    Ok(Json(MessagePage {
+        items: found.items.iter().map(|m| view(m, &places)).collect(),
+        next_cursor: found.next.map(|n| n.encode()),
+    }))
+}
+
+/// One message.
+#[utoipa::path(get, path = "/messages/{id}", tag = "mail", params(("id" = MessageId, Path)),
+    responses((status = 200, body = MessageDetails), (status = 404, body = Problem)))]
+async fn message(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path(id): Path<MessageId>,
+) -> ApiResult<Json<MessageDetails>> {
+    let (row, places) = find(&app, &actor, id).await?;
+    let raw = body(&app, &actor, &row).await?;
+    let details = off_thread(move || describe(&row, &places, &raw)).await?;
+    Ok(Json(details))
+}
+
+fn describe(row: &MessageRow, places: &[Place], raw: &[u8]) -> MessageDetails {
+    let p = parsed::parse(raw);
+    let html = p.html.as_deref();
+    let remote = html.map(|h| html_in::sanitise(h, Images::Blocked, Box::new(|_| None)).remote_images.len());
+    MessageDetails {
+        row: view(row, places),
+        cc: people(&p.cc),
+        bcc: people(&p.bcc),
+        reply_to: people(&p.reply_to),
+        text: p.text.clone().or_else(|| html.map(html_in::text_of)),
+        has_html: html.is_some(),
+        remote_images: remote.unwrap_or(0),
+        attachments: p
+            .attachments
+            .iter()
+            .map(|a| AttachmentView {
+                index: a.index,
+                name: a.name.clone(),
+                content_type: a.content_type.clone(),
+                size: a.size,
+                inline: a.inline,
+            })
+            .collect(),
+        truncated: row.truncated || p.truncated,
+        parse_problems: p.problems.iter().map(ToString::to_string).collect(),
+        message_id: p.message_id,
+    }
+}
+
+/// Changes flags: done on the server by the account's mailbox operation, shown at once.
+#[utoipa::path(patch, path = "/messages/{id}", tag = "mail", params(("id" = MessageId, Path)), request_body = ChangeMessage,
+    responses((status = 200, body = MessageView), (status = 404, body = Problem)))]
+async fn change(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path(id): Path<MessageId>,
+    Json(r): Json<ChangeMessage>,
+) -> ApiResult<Json<MessageView>> {
+    let (row, _) = find(&app, &actor, id).await?;
+    let account = row.account_id;
+    let mut tx = app.db.tx().await?;
+    accounts::find(&mut tx, &actor, account, Access::Send).await?;
+    if r.seen.is_some() || r.flagged.is_some() {
+        store::set_message_flags(&mut tx, &actor.scope, id, (r.seen, r.flagged)).await?;
+        let op = Op::SetFlags { message: id, seen: r.seen, flagged: r.flagged };
+        super::enqueue(&mut tx, &app, &actor.scope, account, &op).await?;
+        events::emit(&mut tx, &app, &actor.scope, News { kind: Kind::MessagesChanged, account_id: account, count: 1 })
+            .await?;
+    }
+    tx.commit().await?;
+    let (row, places) = find(&app, &actor, id).await?;
+    Ok(Json(view(&row, &places)))
+}
+
+/// The message's HTML, made safe, as a document for a sandboxed frame.
+#[utoipa::path(get, path = "/messages/{id}/html", tag = "mail", params(("id" = MessageId, Path), HtmlQuery),
+    responses((status = 200, content_type = "text/html", body = String), (status = 404, body = Problem)))]
+async fn html(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path(id): Path<MessageId>,
+    Query(q): Query<HtmlQuery>,
+) -> ApiResult<Response> {
+    let (row, _) = find(&app, &actor, id).await?;
+    let raw = body(&app, &actor, &row).await?;
+    let with_images = q.images == Some(1);
+    let images = if with_images {
+        let app = app.clone();
+        Images::Proxied(Box::new(move |index| images::address(&app, id, index)))
+    } else {
+        Images::Blocked
+    };
+    let document = off_thread(move || safe_html(&raw, images)).await?.ok_or_else(ApiError::not_found)?;
+    let mut response = ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], document).into_response();
+    let csp = HeaderValue::from_str(&html_in::csp(with_images)).map_err(|e| ApiError::internal(&e))?;
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, csp);
+    Ok(response)
+}
+
+fn safe_html(raw: &bytes::Bytes, images: Images) -> Option<String> {
+    let p = parsed::parse(raw);
+    let inline: Vec<(String, usize)> =
+        p.attachments.iter().filter_map(|a| a.content_id.clone().map(|id| (id, a.index))).collect();
+    let raw = raw.clone();
+    let part = move |id: &str| {
+        let index = inline.iter().find(|(known, _)| known == id)?.1;
+        let (meta, bytes) = parsed::attachment(&raw, index)?;
+        html_in::data_url(&meta.content_type, &bytes)
+    };
+    Some(html_in::sanitise(p.html.as_deref()?, images, Box::new(part)).document)
+}
+
+/// The message as it came, as a file.
+#[utoipa::path(get, path = "/messages/{id}/raw", tag = "mail", params(("id" = MessageId, Path)),
+    responses((status = 200, content_type = "message/rfc822", body = Vec<u8>), (status = 404, body = Problem)))]
+async fn raw(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<MessageId>) -> ApiResult<Response> {
+    let (row, _) = find(&app, &actor, id).await?;
+    let raw = body(&app, &actor, &row).await?;
+    download("message.eml", "message/rfc822", raw)
+}
+
+/// One attachment, always as a file to save.
+#[utoipa::path(get, path = "/messages/{id}/attachments/{index}", tag = "mail",
+    params(("id" = MessageId, Path), ("index" = usize, Path)),
+    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>), (status = 404, body = Problem)))]
+async fn attachment(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path((id, index)): Path<(MessageId, usize)>,
+) -> ApiResult<Response> {
+    let (row, _) = find(&app, &actor, id).await?;
+    let raw = body(&app, &actor, &row).await?;
+    let found = off_thread(move || parsed::attachment(&raw, index)).await?;
+    let (meta, bytes) = found.ok_or_else(ApiError::not_found)?;
+    download(&meta.name, &meta.content_type, bytes.into())
+}
+
+/// A file to save, whatever it says it is (RFC 6266, RFC 5987).
+fn download(name: &str, content_type: &str, bytes: bytes::Bytes) -> ApiResult<Response> {
+    let plain: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ') { c } else { '_' })
+        .collect();
+    let encoded: String = name
+        .bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_') {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect();
+    let kind = HeaderValue::from_str(content_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    Response::builder()
+        .header(header::CONTENT_TYPE, kind)
+        .header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}"))
+        .header(header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox")
+        .body(Body::from(bytes))
+        .map_err(|e| ApiError::internal(&e))
+}
+
+/// A remote image of a message, fetched by us. The address comes from the message's HTML and carries its own permission.
+#[utoipa::path(get, path = "/images/{message}/{index}", tag = "mail",
+    params(("message" = MessageId, Path), ("index" = usize, Path), ImageQuery),
+    responses((status = 200, content_type = "image/*", body = Vec<u8>), (status = 404, body = Problem)))]
+async fn image(
+    Ax(app): Ax<App>,
+    Path((id, index)): Path<(MessageId, usize)>,
+    Query(q): Query<ImageQuery>,
+) -> ApiResult<Response> {
+    if !images::allowed(&app, id, index, q.until, &q.code) {
+        return Err(ApiError::not_found());
+    }
+    let mut c = app.db.read().await?;
+    let (scope, row) = list::permitted(&mut c, &crate::team::Instance, id).await?.ok_or_else(ApiError::not_found)?;
+    drop(c);
+    let raw = app.blobs.get(&scope, row.account_id, row.blob).await?;
+    let url = off_thread(move || {
+        let html = parsed::parse(&raw).html?;
+        html_in::sanitise(&html, Images::Blocked, Box::new(|_| None)).remote_images.into_iter().nth(index)
+    })
+    .await?
+    .ok_or_else(ApiError::not_found)?;
+    let fetched = app.dialer.http_client().get_bounded(&url, images::MAX_BYTES, IMAGE_TIME).await;
+    let bad = |text: &str| ApiError::new(StatusCode::BAD_GATEWAY, "image_unavailable", text.to_owned());
+    let fetched = fetched.map_err(|_| bad("The image could not be fetched from its server."))?;
+    let kind = fetched.content_type.filter(|t| fetched.status == 200 && images::is_raster(t));
+    let kind = kind.ok_or_else(|| bad("What the server answered is no image."))?;
+    Response::builder()
+        .header(header::CONTENT_TYPE, kind)
+        .header(header::CACHE_CONTROL, "private, max-age=3600")
+        .header("cross-origin-resource-policy", "cross-origin")
+        .header(header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox")
+        .body(Body::from(fetched.body))
+        .map_err(|e| ApiError::internal(&e))
+}

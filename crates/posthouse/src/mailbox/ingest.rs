@@ -1,0 +1,165 @@
+//! Stores what the session's owner fetched. The caller holds the transaction and has checked its lease.
+
+use super::store::{self, Placed};
+use super::{FolderId, MessageId};
+use crate::accounts::AccountId;
+use crate::app::App;
+use crate::base::blobs::BlobKey;
+use crate::base::events::{self, Kind, News};
+use crate::team::Scope;
+use db::{Conn, DbResult, Ts};
+use serde::{Deserialize, Serialize};
+
+/// A message's flags that we keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flags {
+    /// `\Seen`.
+    pub seen: bool,
+    /// `\Flagged`.
+    pub flagged: bool,
+    /// `\Answered`.
+    pub answered: bool,
+}
+
+/// A person in a header.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Person {
+    /// The display name; may be empty.
+    pub name: String,
+    /// The address, as written.
+    pub address: String,
+}
+
+/// What lists show of a message.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// The Message-ID with its brackets; empty when there is none.
+    pub message_id: String,
+    /// In-Reply-To, the same way.
+    pub in_reply_to: String,
+    /// The subject.
+    pub subject: String,
+    /// The sender's name.
+    pub from_name: String,
+    /// The sender's address.
+    pub from_address: String,
+    /// To.
+    pub to: Vec<Person>,
+    /// The first words.
+    pub snippet: String,
+    /// Whether files hang on it.
+    pub has_attachments: bool,
+}
+
+/// A fetched message, its body already in the blob store.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// Its UID in the folder.
+    pub uid: i64,
+    /// Its flags.
+    pub flags: Flags,
+    /// When the server received it.
+    pub received_at: Ts,
+    /// Its size in octets.
+    pub size: i64,
+    /// Its body.
+    pub blob: BlobKey,
+    /// Whether the body was cut at our limit.
+    pub truncated: bool,
+    /// What lists show.
+    pub summary: Summary,
+}
+
+/// What a batch came to.
+#[derive(Debug, Clone, Default)]
+pub struct Ingested {
+    /// Messages that were not known in the account.
+    pub new: Vec<MessageId>,
+}
+
+/// Reads what lists show out of a message. Never fails: a mail that cannot be understood shows what can be.
+#[must_use]
+pub fn summarise(raw: &[u8]) -> Summary {
+    let parsed = mail::parsed::parse(raw);
+    let from = parsed.from.first();
+    let person = |c: &mail::parsed::Correspondent| Person {
+        name: c.name.clone().unwrap_or_default(),
+        address: c.address.clone(),
+    };
+    Summary {
+        message_id: parsed.message_id.unwrap_or_default(),
+        in_reply_to: parsed.in_reply_to.unwrap_or_default(),
+        subject: parsed.subject,
+        from_name: from.and_then(|f| f.name.clone()).unwrap_or_default(),
+        from_address: from.map(|f| f.address.clone()).unwrap_or_default(),
+        to: parsed.to.iter().take(20).map(person).collect(),
+        snippet: parsed.snippet,
+        has_attachments: parsed.attachments.iter().any(|a| !a.inline),
+    }
+}
+
+/// Stores a batch of one folder. Doing it again changes nothing.
+///
+/// # Errors
+/// Only the database's.
+pub async fn ingest(
+    tx: &mut Conn,
+    app: &App,
+    scope: &Scope,
+    (account, folder): (AccountId, FolderId),
+    batch: &[Incoming],
+) -> DbResult<Ingested> {
+    let now = app.clock.now();
+    let mut out = Ingested::default();
+    for m in batch {
+        let (id, new) = store::put_message(tx, scope, (MessageId(app.ids.next()), account), m, now).await?;
+        store::put_placement(tx, scope, (account, folder), id, m).await?;
+        if new {
+            out.new.push(id);
+        }
+    }
+    let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+    events::emit(tx, app, scope, News { kind: Kind::MessagesStored, account_id: account, count }).await?;
+    Ok(out)
+}
+
+/// Takes over flags that changed on the server.
+///
+/// # Errors
+/// Only the database's.
+pub async fn set_flags(
+    tx: &mut Conn,
+    app: &App,
+    scope: &Scope,
+    (account, folder): (AccountId, FolderId),
+    changed: &[(i64, Flags)],
+) -> DbResult<()> {
+    for (uid, flags) in changed {
+        let placed = Placed { uid: *uid, seen: flags.seen, flagged: flags.flagged, answered: flags.answered };
+        store::update_flags(tx, scope, folder, &placed).await?;
+    }
+    changed_news(tx, app, scope, account, changed.len()).await
+}
+
+/// Removes what is no longer in the folder on the server, and messages that lie nowhere any more.
+///
+/// # Errors
+/// Only the database's.
+pub async fn remove_gone(
+    tx: &mut Conn,
+    app: &App,
+    scope: &Scope,
+    (account, folder): (AccountId, FolderId),
+    gone: &[i64],
+) -> DbResult<()> {
+    for uid in gone {
+        store::delete_placement(tx, scope, folder, *uid).await?;
+    }
+    store::delete_unplaced(tx, scope, account).await?;
+    changed_news(tx, app, scope, account, gone.len()).await
+}
+
+async fn changed_news(tx: &mut Conn, app: &App, scope: &Scope, account: AccountId, n: usize) -> DbResult<()> {
+    let count = u64::try_from(n).unwrap_or(u64::MAX);
+    events::emit(tx, app, scope, News { kind: Kind::MessagesChanged, account_id: account, count }).await
+}

@@ -1,0 +1,121 @@
+//! Keeps the local copy equal to the server (RFC 3501, RFC 2177 IDLE).
+//!
+//! One task per account, on one node (a lease), owns the account's only IMAP session. A pass takes the session and gives it back; any
+//! error drops it, so no half-read answer can be mistaken for the next one. What others want done in the mailbox
+//! are operations ([`crate::mailbox::Op`]) that the owner does between passes and when it is woken from IDLE.
+//!
+//! ```text
+//! take lease -> wait until due -> open session -> folders -> operations -> pass (newest first) -> IDLE on the inbox
+//!                    ^                                            ^----- mail, wake-up, time ------------+
+//!                    +------------- failure noted: backs off, or waits for a person ---------------------+
+//! ```
+//!
+//! Import needs no state of its own: what the server has in the window and we do not have is fetched, the newest
+//! first. A restart goes on where the last committed batch ended.
+
+mod fetch;
+mod ops;
+mod owner;
+mod pass;
+
+use crate::accounts::{self, Account, AccountId, Failure};
+use crate::app::App;
+use crate::base::leases::LeaseError;
+use crate::team::Instance;
+use db::DbError;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Imports at the same time on one node: the first ones finish instead of all crawling.
+const IMPORTS: usize = 6;
+/// How often accounts are looked for that another node gave up.
+const LOOK: Duration = Duration::from_secs(5);
+/// Accounts that start at the same time at most spread over this many milliseconds each.
+const STAGGER_MS: u64 = 20;
+/// The longest spread.
+const STAGGER_MAX: Duration = Duration::from_secs(30);
+
+/// Why an owner stops what it does.
+#[derive(Debug, thiserror::Error)]
+enum Stop {
+    /// The server or the network.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    /// The account is another's by now.
+    #[error("the account is owned by another")]
+    Lost,
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The disk.
+    #[error(transparent)]
+    Blob(#[from] crate::base::blobs::BlobError),
+}
+
+impl From<LeaseError> for Stop {
+    fn from(e: LeaseError) -> Self {
+        match e {
+            LeaseError::Lost => Self::Lost,
+            LeaseError::Db(e) => Self::Db(e),
+        }
+    }
+}
+
+impl From<imap::Error> for Stop {
+    fn from(e: imap::Error) -> Self {
+        Self::Failed(crate::connect::from_imap(&e))
+    }
+}
+
+/// Looks after every account until cancelled.
+pub async fn run(app: App, stop: CancellationToken) {
+    let tasks = TaskTracker::new();
+    let imports = Arc::new(Semaphore::new(IMPORTS));
+    let mut mine: HashMap<AccountId, CancellationToken> = HashMap::new();
+    let mut supervisors = app.wakes.supervisors();
+    while !stop.is_cancelled() {
+        match open_accounts(&app).await {
+            Ok(open) => adopt(&app, open, &mut mine, (&tasks, &imports, &stop)),
+            Err(e) => tracing::warn!(error = %e, "sync: the accounts could not be listed"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = supervisors.changed() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+    tasks.close();
+    tasks.wait().await;
+}
+
+async fn open_accounts(app: &App) -> Result<Vec<Account>, DbError> {
+    accounts::open_accounts(&mut app.db.read().await?, &Instance).await
+}
+
+fn adopt(
+    app: &App,
+    open: Vec<Account>,
+    mine: &mut HashMap<AccountId, CancellationToken>,
+    (tasks, imports, stop): (&TaskTracker, &Arc<Semaphore>, &CancellationToken),
+) {
+    mine.retain(|id, token| {
+        let stays = open.iter().any(|a| a.id == *id);
+        if !stays {
+            token.cancel();
+            app.wakes.remove(*id);
+        }
+        stays
+    });
+    let fresh: Vec<Account> = open.into_iter().filter(|a| !mine.contains_key(&a.id)).collect();
+    let spread = Duration::from_millis(STAGGER_MS.saturating_mul(fresh.len() as u64)).min(STAGGER_MAX);
+    for account in fresh {
+        let token = stop.child_token();
+        mine.insert(account.id, token.clone());
+        let delay = if spread < Duration::from_secs(1) { Duration::ZERO } else { spread.mul_f64(app.ids.fraction()) };
+        tasks.spawn(owner::own(app.clone(), account, imports.clone(), (delay, token)));
+    }
+}

@@ -1,0 +1,140 @@
+//! Does what others want done in the mailbox, in order. Each operation can be done twice without harm.
+
+use super::Stop;
+use super::owner::Owner;
+use crate::base::blobs::BlobKey;
+use crate::connect::{self, ImapSession};
+use crate::mailbox::{self, MessageId, Op, OpId, Role, Waiting};
+use imap::{MailboxName, SearchKey, StoreMode, UidSet};
+
+/// Tries before an operation that the server refuses is given up.
+const TRIES: i64 = 5;
+/// The pause between them, in seconds.
+const PAUSE_SECS: i64 = 60;
+/// Operations done before the mailbox is looked at again.
+const IN_A_ROW: usize = 100;
+
+/// Does what waits; says whether something was filed in the Sent folder.
+pub async fn run(owner: &Owner, session: &mut ImapSession) -> Result<bool, Stop> {
+    let mut filed = false;
+    for _ in 0..IN_A_ROW {
+        let mut c = owner.app.db.read().await?;
+        let next = mailbox::next_waiting(&mut c, &owner.scope, owner.account.id, owner.app.clock.now()).await?;
+        drop(c);
+        let Some(Ok(waiting)) = next else { break };
+        match perform(owner, session, &waiting.op).await {
+            Ok(()) => settle(owner, waiting.id, None).await?,
+            Err(Refused::Server(e)) => refuse(owner, &waiting, &e).await?,
+            Err(Refused::Stop(stop)) => return Err(stop),
+        }
+        filed |= matches!(waiting.op, Op::AppendSent { .. });
+    }
+    Ok(filed)
+}
+
+/// Why an operation was not done.
+enum Refused {
+    /// The server understood and would not; the session goes on.
+    Server(String),
+    /// Everything ends here.
+    Stop(Stop),
+}
+
+impl From<Stop> for Refused {
+    fn from(e: Stop) -> Self {
+        Self::Stop(e)
+    }
+}
+
+impl From<imap::Error> for Refused {
+    fn from(e: imap::Error) -> Self {
+        match &e {
+            imap::Error::No(r) | imap::Error::Bad(r) => Self::Server(r.to_string()),
+            imap::Error::Invalid(why) => Self::Server((*why).to_owned()),
+            _ => Self::Stop(Stop::Failed(connect::from_imap(&e))),
+        }
+    }
+}
+
+impl From<db::DbError> for Refused {
+    fn from(e: db::DbError) -> Self {
+        Self::Stop(Stop::Db(e))
+    }
+}
+
+async fn settle(owner: &Owner, id: OpId, error: Option<&str>) -> Result<(), Stop> {
+    let mut tx = owner.tx().await?;
+    mailbox::finish(&mut tx, &owner.app, &owner.scope, owner.account.id, (id, error)).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn refuse(owner: &Owner, waiting: &Waiting, words: &str) -> Result<(), Stop> {
+    tracing::info!(account = %owner.account.id, op = %waiting.id, "sync: the server refuses an operation");
+    if waiting.attempts + 1 >= TRIES {
+        return settle(owner, waiting.id, Some(words)).await;
+    }
+    let mut tx = owner.tx().await?;
+    let until = owner.app.clock.now().plus_secs(PAUSE_SECS);
+    mailbox::postpone(&mut tx, &owner.scope, waiting.id, until, words).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn perform(owner: &Owner, session: &mut ImapSession, op: &Op) -> Result<(), Refused> {
+    match op {
+        Op::AppendSent { blob, message_id } => append_sent(owner, session, blob, message_id).await,
+        Op::SetFlags { message, seen, flagged } => set_flags(owner, session, *message, (*seen, *flagged)).await,
+    }
+}
+
+/// Files a copy of what was sent. A copy with this Message-ID that is there already (ours from before a crash, or the
+/// server's own) is enough.
+async fn append_sent(owner: &Owner, session: &mut ImapSession, blob: &str, message_id: &str) -> Result<(), Refused> {
+    let folders = mailbox::folders(&mut owner.app.db.read().await?, &owner.scope, owner.account.id).await?;
+    let sent = match folders.iter().find(|f| f.role == Some(Role::Sent)) {
+        Some(folder) => MailboxName::encode(&folder.name),
+        None => {
+            let name = MailboxName::encode("Sent");
+            let _ = session.create(&name).await;
+            name
+        }
+    };
+    session.examine(&sent).await?;
+    if !session.uid_search(&[SearchKey::message_id(message_id)]).await?.is_empty() {
+        return Ok(());
+    }
+    let hash = blake3::Hash::from_hex(blob).map_err(|e| Refused::Server(e.to_string()))?;
+    let bytes = match owner.app.blobs.get(&owner.scope, owner.account.id, BlobKey(*hash.as_bytes())).await {
+        Ok(bytes) => bytes,
+        Err(e) => return Err(Refused::Server(e.to_string())),
+    };
+    owner.app.crash.point("append.before");
+    session.append(&sent, &["\\Seen"], Some(owner.app.clock.now().0 / 1_000_000), bytes).await?;
+    owner.app.crash.point("append.after");
+    Ok(())
+}
+
+/// Sets flags wherever the message lies. A folder whose UIDs are new ones is left to the next pass.
+async fn set_flags(
+    owner: &Owner,
+    session: &mut ImapSession,
+    message: MessageId,
+    (seen, flagged): (Option<bool>, Option<bool>),
+) -> Result<(), Refused> {
+    let mut c = owner.app.db.read().await?;
+    let places = mailbox::placements_of(&mut c, &owner.scope, message).await?;
+    let folders = mailbox::folders(&mut c, &owner.scope, owner.account.id).await?;
+    drop(c);
+    for (name, uid) in places {
+        let validity = folders.iter().find(|f| f.name == name).and_then(|f| f.uid_validity);
+        let selected = session.select(&MailboxName::encode(&name)).await?;
+        let (Ok(uid), true) = (u32::try_from(uid), selected.uid_validity.map(i64::from) == validity) else { continue };
+        for (flag, wanted) in [("\\Seen", seen), ("\\Flagged", flagged)] {
+            let Some(wanted) = wanted else { continue };
+            let mode = if wanted { StoreMode::Add } else { StoreMode::Remove };
+            session.uid_store(&UidSet::range(uid, uid), mode, &[flag]).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,304 @@
+//! The task that owns one account's session.
+
+use super::{Stop, ops, pass};
+use crate::accounts::{self, Account, Connection, Failure, Reason, Side, State, SyncStage};
+use crate::app::App;
+use crate::base::leases::{self, Held};
+use crate::connect::{self, ImapSession};
+use crate::mailbox::{self, Folder, FolderId, NewFolder, Role};
+use crate::team::Scope;
+use db::{Conn, DbResult, Ts};
+use imap::{IdleEnd, SpecialUse};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+/// A pass over all chosen folders, whatever IDLE says: some servers announce late or not at all.
+const PASS_EVERY: Duration = Duration::from_secs(300);
+/// IDLE is renewed: routers forget a silent connection after about ten minutes.
+const IDLE: Duration = Duration::from_secs(9 * 60);
+/// How often a server without IDLE is asked.
+const POLL: Duration = Duration::from_secs(60);
+/// A lease that another has, and a database that does not answer, are asked again after this.
+const AGAIN: Duration = Duration::from_secs(3);
+/// A session that lived this long and broke is reopened at once, before anybody is alarmed.
+const HEALTHY_MICROS: i64 = 10_000_000;
+
+/// What the owner works with.
+pub struct Owner {
+    pub app: App,
+    pub account: Account,
+    pub scope: Scope,
+    pub held: Held,
+    pub imports: Arc<Semaphore>,
+    bell: Arc<Notify>,
+}
+
+/// Owns the account until cancelled: takes its lease, works, and takes it anew when it was lost.
+pub async fn own(app: App, account: Account, imports: Arc<Semaphore>, (delay, stop): (Duration, CancellationToken)) {
+    let bell = app.wakes.bell(account.id);
+    let mut lapses = app.ownership.lapses();
+    let mut pause = delay;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+        pause = AGAIN;
+        let held = match leases::take(&app, &accounts::lease_name(account.id)).await {
+            Ok(Some(held)) => held,
+            Ok(None) => continue,
+            Err(e) => {
+                tracing::warn!(account = %account.id, error = %e, "sync: the lease could not be taken");
+                continue;
+            }
+        };
+        let owner = Owner {
+            app: app.clone(),
+            scope: account.scope(),
+            account: account.clone(),
+            held: held.clone(),
+            imports: imports.clone(),
+            bell: bell.clone(),
+        };
+        // Whatever ends this drops the session with it.
+        tokio::select! {
+            () = stop.cancelled() => {}
+            _ = lapses.changed() => {}
+            () = owner.work() => {}
+        }
+        if let Err(e) = held.release(&app).await {
+            tracing::warn!(account = %account.id, error = %e, "sync: the lease could not be given back");
+        }
+        if stop.is_cancelled() {
+            return;
+        }
+    }
+}
+
+impl Owner {
+    /// Works until the lease is lost.
+    async fn work(&self) {
+        loop {
+            match self.turn().await {
+                Ok(()) => {}
+                Err(Stop::Lost) => return,
+                Err(Stop::Failed(failure)) => {
+                    if let Err(Stop::Lost) = self.note_failure(&failure).await {
+                        return;
+                    }
+                }
+                Err(e @ (Stop::Db(_) | Stop::Blob(_))) => {
+                    tracing::warn!(account = %self.account.id, error = %e, "sync: will go on shortly");
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        }
+    }
+
+    /// Waits until the receiving side is due, then lives one session.
+    async fn turn(&self) -> Result<(), Stop> {
+        let Some(connection) = self.connection().await? else {
+            // The account only sends. A side that is added rings.
+            self.bell.notified().await;
+            return Ok(());
+        };
+        let now = self.app.clock.now();
+        if !accounts::due(&connection, now) {
+            self.wait_for(connection.next_attempt_at, now).await;
+            return Ok(());
+        }
+        self.session(&connection).await
+    }
+
+    async fn wait_for(&self, next: Option<Ts>, now: Ts) {
+        let bell = self.bell.notified();
+        match next {
+            Some(at) => {
+                let micros = u64::try_from(at.micros_since(now)).unwrap_or(0);
+                tokio::select! {
+                    () = bell => {}
+                    () = tokio::time::sleep(Duration::from_micros(micros)) => {}
+                }
+            }
+            None => bell.await,
+        }
+    }
+
+    async fn connection(&self) -> DbResult<Option<Connection>> {
+        accounts::connection(&mut self.app.db.read().await?, &self.scope, self.account.id, Side::Receive).await
+    }
+
+    /// A write transaction of this owner: refused when the lease is lost.
+    pub async fn tx(&self) -> Result<Conn, Stop> {
+        let mut tx = self.app.db.tx().await?;
+        self.held.check(&mut tx).await?;
+        Ok(tx)
+    }
+
+    async fn note_failure(&self, failure: &Failure) -> Result<(), Stop> {
+        let Some(connection) = self.connection().await? else { return Ok(()) };
+        tracing::info!(account = %self.account.id, reason = %failure.reason, "sync: receiving failed");
+        let mut tx = self.tx().await?;
+        let noted = (Side::Receive, connection.generation, failure);
+        accounts::note_failure(&mut tx, &self.app, &self.scope, self.account.id, noted).await?;
+        accounts::note_sync(&mut tx, &self.app, &self.scope, self.account.id, (SyncStage::BackingOff, 0, 0)).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    pub async fn note_sync(&self, stage: SyncStage, done: usize, total: usize) -> Result<(), Stop> {
+        let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let mut tx = self.tx().await?;
+        accounts::note_sync(&mut tx, &self.app, &self.scope, self.account.id, (stage, number(done), number(total)))
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// One session from its opening to its end. Ends well when servers or password were changed.
+    async fn session(&self, connection: &Connection) -> Result<(), Stop> {
+        let mut session = connect::open_receiving(&self.app, &self.scope, self.account.id, connection).await?;
+        let opened = self.app.clock.now();
+        let mut tx = self.tx().await?;
+        let side = (Side::Receive, connection.generation);
+        accounts::note_working(&mut tx, &self.app, &self.scope, self.account.id, side).await?;
+        tx.commit().await?;
+        match self.follow(&mut session, connection.generation).await {
+            Err(Stop::Failed(Failure { reason: Reason::ConnectionLost | Reason::TimedOut, .. }))
+                if self.app.clock.now().micros_since(opened) >= HEALTHY_MICROS =>
+            {
+                Ok(())
+            }
+            Ok(()) => {
+                let _ = session.logout().await;
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Passes and IDLE in turns, until servers or password are changed.
+    async fn follow(&self, session: &mut ImapSession, generation: i64) -> Result<(), Stop> {
+        let mut next_pass = Ts(0);
+        let mut live = false;
+        loop {
+            match self.connection().await? {
+                Some(c) if c.generation == generation && matches!(c.state, State::Connected | State::Connecting) => {}
+                _ => return Ok(()),
+            }
+            let filed = ops::run(self, session).await?;
+            let now = self.app.clock.now();
+            if now >= next_pass {
+                self.refresh_folders(session).await?;
+                self.pass(session, |_| true).await?;
+                next_pass = self.app.clock.now().plus_secs(i64::try_from(PASS_EVERY.as_secs()).unwrap_or(300));
+            } else {
+                self.pass(session, |f| f.role == Some(Role::Inbox) || (filed && f.role == Some(Role::Sent))).await?;
+            }
+            if !live {
+                self.note_sync(SyncStage::Live, 0, 0).await?;
+                live = true;
+            }
+            self.wait_for_news(session, next_pass).await?;
+        }
+    }
+
+    /// The chosen folders, the inbox last: it stays selected for IDLE.
+    async fn pass(&self, session: &mut ImapSession, wanted: impl Fn(&Folder) -> bool) -> Result<(), Stop> {
+        let mut folders = self.selected().await?;
+        folders.reverse();
+        for folder in folders.iter().filter(|f| wanted(f)) {
+            pass::folder(self, session, folder).await?;
+        }
+        Ok(())
+    }
+
+    async fn selected(&self) -> DbResult<Vec<Folder>> {
+        mailbox::selected_folders(&mut self.app.db.read().await?, &self.scope, self.account.id).await
+    }
+
+    async fn wait_for_news(&self, session: &mut ImapSession, next_pass: Ts) -> Result<(), Stop> {
+        let left = u64::try_from(next_pass.micros_since(self.app.clock.now())).unwrap_or(0);
+        let limit = IDLE.min(Duration::from_micros(left)).max(Duration::from_secs(1));
+        if session.capabilities().has("IDLE") {
+            let end = session.idle(self.bell.notified(), limit).await?;
+            tracing::trace!(account = %self.account.id, changed = end == IdleEnd::Changed, "sync: IDLE ended");
+        } else {
+            tokio::select! {
+                () = self.bell.notified() => {}
+                () = tokio::time::sleep(POLL.min(limit)) => {}
+            }
+            session.noop().await?;
+        }
+        Ok(())
+    }
+
+    /// The server's folders with what they are for; new ones are chosen when they are the inbox or hold sent mail.
+    async fn refresh_folders(&self, session: &mut ImapSession) -> Result<(), Stop> {
+        let listed = session.list("*").await?;
+        let known = mailbox::folders(&mut self.app.db.read().await?, &self.scope, self.account.id).await?;
+        let found: Vec<NewFolder> =
+            listed.iter().filter(|l| l.selectable()).take(MAX_FOLDERS).map(new_folder).collect();
+        let gone: Vec<&Folder> = known.iter().filter(|k| !found.iter().any(|f| f.name == k.name)).collect();
+        let same =
+            |f: &NewFolder| known.iter().any(|k| k.name == f.name && k.role == f.role && k.delimiter == f.delimiter);
+        let news: Vec<&NewFolder> = found.iter().filter(|f| !same(f)).collect();
+        if gone.is_empty() && news.is_empty() {
+            return Ok(());
+        }
+        let now = self.app.clock.now();
+        let mut tx = self.tx().await?;
+        for f in news {
+            let id = FolderId(self.app.ids.next());
+            mailbox::save_folder(&mut tx, &self.scope, (id, self.account.id), f, now).await?;
+        }
+        for f in gone {
+            mailbox::forget_folder(&mut tx, &self.scope, f.id).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// Folders of one account at most.
+const MAX_FOLDERS: usize = 2_000;
+
+fn new_folder(l: &imap::Listed) -> NewFolder {
+    let role = if l.raw_name.is_inbox() {
+        Some(Role::Inbox)
+    } else {
+        l.special_use.and_then(role).or_else(|| role_by_name(&l.name))
+    };
+    NewFolder {
+        name: l.name.clone(),
+        delimiter: l.delimiter.map(String::from).unwrap_or_default(),
+        role,
+        selected: matches!(role, Some(Role::Inbox | Role::Sent)),
+    }
+}
+
+const fn role(special: SpecialUse) -> Option<Role> {
+    match special {
+        SpecialUse::All => Some(Role::All),
+        SpecialUse::Archive => Some(Role::Archive),
+        SpecialUse::Drafts => Some(Role::Drafts),
+        SpecialUse::Junk => Some(Role::Junk),
+        SpecialUse::Sent => Some(Role::Sent),
+        SpecialUse::Trash => Some(Role::Trash),
+        SpecialUse::Flagged | SpecialUse::Important => None,
+    }
+}
+
+/// Servers without SPECIAL-USE: the names that most programs use.
+fn role_by_name(name: &str) -> Option<Role> {
+    match name.rsplit(['/', '.']).next().unwrap_or_default().to_lowercase().as_str() {
+        "sent" | "sent items" | "sent messages" | "sent mail" => Some(Role::Sent),
+        "drafts" => Some(Role::Drafts),
+        "junk" | "spam" => Some(Role::Junk),
+        "trash" | "deleted items" => Some(Role::Trash),
+        "archive" => Some(Role::Archive),
+        _ => None,
+    }
+}
