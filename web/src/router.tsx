@@ -1,5 +1,5 @@
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
-import { createRouter } from "@tanstack/react-router";
+import { createRouter, type RouterHistory } from "@tanstack/react-router";
 import { NotFound, PageFailed } from "./features/frame/Fallbacks";
 import { ApiError, asApiError } from "./lib/problem";
 import { routeTree } from "./routeTree.gen";
@@ -10,7 +10,8 @@ function worthRetrying(failures: number, error: unknown): boolean {
   return failures < 2 && (status === 0 || status >= 500);
 }
 
-export function createPage() {
+/** `history` is given by tests only; otherwise it is the browser's. */
+export function createPage(history?: RouterHistory) {
   const onError = (error: unknown) => {
     if (!(error instanceof ApiError) || error.code !== "not_signed_in") return;
     const { pathname, href } = router.state.location;
@@ -27,6 +28,7 @@ export function createPage() {
   });
   const router = createRouter({
     routeTree,
+    ...(history ? { history } : {}),
     context: { queryClient },
     defaultPreload: "intent",
     defaultPreloadStaleTime: 0,

@@ -173,6 +173,13 @@ impl Config {
         }
     }
 
+    /// The name in the public URL, when it has one.
+    #[must_use]
+    pub fn public_name(&self) -> Option<String> {
+        let url = self.public_url.as_deref()?.parse::<::http::Uri>().ok()?;
+        url.host().filter(|h| h.parse::<std::net::IpAddr>().is_err() && !h.starts_with('[')).map(str::to_owned)
+    }
+
     /// Whether people reach the pages by TLS: then cookies are marked Secure.
     #[must_use]
     pub fn behind_tls(&self) -> bool {

@@ -1,3 +1,5 @@
+//! The proxy in front of a small server.
+
 use super::*;
 
 fn filter(faults: Vec<Fault>) -> Filter {

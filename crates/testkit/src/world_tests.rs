@@ -1,3 +1,5 @@
+//! That the real servers do what tests rely on.
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::sync::Arc;

@@ -5,14 +5,22 @@ import { asApiError } from "../lib/problem";
 import { Icon } from "./Icon";
 import classes from "./Notice.module.css";
 
-/** In the place of content: why there is none, and what to do. */
-export function Notice(props: { icon: TablerIcon; title: string; children?: ReactNode; action?: ReactNode }) {
+/** In the place of content: why there is none, and what to do. `page`: it is all there is. */
+export function Notice(props: {
+  icon: TablerIcon;
+  title: string;
+  children?: ReactNode;
+  action?: ReactNode;
+  page?: boolean;
+}) {
   return (
     <Stack align="center" gap="sm" className={classes.notice}>
       <span className={classes.icon}>
         <Icon of={props.icon} large />
       </span>
-      <Title order={2}>{props.title}</Title>
+      <Title order={props.page ? 1 : 2} size="h2">
+        {props.title}
+      </Title>
       {props.children && (
         <Text c="dimmed" ta="center" className={classes.words}>
           {props.children}

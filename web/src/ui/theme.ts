@@ -2,7 +2,12 @@
  * The only place that names colours and sizes. Components use theme keys and the variables below; light and
  * dark are made from the same list. Contrast of every text pair is at least 4.5 : 1.
  */
-import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from "@mantine/core";
+import {
+  type CSSVariablesResolver,
+  createTheme,
+  defaultVariantColorsResolver,
+  type MantineColorsTuple,
+} from "@mantine/core";
 
 const iris: MantineColorsTuple = [
   "#f3f3fe",
@@ -108,8 +113,11 @@ export const theme = createTheme({
   colors: { iris, gray: slate, dark: night, green, yellow: amber, red },
   primaryColor: "iris",
   primaryShade: { light: 6, dark: 4 },
-  autoContrast: true,
-  luminanceThreshold: 0.25,
+  // Filled things are dark on light in one scheme and light on dark in the other.
+  variantColorResolver: (input) => {
+    const colors = defaultVariantColorsResolver(input);
+    return input.variant === "filled" ? { ...colors, color: "var(--on-filled)" } : colors;
+  },
   white: "#ffffff",
   black: "#171c26",
   fontFamily: '"Inter Variable", system-ui, sans-serif',
@@ -145,7 +153,9 @@ export const theme = createTheme({
         description: { "--input-description-size": "var(--mantine-font-size-xs)" },
       }),
     },
-    Menu: { defaultProps: { transitionProps: { duration: 100 }, shadow: "md" } },
+    Menu: {
+      defaultProps: { transitionProps: { duration: 100 }, shadow: "md", withInitialFocusPlaceholder: false },
+    },
     Modal: {
       defaultProps: {
         transitionProps: { duration: 120 },
@@ -186,6 +196,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--mantine-color-anchor": iris[7],
     "--mantine-color-default-border": slate[3],
     "--line": slate[2],
+    "--on-filled": "#ffffff",
     "--surface": "#ffffff",
     "--surface-sunken": slate[0],
     "--surface-hover": slate[1],
@@ -209,6 +220,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--mantine-color-anchor": iris[3],
     "--mantine-color-default-border": night[4],
     "--line": night[5],
+    "--on-filled": night[9],
     "--surface": night[7],
     "--surface-sunken": night[8],
     "--surface-hover": night[6],

@@ -41,7 +41,7 @@ CREATE TABLE session (
     last_seen_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX session_user ON session (user_id);
+CREATE INDEX session_by_user ON session (user_id);
 
 -- Links that work once: the first start's setup link, the demo's sign-in link.
 CREATE TABLE one_time_link (

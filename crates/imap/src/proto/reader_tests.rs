@@ -1,3 +1,5 @@
+//! The reader on any bytes, in any chunking.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Composing, and reading back what was composed.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The sanitiser on the corpus and on any text, read again by a strict grammar of its own.
+
 use proptest::prelude::*;
 
 use super::*;

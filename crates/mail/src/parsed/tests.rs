@@ -1,3 +1,5 @@
+//! Reading the corpus, damaged corpus and any bytes.
+
 use std::fmt::Write;
 
 use proptest::prelude::*;

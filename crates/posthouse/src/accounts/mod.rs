@@ -19,7 +19,7 @@ mod reason;
 mod state;
 mod store;
 
-pub use list::{AccountRow, Filter, Listed, Sort, Summary, list, summary};
+pub use list::{AccountRow, Filter, Listed, Sort, Summary, list, statements, summary};
 pub use reason::Reason;
 pub use state::{Failure, note_failure, note_sync, note_working, retry_now};
 pub use store::{

@@ -19,7 +19,7 @@ use axum::response::sse::{Event, Sse};
 use futures_util::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -162,7 +162,7 @@ fn wanted(app: &App, actor: &Actor, r: ConnectRequest) -> ApiResult<Wanted> {
     }
 }
 
-/// Runs a test in the background of the answer and streams its steps. The test ends with the page that asked.
+/// Runs a test while its steps are streamed, and ends with the result. The test ends with the page that asked.
 fn stream(
     app: App,
     address: mail::address::EmailAddress,
@@ -170,14 +170,21 @@ fn stream(
     smtp: Option<Server>,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
     let (tell, steps) = mpsc::channel::<ConnectStep>(STEP_BACKLOG);
+    let (finish, finished) = oneshot::channel::<TestResult>();
     let run = async move {
         let probe = Probe { address: &address, imap: imap.as_ref(), smtp: smtp.as_ref() };
         let tested = probe::test(&app, &probe, Some(tell)).await;
-        let result = TestResult { ok: tested.ok(), imap_ok: tested.imap_ok, smtp_ok: tested.smtp_ok };
-        Event::default().event("done").json_data(result).unwrap_or_default()
+        let _ = finish.send(TestResult { ok: tested.ok(), imap_ok: tested.imap_ok, smtp_ok: tested.smtp_ok });
+        None
     };
-    let steps = ReceiverStream::new(steps).map(|s| Event::default().event("step").json_data(s).unwrap_or_default());
-    futures_util::stream::select(steps, futures_util::stream::once(run)).map(Ok)
+    let steps = ReceiverStream::new(steps).map(|step| Some(event("step", &step)));
+    let running = futures_util::stream::select(steps, futures_util::stream::once(run)).filter_map(std::future::ready);
+    let done = futures_util::stream::once(finished).filter_map(|r| std::future::ready(r.ok().map(|r| event("done", &r))));
+    running.chain(done).map(Ok)
+}
+
+fn event(name: &str, data: &impl Serialize) -> Event {
+    Event::default().event(name).json_data(data).unwrap_or_default()
 }
 
 /// Tests the servers of a new account. Answers a stream of `step` events and a last `done`; saves nothing.

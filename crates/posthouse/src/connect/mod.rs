@@ -1,7 +1,7 @@
 //! An address becomes a working account: opening its servers step by step, testing them before anything is saved.
 //!
 //! The same code opens a connection for a test (each step is shown as it passes or fails) and for the daily work of
-//! [`crate::sync`] and [`crate::send`] (silently). Steps of IMAP: dns, tcp, tls or (greeting, starttls, tls), greeting, login, folders.
+//! sync and send (silently). Steps of IMAP: dns, tcp, tls or (greeting, starttls, tls), greeting, login, folders.
 //! Steps of SMTP: dns, tcp, tls or (greeting, ehlo, starttls, tls), greeting, ehlo, auth, `mail_from`.
 //! RFC 8314 (TLS for submission and access), RFC 3207 (STARTTLS).
 

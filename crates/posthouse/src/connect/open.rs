@@ -174,9 +174,5 @@ fn greeting_failed(e: &imap::Error) -> Failure {
 
 /// How we introduce ourselves: the public host's name, else an address literal (RFC 5321 §4.1.3).
 fn ehlo_name(app: &App) -> String {
-    let host = app.config.public_url.as_deref().and_then(|u| u.parse::<axum::http::Uri>().ok());
-    match host.as_ref().and_then(|u| u.host()) {
-        Some(name) if name.parse::<std::net::IpAddr>().is_err() => name.to_owned(),
-        _ => "[127.0.0.1]".to_owned(),
-    }
+    app.config.public_name().unwrap_or_else(|| "[127.0.0.1]".to_owned())
 }

@@ -2,7 +2,7 @@
 //!
 //! A *message* is one content of an account; a *placement* says that it lies in a folder under a UID (RFC 3501 §2.3.1.1),
 //! with its flags. The list of an account shows each message once, however many folders hold it.
-//! Only [`crate::sync`] writes messages and placements; everybody else asks for an operation ([`enqueue`]), which the owner of the
+//! Only sync writes messages and placements; everybody else asks for an operation ([`enqueue`]), which the owner of the
 //! session does on the server first.
 
 pub mod api;

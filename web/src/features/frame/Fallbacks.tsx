@@ -10,6 +10,7 @@ export function NotFound() {
   return (
     <Page name="Not found">
       <Notice
+        page
         icon={IconMapOff}
         title="There is nothing at this address"
         action={
@@ -31,6 +32,7 @@ export function PageFailed({ error }: ErrorComponentProps) {
   return (
     <Page name="Error">
       <Notice
+        page
         icon={IconAlertTriangle}
         title="This page could not be shown"
         action={<Button onClick={() => window.location.reload()}>Reload the page</Button>}

@@ -12,7 +12,7 @@ export default function MenuDrawer({ onClose, children }: { onClose: () => void;
       size="var(--sidebar-width)"
       padding={0}
       classNames={{ body: classes.drawer, content: classes.drawerContent }}
-      aria-label="Menu"
+      attributes={{ content: { "aria-label": "Menu" } }}
     >
       {children}
     </Drawer>

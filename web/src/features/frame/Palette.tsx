@@ -92,7 +92,7 @@ export default function Palette({ asked, onShortcuts }: { asked: number; onShort
       onQueryChange={setQuery}
       shortcut={null}
       nothingFound={found.isFetching ? "Searching accounts" : "Nothing of this name"}
-      aria-label="Find and do"
+      attributes={{ content: { "aria-label": "Find and do" } }}
       searchProps={{
         placeholder: "Find an account or a command",
         "aria-label": "Find an account or a command",

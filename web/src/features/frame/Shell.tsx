@@ -45,13 +45,13 @@ export function Shell({ children }: { children: ReactNode }) {
         Skip to content
       </a>
       {compact ? (
-        <header className={classes.topbar}>
+        <div className={classes.topbar}>
           <Burger opened={menu} onClick={openMenu} size="sm" aria-label="Open the menu" />
           <Workspace />
           <ActionIcon variant="subtle" color="gray" onClick={openPalette} aria-label="Find and do" ml="auto">
             <Icon of={IconSearch} />
           </ActionIcon>
-        </header>
+        </div>
       ) : (
         <aside className={classes.sidebar}>{sidebar}</aside>
       )}

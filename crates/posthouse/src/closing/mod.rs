@@ -1,0 +1,143 @@
+//! Deletes an account and everything it has, in steps that survive a crash.
+//!
+//! ```text
+//! closing_at set, leases seized (sync and sender can write no more), queued mail cancelled   one transaction, with the audit line
+//!   -> the sender's last attempt settles                                                      the job, from here on
+//!   -> what was sent, messages, placements, operations, folders: in chunks
+//!   -> bodies
+//!   -> connections with their secrets, the account itself
+//! ```
+//!
+//! Each step can be done again. What remains is the audit line.
+
+pub mod api;
+
+use crate::accounts::{self, Access, AccountError, AccountId};
+use crate::app::App;
+use crate::base::events::{self, Kind, News};
+use crate::base::jobs::{self, Job, JobError, Lease};
+use crate::base::leases;
+use crate::team::{self, Actor, AuditEntry, Scope, WorkspaceId};
+use crate::{mailbox, send};
+use serde::{Deserialize, Serialize};
+
+/// Rows that one transaction removes.
+const CHUNK: i64 = 500;
+
+/// What deletion would remove.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// The address, to be typed.
+    pub address: String,
+    /// The local copy.
+    pub copy: mailbox::Counts,
+    /// Mail that waits to be sent, and would not be.
+    pub queued: i64,
+    /// Mail of which nobody knows whether it was sent.
+    pub uncertain: i64,
+}
+
+/// Why an account is not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum CloseError {
+    /// What was typed is another address.
+    #[error("Type the account's address, exactly as it is shown.")]
+    Address,
+    /// Not there, or not allowed.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] db::DbError),
+}
+
+/// What deletion would remove.
+///
+/// # Errors
+/// [`CloseError::Account`] when the actor may not delete it.
+pub async fn preview(app: &App, actor: &Actor, id: AccountId) -> Result<Preview, CloseError> {
+    let mut c = app.db.read().await?;
+    let account = accounts::find(&mut c, actor, id, Access::Manage).await?;
+    let copy = mailbox::counts(&mut c, &actor.scope, id).await?;
+    let waiting = send::waiting(&mut c, &actor.scope, id).await?;
+    Ok(Preview { address: account.address, copy, queued: waiting.queued, uncertain: waiting.uncertain })
+}
+
+/// Begins the deletion: from this commit on nobody sees the account and nothing is sent or stored for it.
+///
+/// # Errors
+/// [`CloseError::Address`] unless the address was typed.
+pub async fn close(app: &App, actor: &Actor, id: AccountId, typed: &str) -> Result<(), CloseError> {
+    let mut tx = app.db.tx().await?;
+    let account = accounts::find(&mut tx, actor, id, Access::Manage).await?;
+    if typed.trim().to_lowercase() != account.address.to_lowercase() {
+        return Err(CloseError::Address);
+    }
+    let scope = &actor.scope;
+    if !accounts::mark_closing(&mut tx, scope, id, app.clock.now()).await? {
+        return Err(AccountError::NotFound.into());
+    }
+    leases::seize(&mut tx, app, &accounts::lease_name(id)).await?;
+    send::cancel_queued(&mut tx, app, scope, id).await?;
+    let entry = AuditEntry { action: "account.deleted", subject: account.address, detail: serde_json::json!({ "account_id": id }) };
+    team::audit(&mut tx, app, scope, Some(actor), entry).await?;
+    events::emit(&mut tx, app, scope, News { kind: Kind::AccountClosed, account_id: id, count: 0 }).await?;
+    jobs::enqueue(&mut tx, app, scope, &CloseAccount { workspace_id: scope.workspace_id(), account_id: id }).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Removes what an account has, after [`close`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CloseAccount {
+    workspace_id: WorkspaceId,
+    account_id: AccountId,
+}
+
+impl Job for CloseAccount {
+    const KIND: &'static str = "close_account";
+
+    fn lane(&self) -> String {
+        format!("close:{}", self.account_id)
+    }
+
+    fn dedup(&self) -> Option<String> {
+        Some(self.account_id.to_string())
+    }
+
+    async fn run(self, app: App, lease: Lease) -> Result<(), JobError> {
+        let (scope, id) = (Scope::of(self.workspace_id), self.account_id);
+        if send::in_flight(&mut app.db.read().await?, &scope, id).await? {
+            return Err(JobError::Retry("a message is being sent; its outcome is waited for".into()));
+        }
+        app.crash.point("close.settled");
+        in_chunks(&app, &lease, async |tx| send::delete_chunk(tx, &scope, id, CHUNK).await).await?;
+        app.crash.point("close.sent_rows");
+        in_chunks(&app, &lease, async |tx| mailbox::delete_chunk(tx, &scope, id, CHUNK).await).await?;
+        app.crash.point("close.rows");
+        app.blobs.remove_account(&scope, id).await.map_err(|e| JobError::Retry(e.to_string()))?;
+        app.crash.point("close.blobs");
+        let mut tx = app.db.tx().await?;
+        accounts::delete_rows(&mut tx, &scope, id).await?;
+        leases::forget(&mut tx, &accounts::lease_name(id)).await?;
+        tx.commit().await?;
+        app.crash.point("close.account");
+        Ok(())
+    }
+}
+
+async fn in_chunks(
+    app: &App,
+    lease: &Lease,
+    delete: impl AsyncFn(&mut db::Conn) -> db::DbResult<bool>,
+) -> Result<(), JobError> {
+    loop {
+        lease.keep(app).await?;
+        let mut tx = app.db.tx().await?;
+        let more = delete(&mut tx).await?;
+        tx.commit().await?;
+        if !more {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Adding an account on the real Dovecot and Postfix, and everything that can be wrong with one.
+
+use crate::on_both;
+use crate::support::{TestApp, connect_request};
+use serde_json::{Value, json};
+use testkit::MailWorld;
+
+fn steps(events: &[(String, Value)]) -> Vec<String> {
+    let ended = events.iter().filter(|(name, data)| name == "step" && data["status"] != "running");
+    ended.map(|(_, d)| format!("{} {} {}", d["side"].as_str().unwrap(), d["step"].as_str().unwrap(), d["status"].as_str().unwrap())).collect()
+}
+
+on_both! {
+    async fn a_mailbox_is_tested_step_by_step_and_saved(engine) {
+        let world = MailWorld::shared();
+        let mailbox = world.add_user(&format!("add-{engine:?}").to_lowercase()).unwrap();
+        let t = TestApp::beside(engine, world).await;
+        let mut api = t.owner().await;
+        let request = connect_request(world, &mailbox);
+        let events = api.post("/accounts/test", &request).await.events();
+        assert_eq!(steps(&events), [
+            "imap dns passed", "imap tcp passed", "imap tls passed", "imap greeting passed", "imap login passed", "imap folders passed",
+            "smtp dns passed", "smtp tcp passed", "smtp greeting passed", "smtp starttls passed", "smtp tls passed", "smtp ehlo passed",
+            "smtp auth passed", "smtp mail_from passed",
+        ]);
+        assert_eq!(events.last().unwrap(), &("done".to_owned(), json!({ "ok": true, "imap_ok": true, "smtp_ok": true })));
+        assert_eq!(api.get("/accounts").await.expect(200)["total"], 0, "a test saves nothing");
+
+        let added = api.post("/accounts", &request).await.expect(201);
+        assert_eq!(added["status"], "connected");
+        assert_eq!(added["imap"]["host"], "localhost");
+        assert!(!added.to_string().contains(&mailbox.password));
+        api.post("/accounts", &request).await.problem(409, "address_taken");
+        let list = api.get("/accounts").await.expect(200);
+        assert_eq!((&list["total"], &list["items"][0]["address"]), (&json!(1), &json!(mailbox.address)));
+        let summary = api.get("/accounts/summary").await.expect(200);
+        assert_eq!((&summary["total"], &summary["connected"]), (&json!(1), &json!(1)));
+        t.stop().await;
+    }
+
+    async fn a_refused_login_saves_nothing_and_says_the_servers_words(engine) {
+        let world = MailWorld::shared();
+        let mailbox = world.add_user(&format!("refused-{engine:?}").to_lowercase()).unwrap();
+        let t = TestApp::beside(engine, world).await;
+        let mut api = t.owner().await;
+        let mut request = connect_request(world, &mailbox);
+        request["imap"]["password"] = json!("wrong");
+        let problem = api.post("/accounts", &request).await.problem(422, "connect_failed");
+        assert_eq!((&problem["step"]["step"], &problem["step"]["reason"]), (&json!("login"), &json!("login_refused")));
+        assert!(problem["step"]["server_words"].as_str().unwrap().contains("Authentication failed"), "{problem}");
+        request["imap"]["password"] = json!(mailbox.password);
+        request["smtp"]["password"] = json!("wrong");
+        let problem = api.post("/accounts", &request).await.problem(422, "connect_failed");
+        assert_eq!((&problem["step"]["side"], &problem["step"]["reason"]), (&json!("smtp"), &json!("login_refused")));
+        assert!(problem["step"]["server_words"].as_str().unwrap().contains("535"), "{problem}");
+        assert_eq!(api.get("/accounts").await.expect(200)["total"], 0);
+        t.stop().await;
+    }
+}
+
+/// Each fault of a server or of what was typed: the step that fails, and its reason.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_wrong_server_has_its_reason() {
+    let world = MailWorld::shared();
+    let mailbox = world.add_user("wrong-servers").unwrap();
+    let t = TestApp::with(crate::support::Engine::Sqlite, |c| {
+        crate::support::allow(c, world);
+        c.egress.extra_ports.push(1);
+    })
+    .await;
+    let mut api = t.owner().await;
+    let good = connect_request(world, &mailbox);
+    let table = [
+        ("imap", json!({ "host": "no-such-host.invalid" }), "dns", "name_not_found"),
+        ("imap", json!({ "port": 1 }), "tcp", "connection_refused"),
+        ("imap", json!({ "port": 22 }), "dns", "port_refused_by_policy"),
+        ("imap", json!({ "port": world.imap_port() }), "tls", "not_tls"),
+        ("imap", json!({ "port": world.imaps_port(), "encryption": "starttls" }), "greeting", "tls_on_plain_port"),
+        ("imap", json!({ "host": "127.0.0.2", "port": world.imaps_port() }), "tcp", "connection_refused"),
+        ("imap", json!({ "port": world.imap_port(), "encryption": "none" }), "tls", "plain_not_allowed"),
+        ("imap", json!({ "port": world.smtps_port() }), "greeting", "bad_greeting"),
+        ("smtp", json!({ "port": world.submission_port(), "encryption": "tls" }), "tls", "not_tls"),
+        ("smtp", json!({ "port": world.smtps_port(), "encryption": "starttls" }), "greeting", "tls_on_plain_port"),
+    ];
+    for (side, change, step, reason) in table {
+        let mut request = good.clone();
+        for (key, value) in change.as_object().unwrap() {
+            request[side][key] = value.clone();
+        }
+        let problem = api.post("/accounts", &request).await.problem(422, "connect_failed");
+        let got = (problem["step"]["side"].clone(), problem["step"]["step"].clone(), problem["step"]["reason"].clone());
+        assert_eq!(got, (json!(side), json!(step), json!(reason)), "{change}: {problem}");
+        assert!(problem["step"]["fix"].as_str().is_some_and(|f| !f.is_empty()));
+    }
+    assert_eq!(api.get("/accounts").await.expect(200)["total"], 0);
+    t.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guard_refuses_private_addresses_and_unknown_authorities() {
+    let world = MailWorld::shared();
+    let mailbox = world.add_user("guarded").unwrap();
+    let guarded = TestApp::with(crate::support::Engine::Sqlite, |c| {
+        crate::support::allow(c, world);
+        c.egress.allow_private = false;
+    })
+    .await;
+    let mut api = guarded.owner().await;
+    let problem = api.post("/accounts", &connect_request(world, &mailbox)).await.problem(422, "connect_failed");
+    assert_eq!(problem["step"]["reason"], "private_address_refused");
+    assert!(!problem["detail"].as_str().unwrap().contains("127.0.0.1"), "{problem}");
+    guarded.stop().await;
+
+    let stranger = TestApp::with(crate::support::Engine::Sqlite, |c| {
+        crate::support::allow(c, world);
+        c.extra_ca.clear();
+    })
+    .await;
+    let mut api = stranger.owner().await;
+    let problem = api.post("/accounts", &connect_request(world, &mailbox)).await.problem(422, "connect_failed");
+    assert_eq!(problem["step"]["reason"], "certificate_untrusted");
+    stranger.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fields_that_do_not_fit_are_named() {
+    let world = MailWorld::shared();
+    let t = TestApp::beside(crate::support::Engine::Sqlite, world).await;
+    let mut api = t.owner().await;
+    let request = json!({
+        "provider": "custom", "address": "ben@lab.test\r\nBcc: x@y.test", "display_name": "a\nb", "provider_name": "x".repeat(121),
+        "smtp": { "host": "", "port": 0, "encryption": "tls", "username": "", "password": "" },
+        "imap": { "host": "h".repeat(300), "port": 993, "encryption": "tls", "username": "u", "password": "a\r\nb" },
+        "import_days": 0,
+    });
+    let problem = api.post("/accounts", &request).await.problem(422, "validation_failed");
+    let mut fields: Vec<&str> = problem["fields"].as_array().unwrap().iter().map(|f| f["field"].as_str().unwrap()).collect();
+    fields.sort_unstable();
+    let expected = ["address", "display_name", "imap.host", "imap.password", "import_days", "provider_name", "smtp.host", "smtp.password", "smtp.port", "smtp.username"];
+    assert_eq!(fields, expected);
+    t.stop().await;
+}

@@ -1,0 +1,122 @@
+//! What must hold of every statement and of both schemas.
+
+use crate::support::{Engine, TestApp};
+use std::path::{Path, PathBuf};
+use syn::visit::Visit;
+
+/// The SQL texts of a source file: for each engine.
+#[derive(Default)]
+struct Statements(Vec<(String, String)>);
+
+impl<'a> Visit<'a> for Statements {
+    fn visit_macro(&mut self, m: &'a syn::Macro) {
+        if m.path.is_ident("sql") {
+            let texts = literals(m.tokens.clone());
+            match texts.as_slice() {
+                [both] => self.0.push((both.clone(), both.clone())),
+                [lite, pg] => self.0.push((lite.clone(), pg.clone())),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The string literals at the top level of a macro's tokens, up to the first bound argument.
+fn literals(tokens: proc_macro2::TokenStream) -> Vec<String> {
+    let mut out = vec![];
+    for token in tokens {
+        if let proc_macro2::TokenTree::Literal(l) = token
+            && let Ok(text) = syn::parse_str::<syn::LitStr>(&l.to_string())
+            && text.value().contains(' ')
+        {
+            out.push(text.value());
+        }
+    }
+    out
+}
+
+fn sources(dir: &Path, out: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, out);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            out.push(path);
+        }
+    }
+}
+
+fn every_statement() -> Vec<(String, String)> {
+    let mut files = vec![];
+    for dir in ["src", "../db/src"] {
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(dir), &mut files);
+    }
+    let mut found = Statements::default();
+    for file in files {
+        let source = std::fs::read_to_string(&file).unwrap();
+        if source.contains("sql!(") {
+            found.visit_file(&syn::parse_file(&source).unwrap());
+        }
+    }
+    found.0.extend(posthouse::accounts::statements().into_iter().map(|s| (s.lite.to_owned(), s.pg.to_owned())));
+    found.0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_prepares_on_both_engines() {
+    let statements = every_statement();
+    assert!(statements.len() > 80, "only {} statements were found: the search is broken", statements.len());
+    let (lite, pg) = (TestApp::start(Engine::Sqlite).await, TestApp::start(Engine::Postgres).await);
+    let mut wrong = vec![];
+    let (mut lite_conn, mut pg_conn) = (lite.app().db.read().await.unwrap(), pg.app().db.read().await.unwrap());
+    for (on_lite, on_pg) in &statements {
+        if let Err(e) = lite_conn.prepare(on_lite).await {
+            wrong.push(format!("SQLite: {e}\n{on_lite}"));
+        }
+        if let Err(e) = pg_conn.prepare(on_pg).await {
+            wrong.push(format!("PostgreSQL: {e}\n{on_pg}"));
+        }
+    }
+    drop((lite_conn, pg_conn));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    lite.stop().await;
+    pg.stop().await;
+}
+
+/// Tables that stand above workspaces, each with its reason.
+const ABOVE_WORKSPACES: &[(&str, &str)] = &[
+    ("workspace", "is the workspace"),
+    ("user", "a person can be in many"),
+    ("one_time_link", "the first link makes the first workspace"),
+    ("vault_canary", "the key is the installation's"),
+    ("lease", "nodes own across workspaces"),
+    ("event_cursor", "readers follow all events"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_schemas_have_the_same_columns_and_every_table_its_workspace() {
+    let (lite, pg) = (TestApp::start(Engine::Sqlite).await, TestApp::start(Engine::Postgres).await);
+    let (on_lite, on_pg) = (lite.app().db.columns().await.unwrap(), pg.app().db.columns().await.unwrap());
+    assert_eq!(on_lite, on_pg);
+    let tables: std::collections::BTreeSet<&String> = on_lite.iter().map(|(t, _)| t).collect();
+    for table in tables {
+        let has = on_lite.iter().any(|(t, c)| t == table && c == "workspace_id");
+        let above = ABOVE_WORKSPACES.iter().any(|(t, _)| t == table);
+        assert!(has != above, "{table}");
+    }
+    lite.stop().await;
+    pg.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_commits_survive_power_loss() {
+    let t = TestApp::start(Engine::Sqlite).await;
+    let mut tx = t.app().db.tx().await.unwrap();
+    for (pragma, want) in [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1), ("PRAGMA auto_vacuum", 2), ("PRAGMA secure_delete", 2)] {
+        let sql = db::Sql { lite: pragma, pg: "SELECT 0" };
+        let (got,): (i64,) = db::one(&mut tx, sql, vec![]).await.unwrap();
+        assert_eq!(got, want, "{pragma}");
+    }
+    drop(tx);
+    t.stop().await;
+}

@@ -1,0 +1,19 @@
+//! Integration tests: the real router, workers and database of each engine, against the real servers.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods,
+    reason = "in a test a panic is the report, and time and tasks are the test's own"
+)]
+
+mod accounts;
+mod connect;
+mod db;
+mod isolation;
+mod mailbox;
+mod session;
+mod support;
+mod tidy;

@@ -1,0 +1,99 @@
+//! A caller of the API: keeps its cookie, reads JSON and event streams.
+
+use reqwest::{Method, StatusCode, header};
+use serde_json::Value;
+use std::net::SocketAddr;
+
+/// A caller.
+pub struct Api {
+    client: reqwest::Client,
+    base: String,
+    cookie: Option<String>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: header::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    /// The status must be this one.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self.json()
+    }
+
+    /// The status and the problem's code must be these.
+    #[track_caller]
+    pub fn problem(self, status: u16, code: &str) -> Value {
+        let body = self.expect(status);
+        assert_eq!(body["code"], code, "{body}");
+        assert!(body["detail"].as_str().is_some_and(|d| !d.is_empty()), "{body}");
+        body
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    /// The events of a stream: name and data.
+    pub fn events(&self) -> Vec<(String, Value)> {
+        let mut out = vec![];
+        for block in self.text.split("\n\n") {
+            let line = |name: &str| block.lines().find_map(|l| l.strip_prefix(name)).map(str::trim);
+            if let (Some(event), Some(data)) = (line("event:"), line("data:")) {
+                out.push((event.to_owned(), serde_json::from_str(data).unwrap()));
+            }
+        }
+        out
+    }
+}
+
+impl Api {
+    pub fn new(addr: SocketAddr) -> Self {
+        // The first one wins: others in this process have the same.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { client, base: format!("http://{addr}"), cookie: None }
+    }
+
+    pub async fn call(&mut self, method: Method, path: &str, body: Option<&Value>, extra: &[(&str, &str)]) -> Answer {
+        let url = if path.starts_with("/api/") || path.ends_with('z') { format!("{}{path}", self.base) } else { format!("{}/api/v1{path}", self.base) };
+        let mut request = self.client.request(method, url);
+        if let Some(cookie) = &self.cookie {
+            request = request.header(header::COOKIE, cookie);
+        }
+        for (name, value) in extra {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_string());
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        if let Some(set) = headers.get(header::SET_COOKIE).and_then(|v| v.to_str().ok()) {
+            self.cookie = set.split(';').next().map(str::to_owned);
+        }
+        Answer { status, headers, text: response.text().await.unwrap() }
+    }
+
+    pub async fn get(&mut self, path: &str) -> Answer {
+        self.call(Method::GET, path, None, &[]).await
+    }
+
+    pub async fn post(&mut self, path: &str, body: &Value) -> Answer {
+        self.call(Method::POST, path, Some(body), &[]).await
+    }
+
+    pub async fn patch(&mut self, path: &str, body: &Value) -> Answer {
+        self.call(Method::PATCH, path, Some(body), &[]).await
+    }
+
+    pub async fn delete(&mut self, path: &str, body: &Value) -> Answer {
+        self.call(Method::DELETE, path, Some(body), &[]).await
+    }
+}

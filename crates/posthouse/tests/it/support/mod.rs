@@ -1,0 +1,189 @@
+//! A running Posthouse for one test, and a caller of its API.
+
+mod api;
+
+pub use api::Api;
+
+use posthouse::base::clock::Clock;
+use posthouse::config::{Config, Egress, Retry};
+use posthouse::server::{self, Running};
+use std::time::Duration;
+use testkit::{MailWorld, Postgres};
+
+/// The engine a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// Runs the body once on each engine.
+#[macro_export]
+macro_rules! on_both {
+    ($($(#[$meta:meta])* async fn $name:ident($engine:ident) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+            $(#[$meta])*
+            async fn story($engine: $crate::support::Engine) $body
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() { story($crate::support::Engine::Sqlite).await; }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() { story($crate::support::Engine::Postgres).await; }
+        }
+    )*};
+}
+
+/// A Posthouse on a free port with a data folder and database of its own.
+pub struct TestApp {
+    running: Option<Running>,
+    config: Config,
+    _folder: tempfile::TempDir,
+}
+
+/// The settings of a test: loopback may be dialled, pauses are short.
+pub fn config(engine: Engine, folder: &std::path::Path) -> Config {
+    Config {
+        data_dir: folder.to_owned(),
+        listen: ([127, 0, 0, 1], 0).into(),
+        database_url: match engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(Postgres::shared().fresh_database().unwrap()),
+        },
+        egress: Egress { allow_private: true, ..Egress::default() },
+        allow_reserved_domains: true,
+        retry: Retry { first_ms: 200, longest_ms: 1_000 },
+        ..Config::default()
+    }
+}
+
+impl TestApp {
+    /// Starts one that knows no mail server.
+    pub async fn start(engine: Engine) -> Self {
+        Self::with(engine, |_| {}).await
+    }
+
+    /// Starts one that may speak to this world's servers.
+    pub async fn beside(engine: Engine, world: &MailWorld) -> Self {
+        Self::with(engine, |c| allow(c, world)).await
+    }
+
+    /// Starts one with changed settings.
+    pub async fn with(engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
+        let _ = tracing_subscriber::fmt().with_test_writer().with_env_filter("warn").try_init();
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(engine, folder.path());
+        change(&mut config);
+        let running = server::start(config.clone(), Clock::system()).await.unwrap();
+        Self { running: Some(running), config, _folder: folder }
+    }
+
+    pub fn app(&self) -> &posthouse::app::App {
+        &self.running.as_ref().unwrap().app
+    }
+
+    /// A caller that is not signed in.
+    pub fn caller(&self) -> Api {
+        Api::new(self.running.as_ref().unwrap().addr)
+    }
+
+    /// The owner, after setting up.
+    pub async fn owner(&self) -> Api {
+        let link = posthouse::team::setup_link(self.app()).await.unwrap().expect("nobody owns it yet");
+        let token = link.split("token=").nth(1).unwrap();
+        let mut api = self.caller();
+        let body = serde_json::json!({
+            "token": token, "name": "Ana Diaz", "email": "ana@acme.test", "password": "correct horse battery",
+            "workspace_name": "Acme", "time_zone": "Europe/Berlin",
+        });
+        api.post("/setup", &body).await.expect(201);
+        api
+    }
+
+    /// Stops it and starts it again on the same data.
+    pub async fn restart(&mut self) {
+        self.running.take().unwrap().stop().await;
+        let running = server::start(self.config.clone(), Clock::system()).await.unwrap();
+        self.running = Some(running);
+    }
+
+    /// Stops it in good order.
+    pub async fn stop(mut self) {
+        self.running.take().unwrap().stop().await;
+    }
+}
+
+/// Lets a Posthouse speak to this world's servers.
+pub fn allow(config: &mut Config, world: &MailWorld) {
+    config.egress.extra_ports =
+        vec![world.imap_port(), world.imaps_port(), world.submission_port(), world.smtps_port()];
+    config.extra_ca = vec![world.ca_pem().to_owned()];
+}
+
+/// The request that connects a mailbox of this world.
+pub fn connect_request(world: &MailWorld, mailbox: &testkit::Mailbox) -> serde_json::Value {
+    serde_json::json!({
+        "provider": "custom", "address": mailbox.address, "display_name": "Ben Kim", "provider_name": "Old Host", "team": false,
+        "smtp": { "host": "localhost", "port": world.submission_port(), "encryption": "starttls",
+                  "username": mailbox.address, "password": mailbox.password },
+        "imap": { "host": "localhost", "port": world.imaps_port(), "encryption": "tls",
+                  "username": mailbox.address, "password": mailbox.password },
+    })
+}
+
+/// Waits until the condition holds; panics with `what` after the deadline.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        if condition().await {
+            return;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+}
+
+/// A small mail.
+pub fn mail(subject: &str, message_id: &str) -> Vec<u8> {
+    format!(
+        "From: Cleo <cleo@else.test>\r\nTo: ben@lab.test\r\nSubject: {subject}\r\nMessage-ID: <{message_id}>\r\n\
+         Date: Fri, 20 Nov 2026 10:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nHello from {subject}.\r\n"
+    )
+    .into_bytes()
+}
+
+impl TestApp {
+    /// A second workspace, for tests of isolation.
+    pub async fn add_workspace(&self, name: &str) -> posthouse::team::WorkspaceId {
+        let app = self.app();
+        let id = posthouse::team::WorkspaceId(app.ids.next());
+        let mut tx = app.db.tx().await.unwrap();
+        let sql = db::Sql::both("INSERT INTO workspace (id, name, time_zone, created_at) VALUES ($1, $2, 'UTC', $3)");
+        let args = vec![db::IntoValue::into_value(id), db::IntoValue::into_value(name), db::IntoValue::into_value(app.clock.now())];
+        db::run(&mut tx, sql, args).await.unwrap();
+        tx.commit().await.unwrap();
+        id
+    }
+
+    /// A person with a role in a workspace.
+    pub async fn add_member(
+        &self,
+        scope: posthouse::team::Scope,
+        email: &str,
+        role: posthouse::team::Role,
+    ) -> posthouse::team::UserId {
+        use db::IntoValue;
+        let app = self.app();
+        let id = posthouse::team::UserId(app.ids.next());
+        let now = app.clock.now();
+        let mut tx = app.db.tx().await.unwrap();
+        let user = db::Sql::both(
+            "INSERT INTO \"user\" (id, email, email_key, name, password_hash, created_at, updated_at) VALUES ($1, $2, $2, $2, '', $3, $3)",
+        );
+        db::run(&mut tx, user, vec![id.into_value(), email.into_value(), now.into_value()]).await.unwrap();
+        let member = db::Sql::both("INSERT INTO membership (workspace_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)");
+        let args = vec![scope.workspace_id().into_value(), id.into_value(), role.into_value(), now.into_value()];
+        db::run(&mut tx, member, args).await.unwrap();
+        tx.commit().await.unwrap();
+        id
+    }
+}

@@ -1,0 +1,181 @@
+import { act, screen, waitFor, within } from "@testing-library/react";
+import { HttpResponse, http } from "msw";
+import { describe, expect, it } from "vitest";
+import { account, accountList, api, FakeEventSource, open, problem, server, side } from "../../../test/world";
+
+function rowOf(address: string): HTMLElement {
+  const row = screen.getByText(address).closest("tr");
+  if (!row) throw new Error(`no row of ${address}`);
+  return row;
+}
+
+describe("the accounts table", () => {
+  it("shows every state with its word, its reason and what comes next", async () => {
+    const soon = new Date(Date.now() + 4 * 60_000).toISOString();
+    const list = [
+      account("well"),
+      account("refused", {
+        status: "reconnect_required",
+        status_side: "receiving",
+        receiving: side("reconnect_required", { reason: "login_refused" }),
+      }),
+      account("away", {
+        status: "disconnected",
+        status_side: "sending",
+        sending: side("disconnected", { reason: "timed_out", next_attempt_at: soon }),
+      }),
+      account("busy", { sync: { stage: "importing", done: 120, total: 900 }, user: null }),
+      account("only", { receiving: side("not_set_up") }),
+    ];
+    server.use(http.get(api("/accounts"), () => HttpResponse.json(accountList(list))));
+    open("/accounts");
+    expect(await screen.findByText("well@acme.test")).toBeVisible();
+    expect(within(rowOf("well@acme.test")).getByText("Connected")).toBeVisible();
+    expect(within(rowOf("well@acme.test")).getByText("1,204")).toBeVisible();
+    expect(within(rowOf("well@acme.test")).getByText("Not measured yet")).toBeInTheDocument();
+    expect(rowOf("refused@acme.test")).toHaveTextContent(
+      "Reconnect requiredreceiving: login refused, 2 h ago",
+    );
+    expect(rowOf("away@acme.test")).toHaveTextContent("Disconnectedsending: no answer, retry in 4 min");
+    expect(rowOf("busy@acme.test")).toHaveTextContent("importing 120 of 900");
+    expect(rowOf("busy@acme.test")).toHaveTextContent("Team");
+    expect(rowOf("only@acme.test")).toHaveTextContent("send only");
+  });
+
+  it("offers the four actions in their order", async () => {
+    const { user } = open("/accounts");
+    await user.click(await screen.findByRole("button", { name: "Actions for ana@acme.test" }));
+    const items = await screen.findAllByRole("menuitem");
+    expect(items.map((each) => each.textContent)).toEqual([
+      "Email list",
+      "Send email",
+      "Reconnect",
+      "Delete",
+      "Settings",
+    ]);
+  });
+
+  it("sorts on the server and keeps the order in the address bar", async () => {
+    const asked: string[] = [];
+    server.use(
+      http.get(api("/accounts"), ({ request }) => {
+        asked.push(new URL(request.url).search);
+        return HttpResponse.json(accountList([account("ana")]));
+      }),
+    );
+    const { user, router } = open("/accounts");
+    await user.click(await screen.findByRole("button", { name: "Emails sent" }));
+    await waitFor(() => expect(router.state.location.search).toMatchObject({ sort: "sent", dir: "desc" }));
+    await waitFor(() => expect(asked.at(-1)).toContain("sort=sent&dir=desc"));
+    expect(screen.getByRole("columnheader", { name: "Emails sent" })).toHaveAttribute(
+      "aria-sort",
+      "descending",
+    );
+  });
+
+  it("says that nothing matches, and clears the filters", async () => {
+    server.use(
+      http.get(api("/accounts"), ({ request }) =>
+        HttpResponse.json(
+          accountList(new URL(request.url).searchParams.has("search") ? [] : [account("ana")]),
+        ),
+      ),
+    );
+    const { user } = open("/accounts?search=zzz&status=paused");
+    expect(await screen.findByText("No account matches")).toBeVisible();
+    await user.click(screen.getByRole("button", { name: "Clear filters" }));
+    expect(await screen.findByText("ana@acme.test")).toBeVisible();
+  });
+
+  it("explains an empty workspace", async () => {
+    server.use(http.get(api("/accounts"), () => HttpResponse.json(accountList([]))));
+    open("/accounts");
+    expect(await screen.findByText("No account is connected yet")).toBeVisible();
+    expect(screen.getAllByRole("link", { name: "Connect email" })[0]).toHaveAttribute(
+      "href",
+      "/accounts/add",
+    );
+  });
+
+  it("shows why the list could not be loaded, and tries again", async () => {
+    server.use(
+      http.get(api("/accounts"), () => problem(403, "forbidden", "You may not see this."), { once: true }),
+    );
+    const { user } = open("/accounts");
+    expect(await screen.findByText(/You may not see this/)).toBeVisible();
+    await user.click(screen.getByRole("button", { name: "Try again" }));
+    expect(await screen.findByText("ana@acme.test")).toBeVisible();
+  });
+
+  it("follows the change of one account without loading the list again", async () => {
+    let lists = 0;
+    server.use(
+      http.get(api("/accounts"), () => {
+        lists += 1;
+        return HttpResponse.json(accountList([account("ana"), account("ben")]));
+      }),
+      http.get(api("/accounts/ana"), () => HttpResponse.json(account("ana", { status: "paused" }))),
+    );
+    open("/accounts");
+    expect(await screen.findByText("ana@acme.test")).toBeVisible();
+    expect(FakeEventSource.all.filter((each) => each.readyState === 1)).toHaveLength(1);
+    const before = lists;
+    act(() => FakeEventSource.all.at(-1)?.say("topic", { topic: "account", account_id: "ana" }));
+    await waitFor(() => expect(rowOf("ana@acme.test")).toHaveTextContent("Paused"));
+    expect(rowOf("ben@acme.test")).toHaveTextContent("Connected");
+    expect(lists).toBe(before);
+  });
+
+  it("deletes only after the address was typed, and then says so in the row", async () => {
+    let sent: unknown;
+    server.use(
+      http.get(api("/accounts/ana/closing"), () =>
+        HttpResponse.json({
+          address: "ana@acme.test",
+          messages: 1204,
+          folders: 7,
+          queued: 2,
+          uncertain: 0,
+          bytes: 5000,
+        }),
+      ),
+      http.delete(api("/accounts/ana"), async ({ request }) => {
+        sent = await request.json();
+        return new HttpResponse(null, { status: 202 });
+      }),
+    );
+    const { user } = open("/accounts");
+    await user.click(await screen.findByRole("button", { name: "Actions for ana@acme.test" }));
+    await user.click(await screen.findByRole("menuitem", { name: "Delete" }));
+    const dialog = await screen.findByRole("dialog");
+    expect(await within(dialog).findByText(/1,204 messages in 7 folders/)).toBeVisible();
+    const button = within(dialog).getByRole("button", { name: "Delete account" });
+    expect(button).toBeDisabled();
+    await user.type(within(dialog).getByRole("textbox"), "ana@acme.test");
+    await user.click(button);
+    expect(await screen.findByText("Deleting…")).toBeVisible();
+    expect(sent).toEqual({ address: "ana@acme.test" });
+  });
+
+  it("moves with j and k and opens with Enter", async () => {
+    server.use(
+      http.get(api("/accounts"), () => HttpResponse.json(accountList([account("ana"), account("ben")]))),
+    );
+    const { user } = open("/accounts");
+    await screen.findByText("ben@acme.test");
+    await user.keyboard("jjk");
+    expect(rowOf("ana@acme.test")).toHaveAttribute("aria-current", "true");
+    await user.keyboard("?");
+    expect(await screen.findByText("Next account")).toBeVisible();
+  });
+});
+
+it("leads to the sign-in page and back when the session has ended", async () => {
+  server.use(
+    http.get(api("/session"), () => problem(401, "not_signed_in", "Sign in first.")),
+    http.get(api("/setup"), () => HttpResponse.json({ needed: false })),
+  );
+  const { router } = open("/accounts?status=paused");
+  expect(await screen.findByText("Sign in to Posthouse")).toBeVisible();
+  expect(router.state.location.search).toEqual({ next: "/accounts?status=paused" });
+});

@@ -1,0 +1,140 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import type { UserEvent } from "@testing-library/user-event";
+import { HttpResponse, http } from "msw";
+import { expect, it } from "vitest";
+import { account, api, open, problem, server, step } from "../../../test/world";
+
+/** A stream that the test feeds. */
+function stream() {
+  const encoder = new TextEncoder();
+  let control: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      control = controller;
+    },
+  });
+  return {
+    response: () => new HttpResponse(body, { headers: { "content-type": "text/event-stream" } }),
+    say: (event: string, data: unknown) =>
+      control?.enqueue(encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)),
+    end: () => control?.close(),
+  };
+}
+
+async function fill(user: UserEvent) {
+  await user.type(await screen.findByLabelText("Email address"), "ben@old.test");
+  const [smtp, imap] = screen.getAllByLabelText("Server");
+  if (!smtp || !imap) throw new Error("both servers are asked for");
+  await user.type(smtp, "smtp.old.test");
+  await user.type(imap, "imap.old.test");
+  await user.type(screen.getByLabelText("Password"), "secret");
+}
+
+it("shows each step as it comes, with the server's words and what to do", async () => {
+  const test = stream();
+  server.use(http.post(api("/accounts/test"), test.response));
+  const { user } = open("/accounts/add/custom");
+  await fill(user);
+  await user.click(screen.getByRole("button", { name: "Test connection" }));
+  const panel = screen.getByRole("region", { name: "Test connection" });
+
+  test.say("step", step({ side: "imap", step: "dns", status: "running" }));
+  expect(await within(panel).findByText("Looking up the name")).toBeVisible();
+  expect(within(panel).getByText(/^Waiting: Connection, TLS, Greeting, Login, Folders$/)).toBeVisible();
+
+  test.say("step", step({ side: "imap", step: "dns", status: "passed", took_ms: 12, detail: "10.0.0.1" }));
+  expect(await within(panel).findByText("Name found")).toBeVisible();
+  expect(within(panel).getByText("12 ms")).toBeVisible();
+  expect(within(panel).getByText("10.0.0.1")).toBeVisible();
+
+  test.say(
+    "step",
+    step({
+      side: "imap",
+      step: "login",
+      status: "failed",
+      server_words: "NO bad login",
+      fix: "Use an app password.",
+    }),
+  );
+  test.say("done", { ok: false, imap_ok: false, smtp_ok: null });
+  test.end();
+  expect(await within(panel).findByText("Login refused")).toBeVisible();
+  expect(within(panel).getByText("NO bad login").tagName).toBe("CODE");
+  expect(within(panel).getByText(/Use an app password/)).toBeVisible();
+  expect(within(panel).getByRole("alert")).toHaveTextContent("stopped");
+  expect(screen.getByLabelText("Email address")).toHaveValue("ben@old.test");
+});
+
+it("keeps everything typed when saving is refused, and shows the step it stopped at", async () => {
+  const test = stream();
+  server.use(
+    http.post(api("/accounts/test"), test.response),
+    http.post(api("/accounts"), () =>
+      problem(422, "connect_failed", "The server refused the login.", {
+        step: step({ side: "smtp", step: "auth", status: "failed", server_words: "535 5.7.8 no" }),
+      }),
+    ),
+  );
+  const { user } = open("/accounts/add/custom");
+  await fill(user);
+  await user.click(screen.getByRole("button", { name: "Save account" }));
+  test.say("done", { ok: true, imap_ok: true, smtp_ok: true });
+  test.end();
+  expect(await screen.findByText("535 5.7.8 no")).toBeVisible();
+  expect(screen.getByText(/Not saved/)).toBeVisible();
+  expect(screen.getByLabelText("Password")).toHaveValue("secret");
+});
+
+it("puts the server's field errors under the fields and on top", async () => {
+  server.use(
+    http.post(api("/accounts/test"), () =>
+      problem(422, "validation_failed", "Some fields are not right.", {
+        fields: [{ field: "smtp.host", code: "private", message: "This server is on a private network." }],
+      }),
+    ),
+  );
+  const { user } = open("/accounts/add/custom");
+  await fill(user);
+  await user.click(screen.getByRole("button", { name: "Test connection" }));
+  const link = await screen.findByRole("link", { name: "This server is on a private network." });
+  await user.click(link);
+  expect(screen.getAllByLabelText("Server")[0]).toHaveFocus();
+});
+
+it("sums up what is missing before it asks the server", async () => {
+  const { user } = open("/accounts/add/custom");
+  await user.click(await screen.findByRole("button", { name: "Save account" }));
+  expect(await screen.findByText("5 things need your attention")).toBeVisible();
+});
+
+it("saves after a passed test without testing twice, and goes to the list", async () => {
+  let tests = 0;
+  const bodies: unknown[] = [];
+  server.use(
+    http.post(api("/accounts/test"), () => {
+      tests += 1;
+      const test = stream();
+      test.say("done", { ok: true, imap_ok: true, smtp_ok: true });
+      test.end();
+      return test.response();
+    }),
+    http.post(api("/accounts"), async ({ request }) => {
+      bodies.push(await request.json());
+      return HttpResponse.json(account("ben"), { status: 201 });
+    }),
+  );
+  const { user, router } = open("/accounts/add/custom");
+  await fill(user);
+  await user.click(screen.getByRole("button", { name: "Test connection" }));
+  expect(await screen.findByText("Receiving and sending work.")).toBeVisible();
+  await user.click(screen.getByRole("button", { name: "Save account" }));
+  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts"));
+  expect(tests).toBe(1);
+  expect(bodies).toEqual([
+    expect.objectContaining({
+      address: "ben@old.test",
+      imap: expect.objectContaining({ password: "secret" }),
+    }),
+  ]);
+});

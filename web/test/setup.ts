@@ -1,0 +1,33 @@
+import "@testing-library/jest-dom/vitest";
+import { cleanup } from "@testing-library/react";
+import { afterAll, afterEach, beforeAll } from "vitest";
+import { FakeEventSource, server } from "./world";
+
+// What jsdom lacks and the page needs.
+window.matchMedia = (query: string) => {
+  const target = new EventTarget();
+  return Object.assign(target, {
+    matches: false,
+    media: query,
+    onchange: null,
+    addListener: () => undefined,
+    removeListener: () => undefined,
+  }) as MediaQueryList;
+};
+window.ResizeObserver = class {
+  observe() {}
+  unobserve() {}
+  disconnect() {}
+};
+window.scrollTo = () => undefined;
+Element.prototype.scrollIntoView = () => undefined;
+Object.assign(globalThis, { EventSource: FakeEventSource });
+
+beforeAll(() => server.listen({ onUnhandledRequest: "error" }));
+afterEach(() => {
+  cleanup();
+  server.resetHandlers();
+  FakeEventSource.all = [];
+  window.localStorage.clear();
+});
+afterAll(() => server.close());

@@ -1,0 +1,125 @@
+/** A small world for page tests: the real page on a memory history, against canned answers. */
+import { MantineProvider } from "@mantine/core";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { createMemoryHistory, RouterProvider } from "@tanstack/react-router";
+import { render } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { HttpResponse, http } from "msw";
+import { setupServer } from "msw/node";
+import type { Account, AccountList, ConnectStep, Outgoing, Session, SideState } from "../src/api/client";
+import { createPage } from "../src/router";
+import { cssVariables, theme } from "../src/ui/theme";
+
+export const api = (path: string) => `*/api/v1${path}`;
+
+/** The live stream, played by the test. */
+export class FakeEventSource extends EventTarget {
+  static readonly CLOSED = 2;
+  static all: FakeEventSource[] = [];
+  readyState = 1;
+  constructor(readonly url: string) {
+    super();
+    FakeEventSource.all.push(this);
+  }
+  say(event: string, data: unknown): void {
+    this.dispatchEvent(new MessageEvent(event, { data: JSON.stringify(data) }));
+  }
+  close(): void {
+    this.readyState = FakeEventSource.CLOSED;
+  }
+}
+
+export const session: Session = {
+  user: { id: "u1", name: "Ana Diaz", email: "ana@acme.test" },
+  workspace: { id: "w1", name: "Acme", time_zone: "UTC" },
+  role: "owner",
+  instance: { version: "0.1.0", demo: false, plain_text_allowed: false },
+};
+
+export function side(state: SideState["state"], more: Partial<SideState> = {}): SideState {
+  return { state, since: new Date(Date.now() - 2 * 3_600_000).toISOString(), ...more };
+}
+
+export function account(id: string, more: Partial<Account> = {}): Account {
+  return {
+    id,
+    address: `${id}@acme.test`,
+    display_name: `Name of ${id}`,
+    provider: "custom",
+    provider_label: "Custom SMTP",
+    provider_name: "",
+    user: { id: "u1", name: "Ana Diaz" },
+    health: null,
+    sent_total: 1204,
+    sent_today: 18,
+    status: "connected",
+    status_side: null,
+    receiving: side("connected"),
+    sending: side("connected"),
+    sync: { stage: "live" },
+    created_at: "2026-11-01T10:00:00.000Z",
+    can_manage: true,
+    can_send: true,
+    smtp: { host: "smtp.acme.test", port: 587, encryption: "starttls", username: `${id}@acme.test` },
+    imap: { host: "imap.acme.test", port: 993, encryption: "tls", username: `${id}@acme.test` },
+    folders_imported: 3,
+    messages: 10,
+    ...more,
+  };
+}
+
+export function accountList(items: Account[], more: Partial<AccountList> = {}): AccountList {
+  return { items, next_cursor: null, total: items.length, ...more };
+}
+
+export function outgoing(id: string, more: Partial<Outgoing> = {}): Outgoing {
+  return {
+    id,
+    account_id: "ana",
+    from: "ana@acme.test",
+    subject: "Offer",
+    to: ["ben@old.test"],
+    state: "queued",
+    message_id: `<${id}@acme.test>`,
+    created_at: new Date().toISOString(),
+    attempts: 0,
+    recipients: [{ address: "ben@old.test", state: "pending" }],
+    sent_copy: "none",
+    ...more,
+  };
+}
+
+export function step(
+  more: Pick<ConnectStep, "side" | "step" | "status"> & Partial<ConnectStep>,
+): ConnectStep {
+  return more;
+}
+
+export function problem(status: number, code: string, detail: string, more: object = {}) {
+  return HttpResponse.json(
+    { type: "about:blank", title: code, status, code, detail, request_id: "r-1", ...more },
+    { status, headers: { "content-type": "application/problem+json" } },
+  );
+}
+
+export const server = setupServer(
+  http.get(api("/session"), () => HttpResponse.json(session)),
+  http.get(api("/accounts/summary"), () =>
+    HttpResponse.json({ total: 1, connected: 1, need_attention: 0, disconnected: 0, sent_today: 18 }),
+  ),
+  http.get(api("/accounts"), () => HttpResponse.json(accountList([account("ana")]))),
+);
+
+/** Shows the page at a path and returns what a person and the address bar can do. */
+export function open(path: string) {
+  const history = createMemoryHistory({ initialEntries: [path] });
+  const { router, queryClient } = createPage(history);
+  render(
+    <MantineProvider theme={theme} cssVariablesResolver={cssVariables} env="test">
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </MantineProvider>,
+  );
+  return { user: userEvent.setup(), router };
+}
