@@ -1,4 +1,5 @@
 import "@testing-library/jest-dom/vitest";
+import { notifications } from "@mantine/notifications";
 import { cleanup } from "@testing-library/react";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import { FakeEventSource, server } from "./world";
@@ -26,6 +27,7 @@ Object.assign(globalThis, { EventSource: FakeEventSource });
 beforeAll(() => server.listen({ onUnhandledRequest: "error" }));
 afterEach(() => {
   cleanup();
+  notifications.clean();
   server.resetHandlers();
   FakeEventSource.all = [];
   window.localStorage.clear();

@@ -62,8 +62,7 @@ export function account(id: string, more: Partial<Account> = {}): Account {
     can_send: true,
     smtp: { host: "smtp.acme.test", port: 587, encryption: "starttls", username: `${id}@acme.test` },
     imap: { host: "imap.acme.test", port: 993, encryption: "tls", username: `${id}@acme.test` },
-    folders_imported: 3,
-    messages: 10,
+    import_days: 30,
     ...more,
   };
 }
@@ -108,6 +107,7 @@ export const server = setupServer(
     HttpResponse.json({ total: 1, connected: 1, need_attention: 0, disconnected: 0, sent_today: 18 }),
   ),
   http.get(api("/accounts"), () => HttpResponse.json(accountList([account("ana")]))),
+  http.get(api("/accounts/ana"), () => HttpResponse.json(account("ana"))),
 );
 
 /** Shows the page at a path and returns what a person and the address bar can do. */

@@ -22,7 +22,13 @@ pub mod connect;
 pub mod mailbox;
 /// Keeps the local copy equal to the server.
 pub mod sync;
+/// The outbox.
+pub mod send;
+/// Deletes an account and all it has.
+pub mod closing;
 /// Every background task in one table.
 pub mod workers;
 /// The running program.
 pub mod server;
+/// The product with a mail world of its own.
+pub mod demo;

@@ -1,4 +1,4 @@
-//! The command line: `posthouse serve`, `migrate`, `openapi`.
+//! The command line: `posthouse serve`, `demo`, `migrate`, `openapi`.
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -33,6 +33,12 @@ enum Command {
         #[arg(long, value_name = "IP:PORT")]
         listen: Option<SocketAddr>,
     },
+    /// Serves a demo with a mail world of its own on loopback and seeded data; keeps nothing.
+    Demo {
+        /// The address to serve on; loopback only.
+        #[arg(long, value_name = "IP:PORT")]
+        listen: Option<SocketAddr>,
+    },
     /// Brings the database's schema up to date and ends.
     Migrate,
     /// Prints the OpenAPI document.
@@ -47,8 +53,10 @@ async fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     let mut config = Config::load(cli.config.as_deref())?;
-    if let Some(dir) = cli.data_dir {
-        config.data_dir = dir;
+    match (cli.data_dir, &cli.command) {
+        (Some(dir), _) => config.data_dir = dir,
+        (None, Command::Demo { .. }) => config.data_dir = PathBuf::from("demo-data"),
+        (None, _) => {}
     }
     log(&config)?;
     match cli.command {
@@ -59,6 +67,12 @@ async fn main() -> anyhow::Result<()> {
             server::signalled().await;
             println!("Stopping: what is being sent may end first.");
             running.stop().await;
+        }
+        Command::Demo { listen } => {
+            config.listen = listen.unwrap_or(config.listen);
+            let demo = posthouse::demo::start(config, Clock::system()).await?;
+            server::signalled().await;
+            demo.stop().await;
         }
         Command::Migrate => {
             let app = posthouse::app::App::open(config, Clock::system()).await?;

@@ -2,17 +2,18 @@
 
 use crate::app::App;
 use crate::base::{events, jobs, leases};
-use crate::sync;
+use crate::{closing, send, sync};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Every kind of job.
-pub const JOBS: &[jobs::JobType] = &[];
+pub const JOBS: &[jobs::JobType] = &[jobs::JobType::of::<closing::CloseAccount>()];
 
 /// Starts them all; they end with the token.
 pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(leases::run(app.clone(), stop.clone()));
     tasks.spawn(events::run(app.clone(), stop.clone()));
     tasks.spawn(sync::run(app.clone(), stop.clone()));
+    tasks.spawn(send::run(app.clone(), stop.clone()));
     tasks.spawn(jobs::run(app.clone(), JOBS, stop.clone()));
 }

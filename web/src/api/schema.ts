@@ -4,7 +4,7 @@
  */
 
 export interface paths {
-    "/api/v1/setup": {
+    "/setup": {
         parameters: {
             query?: never;
             header?: never;
@@ -76,7 +76,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/session": {
+    "/session": {
         parameters: {
             query?: never;
             header?: never;
@@ -172,7 +172,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/session/link": {
+    "/session/link": {
         parameters: {
             query?: never;
             header?: never;
@@ -218,7 +218,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/live": {
+    "/live": {
         parameters: {
             query?: never;
             header?: never;
@@ -260,7 +260,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/accounts": {
+    "/accounts": {
         parameters: {
             query?: never;
             header?: never;
@@ -341,7 +341,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/accounts/summary": {
+    "/accounts/summary": {
         parameters: {
             query?: never;
             header?: never;
@@ -383,7 +383,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/accounts/test": {
+    "/accounts/test": {
         parameters: {
             query?: never;
             header?: never;
@@ -429,7 +429,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/accounts/{id}": {
+    "/accounts/{id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -535,7 +535,7 @@ export interface paths {
         };
         trace?: never;
     };
-    "/api/v1/accounts/{id}/test": {
+    "/accounts/{id}/test": {
         parameters: {
             query?: never;
             header?: never;
@@ -583,7 +583,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/accounts/{id}/reconnect": {
+    "/accounts/{id}/reconnect": {
         parameters: {
             query?: never;
             header?: never;
@@ -631,7 +631,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/accounts/{id}/retry": {
+    "/accounts/{id}/retry": {
         parameters: {
             query?: never;
             header?: never;
@@ -673,7 +673,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/accounts/{id}/closing": {
+    "/accounts/{id}/closing": {
         parameters: {
             query?: never;
             header?: never;
@@ -717,7 +717,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/accounts/{id}/folders": {
+    "/accounts/{id}/folders": {
         parameters: {
             query?: never;
             header?: never;
@@ -761,7 +761,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/accounts/{id}/messages": {
+    "/accounts/{id}/messages": {
         parameters: {
             query?: never;
             header?: never;
@@ -809,7 +809,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/accounts/{id}/outgoing": {
+    "/accounts/{id}/outgoing": {
         parameters: {
             query?: never;
             header?: never;
@@ -890,7 +890,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/messages/{id}": {
+    "/messages/{id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -966,7 +966,7 @@ export interface paths {
         };
         trace?: never;
     };
-    "/api/v1/messages/{id}/html": {
+    "/messages/{id}/html": {
         parameters: {
             query?: never;
             header?: never;
@@ -1012,7 +1012,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/messages/{id}/raw": {
+    "/messages/{id}/raw": {
         parameters: {
             query?: never;
             header?: never;
@@ -1056,7 +1056,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/messages/{id}/attachments/{index}": {
+    "/messages/{id}/attachments/{index}": {
         parameters: {
             query?: never;
             header?: never;
@@ -1101,7 +1101,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/outgoing/{id}": {
+    "/outgoing/{id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -1145,7 +1145,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/outgoing/{id}/cancel": {
+    "/outgoing/{id}/cancel": {
         parameters: {
             query?: never;
             header?: never;
@@ -1189,7 +1189,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/outgoing/{id}/resolve": {
+    "/outgoing/{id}/resolve": {
         parameters: {
             query?: never;
             header?: never;
@@ -1373,13 +1373,11 @@ export interface components {
             can_send: boolean;
         };
         Account: components["schemas"]["AccountRow"] & {
-            provider_name?: string | null;
+            provider_name: string;
             smtp?: null | components["schemas"]["Endpoint"];
             imap?: null | components["schemas"]["Endpoint"];
             /** Format: int64 */
-            folders_imported: number;
-            /** Format: int64 */
-            messages: number;
+            import_days: number;
         };
         AccountList: {
             items: components["schemas"]["AccountRow"][];
@@ -1425,7 +1423,7 @@ export interface components {
             /** @enum {string} */
             step: "dns" | "tcp" | "tls" | "greeting" | "starttls" | "login" | "folders" | "ehlo" | "auth" | "mail_from";
             /** @enum {string} */
-            status: "running" | "passed" | "failed" | "skipped";
+            status: "running" | "passed" | "failed";
             /** Format: int64 */
             took_ms?: number | null;
             detail?: string | null;
@@ -1453,7 +1451,6 @@ export interface components {
             /** Format: uuid */
             id: string;
             name: string;
-            path: string;
             /** @enum {string|null} */
             role?: "inbox" | "sent" | "drafts" | "archive" | "all" | "junk" | "trash" | null;
             selected: boolean;
@@ -1466,12 +1463,14 @@ export interface components {
             items: components["schemas"]["Folder"][];
         };
         Mailbox: {
-            name?: string | null;
+            name: string;
             address: string;
         };
         MessageRow: {
             /** Format: uuid */
             id: string;
+            /** Format: uuid */
+            account_id: string;
             from?: null | components["schemas"]["Mailbox"];
             to: components["schemas"]["Mailbox"][];
             subject: string;
@@ -1498,15 +1497,13 @@ export interface components {
         Attachment: {
             /** Format: int64 */
             index: number;
-            name?: string | null;
+            name: string;
             content_type: string;
             /** Format: int64 */
             size: number;
             inline: boolean;
         };
         Message: components["schemas"]["MessageRow"] & {
-            /** Format: uuid */
-            account_id: string;
             cc: components["schemas"]["Mailbox"][];
             bcc: components["schemas"]["Mailbox"][];
             reply_to: components["schemas"]["Mailbox"][];
@@ -1544,7 +1541,7 @@ export interface components {
             to: string[];
             /** @enum {string} */
             state: "queued" | "sending" | "sent" | "failed" | "uncertain" | "cancelled";
-            message_id?: string | null;
+            message_id: string;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -1562,6 +1559,11 @@ export interface components {
         OutgoingList: {
             items: components["schemas"]["Outgoing"][];
             next_cursor?: string | null;
+        };
+        TestResult: {
+            ok: boolean;
+            imap_ok?: boolean | null;
+            smtp_ok?: boolean | null;
         };
         ResolveRequest: {
             sent: boolean;

@@ -166,7 +166,7 @@ macro_rules! ordered {
         [
             Sql::both(row_sql!(
                 $key,
-                "0",
+                "CAST(0 AS BIGINT)",
                 concat!(
                     "AND (CAST($8 AS TEXT) IS NULL OR (",
                     $key,
@@ -177,7 +177,7 @@ macro_rules! ordered {
             )),
             Sql::both(row_sql!(
                 $key,
-                "0",
+                "CAST(0 AS BIGINT)",
                 concat!(
                     "AND (CAST($8 AS TEXT) IS NULL OR (",
                     $key,

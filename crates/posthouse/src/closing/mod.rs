@@ -24,6 +24,9 @@ use serde::{Deserialize, Serialize};
 /// Rows that one transaction removes.
 const CHUNK: i64 = 500;
 
+/// How long a message on its way is waited for.
+const PATIENCE_MICROS: i64 = 15 * 60 * 1_000_000;
+
 /// What deletion would remove.
 #[derive(Debug, Clone)]
 pub struct Preview {
@@ -59,7 +62,7 @@ pub async fn preview(app: &App, actor: &Actor, id: AccountId) -> Result<Preview,
     let mut c = app.db.read().await?;
     let account = accounts::find(&mut c, actor, id, Access::Manage).await?;
     let copy = mailbox::counts(&mut c, &actor.scope, id).await?;
-    let waiting = send::waiting(&mut c, &actor.scope, id).await?;
+    let waiting = send::for_closing(&mut c, &actor.scope, id).await?;
     Ok(Preview { address: account.address, copy, queued: waiting.queued, uncertain: waiting.uncertain })
 }
 
@@ -78,7 +81,7 @@ pub async fn close(app: &App, actor: &Actor, id: AccountId, typed: &str) -> Resu
         return Err(AccountError::NotFound.into());
     }
     leases::seize(&mut tx, app, &accounts::lease_name(id)).await?;
-    send::cancel_queued(&mut tx, app, scope, id).await?;
+    send::cancel_all_queued(&mut tx, app, scope, id).await?;
     let entry = AuditEntry { action: "account.deleted", subject: account.address, detail: serde_json::json!({ "account_id": id }) };
     team::audit(&mut tx, app, scope, Some(actor), entry).await?;
     events::emit(&mut tx, app, scope, News { kind: Kind::AccountClosed, account_id: id, count: 0 }).await?;
@@ -107,13 +110,16 @@ impl Job for CloseAccount {
 
     async fn run(self, app: App, lease: Lease) -> Result<(), JobError> {
         let (scope, id) = (Scope::of(self.workspace_id), self.account_id);
-        if send::in_flight(&mut app.db.read().await?, &scope, id).await? {
+        // A sender that died with a message on its way settles nothing any more: it is waited for, but not for ever.
+        let begun = accounts::account(&mut app.db.read().await?, &scope, id).await?.and_then(|a| a.closing_at);
+        let patient = begun.is_some_and(|at| app.clock.now().micros_since(at) < PATIENCE_MICROS);
+        if patient && send::any_sending(&mut app.db.read().await?, &scope, id).await? {
             return Err(JobError::Retry("a message is being sent; its outcome is waited for".into()));
         }
         app.crash.point("close.settled");
-        in_chunks(&app, &lease, async |tx| send::delete_chunk(tx, &scope, id, CHUNK).await).await?;
+        in_chunks(&app, &lease, &scope, (id, Part::Outbox)).await?;
         app.crash.point("close.sent_rows");
-        in_chunks(&app, &lease, async |tx| mailbox::delete_chunk(tx, &scope, id, CHUNK).await).await?;
+        in_chunks(&app, &lease, &scope, (id, Part::Mailbox)).await?;
         app.crash.point("close.rows");
         app.blobs.remove_account(&scope, id).await.map_err(|e| JobError::Retry(e.to_string()))?;
         app.crash.point("close.blobs");
@@ -126,15 +132,21 @@ impl Job for CloseAccount {
     }
 }
 
-async fn in_chunks(
-    app: &App,
-    lease: &Lease,
-    delete: impl AsyncFn(&mut db::Conn) -> db::DbResult<bool>,
-) -> Result<(), JobError> {
+/// What is removed in chunks.
+#[derive(Clone, Copy)]
+enum Part {
+    Outbox,
+    Mailbox,
+}
+
+async fn in_chunks(app: &App, lease: &Lease, scope: &Scope, (id, part): (AccountId, Part)) -> Result<(), JobError> {
     loop {
         lease.keep(app).await?;
         let mut tx = app.db.tx().await?;
-        let more = delete(&mut tx).await?;
+        let more = match part {
+            Part::Outbox => send::delete_chunk(&mut tx, scope, id, CHUNK).await?,
+            Part::Mailbox => mailbox::delete_chunk(&mut tx, scope, id, CHUNK).await?,
+        };
         tx.commit().await?;
         if !more {
             return Ok(());

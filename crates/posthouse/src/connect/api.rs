@@ -1,18 +1,18 @@
 //! Testing servers, adding an account, reconnecting one.
 
-use super::account::{password, place};
+use super::account::password;
 use super::open::Server;
 use super::probe::{self, Probe, Tested};
+use super::save::{ChangedServers, NewServers, SaveError};
 use super::step::ConnectStep;
 use crate::accounts::api::{AccountDetails, details, name_field};
 use crate::accounts::{
-    self, Access, Account, AccountId, Connection, Encryption, NewAccount, NewConnection, Provider, Side,
+    self, Access, AccountId, Connection, Encryption, NewAccount, Provider, Side,
 };
 use crate::app::App;
-use crate::base::events::{self, Kind, News};
 use crate::base::secret::Secret;
 use crate::http::{ApiError, ApiResult, FieldError, Json, Path, Problem, SignedIn};
-use crate::team::{self, Actor, AuditEntry};
+use crate::team::Actor;
 use axum::extract::State as Ax;
 use axum::http::StatusCode;
 use axum::response::sse::{Event, Sse};
@@ -118,14 +118,7 @@ fn server(side: &str, r: ServerRequest, stored: Option<Secret>, errors: &mut Vec
     (errors.len() == before).then_some(Server { host, port: r.port, encryption: r.encryption, username, password })
 }
 
-/// What a request for a new account comes to.
-struct Wanted {
-    account: NewAccount,
-    smtp: Server,
-    imap: Option<Server>,
-}
-
-fn wanted(app: &App, actor: &Actor, r: ConnectRequest) -> ApiResult<Wanted> {
+fn wanted(app: &App, actor: &Actor, r: ConnectRequest) -> ApiResult<NewServers> {
     let mut errors = vec![];
     let address = r.address.trim().parse::<mail::address::EmailAddress>();
     if let Err(e) = &address {
@@ -145,7 +138,7 @@ fn wanted(app: &App, actor: &Actor, r: ConnectRequest) -> ApiResult<Wanted> {
     let smtp = server("smtp", r.smtp, None, &mut errors);
     let imap = r.imap.map(|i| server("imap", i, None, &mut errors));
     match (address, smtp) {
-        (Ok(address), Some(smtp)) if errors.is_empty() => Ok(Wanted {
+        (Ok(address), Some(smtp)) if errors.is_empty() => Ok(NewServers {
             account: NewAccount {
                 id: AccountId(app.ids.next()),
                 user_id: (!r.team).then_some(actor.user_id),
@@ -220,20 +213,17 @@ fn refused(tested: Tested) -> ApiError {
     }
 }
 
-fn sealed(app: &App, actor: &Actor, id: AccountId, side: Side, server: &Server) -> ApiResult<NewConnection> {
-    Ok(NewConnection {
-        side,
-        host: server.host.clone(),
-        port: server.port,
-        encryption: server.encryption,
-        username: server.username.clone(),
-        secret: app.vault.seal(&app.ids, &actor.scope, place(id, side), &server.password)?,
-    })
-}
-
-fn taken() -> ApiError {
-    let text = "This address is connected in the workspace already. Open it in the list and reconnect it there.";
-    ApiError::new(StatusCode::CONFLICT, "address_taken", text)
+impl From<SaveError> for ApiError {
+    fn from(e: SaveError) -> Self {
+        let text = e.to_string();
+        match e {
+            SaveError::Taken => Self::new(StatusCode::CONFLICT, "address_taken", text),
+            SaveError::Refused(tested) => refused(*tested),
+            SaveError::Account(e) => e.into(),
+            SaveError::Vault(e) => e.into(),
+            SaveError::Db(e) => e.into(),
+        }
+    }
 }
 
 /// Adds an account. Its servers are tested first; when one step fails nothing is saved and the answer names it.
@@ -245,43 +235,11 @@ async fn add(
     Json(r): Json<ConnectRequest>,
 ) -> ApiResult<(StatusCode, Json<AccountDetails>)> {
     let w = wanted(&app, &actor, r)?;
-    let id = w.account.id;
-    if accounts::taken(&mut app.db.read().await?, &actor.scope, &w.account.address.key()).await? {
-        return Err(taken());
-    }
-    let probe = Probe { address: &w.account.address, imap: w.imap.as_ref(), smtp: Some(&w.smtp) };
-    let tested = probe::test(&app, &probe, None).await;
-    if !tested.ok() {
-        return Err(refused(tested));
-    }
-    let now = app.clock.now();
-    let mut tx = app.db.tx().await?;
-    accounts::insert(&mut tx, &actor.scope, &w.account, now).await.map_err(|e| match e {
-        db::DbError::Unique(_) => taken(),
-        other => other.into(),
-    })?;
-    let send = sealed(&app, &actor, id, Side::Send, &w.smtp)?;
-    accounts::insert_connection(&mut tx, &actor.scope, id, &send, now).await?;
-    if let Some(imap) = &w.imap {
-        let receive = sealed(&app, &actor, id, Side::Receive, imap)?;
-        accounts::insert_connection(&mut tx, &actor.scope, id, &receive, now).await?;
-    }
-    let entry =
-        AuditEntry { action: "account.added", subject: w.account.address.to_string(), detail: serde_json::json!({}) };
-    team::audit(&mut tx, &app, &actor.scope, Some(&actor), entry).await?;
-    events::emit(&mut tx, &app, &actor.scope, News { kind: Kind::AccountAdded, account_id: id, count: 0 }).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(details(&app, &actor, id).await?)))
+    super::add(&app, &actor, &w).await?;
+    Ok((StatusCode::CREATED, Json(details(&app, &actor, w.account.id).await?)))
 }
 
-/// A stored account with the servers that a request wants for it.
-struct Changed {
-    account: Account,
-    smtp: Option<Server>,
-    imap: Option<Server>,
-}
-
-async fn changed(app: &App, actor: &Actor, id: AccountId, r: ReconnectRequest, whole: bool) -> ApiResult<Changed> {
+async fn changed(app: &App, actor: &Actor, id: AccountId, r: ReconnectRequest, whole: bool) -> ApiResult<ChangedServers> {
     let mut c = app.db.read().await?;
     let account = accounts::find(&mut c, actor, id, Access::Manage).await?;
     let stored = accounts::connections(&mut c, &actor.scope, id).await?;
@@ -294,7 +252,7 @@ async fn changed(app: &App, actor: &Actor, id: AccountId, r: ReconnectRequest, w
     if smtp.is_none() && imap.is_none() {
         return Err(ApiError::field("smtp", "missing", "Name the side to reconnect: smtp, imap or both."));
     }
-    Ok(Changed { account, smtp, imap })
+    Ok(ChangedServers { account, smtp, imap })
 }
 
 fn side(
@@ -343,27 +301,6 @@ async fn reconnect(
     Json(r): Json<ReconnectRequest>,
 ) -> ApiResult<Json<AccountDetails>> {
     let w = changed(&app, &actor, id, r, false).await?;
-    let address = w.account.address.parse::<mail::address::EmailAddress>().map_err(|e| ApiError::internal(&e))?;
-    let probe = Probe { address: &address, imap: w.imap.as_ref(), smtp: w.smtp.as_ref() };
-    let tested = probe::test(&app, &probe, None).await;
-    if !tested.ok() {
-        return Err(refused(tested));
-    }
-    let now = app.clock.now();
-    let mut tx = app.db.tx().await?;
-    accounts::find(&mut tx, &actor, id, Access::Manage).await?;
-    for (side, server) in [(Side::Send, &w.smtp), (Side::Receive, &w.imap)] {
-        let Some(server) = server else { continue };
-        let new = sealed(&app, &actor, id, side, server)?;
-        if accounts::connection(&mut tx, &actor.scope, id, side).await?.is_some() {
-            accounts::endpoint_changed(&mut tx, &actor.scope, id, &new, now).await?;
-        } else {
-            accounts::insert_connection(&mut tx, &actor.scope, id, &new, now).await?;
-        }
-    }
-    let entry = AuditEntry { action: "account.reconnected", subject: w.account.address, detail: serde_json::json!({}) };
-    team::audit(&mut tx, &app, &actor.scope, Some(&actor), entry).await?;
-    events::emit(&mut tx, &app, &actor.scope, News { kind: Kind::AccountChanged, account_id: id, count: 0 }).await?;
-    tx.commit().await?;
+    super::reconnect(&app, &actor, &w).await?;
     Ok(Json(details(&app, &actor, id).await?))
 }

@@ -10,10 +10,12 @@ pub mod api;
 mod failure;
 mod open;
 mod probe;
+mod save;
 mod step;
 
 pub use account::{open_receiving, open_sending};
 pub use failure::{from_imap, from_net};
 pub use open::{ImapSession, Server};
 pub use probe::{Probe, Tested, test};
+pub use save::{ChangedServers, NewServers, SaveError, add, reconnect};
 pub use step::{ConnectStep, Protocol, StepName, StepStatus, Steps};

@@ -38,6 +38,8 @@ fn api() -> OpenApiRouter<App> {
         .merge(crate::accounts::api::routes())
         .merge(crate::connect::api::routes())
         .merge(crate::mailbox::api::routes())
+        .merge(crate::send::api::routes())
+        .merge(crate::closing::api::routes())
         .routes(routes!(live::live))
 }
 

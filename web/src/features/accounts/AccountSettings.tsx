@@ -4,7 +4,7 @@ import { notifications } from "@mantine/notifications";
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Account, Endpoint } from "../../api/client";
-import { count } from "../../lib/format";
+import { counted } from "../../lib/format";
 import { asApiError } from "../../lib/problem";
 import { ErrorSummary, type SummaryEntry } from "../../ui/ErrorSummary";
 import { ButtonLink } from "../../ui/links";
@@ -67,10 +67,14 @@ function Servers({ account }: { account: Account }) {
         <dl className={classes.facts}>
           <Server name="Outgoing (SMTP)" endpoint={account.smtp} />
           <Server name="Incoming (IMAP)" endpoint={account.imap} />
-          <dt>Stored here</dt>
-          <dd className="figures">
-            {count(account.messages)} messages in {count(account.folders_imported)} folders
-          </dd>
+          {account.imap && (
+            <>
+              <dt>Mail shown</dt>
+              <dd className="figures">
+                From {counted(account.import_days, "day")} before it was connected, and since
+              </dd>
+            </>
+          )}
         </dl>
         {account.can_manage && (
           <ButtonLink to="/accounts/$id/reconnect" params={{ id: account.id }} variant="default" mt="lg">

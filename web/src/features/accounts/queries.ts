@@ -11,7 +11,7 @@ import { type AccountFilter, keys } from "../../api/keys";
 import type { paths } from "../../api/schema";
 import { ApiError } from "../../lib/problem";
 
-type ListQuery = NonNullable<paths["/api/v1/accounts"]["get"]["parameters"]["query"]>;
+type ListQuery = NonNullable<paths["/accounts"]["get"]["parameters"]["query"]>;
 
 /** Large enough that 10,000 accounts are fifty requests, small enough for one to be quick. */
 const PAGE = 200;
@@ -21,7 +21,7 @@ export const accountListQuery = (filter: AccountFilter) =>
     queryKey: keys.accountList(filter),
     queryFn: ({ pageParam, signal }) =>
       unwrap(
-        http.GET("/api/v1/accounts", {
+        http.GET("/accounts", {
           params: { query: { ...filter, limit: PAGE, cursor: pageParam } as ListQuery },
           signal,
         }),
@@ -34,24 +34,24 @@ export const accountSearchQuery = (search: string) =>
   queryOptions({
     queryKey: [...keys.accounts, "find", search],
     queryFn: ({ signal }) =>
-      unwrap(http.GET("/api/v1/accounts", { params: { query: { search, limit: 8 } }, signal })),
+      unwrap(http.GET("/accounts", { params: { query: { search, limit: 8 } }, signal })),
   });
 
 export const summaryQuery = queryOptions({
   queryKey: keys.accountSummary,
-  queryFn: () => unwrap(http.GET("/api/v1/accounts/summary")),
+  queryFn: () => unwrap(http.GET("/accounts/summary")),
 });
 
 export const accountQuery = (id: string) =>
   queryOptions({
     queryKey: keys.account(id),
-    queryFn: () => unwrap(http.GET("/api/v1/accounts/{id}", { params: { path: { id } } })),
+    queryFn: () => unwrap(http.GET("/accounts/{id}", { params: { path: { id } } })),
   });
 
 export const closingQuery = (id: string) =>
   queryOptions({
     queryKey: keys.closing(id),
-    queryFn: () => unwrap(http.GET("/api/v1/accounts/{id}/closing", { params: { path: { id } } })),
+    queryFn: () => unwrap(http.GET("/accounts/{id}/closing", { params: { path: { id } } })),
     staleTime: 0,
     gcTime: 0,
   });
@@ -95,7 +95,7 @@ export function useChangeAccount(id: string) {
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: (change: { display_name: string; provider_name: string }) =>
-      unwrap(http.PATCH("/api/v1/accounts/{id}", { params: { path: { id } }, body: change })),
+      unwrap(http.PATCH("/accounts/{id}", { params: { path: { id } }, body: change })),
     onSuccess: (account) => {
       queryClient.setQueryData(keys.account(id), account);
       return queryClient.invalidateQueries({ queryKey: keys.accountLists });
@@ -106,7 +106,7 @@ export function useChangeAccount(id: string) {
 export function useRetryNow(id: string) {
   const queryClient = useQueryClient();
   return useMutation({
-    mutationFn: () => unwrap(http.POST("/api/v1/accounts/{id}/retry", { params: { path: { id } } })),
+    mutationFn: () => unwrap(http.POST("/accounts/{id}/retry", { params: { path: { id } } })),
     onSuccess: () => refreshAccount(queryClient, id),
   });
 }
@@ -115,7 +115,7 @@ export function useDeleteAccount(id: string) {
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: (address: string) =>
-      unwrap(http.DELETE("/api/v1/accounts/{id}", { params: { path: { id } }, body: { address } })),
+      unwrap(http.DELETE("/accounts/{id}", { params: { path: { id } }, body: { address } })),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: keys.accounts }),
   });
 }

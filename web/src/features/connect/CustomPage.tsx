@@ -29,7 +29,7 @@ import { useFormTrouble } from "./useFormTrouble";
 function useConnect() {
   const queryClient = useQueryClient();
   return useMutation({
-    mutationFn: (body: ConnectRequest) => unwrap(http.POST("/api/v1/accounts", { body })),
+    mutationFn: (body: ConnectRequest) => unwrap(http.POST("/accounts", { body })),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: keys.accounts }),
   });
 }
@@ -37,7 +37,7 @@ function useConnect() {
 /** Connects an account by its SMTP and IMAP servers. */
 export function CustomPage() {
   const navigate = useNavigate();
-  const test = useConnectTest("/api/v1/accounts/test");
+  const test = useConnectTest("/accounts/test");
   const connect = useConnect();
   const form: FormOf<CustomValues> = useForm({ initialValues: emptyCustom, validate: checkCustom });
   const trouble = useFormTrouble(form);

@@ -32,7 +32,7 @@ function useReconnect(id: string) {
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: (body: ReconnectRequest) =>
-      unwrap(http.POST("/api/v1/accounts/{id}/reconnect", { params: { path: { id } }, body })),
+      unwrap(http.POST("/accounts/{id}/reconnect", { params: { path: { id } }, body })),
     onSuccess: (account) => {
       queryClient.setQueryData(keys.account(id), account);
       return queryClient.invalidateQueries({ queryKey: keys.accountLists });
@@ -44,7 +44,7 @@ function useReconnect(id: string) {
 export function ReconnectPage({ id }: { id: string }) {
   const { data: account } = useSuspenseQuery(accountQuery(id));
   const navigate = useNavigate();
-  const test = useConnectTest(`/api/v1/accounts/${id}/test`);
+  const test = useConnectTest(`/accounts/${id}/test`);
   const reconnect = useReconnect(id);
   const form: FormOf<ReconnectValues> = useForm({
     initialValues: reconnectValues(account),

@@ -1,5 +1,5 @@
 import { Paper, Skeleton, Text, Title } from "@mantine/core";
-import { IconCircleCheck, IconCircleDashed, IconCircleMinus, IconCircleX } from "@tabler/icons-react";
+import { IconCircleCheck, IconCircleDashed, IconCircleX } from "@tabler/icons-react";
 import { useEffect, useRef } from "react";
 import type { ConnectStep } from "../../api/client";
 import { count } from "../../lib/format";
@@ -14,7 +14,6 @@ const ICONS = {
   running: IconCircleDashed,
   passed: IconCircleCheck,
   failed: IconCircleX,
-  skipped: IconCircleMinus,
 };
 const SIDES = { imap: "Incoming (IMAP)", smtp: "Outgoing (SMTP)" };
 

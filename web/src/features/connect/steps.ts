@@ -31,7 +31,6 @@ const SHORT: Record<Name, string> = {
 };
 
 export function stepWords(step: Name, status: Status): string {
-  if (status === "skipped") return `${SHORT[step]} skipped`;
   return WORDS[step][status];
 }
 

@@ -4,6 +4,7 @@
  */
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
+import { API } from "../../api/client";
 import { keys } from "../../api/keys";
 import { refreshAccount } from "../accounts/queries";
 import { sessionQuery } from "../session/queries";
@@ -84,7 +85,7 @@ export function useLive(): { lostSince: number | undefined; retry: () => void } 
     const open = () => {
       clearTimeout(timer);
       source?.close();
-      source = new EventSource("/api/v1/live");
+      source = new EventSource(`${API}/live`);
       source.addEventListener("ready", () => {
         const readyAt = Date.now();
         wait = FIRST_RETRY_MS;

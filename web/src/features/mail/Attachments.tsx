@@ -1,6 +1,6 @@
 import { Title } from "@mantine/core";
 import { IconDownload, IconPaperclip } from "@tabler/icons-react";
-import type { Message } from "../../api/client";
+import { API, type Message } from "../../api/client";
 import { bytes, counted } from "../../lib/format";
 import { Icon } from "../../ui/Icon";
 import classes from "./Mail.module.css";
@@ -20,7 +20,7 @@ export function Attachments({ message }: { message: Message }) {
           return (
             <li key={file.index}>
               <a
-                href={`/api/v1/messages/${message.id}/attachments/${file.index}`}
+                href={`${API}/messages/${message.id}/attachments/${file.index}`}
                 download
                 className={classes.file}
               >

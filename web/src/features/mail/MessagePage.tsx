@@ -21,7 +21,7 @@ import {
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
-import type { Message } from "../../api/client";
+import { API, type Message } from "../../api/client";
 import { counted } from "../../lib/format";
 import { ApiError } from "../../lib/problem";
 import { Banner } from "../../ui/Banner";
@@ -168,7 +168,7 @@ function Tools({ message, accountId, onBack }: { message: Message; accountId: st
         </Button>
         <Button
           component="a"
-          href={`/api/v1/messages/${message.id}/raw`}
+          href={`${API}/messages/${message.id}/raw`}
           download
           variant="subtle"
           color="gray"
@@ -190,7 +190,7 @@ function Problems({ message }: { message: Message }) {
         <Text size="xs">
           The message is not well formed ({message.parse_problems.join("; ")}). It may look different from
           what was meant; the{" "}
-          <Anchor href={`/api/v1/messages/${message.id}/raw`} download underline="always" inherit>
+          <Anchor href={`${API}/messages/${message.id}/raw`} download underline="always" inherit>
             raw source
           </Anchor>{" "}
           has everything.
@@ -207,7 +207,7 @@ function Body({ message, view, images }: { message: Message; view: "html" | "tex
         title="Text of the message"
         className={classes.frame}
         sandbox="allow-popups allow-popups-to-escape-sandbox"
-        src={`/api/v1/messages/${message.id}/html?images=${images ? 1 : 0}`}
+        src={`${API}/messages/${message.id}/html?images=${images ? 1 : 0}`}
       />
     );
   }

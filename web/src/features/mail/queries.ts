@@ -14,7 +14,7 @@ const PAGE = 100;
 export const foldersQuery = (accountId: string) =>
   queryOptions({
     queryKey: keys.folders(accountId),
-    queryFn: () => unwrap(http.GET("/api/v1/accounts/{id}/folders", { params: { path: { id: accountId } } })),
+    queryFn: () => unwrap(http.GET("/accounts/{id}/folders", { params: { path: { id: accountId } } })),
   });
 
 export const messageListQuery = (accountId: string, folder: string | undefined) =>
@@ -22,7 +22,7 @@ export const messageListQuery = (accountId: string, folder: string | undefined) 
     queryKey: keys.messages(accountId, folder),
     queryFn: ({ pageParam, signal }) =>
       unwrap(
-        http.GET("/api/v1/accounts/{id}/messages", {
+        http.GET("/accounts/{id}/messages", {
           params: { path: { id: accountId }, query: { folder, cursor: pageParam, limit: PAGE } },
           signal,
         }),
@@ -34,7 +34,7 @@ export const messageListQuery = (accountId: string, folder: string | undefined) 
 export const messageQuery = (id: string) =>
   queryOptions({
     queryKey: keys.message(id),
-    queryFn: () => unwrap(http.GET("/api/v1/messages/{id}", { params: { path: { id } } })),
+    queryFn: () => unwrap(http.GET("/messages/{id}", { params: { path: { id } } })),
   });
 
 type Flags = { seen?: boolean; flagged?: boolean };
@@ -53,7 +53,7 @@ export function useSetFlags(accountId: string, id: string) {
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: (flags: Flags) =>
-      unwrap(http.PATCH("/api/v1/messages/{id}", { params: { path: { id } }, body: flags })),
+      unwrap(http.PATCH("/messages/{id}", { params: { path: { id } }, body: flags })),
     onMutate: (flags) => place(queryClient, accountId, id, flags),
     onSuccess: ({ seen, flagged }) => {
       place(queryClient, accountId, id, { seen, flagged });

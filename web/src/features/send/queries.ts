@@ -14,7 +14,7 @@ export const outgoingListQuery = (accountId: string) =>
     queryKey: keys.outgoingList(accountId),
     queryFn: ({ pageParam }) =>
       unwrap(
-        http.GET("/api/v1/accounts/{id}/outgoing", {
+        http.GET("/accounts/{id}/outgoing", {
           params: { path: { id: accountId }, query: { cursor: pageParam, limit: PAGE } },
         }),
       ),
@@ -25,7 +25,7 @@ export const outgoingListQuery = (accountId: string) =>
 export const outgoingQuery = (id: string) =>
   queryOptions({
     queryKey: keys.outgoing(id),
-    queryFn: () => unwrap(http.GET("/api/v1/outgoing/{id}", { params: { path: { id } } })),
+    queryFn: () => unwrap(http.GET("/outgoing/{id}", { params: { path: { id } } })),
   });
 
 export interface SendValues {
@@ -43,7 +43,7 @@ export function useSend(accountId: string) {
   return useMutation({
     mutationFn: ({ key, values }: { key: string; values: SendValues }) =>
       unwrap(
-        http.POST("/api/v1/accounts/{id}/outgoing", {
+        http.POST("/accounts/{id}/outgoing", {
           params: { path: { id: accountId }, header: { "Idempotency-Key": key } },
           body: values,
         }),
@@ -64,14 +64,12 @@ function useOutgoingAction<V>(call: (value: V) => Promise<Outgoing>) {
 }
 
 export function useCancel(id: string) {
-  return useOutgoingAction(() =>
-    unwrap(http.POST("/api/v1/outgoing/{id}/cancel", { params: { path: { id } } })),
-  );
+  return useOutgoingAction(() => unwrap(http.POST("/outgoing/{id}/cancel", { params: { path: { id } } })));
 }
 
 /** A person says what is known about an uncertain message. */
 export function useResolve(id: string) {
   return useOutgoingAction((sent: boolean) =>
-    unwrap(http.POST("/api/v1/outgoing/{id}/resolve", { params: { path: { id } }, body: { sent } })),
+    unwrap(http.POST("/outgoing/{id}/resolve", { params: { path: { id } }, body: { sent } })),
   );
 }

@@ -4,13 +4,13 @@ import { keys } from "../../api/keys";
 
 export const sessionQuery = queryOptions({
   queryKey: keys.session,
-  queryFn: () => unwrap(http.GET("/api/v1/session")),
+  queryFn: () => unwrap(http.GET("/session")),
   staleTime: Number.POSITIVE_INFINITY,
 });
 
 export const setupQuery = queryOptions({
   queryKey: keys.setup,
-  queryFn: () => unwrap(http.GET("/api/v1/setup")),
+  queryFn: () => unwrap(http.GET("/setup")),
   staleTime: 0,
 });
 
@@ -35,11 +35,11 @@ type SignIn =
 function begin(how: SignIn): Promise<Session> {
   switch (how.by) {
     case "password":
-      return unwrap(http.POST("/api/v1/session", { body: { email: how.email, password: how.password } }));
+      return unwrap(http.POST("/session", { body: { email: how.email, password: how.password } }));
     case "link":
-      return unwrap(http.POST("/api/v1/session/link", { body: { token: how.token } }));
+      return unwrap(http.POST("/session/link", { body: { token: how.token } }));
     case "setup":
-      return unwrap(http.POST("/api/v1/setup", { body: { token: how.token, ...how.values } }));
+      return unwrap(http.POST("/setup", { body: { token: how.token, ...how.values } }));
   }
 }
 
@@ -57,7 +57,7 @@ export function useBeginSession() {
 
 export function useSignOut() {
   return useMutation({
-    mutationFn: () => unwrap(http.DELETE("/api/v1/session")),
+    mutationFn: () => unwrap(http.DELETE("/session")),
     // A full load: nothing of the session stays in memory.
     onSuccess: () => window.location.assign("/sign-in"),
   });

@@ -91,7 +91,7 @@ pub struct JobType {
 impl JobType {
     /// The entry for a kind of job.
     #[must_use]
-    pub fn of<J: Job>() -> Self {
+    pub const fn of<J: Job>() -> Self {
         Self { kind: J::KIND, run: |app, lease, payload| Box::pin(start::<J>(app, lease, payload)) }
     }
 }
