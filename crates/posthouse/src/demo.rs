@@ -50,7 +50,9 @@ pub struct Demo {
 /// Each says what to do.
 pub async fn start(mut config: Config, clock: Clock) -> anyhow::Result<Demo> {
     if !config.listen.ip().is_loopback() {
-        bail!("the demo has no passwords to speak of and serves on loopback only: leave out --listen, or name 127.0.0.1");
+        bail!(
+            "the demo has no passwords to speak of and serves on loopback only: leave out --listen, or name 127.0.0.1"
+        );
     }
     fresh_folder(&config.data_dir)?;
     let stop = CancellationToken::new();
@@ -86,7 +88,9 @@ pub async fn start(mut config: Config, clock: Clock) -> anyhow::Result<Demo> {
     #[expect(clippy::disallowed_methods, reason = "the demo's one task, under its cancellation token")]
     let life = tokio::spawn(life);
     let link = team::link_for(&running.app, actor.user_id).await?;
-    println!("\nThe demo is ready. Open this link to sign in (works once):\n\n  {link}\n\nStop it with Ctrl-C; nothing is kept.\n");
+    println!(
+        "\nThe demo is ready. Open this link to sign in (works once):\n\n  {link}\n\nStop it with Ctrl-C; nothing is kept.\n"
+    );
     Ok(Demo { running, stop, sandbox, life })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::base::clock::Clock;
-use crate::base::leases;
+use crate::base::{jobs, leases};
 use crate::config::Config;
 use crate::{http, team, workers};
 use anyhow::Context;
@@ -39,6 +39,9 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     let addr = listener.local_addr()?;
     let app = App::open(Config { listen: addr, ..config }, clock).await?;
     leases::join(&app).await?;
+    if app.db.engine() == db::Engine::Sqlite {
+        jobs::free_claims(&app).await?;
+    }
     let service = http::router::service(&app)?.into_make_service_with_connect_info::<SocketAddr>();
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     workers::start(&app, &tasks, &stop);

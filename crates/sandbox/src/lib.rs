@@ -50,9 +50,7 @@ pub struct SandboxConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// The servers speak plain text and stay on this machine.
-    #[error(
-        "the sandbox speaks plain text and listens on loopback only, not on {0}; use 127.0.0.1 or [::1]"
-    )]
+    #[error("the sandbox speaks plain text and listens on loopback only, not on {0}; use 127.0.0.1 or [::1]")]
     NotLoopback(SocketAddr),
     /// The address is taken or not usable.
     #[error("cannot listen on {address}: {source}")]
@@ -107,34 +105,18 @@ pub struct Sandbox {
 
 impl Sandbox {
     /// Starts both servers; they and all their connections end when `token` is cancelled.
-    pub async fn start(
-        config: SandboxConfig,
-        token: CancellationToken,
-    ) -> Result<Self, SandboxError> {
+    pub async fn start(config: SandboxConfig, token: CancellationToken) -> Result<Self, SandboxError> {
         let imap = listen(config.imap).await?;
         let smtp = listen(config.smtp).await?;
         let world = Arc::new(World::new(config.mailboxes, config.clock));
         let tasks = TaskTracker::new();
         let (imap_addr, smtp_addr) = (imap.1, smtp.1);
-        let server = Server {
-            protocol: Protocol::Imap,
-            world: Arc::clone(&world),
-            tasks: tasks.clone(),
-            token,
-        };
-        let submission = Server {
-            protocol: Protocol::Smtp,
-            ..server.clone()
-        };
+        let server = Server { protocol: Protocol::Imap, world: Arc::clone(&world), tasks: tasks.clone(), token };
+        let submission = Server { protocol: Protocol::Smtp, ..server.clone() };
         spawn(&tasks, server.run(imap.0));
         spawn(&tasks, submission.run(smtp.0));
         tasks.close();
-        Ok(Self {
-            world,
-            imap: imap_addr,
-            smtp: smtp_addr,
-            tasks,
-        })
+        Ok(Self { world, imap: imap_addr, smtp: smtp_addr, tasks })
     }
 
     /// Where IMAP listens.
@@ -160,41 +142,21 @@ impl Sandbox {
         seen: bool,
         received_at_micros: i64,
     ) -> Result<u32, SandboxError> {
-        self.file(
-            address,
-            seed::SeedMessage {
-                folder: Folder::Inbox,
-                raw,
-                seen,
-                received_at: received_at_micros,
-            },
-        )
+        self.file(address, seed::SeedMessage { folder: Folder::Inbox, raw, seen, received_at: received_at_micros })
     }
 
     /// Puts a message into any folder and wakes the sessions that idle there. Gives its UID.
     pub fn file(&self, address: &str, message: seed::SeedMessage) -> Result<u32, SandboxError> {
         let user = self.user(address)?;
-        let flags = if message.seen {
-            vec![Flag::Seen]
-        } else {
-            Vec::new()
-        };
-        let new = NewMessage {
-            raw: Bytes::from(message.raw),
-            flags,
-            received_at: message.received_at,
-        };
+        let flags = if message.seen { vec![Flag::Seen] } else { Vec::new() };
+        let new = NewMessage { raw: Bytes::from(message.raw), flags, received_at: message.received_at };
         let uid = user.with(|state| state.file(message.folder, new))?;
         user.announce();
         Ok(uid.get())
     }
 
     /// Changes the password. `None` refuses every login and ends the user's live sessions.
-    pub fn set_password(
-        &self,
-        address: &str,
-        password: Option<String>,
-    ) -> Result<(), SandboxError> {
+    pub fn set_password(&self, address: &str, password: Option<String>) -> Result<(), SandboxError> {
         self.user(address)?.set_password(password);
         Ok(())
     }
@@ -210,12 +172,7 @@ impl Sandbox {
     pub fn stats(&self) -> Stats {
         let counters = &self.world.counters;
         let held = |user: &Arc<User>| {
-            user.with(|state| {
-                Folder::ALL
-                    .iter()
-                    .map(|folder| state.folder(*folder).list.len())
-                    .sum::<usize>()
-            })
+            user.with(|state| Folder::ALL.iter().map(|folder| state.folder(*folder).list.len()).sum::<usize>())
         };
         Stats {
             imap_connections: counters.imap.load(Ordering::Relaxed),
@@ -227,9 +184,7 @@ impl Sandbox {
     }
 
     fn user(&self, address: &str) -> Result<&Arc<User>, SandboxError> {
-        self.world
-            .user(address)
-            .ok_or_else(|| SandboxError::UnknownMailbox(address.to_owned()))
+        self.world.user(address).ok_or_else(|| SandboxError::UnknownMailbox(address.to_owned()))
     }
 }
 
@@ -310,10 +265,7 @@ struct Place {
 
 impl Place {
     fn take(world: &Arc<World>, protocol: Protocol) -> Option<Self> {
-        let place = Self {
-            world: Arc::clone(world),
-            protocol,
-        };
+        let place = Self { world: Arc::clone(world), protocol };
         // A refused place is dropped here and so uncounted again.
         (place.counter().fetch_add(1, Ordering::Relaxed) < MAX_CONNECTIONS).then_some(place)
     }
@@ -332,10 +284,7 @@ impl Drop for Place {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a server starts its connection tasks, all under its cancellation token"
-)]
+#[expect(clippy::disallowed_methods, reason = "a server starts its connection tasks, all under its cancellation token")]
 fn spawn(tasks: &TaskTracker, work: impl Future<Output = ()> + Send + 'static) {
     drop(tokio::spawn(tasks.track_future(work)));
 }

@@ -15,8 +15,7 @@ use tokio::net::TcpStream;
 
 use crate::wire::{Closed, Wire};
 use crate::world::{
-    Folder, Login, MAX_MESSAGE_OCTETS, NewMessage, NotFiled, Refusal, User, World, changed,
-    plain_credentials,
+    Folder, Login, MAX_MESSAGE_OCTETS, NewMessage, NotFiled, Refusal, User, World, changed, plain_credentials,
 };
 
 const IDLE_LIMIT: Duration = Duration::from_secs(10 * 60);
@@ -39,14 +38,8 @@ struct Session {
 /// Serves one connection to its end.
 pub(crate) async fn serve(stream: TcpStream, world: Arc<World>) {
     let mut wire = Wire::new(stream);
-    let mut session = Session {
-        world,
-        login: None,
-        hello: String::new(),
-        sender: None,
-        recipients: Vec::new(),
-        faults: 0,
-    };
+    let mut session =
+        Session { world, login: None, hello: String::new(), sender: None, recipients: Vec::new(), faults: 0 };
     let Err(reason) = session.converse(&mut wire).await;
     let last: &[u8] = match &reason {
         Closed::LineTooLong(_) => b"500 5.5.2 line too long\r\n",
@@ -118,11 +111,7 @@ impl Session {
     }
 
     fn greet(&mut self, name: &str) {
-        self.hello = name
-            .chars()
-            .filter(char::is_ascii_graphic)
-            .take(255)
-            .collect();
+        self.hello = name.chars().filter(char::is_ascii_graphic).take(255).collect();
         self.reset();
     }
 
@@ -138,21 +127,12 @@ impl Session {
         let (mechanism, initial) = argument.split_once(' ').unwrap_or((argument, ""));
         let decode = |text: &[u8]| BASE64_STANDARD.decode(text.trim_ascii()).ok();
         let credentials = match mechanism.to_ascii_uppercase().as_str() {
-            "PLAIN" if initial.is_empty() => decode(&ask(wire, "").await?)
-                .as_deref()
-                .and_then(plain_credentials),
-            "PLAIN" => decode(initial.as_bytes())
-                .as_deref()
-                .and_then(plain_credentials),
+            "PLAIN" if initial.is_empty() => decode(&ask(wire, "").await?).as_deref().and_then(plain_credentials),
+            "PLAIN" => decode(initial.as_bytes()).as_deref().and_then(plain_credentials),
             "LOGIN" => {
-                let name = if initial.is_empty() {
-                    ask(wire, "Username:").await?
-                } else {
-                    initial.as_bytes().to_vec()
-                };
+                let name = if initial.is_empty() { ask(wire, "Username:").await? } else { initial.as_bytes().to_vec() };
                 let password = ask(wire, "Password:").await?;
-                let text =
-                    |line: &[u8]| decode(line).and_then(|octets| String::from_utf8(octets).ok());
+                let text = |line: &[u8]| decode(line).and_then(|octets| String::from_utf8(octets).ok());
                 text(&name).zip(text(&password))
             }
             _ => return Ok("504 5.5.4 only PLAIN and LOGIN are offered"),
@@ -184,13 +164,9 @@ impl Session {
         let Some((sender, parameters)) = path(argument, "FROM:") else {
             return "501 5.5.4 expected FROM:<address>";
         };
-        let size = parameters.split_ascii_whitespace().find_map(|parameter| {
-            parameter
-                .to_ascii_uppercase()
-                .strip_prefix("SIZE=")?
-                .parse::<usize>()
-                .ok()
-        });
+        let size = parameters
+            .split_ascii_whitespace()
+            .find_map(|parameter| parameter.to_ascii_uppercase().strip_prefix("SIZE=")?.parse::<usize>().ok());
         if size.is_some_and(|size| size > MAX_MESSAGE_OCTETS) {
             return "552 5.3.4 message too large";
         }
@@ -253,35 +229,19 @@ impl Session {
 
     /// The lines that a server puts before the message (RFC 5321, section 4.4).
     fn trace(&self, received_at: i64) -> String {
-        let date = DateTime::from_timestamp_micros(received_at)
-            .unwrap_or_default()
-            .to_rfc2822();
+        let date = DateTime::from_timestamp_micros(received_at).unwrap_or_default().to_rfc2822();
         let (sender, hello) = (self.sender.as_deref().unwrap_or_default(), &self.hello);
-        format!(
-            "Return-Path: <{sender}>\r\nReceived: from {hello} by sandbox.test with ESMTPA;\r\n\t{date}\r\n"
-        )
+        format!("Return-Path: <{sender}>\r\nReceived: from {hello} by sandbox.test with ESMTPA;\r\n\t{date}\r\n")
     }
 
-    fn file(
-        &self,
-        recipients: Vec<Option<Arc<User>>>,
-        raw: &Bytes,
-        received_at: i64,
-    ) -> &'static str {
+    fn file(&self, recipients: Vec<Option<Arc<User>>>, raw: &Bytes, received_at: i64) -> &'static str {
         let mut refused = None;
         for recipient in recipients {
             let Some(user) = recipient else {
-                self.world
-                    .counters
-                    .sent_outside
-                    .fetch_add(1, Ordering::Relaxed);
+                self.world.counters.sent_outside.fetch_add(1, Ordering::Relaxed);
                 continue;
             };
-            let new = NewMessage {
-                raw: raw.clone(),
-                flags: Vec::new(),
-                received_at,
-            };
+            let new = NewMessage { raw: raw.clone(), flags: Vec::new(), received_at };
             match user.with(|state| state.file(Folder::Inbox, new)) {
                 Ok(_) => user.announce(),
                 Err(reason) => refused = Some(reason),
@@ -297,14 +257,11 @@ impl Session {
 }
 
 async fn read_line(wire: &mut Wire, max: usize) -> Result<Vec<u8>, Closed> {
-    tokio::time::timeout(IDLE_LIMIT, wire.line(max))
-        .await
-        .map_err(|_| Closed::Timeout)?
+    tokio::time::timeout(IDLE_LIMIT, wire.line(max)).await.map_err(|_| Closed::Timeout)?
 }
 
 async fn ask(wire: &mut Wire, prompt: &str) -> Result<Vec<u8>, Closed> {
-    wire.send(format!("334 {}\r\n", BASE64_STANDARD.encode(prompt)).as_bytes())
-        .await?;
+    wire.send(format!("334 {}\r\n", BASE64_STANDARD.encode(prompt)).as_bytes()).await?;
     read_line(wire, MAX_COMMAND).await
 }
 
@@ -312,9 +269,6 @@ async fn ask(wire: &mut Wire, prompt: &str) -> Result<Vec<u8>, Closed> {
 fn path<'a>(argument: &'a str, keyword: &str) -> Option<(String, &'a str)> {
     let (found, rest) = argument.split_at_checked(keyword.len())?;
     let (address, parameters) = rest.trim_start().strip_prefix('<')?.split_once('>')?;
-    let plain = address.len() <= 320
-        && !address
-            .chars()
-            .any(|letter| letter.is_control() || letter == '<');
+    let plain = address.len() <= 320 && !address.chars().any(|letter| letter.is_control() || letter == '<');
     (found.eq_ignore_ascii_case(keyword) && plain).then(|| (address.to_owned(), parameters))
 }

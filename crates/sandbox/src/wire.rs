@@ -36,11 +36,7 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub fn new(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            buffer: Vec::new(),
-            scanned: 0,
-        }
+        Self { stream, buffer: Vec::new(), scanned: 0 }
     }
 
     /// The next line with its line feed, at most `max` octets.
@@ -49,11 +45,7 @@ impl Wire {
             let fresh = self.buffer.get(self.scanned..).unwrap_or_default();
             if let Some(at) = fresh.iter().position(|byte| *byte == b'\n') {
                 let end = self.scanned + at + 1;
-                return if end > max {
-                    Err(Closed::LineTooLong(max))
-                } else {
-                    Ok(self.take(end))
-                };
+                return if end > max { Err(Closed::LineTooLong(max)) } else { Ok(self.take(end)) };
             }
             self.scanned = self.buffer.len();
             if self.scanned >= max {

@@ -42,14 +42,7 @@ pub enum Folder {
 
 impl Folder {
     /// All folders, in the order LIST shows them.
-    pub const ALL: [Self; 6] = [
-        Self::Inbox,
-        Self::Sent,
-        Self::Drafts,
-        Self::Junk,
-        Self::Trash,
-        Self::Archive,
-    ];
+    pub const ALL: [Self; 6] = [Self::Inbox, Self::Sent, Self::Drafts, Self::Junk, Self::Trash, Self::Archive];
 
     /// The mailbox name on the wire.
     pub fn name(self) -> &'static str {
@@ -100,9 +93,7 @@ pub(crate) struct Messages {
 
 impl Messages {
     pub fn position(&self, uid: NonZeroU32) -> Option<usize> {
-        self.list
-            .binary_search_by_key(&uid, |message| message.uid)
-            .ok()
+        self.list.binary_search_by_key(&uid, |message| message.uid).ok()
     }
 
     pub fn get(&self, uid: NonZeroU32) -> Option<&Message> {
@@ -110,12 +101,7 @@ impl Messages {
     }
 
     /// Changes the flags of one message, in the name of `session`.
-    pub fn set_flags(
-        &mut self,
-        uid: NonZeroU32,
-        session: u64,
-        set: impl FnOnce(&mut Vec<Flag<'static>>),
-    ) {
+    pub fn set_flags(&mut self, uid: NonZeroU32, session: u64, set: impl FnOnce(&mut Vec<Flag<'static>>)) {
         let Some(at) = self.position(uid) else { return };
         self.change += 1;
         let change = self.change;
@@ -132,10 +118,7 @@ impl Messages {
     }
 
     pub fn count(&self, flag: &Flag<'static>) -> usize {
-        self.list
-            .iter()
-            .filter(|message| message.flags.contains(flag))
-            .count()
+        self.list.iter().filter(|message| message.flags.contains(flag)).count()
     }
 }
 
@@ -174,24 +157,13 @@ impl UserState {
         {
             return Err(NotFiled::Full);
         }
-        let NewMessage {
-            raw,
-            mut flags,
-            received_at,
-        } = new;
+        let NewMessage { raw, mut flags, received_at } = new;
         bound_flags(&mut flags);
         let uid = messages.uid_next();
         messages.last_uid = uid.get();
         messages.change += 1;
         let change = messages.change;
-        messages.list.push(Message {
-            uid,
-            flags,
-            raw,
-            received_at,
-            change,
-            changed_by: 0,
-        });
+        messages.list.push(Message { uid, flags, raw, received_at, change, changed_by: 0 });
         self.octets = octets;
         Ok(uid)
     }
@@ -219,17 +191,9 @@ pub(crate) struct User {
 
 impl User {
     pub fn new(password: String) -> Self {
-        let state = UserState {
-            password: Some(password),
-            offline: false,
-            epoch: 0,
-            octets: 0,
-            folders: BTreeMap::new(),
-        };
-        Self {
-            state: Mutex::new(state),
-            changes: watch::Sender::new(0),
-        }
+        let state =
+            UserState { password: Some(password), offline: false, epoch: 0, octets: 0, folders: BTreeMap::new() };
+        Self { state: Mutex::new(state), changes: watch::Sender::new(0) }
     }
 
     pub fn with<T>(&self, act: impl FnOnce(&mut UserState) -> T) -> T {
@@ -275,12 +239,11 @@ pub(crate) struct Login {
 impl Login {
     /// Why this session is over, if it is.
     pub fn ended(&self) -> Option<Refusal> {
-        self.user
-            .with(|state| match (state.epoch == self.epoch, state.offline) {
-                (true, _) => None,
-                (false, true) => Some(Refusal::Offline),
-                (false, false) => Some(Refusal::Credentials),
-            })
+        self.user.with(|state| match (state.epoch == self.epoch, state.offline) {
+            (true, _) => None,
+            (false, true) => Some(Refusal::Offline),
+            (false, false) => Some(Refusal::Credentials),
+        })
     }
 }
 
@@ -298,10 +261,7 @@ pub(crate) async fn changed(login: Option<&mut Login>) {
 pub(crate) fn plain_credentials(message: &[u8]) -> Option<(String, String)> {
     let mut parts = message.split(|byte| *byte == 0).skip(1);
     let (name, password) = (parts.next()?, parts.next()?);
-    Some((
-        String::from_utf8(name.to_vec()).ok()?,
-        String::from_utf8(password.to_vec()).ok()?,
-    ))
+    Some((String::from_utf8(name.to_vec()).ok()?, String::from_utf8(password.to_vec()).ok()?))
 }
 
 #[derive(Default)]
@@ -325,23 +285,12 @@ impl World {
     pub fn new(mailboxes: Vec<(String, String)>, clock: Clock) -> Self {
         let users: HashMap<_, _> = mailboxes
             .into_iter()
-            .map(|(address, password)| {
-                (address.to_ascii_lowercase(), Arc::new(User::new(password)))
-            })
+            .map(|(address, password)| (address.to_ascii_lowercase(), Arc::new(User::new(password))))
             .collect();
-        let domains = users
-            .keys()
-            .filter_map(|address| Some(address.rsplit_once('@')?.1.to_owned()))
-            .collect();
+        let domains = users.keys().filter_map(|address| Some(address.rsplit_once('@')?.1.to_owned())).collect();
         let secs = u32::try_from(clock() / 1_000_000).ok();
         let uid_validity = secs.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
-        Self {
-            users,
-            domains,
-            clock,
-            counters: Counters::default(),
-            uid_validity,
-        }
+        Self { users, domains, clock, counters: Counters::default(), uid_validity }
     }
 
     pub fn user(&self, address: &str) -> Option<&Arc<User>> {
@@ -356,11 +305,7 @@ impl World {
             (Some(expected), false) if expected == password => Ok(state.epoch),
             (_, false) => Err(Refusal::Credentials),
         })?;
-        Ok(Login {
-            user: Arc::clone(user),
-            epoch,
-            changes,
-        })
+        Ok(Login { user: Arc::clone(user), epoch, changes })
     }
 
     pub fn count_command(&self) {

@@ -298,7 +298,8 @@ pub async fn list(
 ) -> DbResult<Listed> {
     let (kind, user) = whose(actor, filter.user);
     let search = filter.search.as_deref().filter(|s| !s.trim().is_empty()).map(like);
-    let text = orders(sort)[usize::from(descending)];
+    let [ascending, backwards] = orders(sort);
+    let text = if descending { *backwards } else { *ascending };
     let rows = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
     let id = cursor.map(|c| c.id);
     let scope = actor.scope.workspace_id();

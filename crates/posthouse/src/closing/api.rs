@@ -51,7 +51,11 @@ impl From<CloseError> for ApiError {
 /// What deleting the account would remove.
 #[utoipa::path(get, path = "/accounts/{id}/closing", tag = "accounts", params(("id" = AccountId, Path)),
     responses((status = 200, body = ClosingPreview), (status = 403, body = Problem), (status = 404, body = Problem)))]
-async fn preview(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<AccountId>) -> ApiResult<Json<ClosingPreview>> {
+async fn preview(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path(id): Path<AccountId>,
+) -> ApiResult<Json<ClosingPreview>> {
     let p = super::preview(&app, &actor, id).await?;
     Ok(Json(ClosingPreview {
         address: p.address,

@@ -82,7 +82,11 @@ pub async fn close(app: &App, actor: &Actor, id: AccountId, typed: &str) -> Resu
     }
     leases::seize(&mut tx, app, &accounts::lease_name(id)).await?;
     send::cancel_all_queued(&mut tx, app, scope, id).await?;
-    let entry = AuditEntry { action: "account.deleted", subject: account.address, detail: serde_json::json!({ "account_id": id }) };
+    let entry = AuditEntry {
+        action: "account.deleted",
+        subject: account.address,
+        detail: serde_json::json!({ "account_id": id }),
+    };
     team::audit(&mut tx, app, scope, Some(actor), entry).await?;
     events::emit(&mut tx, app, scope, News { kind: Kind::AccountClosed, account_id: id, count: 0 }).await?;
     jobs::enqueue(&mut tx, app, scope, &CloseAccount { workspace_id: scope.workspace_id(), account_id: id }).await?;

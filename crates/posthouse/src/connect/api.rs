@@ -6,9 +6,7 @@ use super::probe::{self, Probe, Tested};
 use super::save::{ChangedServers, NewServers, SaveError};
 use super::step::ConnectStep;
 use crate::accounts::api::{AccountDetails, details, name_field};
-use crate::accounts::{
-    self, Access, AccountId, Connection, Encryption, NewAccount, Provider, Side,
-};
+use crate::accounts::{self, Access, AccountId, Connection, Encryption, NewAccount, Provider, Side};
 use crate::app::App;
 use crate::base::secret::Secret;
 use crate::http::{ApiError, ApiResult, FieldError, Json, Path, Problem, SignedIn};
@@ -172,7 +170,8 @@ fn stream(
     };
     let steps = ReceiverStream::new(steps).map(|step| Some(event("step", &step)));
     let running = futures_util::stream::select(steps, futures_util::stream::once(run)).filter_map(std::future::ready);
-    let done = futures_util::stream::once(finished).filter_map(|r| std::future::ready(r.ok().map(|r| event("done", &r))));
+    let done =
+        futures_util::stream::once(finished).filter_map(|r| std::future::ready(r.ok().map(|r| event("done", &r))));
     running.chain(done).map(Ok)
 }
 
@@ -239,13 +238,31 @@ async fn add(
     Ok((StatusCode::CREATED, Json(details(&app, &actor, w.account.id).await?)))
 }
 
-async fn changed(app: &App, actor: &Actor, id: AccountId, r: ReconnectRequest, whole: bool) -> ApiResult<ChangedServers> {
+/// The account with the servers that the request asks for; with `whole` the stored ones stand in for sides that it leaves out.
+async fn changed(
+    app: &App,
+    actor: &Actor,
+    id: AccountId,
+    r: ReconnectRequest,
+    whole: bool,
+) -> ApiResult<ChangedServers> {
     let mut c = app.db.read().await?;
     let account = accounts::find(&mut c, actor, id, Access::Manage).await?;
-    let stored = accounts::connections(&mut c, &actor.scope, id).await?;
+    let connections = accounts::connections(&mut c, &actor.scope, id).await?;
+    let stored = |side: Side| connections.iter().find(|c| c.side == side);
+    let known = |c: &Connection| super::account::server(app, &actor.scope, id, c).ok();
     let mut errors = vec![];
-    let smtp = side(app, actor, id, (Side::Send, "smtp", r.smtp, whole), &stored, &mut errors);
-    let imap = side(app, actor, id, (Side::Receive, "imap", r.imap, whole), &stored, &mut errors);
+    let mut side = |name: &str, asked: Option<ServerRequest>, stored: Option<&Connection>| match asked {
+        Some(asked) => {
+            // The stored password goes only to the server that it was stored for.
+            let same = stored.filter(|c| c.host == asked.host.trim() && c.username == asked.username.trim());
+            let secret = same.and_then(|c| password(app, &actor.scope, id, c).ok());
+            server(name, asked, secret, &mut errors)
+        }
+        None => stored.filter(|_| whole).and_then(known),
+    };
+    let smtp = side("smtp", r.smtp, stored(Side::Send));
+    let imap = side("imap", r.imap, stored(Side::Receive));
     if !errors.is_empty() {
         return Err(ApiError::fields(errors));
     }
@@ -253,27 +270,6 @@ async fn changed(app: &App, actor: &Actor, id: AccountId, r: ReconnectRequest, w
         return Err(ApiError::field("smtp", "missing", "Name the side to reconnect: smtp, imap or both."));
     }
     Ok(ChangedServers { account, smtp, imap })
-}
-
-fn side(
-    app: &App,
-    actor: &Actor,
-    id: AccountId,
-    (side, name, asked, whole): (Side, &str, Option<ServerRequest>, bool),
-    stored: &[Connection],
-    errors: &mut Vec<FieldError>,
-) -> Option<Server> {
-    let stored = stored.iter().find(|c| c.side == side);
-    match (asked, stored) {
-        (Some(asked), stored) => {
-            // The stored password goes only to the server that it was stored for.
-            let same = stored.filter(|c| c.host == asked.host.trim() && c.username == asked.username.trim());
-            let known = same.and_then(|c| password(app, &actor.scope, id, c).ok());
-            server(name, asked, known, errors)
-        }
-        (None, Some(stored)) if whole => super::account::server(app, &actor.scope, id, stored).ok(),
-        (None, _) => None,
-    }
 }
 
 /// Tests a stored account, with the servers or passwords of the request in place of the stored ones. Saves nothing.

@@ -137,7 +137,7 @@ impl Server {
                 Submission::resume(self.tls(app, steps, tcp).await?, limits)
             }
         };
-        let hello = async { session.ehlo(&me).await.map(net::smtp::Capabilities::clone).map_err(|e| from_net(&e)) };
+        let hello = async { session.ehlo(&me).await.cloned().map_err(|e| from_net(&e)) };
         steps.run(StepName::Ehlo, hello, |c| Some(extensions(c))).await?;
         let credentials = Credentials::new(self.username.clone(), self.password.to_secrecy());
         let auth = async {

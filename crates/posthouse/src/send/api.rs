@@ -122,7 +122,8 @@ fn view(shown: Shown) -> OutgoingView {
 fn key(headers: &HeaderMap) -> ApiResult<String> {
     let key = headers.get("idempotency-key").and_then(|v| v.to_str().ok()).unwrap_or_default();
     let fits = (8..=128).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
-    let text = "Send an Idempotency-Key header of 8 to 128 visible ASCII characters: the same key again is the same message.";
+    let text =
+        "Send an Idempotency-Key header of 8 to 128 visible ASCII characters: the same key again is the same message.";
     if fits { Ok(key.to_owned()) } else { Err(ApiError::new(StatusCode::BAD_REQUEST, "idempotency_key_needed", text)) }
 }
 
@@ -162,14 +163,22 @@ async fn list(
 /// One message of the outbox.
 #[utoipa::path(get, path = "/outgoing/{id}", tag = "sending", params(("id" = OutgoingId, Path)),
     responses((status = 200, body = OutgoingView), (status = 404, body = Problem)))]
-async fn outgoing(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<OutgoingId>) -> ApiResult<Json<OutgoingView>> {
+async fn outgoing(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path(id): Path<OutgoingId>,
+) -> ApiResult<Json<OutgoingView>> {
     Ok(Json(view(super::get(&app, &actor, id).await?)))
 }
 
 /// Calls a queued message back.
 #[utoipa::path(post, path = "/outgoing/{id}/cancel", tag = "sending", params(("id" = OutgoingId, Path)),
     responses((status = 200, body = OutgoingView), (status = 404, body = Problem), (status = 409, body = Problem)))]
-async fn cancel(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<OutgoingId>) -> ApiResult<Json<OutgoingView>> {
+async fn cancel(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path(id): Path<OutgoingId>,
+) -> ApiResult<Json<OutgoingView>> {
     Ok(Json(view(super::cancel(&app, &actor, id).await?)))
 }
 

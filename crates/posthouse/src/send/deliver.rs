@@ -72,7 +72,11 @@ pub async fn prepare<'s>(session: &'s mut Submission, letter: &Letter) -> (Prepa
 }
 
 /// None when at least one recipient is accepted.
-async fn ask(session: &mut Submission, letter: &Letter, asked: &mut Vec<Asked>) -> Result<Option<Verdict>, Prepared<'static>> {
+async fn ask(
+    session: &mut Submission,
+    letter: &Letter,
+    asked: &mut Vec<Asked>,
+) -> Result<Option<Verdict>, Prepared<'static>> {
     let began = session.mail_from(&letter.row.from_address, letter.options()).await;
     began.map_err(|e| of_error(&e, Why::SenderRefused))?;
     for recipient in letter.recipients.iter().filter(|r| r.state != RecipientState::Refused) {

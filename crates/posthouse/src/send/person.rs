@@ -27,7 +27,13 @@ pub async fn get(app: &App, actor: &Actor, id: OutgoingId) -> Result<Shown, Send
 ///
 /// # Errors
 /// As [`accounts::find`].
-pub async fn list(app: &App, actor: &Actor, account: AccountId, cursor: Option<&Cursor>, limit: usize) -> Result<Page<Shown>, SendError> {
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    account: AccountId,
+    cursor: Option<&Cursor>,
+    limit: usize,
+) -> Result<Page<Shown>, SendError> {
     let mut c = app.db.read().await?;
     accounts::find(&mut c, actor, account, Access::Read).await?;
     let side = accounts::connection(&mut c, &actor.scope, account, Side::Send).await?;
@@ -48,7 +54,8 @@ pub async fn cancel(app: &App, actor: &Actor, id: OutgoingId) -> Result<Shown, S
     let mut tx = app.db.tx().await?;
     let (row, _) = find(&mut tx, actor, id, Access::Send).await?;
     let verdict = Verdict { outcome: Outcome::Failed, why: None, words: None };
-    let change = Change { from: [State::Queued; 2], to: State::Cancelled, verdict: &verdict, next_attempt_at: None, tries: 0 };
+    let change =
+        Change { from: [State::Queued; 2], to: State::Cancelled, verdict: &verdict, next_attempt_at: None, tries: 0 };
     if !store::change(&mut tx, &actor.scope, id, &change, app.clock.now()).await? {
         return Err(SendError::TooLate);
     }
@@ -65,8 +72,11 @@ pub async fn resolve(app: &App, actor: &Actor, id: OutgoingId, sent: bool) -> Re
     let scope = &actor.scope;
     let mut tx = app.db.tx().await?;
     let (row, account) = find(&mut tx, actor, id, Access::Send).await?;
-    let (to, outcome, why) =
-        if sent { (State::Sent, Outcome::Sent, Why::PersonSent) } else { (State::Failed, Outcome::Failed, Why::PersonNotSent) };
+    let (to, outcome, why) = if sent {
+        (State::Sent, Outcome::Sent, Why::PersonSent)
+    } else {
+        (State::Failed, Outcome::Failed, Why::PersonNotSent)
+    };
     let verdict = Verdict::new(outcome, why, row.server_words.clone());
     let change = Change { from: [State::Uncertain; 2], to, verdict: &verdict, next_attempt_at: None, tries: 0 };
     if !store::change(&mut tx, scope, id, &change, app.clock.now()).await? {
@@ -109,7 +119,8 @@ async fn show(c: &mut Conn, scope: &Scope, row: Outgoing, side: Option<&Connecti
         },
     };
     let own = row.reason.map(|r| r.text().to_owned());
-    let shown = Shown { why: own, server_words: row.server_words.clone(), next_attempt_at: None, recipients, sent_copy, row };
+    let shown =
+        Shown { why: own, server_words: row.server_words.clone(), next_attempt_at: None, recipients, sent_copy, row };
     Ok(if shown.row.state == State::Queued { waiting(shown, side, now) } else { shown })
 }
 

@@ -17,7 +17,17 @@ mod tests {
 
     #[test]
     fn reserved_names_and_what_lies_below_them() {
-        for domain in ["lab.test", "test", "a.b.example", "x.invalid", "localhost", "me.localhost", "example.com", "mail.example.org", "example.net."] {
+        for domain in [
+            "lab.test",
+            "test",
+            "a.b.example",
+            "x.invalid",
+            "localhost",
+            "me.localhost",
+            "example.com",
+            "mail.example.org",
+            "example.net.",
+        ] {
             assert!(is_reserved(domain), "{domain}");
         }
         for domain in ["testing.com", "myexample.com", "example.co", "example.com.au", "test.de", "contest"] {

@@ -275,7 +275,9 @@ impl Sender {
 
     async fn note_working(&self, tx: &mut db::Conn, fresh: Option<i64>) -> Result<(), DbError> {
         match fresh {
-            Some(generation) => accounts::note_working(tx, &self.app, &self.scope, self.account, (Side::Send, generation)).await,
+            Some(generation) => {
+                accounts::note_working(tx, &self.app, &self.scope, self.account, (Side::Send, generation)).await
+            }
             None => Ok(()),
         }
     }
@@ -287,7 +289,12 @@ impl Sender {
     }
 
     /// The server spoke about the message before its body: the side works.
-    async fn settle_judged(&self, s: &Settlement, carried: Option<&Settlement>, fresh: Option<i64>) -> Result<(), LeaseError> {
+    async fn settle_judged(
+        &self,
+        s: &Settlement,
+        carried: Option<&Settlement>,
+        fresh: Option<i64>,
+    ) -> Result<(), LeaseError> {
         if let Some(generation) = fresh {
             let mut tx = self.app.db.tx().await?;
             self.note_working(&mut tx, Some(generation)).await?;
@@ -298,7 +305,13 @@ impl Sender {
 
     /// The session broke before the server had said anything about its first message: the side waits, and so does the message, or one
     /// that always breaks it would hold up all others.
-    async fn lost(&self, letter: &Letter, asked: Vec<Asked>, generation: i64, failure: &Failure) -> Result<(), LeaseError> {
+    async fn lost(
+        &self,
+        letter: &Letter,
+        asked: Vec<Asked>,
+        generation: i64,
+        failure: &Failure,
+    ) -> Result<(), LeaseError> {
         let why = if failure.server_words.is_some() { Why::TemporaryRefusal } else { Why::ConnectionLost };
         let verdict = Verdict::new(Outcome::Postponed, why, failure.server_words.clone());
         let settlement = Settlement::new(letter, None, verdict, asked);

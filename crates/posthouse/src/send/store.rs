@@ -58,10 +58,16 @@ pub async fn insert(tx: &mut Conn, scope: &Scope, new: &NewOutgoing, now: Ts) ->
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $13, $13)
          ON CONFLICT (workspace_id, idempotency_key) DO NOTHING",
         new.id, scope.workspace_id(), new.account, new.user, State::Queued, &new.key, new.request_hash.as_slice(), &new.message_id,
-        &new.from_address, &new.subject, new.blob, new.size, now)? == 1)
+        &new.from_address, &new.subject, new.blob, new.size, now)?
+        == 1)
 }
 
-pub async fn insert_recipient(tx: &mut Conn, scope: &Scope, id: OutgoingId, (position, name, address): (i64, &str, &str)) -> DbResult<()> {
+pub async fn insert_recipient(
+    tx: &mut Conn,
+    scope: &Scope,
+    id: OutgoingId,
+    (position, name, address): (i64, &str, &str),
+) -> DbResult<()> {
     sql!(run tx,
         "INSERT INTO outgoing_recipient (outgoing_id, position, workspace_id, name, address, state) VALUES ($1, $2, $3, $4, $5, $6)",
         id, position, scope.workspace_id(), name, address, RecipientState::Pending)?;
@@ -69,8 +75,13 @@ pub async fn insert_recipient(tx: &mut Conn, scope: &Scope, id: OutgoingId, (pos
 }
 
 pub async fn by_key(c: &mut Conn, scope: &Scope, key: &str) -> DbResult<Option<(OutgoingId, Vec<u8>)>> {
-    sql!(opt (OutgoingId, Vec<u8>), c, "SELECT id, request_hash FROM outgoing WHERE workspace_id = $1 AND idempotency_key = $2",
-        scope.workspace_id(), key)
+    sql!(
+        opt(OutgoingId, Vec<u8>),
+        c,
+        "SELECT id, request_hash FROM outgoing WHERE workspace_id = $1 AND idempotency_key = $2",
+        scope.workspace_id(),
+        key
+    )
 }
 
 pub async fn one(c: &mut Conn, scope: &Scope, id: OutgoingId) -> DbResult<Option<Outgoing>> {
@@ -80,7 +91,13 @@ pub async fn one(c: &mut Conn, scope: &Scope, id: OutgoingId) -> DbResult<Option
 }
 
 /// Newest first, one more than `limit`.
-pub async fn page(c: &mut Conn, scope: &Scope, account: AccountId, cursor: Option<&Cursor>, limit: usize) -> DbResult<Vec<Outgoing>> {
+pub async fn page(
+    c: &mut Conn,
+    scope: &Scope,
+    account: AccountId,
+    cursor: Option<&Cursor>,
+    limit: usize,
+) -> DbResult<Vec<Outgoing>> {
     let rows = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
     let (at, id) = (cursor.and_then(Cursor::int), cursor.map(|c| c.id));
     sql!(all Outgoing, c,
@@ -131,7 +148,13 @@ pub async fn next_due(c: &mut Conn, scope: &Scope, account: AccountId, now: Ts) 
 }
 
 /// The durable mark; false when the message is no longer queued.
-pub async fn mark(tx: &mut Conn, scope: &Scope, (id, account): (OutgoingId, AccountId), attempt: AttemptId, now: Ts) -> DbResult<bool> {
+pub async fn mark(
+    tx: &mut Conn,
+    scope: &Scope,
+    (id, account): (OutgoingId, AccountId),
+    attempt: AttemptId,
+    now: Ts,
+) -> DbResult<bool> {
     let claimed = sql!(run tx,
         "UPDATE outgoing SET state = $3, attempts = attempts + 1, next_attempt_at = NULL, reason = NULL, server_words = NULL, updated_at = $4
          WHERE id = $1 AND workspace_id = $2 AND state = $5", id, scope.workspace_id(), State::Sending, now, State::Queued)?;
@@ -144,11 +167,18 @@ pub async fn mark(tx: &mut Conn, scope: &Scope, (id, account): (OutgoingId, Acco
 }
 
 /// Writes an attempt's outcome; false when it has one already. "Unknown" may be replaced: a late reply is better.
-pub async fn settle_attempt(tx: &mut Conn, scope: &Scope, attempt: AttemptId, verdict: &Verdict, now: Ts) -> DbResult<bool> {
+pub async fn settle_attempt(
+    tx: &mut Conn,
+    scope: &Scope,
+    attempt: AttemptId,
+    verdict: &Verdict,
+    now: Ts,
+) -> DbResult<bool> {
     Ok(sql!(run tx,
         "UPDATE send_attempt SET settled_at = $3, outcome = $4, server_words = $5
          WHERE id = $1 AND workspace_id = $2 AND (settled_at IS NULL OR outcome = $6)",
-        attempt, scope.workspace_id(), now, verdict.outcome, verdict.words.clone(), Outcome::Unknown)? == 1)
+        attempt, scope.workspace_id(), now, verdict.outcome, verdict.words.clone(), Outcome::Unknown)?
+        == 1)
 }
 
 /// Gives every open attempt of the account's messages under way the outcome "unknown".
@@ -175,7 +205,8 @@ pub async fn change(tx: &mut Conn, scope: &Scope, id: OutgoingId, c: &Change<'_>
     Ok(sql!(run tx,
         "UPDATE outgoing SET state = $3, reason = $4, server_words = $5, next_attempt_at = $6, sent_at = $7, attempts = attempts + $8, updated_at = $9
          WHERE id = $1 AND workspace_id = $2 AND (state = $10 OR state = $11)",
-        id, scope.workspace_id(), c.to, c.verdict.why, c.verdict.words.clone(), c.next_attempt_at, sent_at, c.tries, now, from, or_from)? == 1)
+        id, scope.workspace_id(), c.to, c.verdict.why, c.verdict.words.clone(), c.next_attempt_at, sent_at, c.tries, now, from, or_from)?
+        == 1)
 }
 
 pub async fn set_recipient(
@@ -205,14 +236,27 @@ pub async fn set_sent_op(tx: &mut Conn, scope: &Scope, id: OutgoingId, op: OpId)
 
 /// When the last attempt was marked.
 pub async fn marked_at(c: &mut Conn, scope: &Scope, id: OutgoingId) -> DbResult<Option<Ts>> {
-    Ok(sql!(opt (Ts,), c, "SELECT marked_at FROM send_attempt WHERE outgoing_id = $1 AND workspace_id = $2 ORDER BY id DESC LIMIT 1",
-        id, scope.workspace_id())?.map(|r| r.0))
+    Ok(sql!(
+        opt(Ts,),
+        c,
+        "SELECT marked_at FROM send_attempt WHERE outgoing_id = $1 AND workspace_id = $2 ORDER BY id DESC LIMIT 1",
+        id,
+        scope.workspace_id()
+    )?
+    .map(|r| r.0))
 }
 
 /// Messages of the account in a state.
 pub async fn count(c: &mut Conn, scope: &Scope, account: AccountId, state: State) -> DbResult<i64> {
-    Ok(sql!(one (i64,), c, "SELECT COUNT(*) FROM outgoing WHERE account_id = $1 AND workspace_id = $2 AND state = $3",
-        account, scope.workspace_id(), state)?.0)
+    Ok(sql!(
+        one(i64,),
+        c,
+        "SELECT COUNT(*) FROM outgoing WHERE account_id = $1 AND workspace_id = $2 AND state = $3",
+        account,
+        scope.workspace_id(),
+        state
+    )?
+    .0)
 }
 
 pub async fn cancel_queued(tx: &mut Conn, scope: &Scope, account: AccountId, now: Ts) -> DbResult<u64> {
@@ -223,8 +267,15 @@ pub async fn cancel_queued(tx: &mut Conn, scope: &Scope, account: AccountId, now
 
 /// Whether a message of the outbox has this body.
 pub async fn refers_to(c: &mut Conn, scope: &Scope, account: AccountId, blob: BlobKey) -> DbResult<bool> {
-    Ok(sql!(opt (OutgoingId,), c, "SELECT id FROM outgoing WHERE account_id = $1 AND workspace_id = $2 AND blob = $3 LIMIT 1",
-        account, scope.workspace_id(), blob)?.is_some())
+    Ok(sql!(
+        opt(OutgoingId,),
+        c,
+        "SELECT id FROM outgoing WHERE account_id = $1 AND workspace_id = $2 AND blob = $3 LIMIT 1",
+        account,
+        scope.workspace_id(),
+        blob
+    )?
+    .is_some())
 }
 
 /// Removes up to `limit` messages of an account; how many.

@@ -36,7 +36,8 @@ impl Request {
     /// What makes two requests the same one.
     fn hash(&self, account: AccountId) -> Vec<u8> {
         let mut hash = blake3::Hasher::new();
-        for part in [account.0.as_bytes().as_slice(), self.to.as_bytes(), self.subject.as_bytes(), self.body.as_bytes()] {
+        for part in [account.0.as_bytes().as_slice(), self.to.as_bytes(), self.subject.as_bytes(), self.body.as_bytes()]
+        {
             hash.update(&part.len().to_le_bytes()).update(part);
         }
         hash.finalize().as_bytes().to_vec()
@@ -78,7 +79,8 @@ pub async fn submit(app: &App, actor: &Actor, id: AccountId, request: &Request) 
         return person::get(app, actor, row.id).await;
     }
     // The same key came twice at once, and the other was first.
-    let known = store::by_key(&mut app.db.read().await?, &actor.scope, &request.key).await?.ok_or(SendError::NotFound)?;
+    let known =
+        store::by_key(&mut app.db.read().await?, &actor.scope, &request.key).await?.ok_or(SendError::NotFound)?;
     same(app, actor, known, &hash).await
 }
 
@@ -117,8 +119,10 @@ fn field(name: &str, message: impl Into<String>) -> FieldError {
 fn compose(app: &App, account: &Account, request: &Request) -> Result<Letter, SendError> {
     let to = check(request, app.config.allow_reserved_domains).map_err(SendError::Fields)?;
     // Checked when the account was added.
-    let address: EmailAddress =
-        account.address.parse().map_err(|e: mail::address::AddressError| SendError::Fields(vec![field("from", e.to_string())]))?;
+    let address: EmailAddress = account
+        .address
+        .parse()
+        .map_err(|e: mail::address::AddressError| SendError::Fields(vec![field("from", e.to_string())]))?;
     let name = account.display_name.get(..account.display_name.floor_char_boundary(MAX_NAME_OCTETS)).map(str::to_owned);
     let message_id = compose::message_id(app.ids.random(), address.domain());
     let outgoing = compose::Outgoing {
@@ -146,13 +150,13 @@ fn compose(app: &App, account: &Account, request: &Request) -> Result<Letter, Se
 const fn field_of(e: &ComposeError) -> &'static str {
     match e {
         ComposeError::NoRecipients => "to",
-        ComposeError::ControlCharacter { field } | ComposeError::Malformed { field } | ComposeError::TooLong { field, .. } => {
-            match field.as_bytes() {
-                b"subject" => "subject",
-                b"display name" => "to",
-                _ => "body",
-            }
-        }
+        ComposeError::ControlCharacter { field }
+        | ComposeError::Malformed { field }
+        | ComposeError::TooLong { field, .. } => match field.as_bytes() {
+            b"subject" => "subject",
+            b"display name" => "to",
+            _ => "body",
+        },
         ComposeError::TooManyAttachments | ComposeError::TooLarge { .. } | ComposeError::Date => "body",
     }
 }
@@ -207,7 +211,12 @@ mod tests {
         assert_eq!(base, request("a@x.de", "s", "b").hash(account));
         let other_key = Request { key: "another-key".into(), ..request("a@x.de", "s", "b") };
         assert_eq!(base, other_key.hash(account));
-        for other in [request("b@x.de", "s", "b"), request("a@x.de", "sb", ""), request("a@x.de", "", "sb"), request("a@x.des", "", "b")] {
+        for other in [
+            request("b@x.de", "s", "b"),
+            request("a@x.de", "sb", ""),
+            request("a@x.de", "", "sb"),
+            request("a@x.des", "", "b"),
+        ] {
             assert_ne!(base, other.hash(account));
         }
         assert_ne!(base, request("a@x.de", "s", "b").hash(AccountId(Uuid::from_u128(2))));

@@ -124,12 +124,24 @@ impl Senders {
         let Ok(place) = self.places.clone().try_acquire_owned() else { return false };
         self.busy.lock().insert(id, None);
         self.last = Some(id);
-        self.tasks.spawn(turn(self.app.clone(), Scope::of(workspace), id, self.stop.clone(), (self.busy.clone(), place)));
+        self.tasks.spawn(turn(
+            self.app.clone(),
+            Scope::of(workspace),
+            id,
+            self.stop.clone(),
+            (self.busy.clone(), place),
+        ));
         true
     }
 }
 
-async fn turn(app: App, scope: Scope, id: AccountId, stop: CancellationToken, (busy, place): (Busy, OwnedSemaphorePermit)) {
+async fn turn(
+    app: App,
+    scope: Scope,
+    id: AccountId,
+    stop: CancellationToken,
+    (busy, place): (Busy, OwnedSemaphorePermit),
+) {
     match sender::look_after(app, scope, id, stop).await {
         Turn::Moved => {
             busy.lock().remove(&id);

@@ -107,7 +107,9 @@ pub fn none_accepted<'a>(answers: impl Iterator<Item = &'a Answer>) -> Verdict {
 /// From the first byte of the body on, an error that carries no refusal leaves the outcome unknown.
 pub fn in_body(error: &NetError) -> Verdict {
     match error {
-        NetError::Temporary { reply, .. } | NetError::Permanent { reply, .. } => Verdict::refused(reply, Why::MessageRefused),
+        NetError::Temporary { reply, .. } | NetError::Permanent { reply, .. } => {
+            Verdict::refused(reply, Why::MessageRefused)
+        }
         NetError::TimedOut { .. } => Verdict::new(Outcome::Unknown, Why::NoVerdict, None),
         _ => Verdict::new(Outcome::Unknown, Why::BrokenOff, None),
     }
@@ -204,7 +206,14 @@ mod tests {
             NetError::ExtensionMissing { extension: "SMTPUTF8" },
         ];
         let lines: Vec<String> = judged.iter().map(|e| line(&before_body(e, Why::SenderRefused).unwrap())).collect();
-        assert_eq!(lines, ["failed sender_refused 553 5.7.1 Not yours", "postponed temporary_refusal 451 4.3.0 Later", "failed needs_smtputf8 -"]);
+        assert_eq!(
+            lines,
+            [
+                "failed sender_refused 553 5.7.1 Not yours",
+                "postponed temporary_refusal 451 4.3.0 Later",
+                "failed needs_smtputf8 -"
+            ]
+        );
         let lost = before_body(&NetError::Closed { stage }, Why::SenderRefused).unwrap_err();
         assert_eq!(lost.reason, Reason::ConnectionLost);
         let slow_down = NetError::Temporary { stage, reply: reply("421 4.7.28 Too many messages") };

@@ -81,7 +81,9 @@ pub fn waits_for(side: &Connection) -> Option<String> {
     let meaning = side.reason.map_or("", |r| r.text());
     let text = match side.state {
         Side::Connected | Side::Connecting => return None,
-        Side::Disconnected => format!("The sending server cannot be used right now. {meaning} We try again by ourselves."),
+        Side::Disconnected => {
+            format!("The sending server cannot be used right now. {meaning} We try again by ourselves.")
+        }
         Side::ReconnectRequired => format!("It waits until this account is reconnected. {meaning}"),
         Side::Paused => "It waits: this account is paused.".into(),
         Side::NotSetUp => "It waits: this account has no sending server.".into(),
@@ -124,6 +126,8 @@ mod tests {
             side(Side::ReconnectRequired, Some(Reason::LoginRefused)),
             side(Side::Paused, None),
         ];
-        insta::assert_snapshot!(table.iter().map(|s| format!("{}: {:?}", s.state, waits_for(s))).collect::<Vec<_>>().join("\n"));
+        insta::assert_snapshot!(
+            table.iter().map(|s| format!("{}: {:?}", s.state, waits_for(s))).collect::<Vec<_>>().join("\n")
+        );
     }
 }

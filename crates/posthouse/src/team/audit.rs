@@ -21,5 +21,5 @@ pub struct Entry {
 /// Only the database's.
 pub async fn note(tx: &mut Conn, app: &App, scope: &Scope, actor: Option<&Actor>, entry: Entry) -> DbResult<()> {
     let who: Option<UserId> = actor.map(|a| a.user_id);
-    store::insert_audit(tx, scope, app.ids.next(), who, &entry, app.clock.now()).await
+    store::insert_audit(tx, scope, (app.ids.next(), who), &entry, app.clock.now()).await
 }

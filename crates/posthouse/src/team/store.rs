@@ -125,8 +125,7 @@ pub async fn use_link(
 pub async fn insert_audit(
     tx: &mut Conn,
     scope: &Scope,
-    id: Uuid,
-    actor: Option<UserId>,
+    (id, actor): (Uuid, Option<UserId>),
     entry: &AuditEntry,
     now: Ts,
 ) -> DbResult<()> {

@@ -7,7 +7,11 @@ use testkit::MailWorld;
 
 fn steps(events: &[(String, Value)]) -> Vec<String> {
     let ended = events.iter().filter(|(name, data)| name == "step" && data["status"] != "running");
-    ended.map(|(_, d)| format!("{} {} {}", d["side"].as_str().unwrap(), d["step"].as_str().unwrap(), d["status"].as_str().unwrap())).collect()
+    ended
+        .map(|(_, d)| {
+            format!("{} {} {}", d["side"].as_str().unwrap(), d["step"].as_str().unwrap(), d["status"].as_str().unwrap())
+        })
+        .collect()
 }
 
 on_both! {
@@ -134,9 +138,21 @@ async fn fields_that_do_not_fit_are_named() {
         "import_days": 0,
     });
     let problem = api.post("/accounts", &request).await.problem(422, "validation_failed");
-    let mut fields: Vec<&str> = problem["fields"].as_array().unwrap().iter().map(|f| f["field"].as_str().unwrap()).collect();
+    let mut fields: Vec<&str> =
+        problem["fields"].as_array().unwrap().iter().map(|f| f["field"].as_str().unwrap()).collect();
     fields.sort_unstable();
-    let expected = ["address", "display_name", "imap.host", "imap.password", "import_days", "provider_name", "smtp.host", "smtp.password", "smtp.port", "smtp.username"];
+    let expected = [
+        "address",
+        "display_name",
+        "imap.host",
+        "imap.password",
+        "import_days",
+        "provider_name",
+        "smtp.host",
+        "smtp.password",
+        "smtp.port",
+        "smtp.username",
+    ];
     assert_eq!(fields, expected);
     t.stop().await;
 }

@@ -112,7 +112,9 @@ async fn both_schemas_have_the_same_columns_and_every_table_its_workspace() {
 async fn sqlite_commits_survive_power_loss() {
     let t = TestApp::start(Engine::Sqlite).await;
     let mut tx = t.app().db.tx().await.unwrap();
-    for (pragma, want) in [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1), ("PRAGMA auto_vacuum", 2), ("PRAGMA secure_delete", 2)] {
+    for (pragma, want) in
+        [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1), ("PRAGMA auto_vacuum", 2), ("PRAGMA secure_delete", 2)]
+    {
         let sql = db::Sql { lite: pragma, pg: "SELECT 0" };
         let (got,): (i64,) = db::one(&mut tx, sql, vec![]).await.unwrap();
         assert_eq!(got, want, "{pragma}");

@@ -83,7 +83,8 @@ async fn every_path_refuses_strangers_and_lesser_roles() {
         }
         let send = json!({ "to": mailbox.address, "subject": "Hi", "body": "x" });
         let path = format!("/accounts/{id}/outgoing");
-        let outgoing = owner.call(Method::POST, &path, Some(&send), &[("idempotency-key", "isolation-1")]).await.expect(202);
+        let outgoing =
+            owner.call(Method::POST, &path, Some(&send), &[("idempotency-key", "isolation-1")]).await.expect(202);
         let ids = json!({ "accounts": id, "messages": message, "images": message, "outgoing": outgoing["id"], "address": mailbox.address });
 
         let session = owner.get("/session").await.expect(200);
@@ -97,7 +98,11 @@ async fn every_path_refuses_strangers_and_lesser_roles() {
         let mut nobody = t.caller();
         walk(&mut nobody, &ids, &[401, 404]).await;
 
-        assert_eq!(owner.get(&format!("/accounts/{id}")).await.expect(200)["status"], "connected", "nothing was changed");
+        assert_eq!(
+            owner.get(&format!("/accounts/{id}")).await.expect(200)["status"],
+            "connected",
+            "nothing was changed"
+        );
         t.stop().await;
     }
 }

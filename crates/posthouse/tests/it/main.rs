@@ -10,8 +10,11 @@
 )]
 
 mod accounts;
+mod closing;
 mod connect;
 mod db;
+#[cfg(feature = "failpoints")]
+mod import_kills;
 mod isolation;
 mod mailbox;
 mod session;

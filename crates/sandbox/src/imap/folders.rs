@@ -10,12 +10,7 @@ use super::session::{Answer, NO_FOLDER, NOT_SELECTED, OK, Selected, Session, cou
 use crate::world::Folder;
 
 impl Session {
-    pub(super) fn list(
-        &mut self,
-        reference: &Mailbox<'_>,
-        wildcard: &ListMailbox<'_>,
-        lsub: bool,
-    ) -> Answer {
+    pub(super) fn list(&mut self, reference: &Mailbox<'_>, wildcard: &ListMailbox<'_>, lsub: bool) -> Answer {
         let pattern = match wildcard {
             ListMailbox::Token(token) => token.as_ref(),
             ListMailbox::String(string) => string.as_ref(),
@@ -24,18 +19,12 @@ impl Session {
         let delimiter = QuotedChar::try_from('/').ok();
         if pattern.is_empty() {
             if let Ok(mailbox) = Mailbox::try_from("") {
-                self.data(Data::List {
-                    items: vec![FlagNameAttribute::Noselect],
-                    delimiter,
-                    mailbox,
-                });
+                self.data(Data::List { items: vec![FlagNameAttribute::Noselect], delimiter, mailbox });
             }
             return OK;
         }
         let pattern = wildcards(pattern);
-        let wanted = |folder: &Folder| {
-            rooted && like(folder.name().as_bytes(), &pattern, *folder == Folder::Inbox)
-        };
+        let wanted = |folder: &Folder| rooted && like(folder.name().as_bytes(), &pattern, *folder == Folder::Inbox);
         for folder in Folder::ALL.into_iter().filter(wanted) {
             let mut items = vec![FlagNameAttribute::from(Atom::unvalidated("HasNoChildren"))];
             if folder != Folder::Inbox {
@@ -45,17 +34,9 @@ impl Session {
                 continue;
             };
             self.data(if lsub {
-                Data::Lsub {
-                    items,
-                    delimiter,
-                    mailbox,
-                }
+                Data::Lsub { items, delimiter, mailbox }
             } else {
-                Data::List {
-                    items,
-                    delimiter,
-                    mailbox,
-                }
+                Data::List { items, delimiter, mailbox }
             });
         }
         OK
@@ -74,20 +55,13 @@ impl Session {
                 StatusDataItemName::Recent => Some(StatusDataItem::Recent(0)),
                 StatusDataItemName::UidNext => Some(StatusDataItem::UidNext(messages.uid_next())),
                 StatusDataItemName::UidValidity => Some(StatusDataItem::UidValidity(uid_validity)),
-                StatusDataItemName::Unseen => Some(StatusDataItem::Unseen(count(
-                    all - messages.count(&Flag::Seen),
-                ))),
-                StatusDataItemName::Deleted => Some(StatusDataItem::Deleted(count(
-                    messages.count(&Flag::Deleted),
-                ))),
+                StatusDataItemName::Unseen => Some(StatusDataItem::Unseen(count(all - messages.count(&Flag::Seen)))),
+                StatusDataItemName::Deleted => Some(StatusDataItem::Deleted(count(messages.count(&Flag::Deleted)))),
                 StatusDataItemName::DeletedStorage => None,
             };
             names.iter().filter_map(item).collect::<Vec<_>>()
         });
-        self.data(Data::Status {
-            mailbox,
-            items: items.into(),
-        });
+        self.data(Data::Status { mailbox, items: items.into() });
         OK
     }
 
@@ -100,35 +74,15 @@ impl Session {
         let (selected, unseen, uid_next) = login.user.with(|state| {
             let messages = state.folder(folder);
             let view = messages.list.iter().map(|message| message.uid).collect();
-            let unseen = messages
-                .list
-                .iter()
-                .position(|message| !message.flags.contains(&Flag::Seen));
-            let selected = Selected {
-                folder,
-                read_only,
-                view,
-                last_uid: messages.last_uid,
-                change: messages.change,
-            };
+            let unseen = messages.list.iter().position(|message| !message.flags.contains(&Flag::Seen));
+            let selected = Selected { folder, read_only, view, last_uid: messages.last_uid, change: messages.change };
             (selected, unseen, messages.uid_next())
         });
-        let system = [
-            Flag::Answered,
-            Flag::Flagged,
-            Flag::Deleted,
-            Flag::Seen,
-            Flag::Draft,
-        ];
+        let system = [Flag::Answered, Flag::Flagged, Flag::Deleted, Flag::Seen, Flag::Draft];
         let permanent = if read_only {
             Vec::new()
         } else {
-            system
-                .iter()
-                .cloned()
-                .map(FlagPerm::from)
-                .chain([FlagPerm::Asterisk])
-                .collect()
+            system.iter().cloned().map(FlagPerm::from).chain([FlagPerm::Asterisk]).collect()
         };
         self.data(Data::Flags(system.to_vec()));
         self.data(Data::Exists(count(selected.view.len())));
@@ -137,21 +91,10 @@ impl Session {
             self.untagged(Some(Code::Unseen(sequence(at))), "first unseen");
         }
         self.untagged(Some(Code::PermanentFlags(permanent)), "flags kept");
-        self.untagged(
-            Some(Code::UidValidity(self.world.uid_validity)),
-            "UIDs valid",
-        );
+        self.untagged(Some(Code::UidValidity(self.world.uid_validity)), "UIDs valid");
         self.untagged(Some(Code::UidNext(uid_next)), "next UID");
         self.selected = Some(selected);
-        (
-            StatusKind::Ok,
-            Some(if read_only {
-                Code::ReadOnly
-            } else {
-                Code::ReadWrite
-            }),
-            "selected",
-        )
+        (StatusKind::Ok, Some(if read_only { Code::ReadOnly } else { Code::ReadWrite }), "selected")
     }
 
     pub(super) fn unselect(&mut self) -> Answer {
@@ -162,9 +105,7 @@ impl Session {
 pub(super) fn folder_of(mailbox: &Mailbox<'_>) -> Option<Folder> {
     match mailbox {
         Mailbox::Inbox => Some(Folder::Inbox),
-        Mailbox::Other(name) => Folder::ALL
-            .into_iter()
-            .find(|folder| folder.name().as_bytes() == name.as_ref()),
+        Mailbox::Other(name) => Folder::ALL.into_iter().find(|folder| folder.name().as_bytes() == name.as_ref()),
     }
 }
 
@@ -173,12 +114,10 @@ fn like(name: &[u8], pattern: &[u8], any_case: bool) -> bool {
     match (pattern.split_first(), name.split_first()) {
         (None, rest) => rest.is_none(),
         (Some((b'*', more)), rest) => {
-            like(name, more, any_case)
-                || rest.is_some_and(|(_, tail)| like(tail, pattern, any_case))
+            like(name, more, any_case) || rest.is_some_and(|(_, tail)| like(tail, pattern, any_case))
         }
         (Some((want, more)), Some((have, tail))) => {
-            (want == have || any_case && want.eq_ignore_ascii_case(have))
-                && like(tail, more, any_case)
+            (want == have || any_case && want.eq_ignore_ascii_case(have)) && like(tail, more, any_case)
         }
         (Some(_), None) => false,
     }
@@ -186,10 +125,7 @@ fn like(name: &[u8], pattern: &[u8], any_case: bool) -> bool {
 
 /// The pattern with each run of wildcards as one `*`; cut where it is longer than any that can match.
 fn wildcards(pattern: &[u8]) -> Vec<u8> {
-    let mut short: Vec<u8> = pattern
-        .iter()
-        .map(|octet| if *octet == b'%' { b'*' } else { *octet })
-        .collect();
+    let mut short: Vec<u8> = pattern.iter().map(|octet| if *octet == b'%' { b'*' } else { *octet }).collect();
     short.dedup_by(|next, before| *next == b'*' && *before == b'*');
     short.truncate(32);
     short

@@ -34,10 +34,7 @@ pub(super) fn in_set(set: &SequenceSet, number: u32, largest: u32) -> bool {
 
 /// The header with its empty line, and the body.
 fn split(raw: &[u8]) -> (&[u8], &[u8]) {
-    let end = raw
-        .windows(4)
-        .position(|octets| octets == b"\r\n\r\n")
-        .map_or(raw.len(), |at| at + 4);
+    let end = raw.windows(4).position(|octets| octets == b"\r\n\r\n").map_or(raw.len(), |at| at + 4);
     raw.split_at_checked(end).unwrap_or((raw, &[]))
 }
 
@@ -61,25 +58,15 @@ fn fields(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn named<'a>(field: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let colon = field.iter().position(|octet| *octet == b':')?;
     let (found, value) = field.split_at_checked(colon)?;
-    found
-        .trim_ascii()
-        .eq_ignore_ascii_case(name)
-        .then_some(value)
+    found.trim_ascii().eq_ignore_ascii_case(name).then_some(value)
 }
 
 /// The octets of a section; `None` for single MIME parts, which the sandbox does not cut out.
 fn section(raw: &[u8], section: Option<&Section<'_>>) -> Option<Vec<u8>> {
-    let listed = |names: &[AString<'_>], field: &[u8]| {
-        names
-            .iter()
-            .any(|name| named(field, name.as_ref()).is_some())
-    };
+    let listed = |names: &[AString<'_>], field: &[u8]| names.iter().any(|name| named(field, name.as_ref()).is_some());
     let picked = |names: &[AString<'_>], wanted: bool| {
-        let mut header: Vec<u8> = fields(raw)
-            .filter(|field| listed(names, field) == wanted)
-            .flatten()
-            .copied()
-            .collect();
+        let mut header: Vec<u8> =
+            fields(raw).filter(|field| listed(names, field) == wanted).flatten().copied().collect();
         header.extend_from_slice(b"\r\n");
         header
     };
@@ -156,34 +143,24 @@ impl Candidate<'_> {
     }
 
     fn received(&self) -> NaiveDate {
-        DateTime::from_timestamp_micros(self.message.received_at)
-            .unwrap_or_default()
-            .date_naive()
+        DateTime::from_timestamp_micros(self.message.received_at).unwrap_or_default().date_naive()
     }
 
     fn field_holds(&self, name: &[u8], value: &AString<'_>) -> bool {
-        fields(&self.message.raw)
-            .filter_map(|field| named(field, name))
-            .any(|found| holds(found, value.as_ref()))
+        fields(&self.message.raw).filter_map(|field| named(field, name)).any(|found| holds(found, value.as_ref()))
     }
 }
 
 /// Looks for `needle` without regard to ASCII case; an empty one is found everywhere.
 fn holds(octets: &[u8], needle: &[u8]) -> bool {
-    needle.is_empty()
-        || octets
-            .windows(needle.len())
-            .any(|window| window.eq_ignore_ascii_case(needle))
+    needle.is_empty() || octets.windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle))
 }
 
 pub(super) fn flags_of(sequence: NonZeroU32, message: &Message) -> Data<'static> {
     let flags = message.flags.iter().cloned().map(FlagFetch::from).collect();
     Data::Fetch {
         seq: sequence,
-        items: Vec1::unvalidated(vec![
-            MessageDataItem::Uid(message.uid),
-            MessageDataItem::Flags(flags),
-        ]),
+        items: Vec1::unvalidated(vec![MessageDataItem::Uid(message.uid), MessageDataItem::Flags(flags)]),
     }
 }
 
@@ -191,65 +168,38 @@ pub(super) fn flags_of(sequence: NonZeroU32, message: &Message) -> Data<'static>
 pub(super) fn read_item(name: &MessageDataItemName<'_>) -> Option<bool> {
     use MessageDataItemName as Name;
     match name {
-        Name::Uid | Name::Flags | Name::InternalDate | Name::Rfc822Size | Name::Rfc822Header => {
-            Some(false)
-        }
+        Name::Uid | Name::Flags | Name::InternalDate | Name::Rfc822Size | Name::Rfc822Header => Some(false),
         Name::Rfc822 | Name::Rfc822Text => Some(true),
-        Name::BodyExt {
-            section: wanted,
-            peek,
-            ..
-        } => section(&[], wanted.as_ref()).map(|_| !peek),
+        Name::BodyExt { section: wanted, peek, .. } => section(&[], wanted.as_ref()).map(|_| !peek),
         _ => None,
     }
 }
 
-pub(super) fn item(
-    name: &MessageDataItemName<'static>,
-    message: &Message,
-) -> Option<MessageDataItem<'static>> {
+pub(super) fn item(name: &MessageDataItemName<'static>, message: &Message) -> Option<MessageDataItem<'static>> {
     use MessageDataItemName as Name;
     let octets = |wanted: Option<&Section<'_>>| section(&message.raw, wanted);
     Some(match name {
         Name::Uid => MessageDataItem::Uid(message.uid),
-        Name::Flags => {
-            MessageDataItem::Flags(message.flags.iter().cloned().map(FlagFetch::from).collect())
-        }
+        Name::Flags => MessageDataItem::Flags(message.flags.iter().cloned().map(FlagFetch::from).collect()),
         Name::InternalDate => MessageDataItem::InternalDate(internal_date(message.received_at)?),
         Name::Rfc822Size => MessageDataItem::Rfc822Size(count(message.raw.len())),
         Name::Rfc822 => MessageDataItem::Rfc822(literal(octets(None)?)?),
-        Name::Rfc822Header => {
-            MessageDataItem::Rfc822Header(literal(octets(Some(&Section::Header(None)))?)?)
-        }
-        Name::Rfc822Text => {
-            MessageDataItem::Rfc822Text(literal(octets(Some(&Section::Text(None)))?)?)
-        }
-        Name::BodyExt {
-            section: wanted,
-            partial,
-            ..
-        } => {
+        Name::Rfc822Header => MessageDataItem::Rfc822Header(literal(octets(Some(&Section::Header(None)))?)?),
+        Name::Rfc822Text => MessageDataItem::Rfc822Text(literal(octets(Some(&Section::Text(None)))?)?),
+        Name::BodyExt { section: wanted, partial, .. } => {
             let all = octets(wanted.as_ref())?;
             let (origin, data) = match partial {
-                Some((offset, length)) => {
-                    (Some(*offset), part(&all, *offset, length.get()).to_vec())
-                }
+                Some((offset, length)) => (Some(*offset), part(&all, *offset, length.get()).to_vec()),
                 None => (None, all),
             };
-            MessageDataItem::BodyExt {
-                section: wanted.clone(),
-                origin,
-                data: literal(data)?,
-            }
+            MessageDataItem::BodyExt { section: wanted.clone(), origin, data: literal(data)? }
         }
         _ => return None,
     })
 }
 
 fn literal(octets: Vec<u8>) -> Option<NString<'static>> {
-    Some(NString(Some(IString::Literal(
-        Literal::try_from(octets).ok()?,
-    ))))
+    Some(NString(Some(IString::Literal(Literal::try_from(octets).ok()?))))
 }
 
 fn internal_date(micros: i64) -> Option<ImapDateTime> {

@@ -15,48 +15,23 @@ use imap_codec::imap_types::sequence::SequenceSet;
 
 use super::folders::folder_of;
 use super::message::{Candidate, flags_of, in_set, item, read_item};
-use super::session::{
-    Answer, Fetch, NOT_SELECTED, OK, READ_ONLY, Session, Target, count, sequence,
-};
+use super::session::{Answer, Fetch, NOT_SELECTED, OK, READ_ONLY, Session, Target, count, sequence};
 use crate::world::{Message, NewMessage, NotFiled};
 
 impl Session {
     fn targets(&self, set: &SequenceSet, by_uid: bool) -> Vec<Target> {
-        let view = self
-            .selected
-            .as_ref()
-            .map_or(&[][..], |selected| &selected.view);
-        let largest = if by_uid {
-            view.last().map_or(0, |uid| uid.get())
-        } else {
-            count(view.len())
-        };
-        let all = view.iter().enumerate().map(|(at, uid)| Target {
-            sequence: sequence(at),
-            uid: *uid,
-        });
-        all.filter(|target| {
-            in_set(
-                set,
-                if by_uid {
-                    target.uid.get()
-                } else {
-                    target.sequence.get()
-                },
-                largest,
-            )
-        })
-        .collect()
+        let view = self.selected.as_ref().map_or(&[][..], |selected| &selected.view);
+        let largest = if by_uid { view.last().map_or(0, |uid| uid.get()) } else { count(view.len()) };
+        let all = view.iter().enumerate().map(|(at, uid)| Target { sequence: sequence(at), uid: *uid });
+        all.filter(|target| in_set(set, if by_uid { target.uid.get() } else { target.sequence.get() }, largest))
+            .collect()
     }
 
     pub(super) fn search(&mut self, key: &SearchKey<'_>, by_uid: bool) -> Answer {
         let (Some(login), Some(selected)) = (&self.login, &self.selected) else {
             return NOT_SELECTED;
         };
-        let (last_sequence, last_uid) = (
-            count(selected.view.len()),
-            selected.view.last().map_or(0, |uid| uid.get()),
-        );
+        let (last_sequence, last_uid) = (count(selected.view.len()), selected.view.last().map_or(0, |uid| uid.get()));
         let found: Option<Vec<NonZeroU32>> = login.user.with(|state| {
             let messages = state.folder(selected.folder);
             let mut found = Vec::new();
@@ -64,12 +39,7 @@ impl Session {
                 let Some(message) = messages.get(*uid) else {
                     continue;
                 };
-                let candidate = Candidate {
-                    message,
-                    sequence: sequence(at).get(),
-                    last_sequence,
-                    last_uid,
-                };
+                let candidate = Candidate { message, sequence: sequence(at).get(), last_sequence, last_uid };
                 if candidate.matches(key)? {
                     found.push(if by_uid { *uid } else { sequence(at) });
                 }
@@ -110,31 +80,17 @@ impl Session {
         let (Some(login), Some(selected)) = (&self.login, &self.selected) else {
             return;
         };
-        let reads =
-            !selected.read_only && fetch.items.iter().any(|item| read_item(item) == Some(true));
+        let reads = !selected.read_only && fetch.items.iter().any(|item| read_item(item) == Some(true));
         let items = login.user.with(|state| {
             let messages = state.folder(selected.folder);
-            if reads
-                && messages
-                    .get(target.uid)
-                    .is_some_and(|message| !message.flags.contains(&Flag::Seen))
-            {
+            if reads && messages.get(target.uid).is_some_and(|message| !message.flags.contains(&Flag::Seen)) {
                 messages.set_flags(target.uid, 0, |flags| flags.push(Flag::Seen));
             }
             let message = messages.get(target.uid)?;
-            Some(
-                fetch
-                    .items
-                    .iter()
-                    .filter_map(|name| item(name, message))
-                    .collect::<Vec<_>>(),
-            )
+            Some(fetch.items.iter().filter_map(|name| item(name, message)).collect::<Vec<_>>())
         });
         if let Some(items) = items.and_then(|items| Vec1::try_from(items).ok()) {
-            self.data(Data::Fetch {
-                seq: target.sequence,
-                items,
-            });
+            self.data(Data::Fetch { seq: target.sequence, items });
         }
         if reads && let Some(login) = &self.login {
             login.user.announce();
@@ -186,26 +142,13 @@ impl Session {
         match login.user.with(|state| state.file(folder, new)) {
             Ok(uid) => {
                 login.user.announce();
-                (
-                    StatusKind::Ok,
-                    Some(Code::AppendUid {
-                        uid_validity: self.world.uid_validity,
-                        uid,
-                    }),
-                    "appended",
-                )
+                (StatusKind::Ok, Some(Code::AppendUid { uid_validity: self.world.uid_validity, uid }), "appended")
             }
             Err(reason) => not_filed(reason),
         }
     }
 
-    pub(super) fn copy(
-        &mut self,
-        set: &SequenceSet,
-        mailbox: &Mailbox<'_>,
-        by_uid: bool,
-        moving: bool,
-    ) -> Answer {
+    pub(super) fn copy(&mut self, set: &SequenceSet, mailbox: &Mailbox<'_>, by_uid: bool, moving: bool) -> Answer {
         let targets = self.targets(set, by_uid);
         let (Some(login), Some(selected)) = (&self.login, &self.selected) else {
             return NOT_SELECTED;
@@ -222,19 +165,8 @@ impl Session {
                 let Some(message) = state.folder(selected.folder).get(target.uid) else {
                     continue;
                 };
-                let (raw, flags, received_at) = (
-                    message.raw.clone(),
-                    message.flags.clone(),
-                    message.received_at,
-                );
-                match state.file(
-                    folder,
-                    NewMessage {
-                        raw,
-                        flags,
-                        received_at,
-                    },
-                ) {
+                let (raw, flags, received_at) = (message.raw.clone(), message.flags.clone(), message.received_at);
+                match state.file(folder, NewMessage { raw, flags, received_at }) {
                     Ok(uid) => pairs.push((target.uid, uid)),
                     Err(reason) => {
                         // All or nothing (RFC 3501, section 6.4.7).
@@ -255,10 +187,8 @@ impl Session {
             Ok(pairs) => pairs,
             Err(reason) => return not_filed(reason),
         };
-        let (from, to): (Vec<_>, Vec<_>) = pairs
-            .into_iter()
-            .map(|(from, to)| (UidElement::Single(from), UidElement::Single(to)))
-            .unzip();
+        let (from, to): (Vec<_>, Vec<_>) =
+            pairs.into_iter().map(|(from, to)| (UidElement::Single(from), UidElement::Single(to))).unzip();
         let (Ok(source), Ok(destination)) = (Vec1::try_from(from), Vec1::try_from(to)) else {
             return OK;
         };
@@ -283,12 +213,9 @@ impl Session {
             return READ_ONLY;
         }
         let largest = selected.view.last().map_or(0, |uid| uid.get());
-        let named =
-            |message: &Message| only.is_none_or(|set| in_set(set, message.uid.get(), largest));
+        let named = |message: &Message| only.is_none_or(|set| in_set(set, message.uid.get(), largest));
         let removed = login.user.with(|state| {
-            state.remove(selected.folder, |message| {
-                message.flags.contains(&Flag::Deleted) && named(message)
-            })
+            state.remove(selected.folder, |message| message.flags.contains(&Flag::Deleted) && named(message))
         });
         if removed {
             login.user.announce();
@@ -300,11 +227,7 @@ impl Session {
 fn not_filed(reason: NotFiled) -> Answer {
     match reason {
         NotFiled::Full => (StatusKind::No, Some(Code::OverQuota), "the mailbox is full"),
-        NotFiled::TooLarge => (
-            StatusKind::No,
-            Some(Code::TooBig),
-            "the message is too large",
-        ),
+        NotFiled::TooLarge => (StatusKind::No, Some(Code::TooBig), "the message is too large"),
         NotFiled::HasNul => (StatusKind::No, None, "the message holds a NUL octet"),
     }
 }

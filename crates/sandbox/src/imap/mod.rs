@@ -48,14 +48,7 @@ pub(crate) async fn serve(stream: TcpStream, world: Arc<World>) {
     let mut session = Session::new(world, id);
     let ended = converse(&mut wire, &mut session).await;
     if let Err(reason @ (Closed::LineTooLong(_) | Closed::Timeout)) = &ended {
-        session.bye(
-            None,
-            if matches!(reason, Closed::Timeout) {
-                "idle for too long"
-            } else {
-                "line too long"
-            },
-        );
+        session.bye(None, if matches!(reason, Closed::Timeout) { "idle for too long" } else { "line too long" });
         // The peer may be gone already; the connection ends either way.
         let _ = session.flush(&mut wire).await;
     }
@@ -114,37 +107,17 @@ async fn wait(wire: &mut Wire, session: &mut Session) -> Result<Event, Closed> {
 }
 
 /// Reads the rest of the command that `line` begins, and runs it. Gives the tag when the session now idles.
-async fn command(
-    wire: &mut Wire,
-    session: &mut Session,
-    line: Vec<u8>,
-) -> Result<Option<Tag<'static>>, Closed> {
+async fn command(wire: &mut Wire, session: &mut Session, line: Vec<u8>) -> Result<Option<Tag<'static>>, Closed> {
     session.world.count_command();
     let Some(bytes) = complete(wire, session, line).await? else {
         return Ok(None);
     };
     let next = match CommandCodec::default().decode(&bytes) {
-        Ok((
-            _,
-            Command {
-                tag,
-                body:
-                    CommandBody::Authenticate {
-                        mechanism,
-                        initial_response,
-                    },
-            },
-        )) => {
+        Ok((_, Command { tag, body: CommandBody::Authenticate { mechanism, initial_response } })) => {
             let initial = initial_response.map(|response| response.declassify().to_vec());
             session.authenticate(tag, &mechanism, initial)
         }
-        Ok((
-            _,
-            Command {
-                tag,
-                body: CommandBody::Login { username, password },
-            },
-        )) => {
+        Ok((_, Command { tag, body: CommandBody::Login { username, password } })) => {
             let name = String::from_utf8_lossy(username.as_ref()).into_owned();
             let password = String::from_utf8_lossy(password.declassify().as_ref()).into_owned();
             session.log_in(tag, &name, &password);
@@ -163,9 +136,7 @@ async fn command(
         Next::Fetch(fetch) => send_messages(wire, session, *fetch).await?,
         Next::Credentials(tag) => {
             session.flush(wire).await?;
-            let answer = tokio::time::timeout(IDLE_LIMIT, wire.line(MAX_LINE))
-                .await
-                .map_err(|_| Closed::Timeout)??;
+            let answer = tokio::time::timeout(IDLE_LIMIT, wire.line(MAX_LINE)).await.map_err(|_| Closed::Timeout)??;
             let message = BASE64_STANDARD.decode(answer.trim_ascii()).ok();
             session.credentials(tag, message.as_deref());
         }
@@ -183,24 +154,14 @@ async fn command(
 }
 
 /// Collects the literals of a command. `None` when one was refused, and with it the command.
-async fn complete(
-    wire: &mut Wire,
-    session: &mut Session,
-    line: Vec<u8>,
-) -> Result<Option<Vec<u8>>, Closed> {
+async fn complete(wire: &mut Wire, session: &mut Session, line: Vec<u8>) -> Result<Option<Vec<u8>>, Closed> {
     let mut bytes = line;
     for _ in 0..MAX_LITERALS {
-        let Err(CommandDecodeError::LiteralFound { tag, length, mode }) =
-            CommandCodec::default().decode(&bytes)
-        else {
+        let Err(CommandDecodeError::LiteralFound { tag, length, mode }) = CommandCodec::default().decode(&bytes) else {
             return Ok(Some(bytes));
         };
         let tag = Tag::unvalidated(tag.inner().to_owned());
-        let limit = if session.login.is_some() {
-            MAX_MESSAGE_OCTETS
-        } else {
-            MAX_LOGIN_LITERAL
-        };
+        let limit = if session.login.is_some() { MAX_MESSAGE_OCTETS } else { MAX_LOGIN_LITERAL };
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         if mode == LiteralMode::NonSync {
             // The octets are on their way although LITERAL+ is not offered; only closing keeps them from being commands.
@@ -218,9 +179,7 @@ async fn complete(
             bytes.extend(wire.line(MAX_LINE).await?);
             Ok::<_, Closed>(())
         };
-        tokio::time::timeout(IDLE_LIMIT, rest)
-            .await
-            .map_err(|_| Closed::Timeout)??;
+        tokio::time::timeout(IDLE_LIMIT, rest).await.map_err(|_| Closed::Timeout)??;
     }
     session.unreadable(&bytes);
     Ok(None)
@@ -257,19 +216,11 @@ impl Session {
         match self.world.login(name, password) {
             Ok(login) => {
                 self.login = Some(login);
-                self.tagged(
-                    tag,
-                    StatusKind::Ok,
-                    Some(Code::Capability(capabilities())),
-                    "logged in",
-                );
+                self.tagged(tag, StatusKind::Ok, Some(Code::Capability(capabilities())), "logged in");
             }
-            Err(Refusal::Offline) => self.tagged(
-                tag,
-                StatusKind::No,
-                Some(unavailable()),
-                "the server is down for now",
-            ),
+            Err(Refusal::Offline) => {
+                self.tagged(tag, StatusKind::No, Some(unavailable()), "the server is down for now")
+            }
             Err(Refusal::Credentials) => {
                 self.faults += 1;
                 self.tagged(

@@ -74,22 +74,11 @@ pub(super) type Answer = (StatusKind, Option<Code<'static>>, &'static str);
 pub(super) const OK: Answer = (StatusKind::Ok, None, "done");
 pub(super) const NO_FOLDER: Answer = (StatusKind::No, None, "no such mailbox");
 pub(super) const NOT_SELECTED: Answer = (StatusKind::Bad, None, "select a mailbox first");
-pub(super) const READ_ONLY: Answer = (
-    StatusKind::No,
-    Some(Code::ReadOnly),
-    "the mailbox is read-only",
-);
+pub(super) const READ_ONLY: Answer = (StatusKind::No, Some(Code::ReadOnly), "the mailbox is read-only");
 
 impl Session {
     pub fn new(world: Arc<World>, id: u64) -> Self {
-        Self {
-            world,
-            login: None,
-            out: Vec::new(),
-            faults: 0,
-            id,
-            selected: None,
-        }
+        Self { world, login: None, out: Vec::new(), faults: 0, id, selected: None }
     }
 
     pub fn greet(&mut self) {
@@ -97,51 +86,26 @@ impl Session {
     }
 
     pub fn bye(&mut self, code: Option<Code<'static>>, text: &'static str) {
-        self.put(&Response::Status(Status::Bye(Bye {
-            code,
-            text: Text::unvalidated(text),
-        })));
+        self.put(&Response::Status(Status::Bye(Bye { code, text: Text::unvalidated(text) })));
     }
 
-    pub fn tagged(
-        &mut self,
-        tag: Tag<'_>,
-        kind: StatusKind,
-        code: Option<Code<'static>>,
-        text: &'static str,
-    ) {
-        let body = StatusBody {
-            kind,
-            code,
-            text: Text::unvalidated(text),
-        };
+    pub fn tagged(&mut self, tag: Tag<'_>, kind: StatusKind, code: Option<Code<'static>>, text: &'static str) {
+        let body = StatusBody { kind, code, text: Text::unvalidated(text) };
         self.put(&Response::Status(Status::Tagged(Tagged { tag, body })));
     }
 
     /// Refuses a command that the decoder cannot read.
     pub fn unreadable(&mut self, bytes: &[u8]) {
         self.faults += 1;
-        let tag = bytes
-            .split(u8::is_ascii_whitespace)
-            .next()
-            .and_then(|word| Tag::try_from(word).ok());
-        let body = StatusBody {
-            kind: StatusKind::Bad,
-            code: None,
-            text: Text::unvalidated("cannot read the command"),
-        };
+        let tag = bytes.split(u8::is_ascii_whitespace).next().and_then(|word| Tag::try_from(word).ok());
+        let body = StatusBody { kind: StatusKind::Bad, code: None, text: Text::unvalidated("cannot read the command") };
         self.put(&Response::Status(match tag {
             Some(tag) => Status::Tagged(Tagged { tag, body }),
             None => Status::Untagged(body),
         }));
     }
 
-    pub fn authenticate(
-        &mut self,
-        tag: Tag<'_>,
-        mechanism: &AuthMechanism<'_>,
-        initial: Option<Vec<u8>>,
-    ) -> Next {
+    pub fn authenticate(&mut self, tag: Tag<'_>, mechanism: &AuthMechanism<'_>, initial: Option<Vec<u8>>) -> Next {
         match initial {
             _ if *mechanism != AuthMechanism::Plain => {
                 self.tagged(tag, StatusKind::No, None, "only PLAIN is offered");
@@ -167,9 +131,8 @@ impl Session {
             }
             CommandBody::Id { .. } => {
                 let name = |text: &'static str| IString::try_from(text).ok();
-                let parameters = name("name")
-                    .zip(name("sandbox"))
-                    .map(|(key, value)| vec![(key, NString(Some(value)))]);
+                let parameters =
+                    name("name").zip(name("sandbox")).map(|(key, value)| vec![(key, NString(Some(value)))]);
                 self.data(Data::Id { parameters });
                 OK
             }
@@ -185,32 +148,19 @@ impl Session {
                 self.out.extend_from_slice(b"+ idling\r\n");
                 return Next::Idle(tag.into_static());
             }
-            CommandBody::Fetch {
-                sequence_set,
-                macro_or_item_names,
-                uid,
-            } => match self.plan_fetch(&sequence_set, macro_or_item_names, uid) {
-                Ok((targets, items)) => {
-                    return Next::Fetch(Box::new(Fetch {
-                        tag: tag.into_static(),
-                        targets,
-                        by_uid: uid,
-                        items,
-                    }));
+            CommandBody::Fetch { sequence_set, macro_or_item_names, uid } => {
+                match self.plan_fetch(&sequence_set, macro_or_item_names, uid) {
+                    Ok((targets, items)) => {
+                        return Next::Fetch(Box::new(Fetch { tag: tag.into_static(), targets, by_uid: uid, items }));
+                    }
+                    Err(answer) => answer,
                 }
-                Err(answer) => answer,
-            },
+            }
             CommandBody::Search { criteria, uid, .. } => {
                 reports = uid;
                 self.search(&SearchKey::And(criteria), uid)
             }
-            CommandBody::Store {
-                sequence_set,
-                kind,
-                response,
-                flags,
-                uid,
-            } => {
+            CommandBody::Store { sequence_set, kind, response, flags, uid } => {
                 reports = uid;
                 self.store(&sequence_set, (kind, response), &flags.into_static(), uid)
             }
@@ -226,55 +176,21 @@ impl Session {
 
     fn mailbox_command(&mut self, body: CommandBody<'_>) -> Answer {
         match body {
-            CommandBody::List {
-                reference,
-                mailbox_wildcard,
-            } => self.list(&reference, &mailbox_wildcard, false),
-            CommandBody::Lsub {
-                reference,
-                mailbox_wildcard,
-            } => self.list(&reference, &mailbox_wildcard, true),
-            CommandBody::Status {
-                mailbox,
-                item_names,
-            } => self.status(mailbox, &item_names),
+            CommandBody::List { reference, mailbox_wildcard } => self.list(&reference, &mailbox_wildcard, false),
+            CommandBody::Lsub { reference, mailbox_wildcard } => self.list(&reference, &mailbox_wildcard, true),
+            CommandBody::Status { mailbox, item_names } => self.status(mailbox, &item_names),
             CommandBody::Select { mailbox } => self.select(&mailbox, false),
             CommandBody::Examine { mailbox } => self.select(&mailbox, true),
-            CommandBody::Append {
-                mailbox,
-                flags,
-                date,
-                message,
-            } => {
-                let received_at = date.map_or_else(
-                    || (self.world.clock)(),
-                    |date| date.as_ref().timestamp_micros(),
-                );
+            CommandBody::Append { mailbox, flags, date, message } => {
+                let received_at = date.map_or_else(|| (self.world.clock)(), |date| date.as_ref().timestamp_micros());
                 let raw = match message {
-                    LiteralOrLiteral8::Literal(literal) => {
-                        Bytes::from(literal.into_inner().into_owned())
-                    }
+                    LiteralOrLiteral8::Literal(literal) => Bytes::from(literal.into_inner().into_owned()),
                     LiteralOrLiteral8::Literal8(literal) => Bytes::from(literal.data.into_owned()),
                 };
-                self.append(
-                    &mailbox,
-                    NewMessage {
-                        raw,
-                        flags: flags.into_static(),
-                        received_at,
-                    },
-                )
+                self.append(&mailbox, NewMessage { raw, flags: flags.into_static(), received_at })
             }
-            CommandBody::Copy {
-                sequence_set,
-                mailbox,
-                uid,
-            } => self.copy(&sequence_set, &mailbox, uid, false),
-            CommandBody::Move {
-                sequence_set,
-                mailbox,
-                uid,
-            } => self.copy(&sequence_set, &mailbox, uid, true),
+            CommandBody::Copy { sequence_set, mailbox, uid } => self.copy(&sequence_set, &mailbox, uid, false),
+            CommandBody::Move { sequence_set, mailbox, uid } => self.copy(&sequence_set, &mailbox, uid, true),
             CommandBody::Expunge => self.expunge(None),
             CommandBody::ExpungeUid { sequence_set } => self.expunge(Some(&sequence_set)),
             CommandBody::Close => {
@@ -284,9 +200,7 @@ impl Session {
             }
             CommandBody::Unselect => self.unselect(),
             CommandBody::Enable { .. } => {
-                self.data(Data::Enabled {
-                    capabilities: Vec::new(),
-                });
+                self.data(Data::Enabled { capabilities: Vec::new() });
                 OK
             }
             CommandBody::Subscribe { mailbox } | CommandBody::Unsubscribe { mailbox } => {
@@ -308,33 +222,19 @@ impl Session {
                 return;
             }
             for at in (0..selected.view.len()).rev() {
-                if selected
-                    .view
-                    .get(at)
-                    .is_some_and(|uid| messages.position(*uid).is_none())
-                {
+                if selected.view.get(at).is_some_and(|uid| messages.position(*uid).is_none()) {
                     selected.view.remove(at);
                     news.push(Data::Expunge(sequence(at)));
                 }
             }
             let known = selected.view.len();
-            let first_new = messages
-                .list
-                .partition_point(|message| message.uid.get() <= selected.last_uid);
-            selected.view.extend(
-                messages
-                    .list
-                    .iter()
-                    .skip(first_new)
-                    .map(|message| message.uid),
-            );
+            let first_new = messages.list.partition_point(|message| message.uid.get() <= selected.last_uid);
+            selected.view.extend(messages.list.iter().skip(first_new).map(|message| message.uid));
             if selected.view.len() > known {
                 news.push(Data::Exists(count(selected.view.len())));
             }
             for (at, uid) in selected.view.iter().take(known).enumerate() {
-                let changed = |message: &&Message| {
-                    message.change > selected.change && message.changed_by != self.id
-                };
+                let changed = |message: &&Message| message.change > selected.change && message.changed_by != self.id;
                 if let Some(message) = messages.get(*uid).filter(changed) {
                     news.push(flags_of(sequence(at), message));
                 }
@@ -348,11 +248,7 @@ impl Session {
     }
 
     pub fn untagged(&mut self, code: Option<Code<'static>>, text: &'static str) {
-        let body = StatusBody {
-            kind: StatusKind::Ok,
-            code,
-            text: Text::unvalidated(text),
-        };
+        let body = StatusBody { kind: StatusKind::Ok, code, text: Text::unvalidated(text) };
         self.put(&Response::Status(Status::Untagged(body)));
     }
 
@@ -361,8 +257,7 @@ impl Session {
     }
 
     pub fn put(&mut self, response: &Response<'_>) {
-        self.out
-            .extend(ResponseCodec::default().encode(response).dump());
+        self.out.extend(ResponseCodec::default().encode(response).dump());
     }
 }
 

@@ -17,18 +17,11 @@ pub(super) struct Party {
 
 impl Party {
     pub fn new(name: &str, address: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            address: address.to_owned(),
-        }
+        Self { name: name.to_owned(), address: address.to_owned() }
     }
 
     fn header(&self) -> String {
-        if self.name.is_empty() {
-            self.address.clone()
-        } else {
-            format!("{} <{}>", encoded(&self.name), self.address)
-        }
+        if self.name.is_empty() { self.address.clone() } else { format!("{} <{}>", encoded(&self.name), self.address) }
     }
 }
 
@@ -48,26 +41,13 @@ pub(super) struct Mail {
 
 pub(super) enum Body<'a> {
     Text(String),
-    Html {
-        text: String,
-        html: String,
-    },
-    File {
-        text: String,
-        name: &'a str,
-        kind: &'a str,
-        octets: &'a [u8],
-    },
-    Report {
-        recipient: &'a str,
-        original: &'a [u8],
-    },
+    Html { text: String, html: String },
+    File { text: String, name: &'a str, kind: &'a str, octets: &'a [u8] },
+    Report { recipient: &'a str, original: &'a [u8] },
 }
 
 pub(super) fn message(mail: &Mail, body: &Body<'_>) -> Vec<u8> {
-    let date = DateTime::from_timestamp_micros(mail.at)
-        .unwrap_or_default()
-        .to_rfc2822();
+    let date = DateTime::from_timestamp_micros(mail.at).unwrap_or_default().to_rfc2822();
     let mut out = format!(
         "Date: {date}\r\nFrom: {}\r\nTo: {}\r\nSubject: {}\r\nMessage-ID: {}\r\n",
         mail.from.header(),
@@ -76,20 +56,11 @@ pub(super) fn message(mail: &Mail, body: &Body<'_>) -> Vec<u8> {
         mail.id,
     );
     if let Some(last) = mail.answers.last() {
-        out.push_str(&format!(
-            "In-Reply-To: {last}\r\nReferences: {}\r\n",
-            mail.answers.join("\r\n ")
-        ));
+        out.push_str(&format!("In-Reply-To: {last}\r\nReferences: {}\r\n", mail.answers.join("\r\n ")));
     }
     out.push_str(&mail.extra);
     out.push_str("MIME-Version: 1.0\r\n");
-    let boundary = format!(
-        "part-{}",
-        mail.id
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .collect::<String>()
-    );
+    let boundary = format!("part-{}", mail.id.chars().filter(char::is_ascii_alphanumeric).collect::<String>());
     out.push_str(&content(body, &boundary));
     out.into_bytes()
 }
@@ -97,42 +68,25 @@ pub(super) fn message(mail: &Mail, body: &Body<'_>) -> Vec<u8> {
 fn content(body: &Body<'_>, boundary: &str) -> String {
     match body {
         Body::Text(text) => entity("text/plain", text),
-        Body::Html { text, html } => multipart(
-            "alternative",
-            boundary,
-            &[entity("text/plain", text), entity("text/html", html)],
-        ),
-        Body::File {
-            text,
-            name,
-            kind,
-            octets,
-        } => {
+        Body::Html { text, html } => {
+            multipart("alternative", boundary, &[entity("text/plain", text), entity("text/html", html)])
+        }
+        Body::File { text, name, kind, octets } => {
             let head = format!(
                 "Content-Type: {kind}; name=\"{name}\"\r\nContent-Disposition: attachment; filename=\"{name}\"\r\n"
             );
-            let file = format!(
-                "{head}Content-Transfer-Encoding: base64\r\n\r\n{}",
-                base64_lines(octets)
-            );
+            let file = format!("{head}Content-Transfer-Encoding: base64\r\n\r\n{}", base64_lines(octets));
             multipart("mixed", boundary, &[entity("text/plain", text), file])
         }
-        Body::Report {
-            recipient,
-            original,
-        } => {
-            let words = format!(
-                "I could not deliver your message.\r\n\r\n<{recipient}>: 550 5.1.1 no such user here\r\n"
-            );
+        Body::Report { recipient, original } => {
+            let words =
+                format!("I could not deliver your message.\r\n\r\n<{recipient}>: 550 5.1.1 no such user here\r\n");
             let status = format!(
                 "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mail.northwind-parts.test\r\n\r\n\
                  Final-Recipient: rfc822; {recipient}\r\nAction: failed\r\nStatus: 5.1.1\r\n\
                  Diagnostic-Code: smtp; 550 5.1.1 no such user here\r\n"
             );
-            let original = format!(
-                "Content-Type: message/rfc822\r\n\r\n{}",
-                String::from_utf8_lossy(original)
-            );
+            let original = format!("Content-Type: message/rfc822\r\n\r\n{}", String::from_utf8_lossy(original));
             multipart(
                 "report; report-type=delivery-status",
                 boundary,
@@ -143,14 +97,9 @@ fn content(body: &Body<'_>, boundary: &str) -> String {
 }
 
 fn entity(kind: &str, text: &str) -> String {
-    let (encoding, octets) = if text.is_ascii() {
-        ("7bit", text.to_owned())
-    } else {
-        ("base64", base64_lines(text.as_bytes()))
-    };
-    format!(
-        "Content-Type: {kind}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{octets}"
-    )
+    let (encoding, octets) =
+        if text.is_ascii() { ("7bit", text.to_owned()) } else { ("base64", base64_lines(text.as_bytes())) };
+    format!("Content-Type: {kind}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{octets}")
 }
 
 fn multipart(kind: &str, boundary: &str, parts: &[String]) -> String {
@@ -163,10 +112,7 @@ fn multipart(kind: &str, boundary: &str, parts: &[String]) -> String {
 
 fn base64_lines(octets: &[u8]) -> String {
     // 57 octets make a line of 76 (RFC 2045, section 6.8).
-    octets
-        .chunks(57)
-        .map(|chunk| BASE64_STANDARD.encode(chunk) + "\r\n")
-        .collect()
+    octets.chunks(57).map(|chunk| BASE64_STANDARD.encode(chunk) + "\r\n").collect()
 }
 
 /// Header text as it is, quoted, or as encoded words (RFC 2047) that are folded between characters.
@@ -176,19 +122,12 @@ fn encoded(text: &str) -> String {
     }
     let mut words = vec![String::new()];
     for letter in text.chars() {
-        if words
-            .last()
-            .is_some_and(|word| word.len() + letter.len_utf8() > WORD_OCTETS)
-        {
+        if words.last().is_some_and(|word| word.len() + letter.len_utf8() > WORD_OCTETS) {
             words.push(String::new());
         }
         if let Some(word) = words.last_mut() {
             word.push(letter);
         }
     }
-    words
-        .iter()
-        .map(|word| format!("=?utf-8?B?{}?=", BASE64_STANDARD.encode(word)))
-        .collect::<Vec<_>>()
-        .join("\r\n ")
+    words.iter().map(|word| format!("=?utf-8?B?{}?=", BASE64_STANDARD.encode(word))).collect::<Vec<_>>().join("\r\n ")
 }

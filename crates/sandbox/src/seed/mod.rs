@@ -35,12 +35,7 @@ pub struct SeedMessage {
 ///
 /// From nine messages on it holds one of each special kind; the rest are conversations.
 pub fn mailbox(address: &str, name: &str, seed: u64, now: i64, count: usize) -> Vec<SeedMessage> {
-    let owner = Owner {
-        address,
-        name,
-        seed,
-        now,
-    };
+    let owner = Owner { address, name, seed, now };
     let mut messages = owner.specials();
     let mut thread = 0;
     while messages.len() < count {
@@ -55,12 +50,7 @@ pub fn mailbox(address: &str, name: &str, seed: u64, now: i64, count: usize) -> 
 /// The `n`-th message that comes to `address` while the sandbox runs: mostly a further answer in a conversation
 /// of [`mailbox`] with the same seed, now and then a new inquiry.
 pub fn arrival(address: &str, n: u64, seed: u64, now: i64) -> Vec<u8> {
-    let owner = Owner {
-        address,
-        name: "",
-        seed,
-        now,
-    };
+    let owner = Owner { address, name: "", seed, now };
     let thread = owner.thread(n);
     let mut dice = owner.dice(0x4000_0000 + n);
     let id = owner.id(&format!("live{n}"), thread.person.domain());
@@ -83,11 +73,7 @@ pub fn arrival(address: &str, n: u64, seed: u64, now: i64) -> Vec<u8> {
     } else {
         mail.subject = format!("Re: {}", thread.subject());
         mail.answers = vec![owner.thread_id(n, 0, owner.domain())];
-        format!(
-            "{}\r\n\r\n{}\r\n",
-            dice.pick(words::LATER_ANSWERS),
-            thread.person.name
-        )
+        format!("{}\r\n\r\n{}\r\n", dice.pick(words::LATER_ANSWERS), thread.person.name)
     };
     compose::message(&mail, &Body::Text(text))
 }
@@ -111,23 +97,17 @@ impl Thread {
     }
 
     fn fill(&self, text: &str) -> String {
-        text.replace("{first}", self.person.first())
-            .replace("{company}", self.person.company)
+        text.replace("{first}", self.person.first()).replace("{company}", self.person.company)
     }
 }
 
 impl<'a> Owner<'a> {
     fn domain(&self) -> &'a str {
-        self.address
-            .rsplit_once('@')
-            .map_or("sandbox.test", |(_, domain)| domain)
+        self.address.rsplit_once('@').map_or("sandbox.test", |(_, domain)| domain)
     }
 
     fn party(&self) -> Party {
-        Party {
-            name: self.name.to_owned(),
-            address: self.address.to_owned(),
-        }
+        Party { name: self.name.to_owned(), address: self.address.to_owned() }
     }
 
     fn dice(&self, purpose: u64) -> Dice {
@@ -135,9 +115,7 @@ impl<'a> Owner<'a> {
         let hash = self
             .address
             .bytes()
-            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, octet| {
-                (hash ^ u64::from(octet)).wrapping_mul(0x100_0000_01b3)
-            });
+            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, octet| (hash ^ u64::from(octet)).wrapping_mul(0x100_0000_01b3));
         Dice(hash ^ self.seed.rotate_left(32) ^ purpose.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
@@ -154,24 +132,18 @@ impl<'a> Owner<'a> {
         // Neighbouring conversations are with different people.
         let shift = self.dice(0).below(PEOPLE.len() as u64);
         let at = usize::try_from((index + shift) % PEOPLE.len() as u64).unwrap_or_default();
-        Thread {
-            person: PEOPLE.get(at).unwrap_or(dice.pick(PEOPLE)),
-            topic: dice.pick(TOPICS),
-        }
+        Thread { person: PEOPLE.get(at).unwrap_or(dice.pick(PEOPLE)), topic: dice.pick(TOPICS) }
     }
 
     /// When the `steps` messages of a conversation were sent: up to a day apart, the last one before now.
     fn times(&self, dice: &mut Dice, steps: usize) -> Vec<i64> {
-        let mut at =
-            self.now - i64::try_from(dice.below(SPAN_DAYS * 24)).unwrap_or_default() * HOUR;
+        let mut at = self.now - i64::try_from(dice.below(SPAN_DAYS * 24)).unwrap_or_default() * HOUR;
         let mut times: Vec<i64> = Vec::new();
         for _ in 0..steps {
             times.push(at);
             at += HOUR + i64::try_from(dice.below(23 * 60)).unwrap_or_default() * MINUTE;
         }
-        let late = times
-            .last()
-            .map_or(0, |last| (last + MINUTE - self.now).max(0));
+        let late = times.last().map_or(0, |last| (last + MINUTE - self.now).max(0));
         times.iter().map(|at| at - late).collect()
     }
 
@@ -184,33 +156,14 @@ impl<'a> Owner<'a> {
         let mut messages = Vec::new();
         for (step, (at, text)) in times.into_iter().zip(thread.topic.texts).enumerate() {
             let ours = step % 2 == 0;
-            let (from, to) = if ours {
-                (self.party(), thread.person.party())
-            } else {
-                (thread.person.party(), self.party())
-            };
-            let id = self.thread_id(
-                index,
-                step,
-                if ours {
-                    self.domain()
-                } else {
-                    thread.person.domain()
-                },
-            );
+            let (from, to) =
+                if ours { (self.party(), thread.person.party()) } else { (thread.person.party(), self.party()) };
+            let id = self.thread_id(index, step, if ours { self.domain() } else { thread.person.domain() });
             let prefix = if step == 0 { "" } else { "Re: " };
             let writer = if ours { self.name } else { &from.name };
             let text = format!("{}\r\n\r\n{writer}\r\n", thread.fill(text));
             let subject = format!("{prefix}{}", thread.subject());
-            let mail = Mail {
-                from,
-                to,
-                subject,
-                id: id.clone(),
-                answers: answers.clone(),
-                at,
-                extra: String::new(),
-            };
+            let mail = Mail { from, to, subject, id: id.clone(), answers: answers.clone(), at, extra: String::new() };
             let raw = compose::message(&mail, &Body::Text(text));
             let seen = ours || self.now - at > UNREAD_WITHIN || dice.below(3) == 0;
             messages.push(SeedMessage {
@@ -225,11 +178,7 @@ impl<'a> Owner<'a> {
     }
 
     fn special(&self, kind: &str, from: Party, subject: &str, at: i64) -> Mail {
-        let domain = from
-            .address
-            .rsplit_once('@')
-            .map_or("sandbox.test", |(_, domain)| domain)
-            .to_owned();
+        let domain = from.address.rsplit_once('@').map_or("sandbox.test", |(_, domain)| domain).to_owned();
         Mail {
             from,
             to: self.party(),
@@ -252,10 +201,7 @@ impl<'a> Owner<'a> {
         };
         let mut messages = vec![self.newsletter(day(1)), self.attachment(day(2))];
         messages.extend(self.bounce(day(4)));
-        for (kind, person, at) in [
-            ("rtl", &words::RIGHT_TO_LEFT, day(0)),
-            ("ja", &words::JAPANESE, day(3)),
-        ] {
+        for (kind, person, at) in [("rtl", &words::RIGHT_TO_LEFT, day(0)), ("ja", &words::JAPANESE, day(3))] {
             let mail = self.special(kind, person.party(), person.greeting.0, at);
             messages.push(put(
                 Folder::Inbox,
@@ -270,33 +216,14 @@ impl<'a> Owner<'a> {
             "You have been selected!!!",
             day(6),
         );
-        messages.push(put(
-            Folder::Junk,
-            false,
-            &junk,
-            &Body::Text(words::JUNK.to_owned()),
-        ));
+        messages.push(put(Folder::Junk, false, &junk, &Body::Text(words::JUNK.to_owned())));
         let thread = self.thread(0);
         let mut draft = self.special("draft", self.party(), "Our offer for the autumn", day(1));
         draft.to = thread.person.party();
-        messages.push(put(
-            Folder::Drafts,
-            true,
-            &draft,
-            &Body::Text(thread.fill(words::DRAFT)),
-        ));
-        let archived = self.special(
-            "archive",
-            Party::new("Billing", "billing@paperless.test"),
-            "Invoice 2041 is paid",
-            day(20),
-        );
-        messages.push(put(
-            Folder::Archive,
-            true,
-            &archived,
-            &Body::Text(words::INVOICE.to_owned()),
-        ));
+        messages.push(put(Folder::Drafts, true, &draft, &Body::Text(thread.fill(words::DRAFT))));
+        let archived =
+            self.special("archive", Party::new("Billing", "billing@paperless.test"), "Invoice 2041 is paid", day(20));
+        messages.push(put(Folder::Archive, true, &archived, &Body::Text(words::INVOICE.to_owned())));
         messages
     }
 
@@ -311,34 +238,16 @@ impl<'a> Owner<'a> {
             List-Unsubscribe: <https://pipeline-news.test/u/42>, <mailto:leave@pipeline-news.test>\r\n\
             List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nPrecedence: bulk\r\n"
             .to_owned();
-        let body = Body::Html {
-            text: words::NEWS_TEXT.to_owned(),
-            html: words::NEWS_HTML.to_owned(),
-        };
-        SeedMessage {
-            folder: Folder::Inbox,
-            raw: compose::message(&mail, &body),
-            seen: false,
-            received_at: at,
-        }
+        let body = Body::Html { text: words::NEWS_TEXT.to_owned(), html: words::NEWS_HTML.to_owned() };
+        SeedMessage { folder: Folder::Inbox, raw: compose::message(&mail, &body), seen: false, received_at: at }
     }
 
     fn attachment(&self, at: i64) -> SeedMessage {
         let thread = self.thread(1);
         let mail = self.special("file", thread.person.party(), "Numbers for the pilot", at);
         let text = format!("{}\r\n\r\n{}\r\n", words::WITH_FILE, thread.person.name);
-        let body = Body::File {
-            text,
-            name: "pilot-numbers.csv",
-            kind: "text/csv",
-            octets: words::CSV.as_bytes(),
-        };
-        SeedMessage {
-            folder: Folder::Inbox,
-            raw: compose::message(&mail, &body),
-            seen: false,
-            received_at: at,
-        }
+        let body = Body::File { text, name: "pilot-numbers.csv", kind: "text/csv", octets: words::CSV.as_bytes() };
+        SeedMessage { folder: Folder::Inbox, raw: compose::message(&mail, &body), seen: false, received_at: at }
     }
 
     /// A mail to someone who left, and the report that it did not arrive (RFC 3464).
@@ -348,32 +257,16 @@ impl<'a> Owner<'a> {
         sent.to = Party::new("Former Colleague", gone);
         let raw = compose::message(&sent, &Body::Text(words::LOST.to_owned()));
         let daemon = Party::new("Mail Delivery System", "mailer-daemon@northwind-parts.test");
-        let mut report = self.special(
-            "dsn",
-            daemon,
-            "Undelivered Mail Returned to Sender",
-            at + MINUTE,
-        );
+        let mut report = self.special("dsn", daemon, "Undelivered Mail Returned to Sender", at + MINUTE);
         report.extra = "Auto-Submitted: auto-replied\r\n".to_owned();
-        let body = Body::Report {
-            recipient: gone,
-            original: &raw,
-        };
+        let body = Body::Report { recipient: gone, original: &raw };
         let report = SeedMessage {
             folder: Folder::Inbox,
             raw: compose::message(&report, &body),
             seen: false,
             received_at: report.at,
         };
-        [
-            SeedMessage {
-                folder: Folder::Sent,
-                raw,
-                seen: true,
-                received_at: at,
-            },
-            report,
-        ]
+        [SeedMessage { folder: Folder::Sent, raw, seen: true, received_at: at }, report]
     }
 }
 
@@ -394,8 +287,6 @@ impl Dice {
 
     fn pick<T>(&mut self, from: &'static [T]) -> &'static T {
         let at = usize::try_from(self.below(from.len() as u64)).unwrap_or_default();
-        from.get(at)
-            .or(from.first())
-            .unwrap_or_else(|| unreachable!("every list of words has entries"))
+        from.get(at).or(from.first()).unwrap_or_else(|| unreachable!("every list of words has entries"))
     }
 }

@@ -12,12 +12,7 @@ pub(super) struct Person {
 
 impl Person {
     const fn new(name: &'static str, address: &'static str, company: &'static str) -> Self {
-        Self {
-            name,
-            address,
-            company,
-            greeting: ("Hello", "Hello."),
-        }
+        Self { name, address, company, greeting: ("Hello", "Hello.") }
     }
 
     pub fn party(&self) -> Party {
@@ -29,9 +24,7 @@ impl Person {
     }
 
     pub fn domain(&self) -> &'static str {
-        self.address
-            .rsplit_once('@')
-            .map_or("sandbox.test", |(_, domain)| domain)
+        self.address.rsplit_once('@').map_or("sandbox.test", |(_, domain)| domain)
     }
 }
 
@@ -42,52 +35,25 @@ pub(super) struct Topic {
 }
 
 pub(super) static PEOPLE: &[Person] = &[
-    Person::new(
-        "Marta Lindqvist",
-        "marta@fjord-logistics.test",
-        "Fjord Logistics",
-    ),
-    Person::new(
-        "Tom Okafor",
-        "tom.okafor@brightpath-learning.test",
-        "Brightpath Learning",
-    ),
-    Person::new(
-        "Émilie Durand",
-        "emilie.durand@atelier-nord.test",
-        "Atelier Nord",
-    ),
-    Person::new(
-        "Priya Raman",
-        "priya@cloudberry-health.test",
-        "Cloudberry Health",
-    ),
+    Person::new("Marta Lindqvist", "marta@fjord-logistics.test", "Fjord Logistics"),
+    Person::new("Tom Okafor", "tom.okafor@brightpath-learning.test", "Brightpath Learning"),
+    Person::new("Émilie Durand", "emilie.durand@atelier-nord.test", "Atelier Nord"),
+    Person::new("Priya Raman", "priya@cloudberry-health.test", "Cloudberry Health"),
     Person::new("Jonas Weiß", "j.weiss@stahlwerk-sued.test", "Stahlwerk Süd"),
     Person::new("Carla Mendes", "carla@verde-foods.test", "Verde Foods"),
     Person::new("Ben Hartley", "ben@hartley-and-sons.test", "Hartley & Sons"),
     Person::new("Zuzana Nováková", "zuzana@lipa-design.test", "Lípa Design"),
     Person::new("Daniel Kim", "daniel.kim@harborlight.test", "Harborlight"),
     Person::new("Aisha Bello", "aisha@savanna-pay.test", "Savanna Pay"),
-    Person::new(
-        "Liam O'Connor",
-        "liam@greenfield-homes.test",
-        "Greenfield Homes",
-    ),
-    Person::new(
-        "Sofia Rossi",
-        "sofia.rossi@bottega-digitale.test",
-        "Bottega Digitale",
-    ),
+    Person::new("Liam O'Connor", "liam@greenfield-homes.test", "Greenfield Homes"),
+    Person::new("Sofia Rossi", "sofia.rossi@bottega-digitale.test", "Bottega Digitale"),
 ];
 
 pub(super) static RIGHT_TO_LEFT: Person = Person {
     name: "נועה כהן",
     address: "noa@galil-robotics.test",
     company: "Galil Robotics",
-    greeting: (
-        "הצעת מחיר",
-        "שלום,\r\n\r\nתוכלו לשלוח לנו הצעת מחיר לעשרים משתמשים?\r\n\r\nתודה,",
-    ),
+    greeting: ("הצעת מחיר", "שלום,\r\n\r\nתוכלו לשלוח לנו הצעת מחיר לעשרים משתמשים?\r\n\r\nתודה,"),
 };
 
 pub(super) static JAPANESE: Person = Person {
@@ -170,17 +136,14 @@ pub(super) static LATER_ANSWERS: &[&str] = &[
     "Thanks, that helps. Could you send me the short version for my manager?",
 ];
 
-pub(super) const JUNK: &str =
-    "Dear winner,\r\n\r\nclaim your prize today!!! Answer with your details.\r\n";
+pub(super) const JUNK: &str = "Dear winner,\r\n\r\nclaim your prize today!!! Answer with your details.\r\n";
 pub(super) const DRAFT: &str = "Hi {first},\r\n\r\nhere is our offer for the autumn:\r\n\r\n";
-pub(super) const INVOICE: &str =
-    "Hello,\r\n\r\nwe received your payment for invoice 2041. Nothing is left to do.\r\n";
-pub(super) const WITH_FILE: &str =
-    "Hello,\r\n\r\nhere are the numbers for the pilot. Tell me if the columns fit.";
+pub(super) const INVOICE: &str = "Hello,\r\n\r\nwe received your payment for invoice 2041. Nothing is left to do.\r\n";
+pub(super) const WITH_FILE: &str = "Hello,\r\n\r\nhere are the numbers for the pilot. Tell me if the columns fit.";
 pub(super) const CSV: &str = "week,seats,active\r\n1,10,6\r\n2,10,8\r\n3,10,9\r\n4,10,10\r\n";
-pub(super) const LOST: &str =
-    "Hello,\r\n\r\nit was good to meet you at the trade fair. Shall we go on from there?\r\n";
-pub(super) const NEWS_TEXT: &str = "Five openers that get answers\r\n\r\n1. Name the reason why you write today.\r\n2. Ask one question.\r\n";
+pub(super) const LOST: &str = "Hello,\r\n\r\nit was good to meet you at the trade fair. Shall we go on from there?\r\n";
+pub(super) const NEWS_TEXT: &str =
+    "Five openers that get answers\r\n\r\n1. Name the reason why you write today.\r\n2. Ask one question.\r\n";
 pub(super) const NEWS_HTML: &str = "<!doctype html><html><body style=\"font-family:sans-serif\">\r\n\
     <img src=\"https://images.pipeline-news.test/header.png\" width=\"600\" height=\"120\" alt=\"The Pipeline Weekly\">\r\n\
     <h1>Five openers that get answers</h1>\r\n<ol><li>Name the reason why you write today.</li><li>Ask one question.</li></ol>\r\n\

@@ -8,10 +8,7 @@ use crate::{ANNA, BEN, Client, NOW, Running, mail, start};
 fn greeted(sandbox: &Sandbox) -> Client {
     let mut client = Client::connect(sandbox.imap_addr());
     let greeting = client.line();
-    assert!(
-        greeting.starts_with("* OK [CAPABILITY IMAP4REV1 AUTH=PLAIN SASL-IR"),
-        "{greeting}"
-    );
+    assert!(greeting.starts_with("* OK [CAPABILITY IMAP4REV1 AUTH=PLAIN SASL-IR"), "{greeting}");
     client
 }
 
@@ -33,18 +30,7 @@ fn ask(client: &mut Client, command: &str) -> String {
 }
 
 fn file(running: &Running, folder: Folder, subject: &str, seen: bool, received_at: i64) {
-    running
-        .sandbox
-        .file(
-            ANNA,
-            SeedMessage {
-                folder,
-                raw: mail(subject),
-                seen,
-                received_at,
-            },
-        )
-        .expect("files");
+    running.sandbox.file(ANNA, SeedMessage { folder, raw: mail(subject), seen, received_at }).expect("files");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,20 +38,10 @@ async fn every_way_to_log_in() {
     let running = start().await;
     let mut client = greeted(&running.sandbox);
     assert!(ask(&mut client, "SELECT INBOX").starts_with("t BAD"));
-    assert!(
-        ask(&mut client, "LOGIN anna@acme.test wrong").starts_with("t NO [AUTHENTICATIONFAILED]")
-    );
-    assert!(
-        ask(&mut client, "LOGIN nobody@acme.test wrong").starts_with("t NO [AUTHENTICATIONFAILED]")
-    );
+    assert!(ask(&mut client, "LOGIN anna@acme.test wrong").starts_with("t NO [AUTHENTICATIONFAILED]"));
+    assert!(ask(&mut client, "LOGIN nobody@acme.test wrong").starts_with("t NO [AUTHENTICATIONFAILED]"));
     // "\0anna@acme.test\0secret a"
-    assert!(
-        ask(
-            &mut client,
-            "AUTHENTICATE PLAIN AGFubmFAYWNtZS50ZXN0AHNlY3JldCBh"
-        )
-        .starts_with("t OK")
-    );
+    assert!(ask(&mut client, "AUTHENTICATE PLAIN AGFubmFAYWNtZS50ZXN0AHNlY3JldCBh").starts_with("t OK"));
     assert!(ask(&mut client, "LOGIN a b").starts_with("t BAD"));
 
     let mut client = greeted(&running.sandbox);
@@ -81,10 +57,7 @@ async fn every_way_to_log_in() {
     assert!(client.line().starts_with("+ "));
     client.send("secret a\r\n");
     assert!(client.line().starts_with("t OK"));
-    assert_eq!(
-        ask(&mut client, "ID NIL"),
-        "* ID (\"name\" \"sandbox\")\r\nt OK done\r\n"
-    );
+    assert_eq!(ask(&mut client, "ID NIL"), "* ID (\"name\" \"sandbox\")\r\nt OK done\r\n");
     assert!(ask(&mut client, "LOGOUT").starts_with("* BYE"));
     assert!(client.is_closed());
 }
@@ -94,31 +67,14 @@ async fn lists_folders_with_their_use() {
     let running = start().await;
     let mut client = anna(&running);
     let all = ask(&mut client, "LIST \"\" \"*\"");
-    assert!(
-        all.contains("* LIST (\\HasNoChildren) \"/\" INBOX\r\n"),
-        "{all}"
-    );
+    assert!(all.contains("* LIST (\\HasNoChildren) \"/\" INBOX\r\n"), "{all}");
     for name in ["Sent", "Drafts", "Junk", "Trash", "Archive"] {
-        assert!(
-            all.contains(&format!(
-                "* LIST (\\HasNoChildren \\{name}) \"/\" {name}\r\n"
-            )),
-            "{all}"
-        );
+        assert!(all.contains(&format!("* LIST (\\HasNoChildren \\{name}) \"/\" {name}\r\n")), "{all}");
     }
-    assert_eq!(
-        ask(&mut client, "LIST \"\" \"\""),
-        "* LIST (\\Noselect) \"/\" \"\"\r\nt OK done\r\n"
-    );
+    assert_eq!(ask(&mut client, "LIST \"\" \"\""), "* LIST (\\Noselect) \"/\" \"\"\r\nt OK done\r\n");
     assert_eq!(ask(&mut client, "LIST \"\" \"S%t\"").lines().count(), 2);
     assert_eq!(ask(&mut client, "LIST \"\" inbox").lines().count(), 2);
-    assert_eq!(
-        ask(
-            &mut client,
-            &format!("LIST \"\" \"{}\"", "*a%".repeat(15_000))
-        ),
-        "t OK done\r\n"
-    );
+    assert_eq!(ask(&mut client, &format!("LIST \"\" \"{}\"", "*a%".repeat(15_000))), "t OK done\r\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,23 +85,10 @@ async fn selects_searches_and_fetches() {
     file(&running, Folder::Inbox, "new", false, NOW - day);
     let mut client = anna(&running);
 
-    let status = ask(
-        &mut client,
-        "STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)",
-    );
-    assert!(
-        status.contains("* STATUS INBOX (MESSAGES 2 UIDNEXT 3 UIDVALIDITY 1784030400 UNSEEN 1)"),
-        "{status}"
-    );
+    let status = ask(&mut client, "STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)");
+    assert!(status.contains("* STATUS INBOX (MESSAGES 2 UIDNEXT 3 UIDVALIDITY 1784030400 UNSEEN 1)"), "{status}");
     let selected = ask(&mut client, "SELECT INBOX");
-    for part in [
-        "* 2 EXISTS",
-        "[UNSEEN 2]",
-        "[UIDVALIDITY 1784030400]",
-        "[UIDNEXT 3]",
-        "\\*)]",
-        "t OK [READ-WRITE]",
-    ] {
+    for part in ["* 2 EXISTS", "[UNSEEN 2]", "[UIDVALIDITY 1784030400]", "[UIDNEXT 3]", "\\*)]", "t OK [READ-WRITE]"] {
         assert!(selected.contains(part), "{part} in {selected}");
     }
     for (key, found) in [
@@ -168,10 +111,7 @@ async fn selects_searches_and_fetches() {
     assert!(ask(&mut client, "UID SEARCH SENTSINCE 10-Jul-2026").starts_with("t NO"));
 
     let raw = String::from_utf8(mail("new")).expect("ascii");
-    let fetched = ask(
-        &mut client,
-        "UID FETCH 2 (FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])",
-    );
+    let fetched = ask(&mut client, "UID FETCH 2 (FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])");
     let expected = format!(
         "* 2 FETCH (UID 2 FLAGS () INTERNALDATE \"13-Jul-2026 12:00:00 +0000\" RFC822.SIZE {0} BODY[] {{{0}}}\r\n{raw})\r\nt OK fetched\r\n",
         raw.len()
@@ -179,15 +119,10 @@ async fn selects_searches_and_fetches() {
     assert_eq!(fetched, expected);
     let header = ask(&mut client, "FETCH 1 BODY.PEEK[HEADER.FIELDS (subject)]");
     assert!(header.contains("{16}\r\nSubject: old\r\n\r\n)"), "{header}");
-    assert!(
-        ask(&mut client, "FETCH 1 BODY.PEEK[HEADER]<6.8>")
-            .contains("BODY[HEADER]<6> {8}\r\nx@y.test)")
-    );
+    assert!(ask(&mut client, "FETCH 1 BODY.PEEK[HEADER]<6.8>").contains("BODY[HEADER]<6> {8}\r\nx@y.test)"));
     assert!(ask(&mut client, "FETCH 1 BODYSTRUCTURE").starts_with("t NO"));
     // Without PEEK the message becomes seen, and the session is told.
-    assert!(
-        ask(&mut client, "UID FETCH 2 BODY[TEXT]").contains("* 2 FETCH (UID 2 FLAGS (\\Seen))")
-    );
+    assert!(ask(&mut client, "UID FETCH 2 BODY[TEXT]").contains("* 2 FETCH (UID 2 FLAGS (\\Seen))"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,17 +131,11 @@ async fn appends_stores_moves_and_expunges() {
     let mut client = anna(&running);
     ask(&mut client, "SELECT Drafts");
     let raw = mail("draft");
-    client.send(format!(
-        "t APPEND Drafts (\\Draft \\Seen) \"01-Jul-2026 08:00:00 +0200\" {{{}}}\r\n",
-        raw.len()
-    ));
+    client.send(format!("t APPEND Drafts (\\Draft \\Seen) \"01-Jul-2026 08:00:00 +0200\" {{{}}}\r\n", raw.len()));
     assert!(client.line().starts_with("+ "));
     client.send(&raw);
     client.send("\r\n");
-    assert_eq!(
-        client.until("t "),
-        "* 1 EXISTS\r\nt OK [APPENDUID 1784030400 1] appended\r\n"
-    );
+    assert_eq!(client.until("t "), "* 1 EXISTS\r\nt OK [APPENDUID 1784030400 1] appended\r\n");
     assert!(
         ask(&mut client, "UID FETCH 1 (FLAGS INTERNALDATE)")
             .contains("(UID 1 FLAGS (\\Draft \\Seen) INTERNALDATE \"01-Jul-2026 06:00:00 +0000\")")
@@ -216,14 +145,8 @@ async fn appends_stores_moves_and_expunges() {
         ask(&mut client, "UID STORE 1 +FLAGS (Label)"),
         "* 1 FETCH (UID 1 FLAGS (\\Draft \\Seen Label))\r\nt OK done\r\n"
     );
-    assert_eq!(
-        ask(&mut client, "UID STORE 1 -FLAGS.SILENT (\\Seen)"),
-        "t OK done\r\n"
-    );
-    assert_eq!(
-        ask(&mut client, "UID COPY 1 Archive"),
-        "t OK [COPYUID 1784030400 1 1] copied\r\n"
-    );
+    assert_eq!(ask(&mut client, "UID STORE 1 -FLAGS.SILENT (\\Seen)"), "t OK done\r\n");
+    assert_eq!(ask(&mut client, "UID COPY 1 Archive"), "t OK [COPYUID 1784030400 1 1] copied\r\n");
     assert_eq!(
         ask(&mut client, "UID MOVE 1 Trash"),
         "* OK [COPYUID 1784030400 1 1] moved\r\n* 1 EXPUNGE\r\nt OK done\r\n"
@@ -234,10 +157,7 @@ async fn appends_stores_moves_and_expunges() {
     assert_eq!(ask(&mut client, "EXPUNGE"), "t OK done\r\n");
     ask(&mut client, "UID STORE 1 FLAGS (\\Deleted)");
     assert_eq!(ask(&mut client, "UID EXPUNGE 7"), "t OK done\r\n");
-    assert_eq!(
-        ask(&mut client, "UID EXPUNGE 1"),
-        "* 1 EXPUNGE\r\nt OK done\r\n"
-    );
+    assert_eq!(ask(&mut client, "UID EXPUNGE 1"), "* 1 EXPUNGE\r\nt OK done\r\n");
     ask(&mut client, "EXAMINE Archive");
     assert!(ask(&mut client, "UID STORE 1 +FLAGS (\\Deleted)").starts_with("t NO [READ-ONLY]"));
     assert_eq!(ask(&mut client, "CLOSE"), "t OK done\r\n");
@@ -252,10 +172,7 @@ async fn idle_tells_new_mail_and_changes_of_others_at_once() {
     ask(&mut idle, "SELECT INBOX");
     idle.send("t IDLE\r\n");
     assert!(idle.line().starts_with("+ "));
-    running
-        .sandbox
-        .deliver(ANNA, mail("one"), false, NOW)
-        .expect("delivers");
+    running.sandbox.deliver(ANNA, mail("one"), false, NOW).expect("delivers");
     assert_eq!(idle.line(), "* 1 EXISTS");
 
     let mut other = anna(&running);
@@ -286,14 +203,8 @@ async fn offline_and_withdrawn_passwords_end_sessions_and_refuse_logins() {
     let mut live = anna(&running);
     running.sandbox.set_password(ANNA, None).expect("known");
     assert!(live.line().starts_with("* BYE"));
-    assert!(
-        ask(&mut again, "LOGIN anna@acme.test \"secret a\"")
-            .starts_with("t NO [AUTHENTICATIONFAILED]")
-    );
-    running
-        .sandbox
-        .set_password(ANNA, Some("fresh".to_owned()))
-        .expect("known");
+    assert!(ask(&mut again, "LOGIN anna@acme.test \"secret a\"").starts_with("t NO [AUTHENTICATIONFAILED]"));
+    running.sandbox.set_password(ANNA, Some("fresh".to_owned())).expect("known");
     assert!(ask(&mut again, "LOGIN anna@acme.test fresh").starts_with("t OK"));
     assert_eq!(ask(&mut ben, "NOOP"), "t OK done\r\n");
 }

@@ -27,24 +27,14 @@ pub struct Running {
 pub async fn start() -> Running {
     let token = CancellationToken::new();
     let free = SocketAddr::from(([127, 0, 0, 1], 0));
-    let mailboxes = vec![
-        (ANNA.to_owned(), "secret a".to_owned()),
-        (BEN.to_owned(), "secret b".to_owned()),
-    ];
-    let config = SandboxConfig {
-        imap: free,
-        smtp: free,
-        mailboxes,
-        clock: Arc::new(|| NOW),
-    };
-    Running {
-        sandbox: Sandbox::start(config, token.clone()).await.expect("starts"),
-        token,
-    }
+    let mailboxes = vec![(ANNA.to_owned(), "secret a".to_owned()), (BEN.to_owned(), "secret b".to_owned())];
+    let config = SandboxConfig { imap: free, smtp: free, mailboxes, clock: Arc::new(|| NOW) };
+    Running { sandbox: Sandbox::start(config, token.clone()).await.expect("starts"), token }
 }
 
 pub fn mail(subject: &str) -> Vec<u8> {
-    format!("From: x@y.test\r\nSubject: {subject}\r\nMessage-ID: <{subject}@y.test>\r\n\r\nText of {subject}.\r\n").into_bytes()
+    format!("From: x@y.test\r\nSubject: {subject}\r\nMessage-ID: <{subject}@y.test>\r\n\r\nText of {subject}.\r\n")
+        .into_bytes()
 }
 
 /// A plain client: sends lines, reads lines, gives up after ten seconds.
@@ -55,27 +45,18 @@ pub struct Client {
 impl Client {
     pub fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("connects");
-        stream
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .expect("sets the limit");
-        Self {
-            stream: BufReader::new(stream),
-        }
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("sets the limit");
+        Self { stream: BufReader::new(stream) }
     }
 
     pub fn send(&mut self, octets: impl AsRef<[u8]>) {
-        self.stream
-            .get_mut()
-            .write_all(octets.as_ref())
-            .expect("sends");
+        self.stream.get_mut().write_all(octets.as_ref()).expect("sends");
     }
 
     /// The next line without its end; empty at the end of the stream.
     pub fn line(&mut self) -> String {
         let mut line = Vec::new();
-        self.stream
-            .read_until(b'\n', &mut line)
-            .expect("a line in time");
+        self.stream.read_until(b'\n', &mut line).expect("a line in time");
         String::from_utf8_lossy(&line).trim_end().to_owned()
     }
 
@@ -84,11 +65,7 @@ impl Client {
         let mut all = String::new();
         loop {
             let mut line = String::new();
-            assert_ne!(
-                self.stream.read_line(&mut line).expect("a line in time"),
-                0,
-                "the stream ended after {all:?}"
-            );
+            assert_ne!(self.stream.read_line(&mut line).expect("a line in time"), 0, "the stream ended after {all:?}");
             all.push_str(&line);
             if line.starts_with(start) {
                 return all;

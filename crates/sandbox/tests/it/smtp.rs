@@ -8,10 +8,7 @@ fn greeted(sandbox: &Sandbox) -> Client {
     let mut client = Client::connect(sandbox.smtp_addr());
     assert!(client.line().starts_with("220 "));
     let hello = ask(&mut client, "EHLO client.test");
-    assert!(
-        hello.contains("250-SIZE 26214400\r\n") && hello.ends_with("250 AUTH PLAIN LOGIN\r\n"),
-        "{hello}"
-    );
+    assert!(hello.contains("250-SIZE 26214400\r\n") && hello.ends_with("250 AUTH PLAIN LOGIN\r\n"), "{hello}");
     client
 }
 
@@ -55,10 +52,7 @@ async fn every_way_to_log_in() {
     assert!(ask(&mut client, "AUTH PLAIN AGFubmFAYWNtZS50ZXN0AHdyb25n").starts_with("535 5.7.8"));
     assert!(ask(&mut client, "AUTH CRAM-MD5").starts_with("504 "));
     assert_eq!(ask(&mut client, "AUTH LOGIN"), "334 VXNlcm5hbWU6\r\n");
-    assert_eq!(
-        ask(&mut client, "YW5uYUBhY21lLnRlc3Q="),
-        "334 UGFzc3dvcmQ6\r\n"
-    );
+    assert_eq!(ask(&mut client, "YW5uYUBhY21lLnRlc3Q="), "334 UGFzc3dvcmQ6\r\n");
     assert!(ask(&mut client, "c2VjcmV0IGE=").starts_with("235 "));
     assert!(ask(&mut client, "QUIT").starts_with("221 "));
     assert!(client.is_closed());
@@ -73,13 +67,7 @@ async fn files_mail_for_its_users_and_drops_the_rest() {
     let running = start().await;
     let mut client = anna(&running);
     assert!(ask(&mut client, "RCPT TO:<ben@acme.test>").starts_with("503 "));
-    assert!(
-        ask(
-            &mut client,
-            "MAIL FROM:<anna@acme.test> SIZE=200 BODY=8BITMIME"
-        )
-        .starts_with("250 ")
-    );
+    assert!(ask(&mut client, "MAIL FROM:<anna@acme.test> SIZE=200 BODY=8BITMIME").starts_with("250 "));
     assert!(ask(&mut client, "DATA").starts_with("503 "));
     assert!(ask(&mut client, "RCPT TO:<nobody@ACME.test>").starts_with("550 5.1.1"));
     assert!(ask(&mut client, "RCPT TO:<Ben@Acme.test>").starts_with("250 "));
@@ -87,23 +75,19 @@ async fn files_mail_for_its_users_and_drops_the_rest() {
     assert!(ask(&mut client, "RCPT TO:<broken").starts_with("501 "));
     assert!(ask(&mut client, "DATA").starts_with("354 "));
     // Dots at the start of a line are doubled; a bare LF before a dot ends nothing.
-    assert!(
-        ask(
-            &mut client,
-            "Subject: dots\r\n\r\n..one\r\n...two\r\nbare\n.\r\nend\r\n."
-        )
-        .starts_with("250 2.0.0")
-    );
+    assert!(ask(&mut client, "Subject: dots\r\n\r\n..one\r\n...two\r\nbare\n.\r\nend\r\n.").starts_with("250 2.0.0"));
     let stats = running.sandbox.stats();
     assert_eq!((stats.messages, stats.sent_outside), (1, 1));
     let message = inbox_of_ben(&running);
     assert!(
-        message.contains(
-            "Return-Path: <anna@acme.test>\r\nReceived: from client.test by sandbox.test"
-        ),
+        message.contains("Return-Path: <anna@acme.test>\r\nReceived: from client.test by sandbox.test"),
         "{message}"
     );
-    assert!(message.contains("Tue, 14 Jul 2026 12:00:00 +0000\r\nSubject: dots\r\n\r\n.one\r\n..two\r\nbare\n.\r\nend\r\n)"), "{message}");
+    assert!(
+        message
+            .contains("Tue, 14 Jul 2026 12:00:00 +0000\r\nSubject: dots\r\n\r\n.one\r\n..two\r\nbare\n.\r\nend\r\n)"),
+        "{message}"
+    );
     // The transaction is over.
     assert!(ask(&mut client, "DATA").starts_with("503 "));
     assert!(ask(&mut client, "MAIL FROM:<>").starts_with("250 "));
@@ -119,9 +103,7 @@ async fn offline_users_get_temporary_refusals() {
     assert!(live.line().starts_with("421 "));
     assert!(live.is_closed());
     let mut client = greeted(&running.sandbox);
-    assert!(
-        ask(&mut client, "AUTH PLAIN AGFubmFAYWNtZS50ZXN0AHNlY3JldCBh").starts_with("454 4.7.0")
-    );
+    assert!(ask(&mut client, "AUTH PLAIN AGFubmFAYWNtZS50ZXN0AHNlY3JldCBh").starts_with("454 4.7.0"));
     running.sandbox.set_offline(ANNA, false).expect("known");
     assert!(ask(&mut client, "AUTH PLAIN AGFubmFAYWNtZS50ZXN0AHNlY3JldCBh").starts_with("235 "));
     running.sandbox.set_password(BEN, None).expect("known");
@@ -135,9 +117,7 @@ async fn bounds_hold() {
     assert!(ask(&mut client, "MAIL FROM:<anna@acme.test> SIZE=26214401").starts_with("552 5.3.4"));
     assert!(ask(&mut client, "MAIL FROM:<anna@acme.test>").starts_with("250 "));
     for number in 0..100 {
-        assert!(
-            ask(&mut client, &format!("RCPT TO:<r{number}@elsewhere.test>")).starts_with("250 ")
-        );
+        assert!(ask(&mut client, &format!("RCPT TO:<r{number}@elsewhere.test>")).starts_with("250 "));
     }
     assert!(ask(&mut client, "RCPT TO:<ben@acme.test>").starts_with("452 4.5.3"));
     assert!(ask(&mut client, "DATA").starts_with("354 "));

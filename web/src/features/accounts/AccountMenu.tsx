@@ -1,7 +1,8 @@
 import { ActionIcon, Menu } from "@mantine/core";
 import { IconDots, IconMail, IconRefresh, IconSend, IconSettings, IconTrash } from "@tabler/icons-react";
-import { lazy, type ReactNode, Suspense, useCallback, useState } from "react";
+import { lazy, type ReactNode, Suspense, useCallback, useRef, useState } from "react";
 import type { AccountRow } from "../../api/client";
+import { focusOrigin, returnFocus } from "../../ui/focus";
 import { Icon } from "../../ui/Icon";
 import { MenuLink } from "../../ui/links";
 import { useSendPanel } from "../send/SendPanelProvider";
@@ -100,15 +101,23 @@ export function AccountContextMenu(props: {
 /** The dialog that asks before an account is deleted, loaded when it is first needed. */
 export function useDeleteDialog(onDeleted?: () => void): { ask: AskDelete; dialog: ReactNode } {
   const [account, setAccount] = useState<AccountRow>();
-  const ask = useCallback((which: AccountRow) => setAccount(which), []);
+  const origin = useRef<HTMLElement>(undefined);
+  const ask = useCallback((which: AccountRow) => {
+    origin.current = focusOrigin();
+    setAccount(which);
+  }, []);
+  const close = () => {
+    setAccount(undefined);
+    returnFocus(origin.current);
+  };
   const dialog = account && (
     <Suspense>
       <DeleteDialog
         key={account.id}
         account={account}
-        onClose={() => setAccount(undefined)}
+        onClose={close}
         onDeleted={() => {
-          setAccount(undefined);
+          close();
           onDeleted?.();
         }}
       />

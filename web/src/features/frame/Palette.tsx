@@ -29,6 +29,14 @@ export default function Palette({ asked, onShortcuts }: { asked: number; onShort
     placeholderData: keepPreviousData,
   });
 
+  // Spotlight marks a line at each key stroke, but answers come later: mark their first line when none is marked.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each new answer is looked at once
+  useEffect(() => {
+    const root = document.querySelector(".mantine-Spotlight-actionsList");
+    if (root?.querySelector("[data-selected]")) return;
+    root?.querySelector("[data-action]")?.setAttribute("data-selected", "true");
+  }, [found.data]);
+
   const matching = (action: SpotlightActionData) =>
     query.trim() === "" || action.label?.toLowerCase().includes(query.trim().toLowerCase());
   const commands: SpotlightActionData[] = [

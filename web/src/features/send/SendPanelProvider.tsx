@@ -9,6 +9,7 @@ import {
   useRef,
   useState,
 } from "react";
+import { focusOrigin, returnFocus } from "../../ui/focus";
 
 const SendPanel = lazy(() => import("./SendPanel"));
 
@@ -42,7 +43,10 @@ export function SendPanelProvider({ children }: { children: ReactNode }) {
   const now = useRef<Opened>(undefined);
   now.current = opened;
 
+  const opener = useRef<HTMLElement>(undefined);
+
   const start = useCallback((from: Sender) => {
+    opener.current = focusOrigin();
     setNext(undefined);
     setOpened({ from, key: crypto.randomUUID() });
   }, []);
@@ -66,7 +70,11 @@ export function SendPanelProvider({ children }: { children: ReactNode }) {
             idempotencyKey={opened.key}
             asked={next}
             onKeep={() => setNext(undefined)}
-            onClose={() => (next ? start(next) : setOpened(undefined))}
+            onClose={() => {
+              if (next) return start(next);
+              setOpened(undefined);
+              returnFocus(opener.current);
+            }}
           />
         </Suspense>
       )}

@@ -12,7 +12,6 @@ use crate::base::leases::{self, Held};
 use crate::base::live::{Nudge, Topic};
 use crate::team::{Scope, WorkspaceId};
 use db::{Conn, DbResult, text_enum};
-use serde_json::json;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -69,7 +68,7 @@ pub struct News {
 /// # Errors
 /// Only the database's.
 pub async fn emit(tx: &mut Conn, app: &App, scope: &Scope, news: News) -> DbResult<()> {
-    store::insert(tx, scope, app.ids.next(), &news, &json!({ "count": news.count }), app.clock.now()).await
+    store::insert(tx, scope, app.ids.next(), &news, app.clock.now()).await
 }
 
 /// Gives numbers (where this node holds the sequencer's lease) and tells this node's pages and tasks, until cancelled.

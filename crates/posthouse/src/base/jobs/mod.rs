@@ -14,7 +14,7 @@ mod store;
 
 use crate::app::App;
 use crate::team::{Scope, WorkspaceId};
-use db::{Conn, DbError, DbResult, Ts};
+use db::{Conn, DbError, DbResult};
 use futures_util::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
@@ -24,7 +24,8 @@ use uuid::Uuid;
 
 /// Jobs that run at the same time on one node.
 const PARALLEL: i64 = 8;
-const LEASE_SECS: i64 = 120;
+/// How long a claim lasts; a job that takes longer keeps it between its steps.
+const LEASE_SECS: i64 = 30;
 const POLL: Duration = Duration::from_secs(1);
 /// The longest pause before another try, in seconds.
 const MAX_PAUSE_SECS: i64 = 3_600;
@@ -121,6 +122,16 @@ struct Claimed {
     payload: db::types::Json<serde_json::Value>,
 }
 
+/// Frees every claim, where this is the only process: what a killed one held need not run out first.
+///
+/// # Errors
+/// Only the database's.
+pub async fn free_claims(app: &App) -> DbResult<()> {
+    let mut tx = app.db.tx().await?;
+    store::free_claims(&mut tx).await?;
+    tx.commit().await
+}
+
 /// Claims and runs jobs until cancelled; then waits for the running ones.
 pub async fn run(app: App, table: &'static [JobType], stop: CancellationToken) {
     let mut committed = app.db.committed();
@@ -186,12 +197,4 @@ async fn settle(app: &App, job: &Claimed, token: Uuid, outcome: Result<(), JobEr
         }
     }
     tx.commit().await
-}
-
-/// When the next job of any kind is due; for tests that wait for quiet.
-///
-/// # Errors
-/// Only the database's.
-pub async fn idle(app: &App, now: Ts) -> DbResult<bool> {
-    Ok(!store::any_due(&mut app.db.read().await?, now).await?)
 }

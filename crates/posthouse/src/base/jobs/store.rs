@@ -63,3 +63,8 @@ pub async fn retry(tx: &mut Conn, id: Uuid, token: Uuid, run_at: Ts, why: &str) 
         id, token, run_at, why)?;
     Ok(())
 }
+
+pub async fn free_claims(tx: &mut Conn) -> DbResult<()> {
+    sql!(run tx, "UPDATE job SET lease_token = NULL, lease_until = NULL WHERE lease_token IS NOT NULL")?;
+    Ok(())
+}

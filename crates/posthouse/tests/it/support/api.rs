@@ -62,7 +62,11 @@ impl Api {
     }
 
     pub async fn call(&mut self, method: Method, path: &str, body: Option<&Value>, extra: &[(&str, &str)]) -> Answer {
-        let url = if path.starts_with("/api/") || path.ends_with('z') { format!("{}{path}", self.base) } else { format!("{}/api/v1{path}", self.base) };
+        let url = if path.starts_with("/api/") || path.ends_with('z') {
+            format!("{}{path}", self.base)
+        } else {
+            format!("{}/api/v1{path}", self.base)
+        };
         let mut request = self.client.request(method, url);
         if let Some(cookie) = &self.cookie {
             request = request.header(header::COOKIE, cookie);

@@ -1,6 +1,8 @@
 //! A running Posthouse for one test, and a caller of its API.
 
 mod api;
+#[cfg(feature = "failpoints")]
+pub mod program;
 
 pub use api::Api;
 
@@ -158,7 +160,11 @@ impl TestApp {
         let id = posthouse::team::WorkspaceId(app.ids.next());
         let mut tx = app.db.tx().await.unwrap();
         let sql = db::Sql::both("INSERT INTO workspace (id, name, time_zone, created_at) VALUES ($1, $2, 'UTC', $3)");
-        let args = vec![db::IntoValue::into_value(id), db::IntoValue::into_value(name), db::IntoValue::into_value(app.clock.now())];
+        let args = vec![
+            db::IntoValue::into_value(id),
+            db::IntoValue::into_value(name),
+            db::IntoValue::into_value(app.clock.now()),
+        ];
         db::run(&mut tx, sql, args).await.unwrap();
         tx.commit().await.unwrap();
         id
@@ -180,7 +186,8 @@ impl TestApp {
             "INSERT INTO \"user\" (id, email, email_key, name, password_hash, created_at, updated_at) VALUES ($1, $2, $2, $2, '', $3, $3)",
         );
         db::run(&mut tx, user, vec![id.into_value(), email.into_value(), now.into_value()]).await.unwrap();
-        let member = db::Sql::both("INSERT INTO membership (workspace_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)");
+        let member =
+            db::Sql::both("INSERT INTO membership (workspace_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)");
         let args = vec![scope.workspace_id().into_value(), id.into_value(), role.into_value(), now.into_value()];
         db::run(&mut tx, member, args).await.unwrap();
         tx.commit().await.unwrap();

@@ -1,0 +1,129 @@
+//! The mail world for tests that are not written in Rust: started by a test, ruled by it line by line.
+//!
+//! Prints one line of JSON when the servers are up (see [`Ready`]); then answers each line of JSON on its input (see
+//! [`Command`]) with one of its own: `{"ok": true, ...}` or `{"ok": false, "error": "..."}`. At the end of the input, also when
+//! whoever started it is killed, the servers end and their files are removed.
+
+use std::io::{self, BufRead as _, Write as _};
+use std::path::Path;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use testkit::{DOMAIN, MailWorld, Postgres};
+
+/// Where the servers are.
+#[derive(Serialize)]
+struct Ready<'a> {
+    domain: &'a str,
+    /// IMAP with STARTTLS.
+    imap: u16,
+    /// IMAP over TLS.
+    imaps: u16,
+    /// Submission with STARTTLS.
+    submission: u16,
+    /// Submission over TLS.
+    smtps: u16,
+    /// The authority to trust, a PEM file.
+    ca: &'a Path,
+    /// An empty database, when the program was started with `--postgres`.
+    database_url: Option<String>,
+}
+
+/// What the world can be told: `{"command": "deliver", "address": "ben@lab.test", "raw": "Subject: ..."}`.
+#[derive(Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+enum Command {
+    /// Creates `local@lab.test`; answers with `address` and `password`.
+    AddUser {
+        local: String,
+    },
+    /// The next sign-in needs the new password, open sessions go on.
+    SetPassword {
+        address: String,
+        password: String,
+    },
+    /// Ends the account's open IMAP sessions.
+    Kick {
+        address: String,
+    },
+    /// Puts a message into the inbox, as if it came from outside.
+    Deliver {
+        address: String,
+        raw: String,
+    },
+    /// Answers with `messages`: the raw messages of a folder in UID order, invalid UTF-8 replaced.
+    Messages {
+        address: String,
+        folder: String,
+    },
+    /// Answers with `count`: how many messages of a folder have this Message-ID.
+    FindMessageId {
+        address: String,
+        folder: String,
+        message_id: String,
+    },
+    StopImap,
+    StartImap,
+    StopSmtp,
+    StartSmtp,
+}
+
+fn main() -> Result<()> {
+    let world = MailWorld::start()?;
+    let postgres = if std::env::args().any(|a| a == "--postgres") { Some(Postgres::start()?) } else { None };
+    let ready = Ready {
+        domain: DOMAIN,
+        imap: world.imap_port(),
+        imaps: world.imaps_port(),
+        submission: world.submission_port(),
+        smtps: world.smtps_port(),
+        ca: world.ca_pem(),
+        database_url: postgres.as_ref().map(Postgres::fresh_database).transpose()?,
+    };
+    say(&serde_json::to_value(ready)?)?;
+    for line in io::stdin().lock().lines() {
+        let answer = match serde_json::from_str(&line?) {
+            Ok(command) => obey(&world, command).unwrap_or_else(|e| refusal(&format!("{e:#}"))),
+            Err(e) => refusal(&e.to_string()),
+        };
+        say(&answer)?;
+    }
+    Ok(())
+}
+
+fn obey(world: &MailWorld, command: Command) -> Result<Value> {
+    match command {
+        Command::AddUser { local } => {
+            let user = world.add_user(&local)?;
+            return Ok(json!({ "ok": true, "address": user.address, "password": user.password }));
+        }
+        Command::Messages { address, folder } => {
+            let raw = world.messages(&address, &folder)?;
+            let messages: Vec<_> = raw.iter().map(|m| String::from_utf8_lossy(m)).collect();
+            return Ok(json!({ "ok": true, "messages": messages }));
+        }
+        Command::FindMessageId { address, folder, message_id } => {
+            let count = world.find_message_id(&address, &folder, &message_id)?;
+            return Ok(json!({ "ok": true, "count": count }));
+        }
+        Command::SetPassword { address, password } => world.set_password(&address, &password)?,
+        Command::Kick { address } => world.kick_sessions(&address)?,
+        Command::Deliver { address, raw } => world.deliver(&address, raw.as_bytes())?,
+        Command::StopImap => world.stop_imap()?,
+        Command::StartImap => world.start_imap()?,
+        Command::StopSmtp => world.stop_smtp()?,
+        Command::StartSmtp => world.start_smtp()?,
+    }
+    Ok(json!({ "ok": true }))
+}
+
+fn refusal(error: &str) -> Value {
+    json!({ "ok": false, "error": error })
+}
+
+fn say(line: &Value) -> Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Runs every test. Real servers are started by the tests themselves on free loopback ports and end with them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+step() { printf '\n==> %s\n' "$*"; }
+# Servers that give up their rights need them to begin with.
+if [ "$(id -u)" = 0 ]; then root=(); else root=(sudo --preserve-env=PATH,HOME,CARGO_HOME,RUSTUP_HOME,CI); fi
+
+step "Web page: install and build"
+make --no-print-directory web
+step "Formatting and lints"
+make --no-print-directory check
+step "Rust: build the tests"
+cargo build --package posthouse --features failpoints
+cargo test --workspace --features posthouse/failpoints --no-run
+step "Rust: unit tests, integration tests on SQLite and PostgreSQL, Dovecot, Postfix"
+"${root[@]}" env TMPDIR="${TMPDIR:-/tmp}" cargo test --workspace --features posthouse/failpoints --no-fail-fast 2>&1 | tee "$log"
+step "Web: unit tests"
+(cd web && npm test -- --run 2>&1) | tee -a "$log"
+if [ -f web/playwright.config.ts ]; then
+    step "Web: walks in Chromium on the real program and servers"
+    (cd web && npm run e2e 2>&1) | tee -a "$log"
+fi
+
+echo
+echo "$(awk '
+    /^test result:/ { for (i = 1; i < NF; i++) { if ($(i + 1) ~ /^passed/) p += $i; if ($(i + 1) ~ /^failed/) f += $i } }
+    { gsub(/\033\[[0-9;]*m/, "") }
+    /^ +Tests +/ { for (i = 1; i < NF; i++) { if ($(i + 1) ~ /^passed/) p += $i; if ($(i + 1) ~ /^failed/) f += $i } }
+    /^ +[0-9]+ passed \(/ { p += $1 }
+    /^ +[0-9]+ failed$/ { f += $1 }
+    END { printf "%d passed, %d failed", p, f }' "$log")"

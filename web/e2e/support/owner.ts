@@ -1,0 +1,34 @@
+import type { Page } from "@playwright/test";
+import type { Mailbox } from "./lab";
+import { expect, type House } from "./test";
+
+export const OWNER = { name: "Ana Diaz", email: "ana@acme.test", password: "correct horse battery" };
+
+/** Makes the owner by the API and signs the page in: for walks that begin later. */
+export async function asOwner(page: Page, house: House): Promise<void> {
+  house.secrets.add(OWNER.password);
+  const token = new URL(house.posthouse.link).searchParams.get("token");
+  const data = { token, ...OWNER, workspace_name: "Acme", time_zone: "Europe/Berlin" };
+  expect((await page.request.post("/api/v1/setup", { data })).status()).toBe(201);
+}
+
+/** Connects a mailbox by the API and answers with the account's id. */
+export async function connect(page: Page, house: House, mailbox: Mailbox, name: string): Promise<string> {
+  const { submission, imaps } = house.lab.ports;
+  house.secrets.add(mailbox.password);
+  const login = { host: "localhost", username: mailbox.address, password: mailbox.password };
+  const answer = await page.request.post("/api/v1/accounts", {
+    data: {
+      provider: "custom",
+      address: mailbox.address,
+      display_name: name,
+      provider_name: "Old Host",
+      team: false,
+      smtp: { ...login, port: submission, encryption: "starttls" },
+      imap: { ...login, port: imaps, encryption: "tls" },
+      import_days: 30,
+    },
+  });
+  expect(answer.status(), await answer.text()).toBe(201);
+  return ((await answer.json()) as { id: string }).id;
+}

@@ -1,0 +1,104 @@
+import { test as base, type ConsoleMessage, expect, type Page } from "@playwright/test";
+import { Gate } from "./gate";
+import { Images } from "./images";
+import { Lab } from "./lab";
+import { Posthouse } from "./posthouse";
+
+export { expect };
+
+/** The product beside the mail servers of this worker, and what may stand between them. */
+export interface House {
+  lab: Lab;
+  posthouse: Posthouse;
+  imapGate: Gate;
+  smtpGate: Gate;
+  images: Images;
+  /** Nothing that anybody typed as a password may be found in the log. */
+  secrets: Set<string>;
+}
+
+async function startHouse(lab: Lab): Promise<House> {
+  const imapGate = await Gate.before(lab.ports.imaps);
+  const smtpGate = await Gate.before(lab.ports.submission);
+  const images = await Images.start();
+  const { imap, imaps, submission, smtps, ca } = lab.ports;
+  const posthouse = await Posthouse.start("serve", {
+    POSTHOUSE_EGRESS__ALLOW_PRIVATE: "true",
+    POSTHOUSE_EGRESS__EXTRA_PORTS: [imap, imaps, submission, smtps, imapGate.port, smtpGate.port].join(","),
+    POSTHOUSE_EGRESS__EXTRA_HTTP_PORTS: String(images.port),
+    POSTHOUSE_EXTRA_CA: ca,
+    POSTHOUSE_ALLOW_RESERVED_DOMAINS: "true",
+    POSTHOUSE_RETRY__FIRST_MS: "200",
+    POSTHOUSE_RETRY__LONGEST_MS: "1000",
+    POSTHOUSE_LOG__LEVEL: "info",
+  });
+  return { lab, posthouse, imapGate, smtpGate, images, secrets: new Set() };
+}
+
+async function stopHouse(house: House): Promise<void> {
+  house.imapGate.close();
+  house.smtpGate.close();
+  house.images.close();
+  await house.posthouse.stop();
+}
+
+/** What a browser says about an answer that the page expects and shows. */
+function isRefusal(message: ConsoleMessage): boolean {
+  return /Failed to load resource: the server responded with a status of 4\d\d/.test(message.text());
+}
+
+/** What went wrong in a page without anybody seeing it. */
+function watch(page: Page): string[] {
+  const troubles: string[] = [];
+  page.on("pageerror", (error) => troubles.push(`${error}`));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !isRefusal(message)) troubles.push(message.text());
+  });
+  return troubles;
+}
+
+/** A page that says at the end of the test whether something went wrong in it. */
+const page = async ({ page }: { page: Page }, use: (page: Page) => Promise<void>) => {
+  const troubles = watch(page);
+  await use(page);
+  expect(troubles, "what the page's console said").toEqual([]);
+};
+
+/** A fresh installation that nobody owns yet, beside real mail servers. */
+export const test = base.extend<{ house: House }, { lab: Lab }>({
+  lab: [
+    // biome-ignore lint/correctness/noEmptyPattern: the runner reads the needs of a fixture from this pattern
+    async ({}, use) => {
+      const lab = await Lab.start();
+      await use(lab);
+      await lab.stop();
+    },
+    { scope: "worker" },
+  ],
+  house: async ({ lab }, use, testInfo) => {
+    const house = await startHouse(lab);
+    await use(house);
+    await stopHouse(house);
+    const { log } = house.posthouse;
+    if (testInfo.status !== testInfo.expectedStatus) {
+      await testInfo.attach("log of the program", { body: log, contentType: "text/plain" });
+    }
+    expect(log).not.toContain("panicked");
+    for (const secret of house.secrets) expect(log).not.toContain(secret);
+  },
+  baseURL: async ({ house }, use) => use(house.posthouse.url),
+  page,
+});
+
+/** The demo, signed in. */
+export const demoTest = base.extend<{ demo: Posthouse }>({
+  // biome-ignore lint/correctness/noEmptyPattern: see above
+  demo: async ({}, use) => {
+    const posthouse = await Posthouse.start("demo");
+    await use(posthouse);
+    await posthouse.stop();
+    expect(posthouse.log).not.toContain("panicked");
+  },
+  baseURL: async ({ demo }, use) => use(demo.url),
+  page,
+});
