@@ -5,7 +5,7 @@ export default defineConfig({
   testDir: "e2e",
   testMatch: "**/*.walk.ts",
   outputDir: "e2e/.output/results",
-  reporter: [["list"]],
+  reporter: [["list", { printSteps: true }]],
   // Each worker has mail servers of its own.
   workers: 2,
   fullyParallel: true,

@@ -15,6 +15,7 @@ use db::Db;
 use net::{Dialer, DialerSettings, EgressPolicy};
 use std::ops::Deref;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// The program's parts. Cheap to clone.
@@ -47,6 +48,8 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Where tests kill us.
     pub crash: Crash,
+    /// Cancelled when the program stops: streams end, workers finish what they hold.
+    pub stopping: CancellationToken,
     /// This process among those that share a database.
     pub node: Uuid,
 }
@@ -76,6 +79,7 @@ impl App {
         Ok(Self(Arc::new(Parts {
             crash: Crash::new(config.crash_at.as_deref()),
             live: Live::new(),
+            stopping: CancellationToken::new(),
             wakes: Wakes::default(),
             ownership: Ownership::default(),
             passwords: Passwords::new(),

@@ -173,6 +173,13 @@ impl Config {
         }
     }
 
+    /// The public URL's origin (RFC 6454): scheme, name and port.
+    #[must_use]
+    pub fn public_origin(&self) -> Option<String> {
+        let url = self.public_url.as_deref()?.parse::<::http::Uri>().ok()?;
+        Some(format!("{}://{}", url.scheme_str()?, url.authority()?.as_str()))
+    }
+
     /// The name in the public URL, when it has one.
     #[must_use]
     pub fn public_name(&self) -> Option<String> {

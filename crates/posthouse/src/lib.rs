@@ -26,6 +26,8 @@ pub mod sync;
 pub mod send;
 /// Deletes an account and all it has.
 pub mod closing;
+/// Removes bodies that no row points at.
+pub mod sweep;
 /// Every background task in one table.
 pub mod workers;
 /// The running program.

@@ -9,7 +9,6 @@ use anyhow::Context;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How long a stop waits for what is running.
@@ -21,7 +20,6 @@ pub struct Running {
     pub app: App,
     /// Where it serves.
     pub addr: SocketAddr,
-    stop: CancellationToken,
     tasks: TaskTracker,
     _lock: Option<std::fs::File>,
 }
@@ -43,16 +41,15 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
         jobs::free_claims(&app).await?;
     }
     let service = http::router::service(&app)?.into_make_service_with_connect_info::<SocketAddr>();
-    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let (stop, tasks) = (app.stopping.clone(), TaskTracker::new());
     workers::start(&app, &tasks, &stop);
-    let stopping = stop.clone();
-    tasks.spawn(async move {
-        let served = axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned()).await;
+        tasks.spawn(async move {
+        let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
         if let Err(e) = served {
             tracing::error!(error = %e, "the web server ended");
         }
     });
-    Ok(Running { app, addr, stop, tasks, _lock: lock })
+    Ok(Running { app, addr, tasks, _lock: lock })
 }
 
 /// One process per SQLite data folder: two would each believe that they own every mailbox.
@@ -86,10 +83,13 @@ impl Running {
 
     /// Stops: no new work, what runs may end, then everything is closed.
     pub async fn stop(self) {
-        self.stop.cancel();
+        self.app.stopping.cancel();
         self.tasks.close();
         if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
             tracing::warn!("stopped without waiting any longer for {} tasks", self.tasks.len());
+        }
+        if let Err(e) = leases::leave(&self.app).await {
+            tracing::warn!(error = %e, "the leases were not given back, they run out by themselves");
         }
         self.app.db.close().await;
     }

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::base::{events, jobs, leases};
-use crate::{closing, send, sync};
+use crate::{closing, send, sweep, sync};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,5 +15,6 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(events::run(app.clone(), stop.clone()));
     tasks.spawn(sync::run(app.clone(), stop.clone()));
     tasks.spawn(send::run(app.clone(), stop.clone()));
+    tasks.spawn(sweep::run(app.clone(), stop.clone()));
     tasks.spawn(jobs::run(app.clone(), JOBS, stop.clone()));
 }

@@ -280,8 +280,6 @@ CREATE TABLE outgoing (
     size BIGINT NOT NULL,
     attempts BIGINT NOT NULL,
     next_attempt_at BIGINT,
-    lease_token UUID,
-    lease_until BIGINT,
     reason TEXT,
     server_words TEXT,
     sent_at BIGINT,

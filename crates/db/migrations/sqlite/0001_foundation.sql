@@ -280,8 +280,6 @@ CREATE TABLE outgoing (
     size INTEGER NOT NULL,
     attempts INTEGER NOT NULL,
     next_attempt_at INTEGER,
-    lease_token BLOB,
-    lease_until INTEGER,
     reason TEXT,
     server_words TEXT,
     sent_at INTEGER,

@@ -37,6 +37,8 @@ pub async fn live(
         };
         std::future::ready(event)
     });
-    let stream = futures_util::stream::once(std::future::ready(ready())).chain(nudges).map(Ok);
+    let events = futures_util::stream::once(std::future::ready(ready())).chain(nudges);
+    // A stream that never ends would hold up the program's stop.
+    let stream = events.take_until(app.stopping.clone().cancelled_owned()).map(Ok);
     Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
 }

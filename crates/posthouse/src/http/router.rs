@@ -5,11 +5,11 @@ use crate::app::App;
 use crate::http::limits::SignInLimits;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::csrf::CsrfLayer;
+use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -83,21 +83,16 @@ pub fn service(app: &App) -> anyhow::Result<Router> {
         .with_state(app.clone()))
 }
 
-/// Refuses what another site's page sends (RFC 6454 origin, Sec-Fetch-Site); behind a proxy the public URL is trusted too.
-fn csrf(app: &App) -> anyhow::Result<CsrfLayer> {
-    let layer = CsrfLayer::new();
-    match &app.config.public_url {
-        Some(url) => {
-            let parsed: axum::http::Uri = url.parse()?;
-            let origin = format!(
-                "{}://{}",
-                parsed.scheme_str().unwrap_or("https"),
-                parsed.authority().map_or("", |a| a.as_str())
-            );
-            Ok(layer.add_trusted_origin(origin)?)
-        }
-        None => Ok(layer),
+/// Refuses what another site's page sends (by Sec-Fetch-Site and Origin); behind a proxy the public URL's origin is ours.
+fn csrf(app: &App) -> anyhow::Result<CsrfLayer<fn(ProtectionError) -> Response>> {
+    let mut layer = CsrfLayer::new();
+    if let Some(origin) = app.config.public_origin() {
+        layer = layer.add_trusted_origin(origin)?;
     }
+    Ok(layer.with_rejection_response(|_| {
+        let text = "This request came from another site's page. Open Posthouse itself and try again.";
+        error::ApiError::new(StatusCode::FORBIDDEN, "cross_site", text).into_response()
+    }))
 }
 
 fn security_headers(router: Router<App>) -> Router<App> {

@@ -1,9 +1,9 @@
 //! Sending a message, the outbox, and what a person decides there.
 
-use super::{OutgoingId, RecipientState, Request, SendError, SentCopy, Shown, State};
+use super::{Misfit, OutgoingId, RecipientState, Request, SendError, SentCopy, Shown, State};
 use crate::accounts::AccountId;
 use crate::app::App;
-use crate::http::{ApiError, ApiResult, Json, ListQuery, Path, Problem, Query, SignedIn, time};
+use crate::http::{ApiError, ApiResult, FieldError, Json, ListQuery, Path, Problem, Query, SignedIn, time};
 use axum::extract::State as Ax;
 use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ impl From<SendError> for ApiError {
             SendError::Account(e) => e.into(),
             SendError::NotFound => Self::not_found(),
             SendError::NoSendingSide => Self::new(StatusCode::CONFLICT, "cannot_send", text),
-            SendError::Fields(fields) => Self::fields(fields),
+            SendError::Fields(misfits) => Self::fields(misfits.into_iter().map(field).collect()),
             SendError::KeyReused => Self::new(StatusCode::CONFLICT, "idempotency_conflict", text),
             SendError::TooLate => Self::new(StatusCode::CONFLICT, "too_late", text),
             SendError::NotUncertain => Self::new(StatusCode::CONFLICT, "not_uncertain", text),
@@ -35,6 +35,10 @@ impl From<SendError> for ApiError {
             SendError::Db(e) => e.into(),
         }
     }
+}
+
+fn field(m: Misfit) -> FieldError {
+    FieldError { field: m.field.into(), code: "invalid".into(), message: m.message }
 }
 
 /// A message to send.

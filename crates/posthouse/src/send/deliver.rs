@@ -78,7 +78,7 @@ async fn ask(
     asked: &mut Vec<Asked>,
 ) -> Result<Option<Verdict>, Prepared<'static>> {
     let began = session.mail_from(&letter.row.from_address, letter.options()).await;
-    began.map_err(|e| of_error(&e, Why::SenderRefused))?;
+    began.map_err(|e| of_error(&e, verdict::about_mail(&e)))?;
     for recipient in letter.recipients.iter().filter(|r| r.state != RecipientState::Refused) {
         let answer = match session.rcpt_to(&recipient.address).await {
             Ok(reply) if reply.code == 421 => return Err(Prepared::Lost(verdict::farewell(&reply))),

@@ -19,7 +19,7 @@
 //! it again. A reply that comes late settles its own attempt, whoever looks after the account by then.
 //!
 //! One sender per account, under the lease `send:<account>`, drives one session for many messages. The settle of one message
-//! shares its commit with the mark of the next, as long as the next 354 comes at once ([`sender`]).
+//! shares its commit with the mark of the next, as long as the next 354 comes at once.
 //!
 //! Recipients: the message goes to those that the server accepts. One that it refuses, for good or for now, beside others that it
 //! accepted is shown as refused and not tried again: the message would reach the others twice. When it accepts none, those
@@ -51,7 +51,6 @@ pub use why::Why;
 
 use crate::accounts::{AccountError, AccountId};
 use crate::base::blobs::{BlobError, BlobKey};
-use crate::http::FieldError;
 use crate::mailbox::OpId;
 use db::{DbError, FromRow, Ts, id_type, text_enum};
 
@@ -178,6 +177,15 @@ pub struct Shown {
     pub sent_copy: SentCopy,
 }
 
+/// A part of a request that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// Its name in the request.
+    pub field: &'static str,
+    /// For people.
+    pub message: String,
+}
+
 /// Why something is not done with a message.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
@@ -192,7 +200,7 @@ pub enum SendError {
     NoSendingSide,
     /// Parts of the request do not fit.
     #[error("the request does not fit")]
-    Fields(Vec<FieldError>),
+    Fields(Vec<Misfit>),
     /// The idempotency key was used for another request.
     #[error("This Idempotency-Key was used for another message. Use a new key for a new message.")]
     KeyReused,

@@ -1,11 +1,10 @@
 //! Takes a message for sending: the one operation for every entry (a person, a schedule, a campaign).
 
 use super::store::{self, NewOutgoing};
-use super::{OutgoingId, SendError, Shown, person, reserved};
+use super::{Misfit, OutgoingId, SendError, Shown, person, reserved};
 use crate::accounts::{self, Access, Account, AccountId, Side};
 use crate::app::App;
 use crate::base::events::{self, Kind, News};
-use crate::http::FieldError;
 use crate::team::{Actor, Scope};
 use bytes::Bytes;
 use mail::address::{EmailAddress, MAX_NAME_OCTETS, Mailbox};
@@ -112,8 +111,8 @@ struct Letter {
     bytes: Vec<u8>,
 }
 
-fn field(name: &str, message: impl Into<String>) -> FieldError {
-    FieldError { field: name.into(), code: "invalid".into(), message: message.into() }
+fn field(field: &'static str, message: impl Into<String>) -> Misfit {
+    Misfit { field, message: message.into() }
 }
 
 fn compose(app: &App, account: &Account, request: &Request) -> Result<Letter, SendError> {
@@ -162,7 +161,7 @@ const fn field_of(e: &ComposeError) -> &'static str {
 }
 
 /// The recipients, each once, or everything that does not fit.
-fn check(request: &Request, reserved_allowed: bool) -> Result<Vec<Mailbox>, Vec<FieldError>> {
+fn check(request: &Request, reserved_allowed: bool) -> Result<Vec<Mailbox>, Vec<Misfit>> {
     let mut errors = vec![];
     let to = match mail::address::parse_list(&request.to, MAX_RECIPIENTS) {
         Ok(to) if to.is_empty() => {

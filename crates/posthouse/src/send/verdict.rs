@@ -66,6 +66,16 @@ pub fn before_body(error: &NetError, for_good: Why) -> Result<Verdict, Failure> 
     }
 }
 
+/// What a refusal of MAIL is about: its SIZE (RFC 1870: 552, or 5.3.4), else the sender.
+pub fn about_mail(error: &NetError) -> Why {
+    match error {
+        NetError::Permanent { reply, .. } if reply.code == 552 || reply.enhanced.is_some_and(|e| e.subject == 3) => {
+            Why::MessageRefused
+        }
+        _ => Why::SenderRefused,
+    }
+}
+
 /// 421: the server closes the session (RFC 5321 section 3.8), often because we send too fast for it.
 pub fn farewell(reply: &Reply) -> Failure {
     let words = words(reply);
@@ -214,6 +224,8 @@ mod tests {
                 "failed needs_smtputf8 -"
             ]
         );
+        let too_big = NetError::Permanent { stage, reply: reply("552 5.3.4 Too big") };
+        assert_eq!((about_mail(&too_big), about_mail(&judged[0])), (Why::MessageRefused, Why::SenderRefused));
         let lost = before_body(&NetError::Closed { stage }, Why::SenderRefused).unwrap_err();
         assert_eq!(lost.reason, Reason::ConnectionLost);
         let slow_down = NetError::Temporary { stage, reply: reply("421 4.7.28 Too many messages") };

@@ -3,7 +3,7 @@
 use crate::on_both;
 use crate::support::{TestApp, connect_request};
 use serde_json::{Value, json};
-use testkit::MailWorld;
+use testkit::{Direction, Fault, FaultProxy, MailWorld, Plan};
 
 fn steps(events: &[(String, Value)]) -> Vec<String> {
     let ended = events.iter().filter(|(name, data)| name == "step" && data["status"] != "running");
@@ -96,6 +96,27 @@ async fn every_wrong_server_has_its_reason() {
         assert_eq!(got, (json!(side), json!(step), json!(reason)), "{change}: {problem}");
         assert!(problem["step"]["fix"].as_str().is_some_and(|f| !f.is_empty()));
     }
+    assert_eq!(api.get("/accounts").await.expect(200)["total"], 0);
+    t.stop().await;
+}
+
+/// A server that takes the connection and never says a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_never_answers_is_given_up() {
+    let world = MailWorld::shared();
+    let mailbox = world.add_user("silent-server").unwrap();
+    let stall = Plan::of(Fault::StallAfter(Direction::FromServer, 0));
+    let proxy = FaultProxy::start(world.imaps_port(), stall).await.unwrap();
+    let t = TestApp::with(crate::support::Engine::Sqlite, |c| {
+        crate::support::allow(c, world);
+        c.egress.extra_ports.push(proxy.port());
+    })
+    .await;
+    let mut api = t.owner().await;
+    let mut request = connect_request(world, &mailbox);
+    request["imap"]["port"] = json!(proxy.port());
+    let problem = api.post("/accounts", &request).await.problem(422, "connect_failed");
+    assert_eq!((&problem["step"]["step"], &problem["step"]["reason"]), (&json!("tls"), &json!("timed_out")));
     assert_eq!(api.get("/accounts").await.expect(200)["total"], 0);
     t.stop().await;
 }

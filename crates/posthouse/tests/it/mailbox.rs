@@ -159,4 +159,30 @@ on_both! {
         wait_for_subjects(&mut api, &id, 2).await;
         t.stop().await;
     }
+
+    async fn orphaned_bodies_are_swept_and_others_stay(engine) {
+        let world = MailWorld::shared();
+        let mailbox = world.add_user(&format!("sweep-{engine:?}").to_lowercase()).unwrap();
+        world.deliver(&mailbox.address, &mail("Kept", "kept@else.test")).unwrap();
+        let t = TestApp::beside(engine, world).await;
+        let mut api = t.owner().await;
+        let account = api.post("/accounts", &connect_request(world, &mailbox)).await.expect(201);
+        let id = account["id"].as_str().unwrap().to_owned();
+        wait_for_subjects(&mut api, &id, 1).await;
+        let app = t.app();
+        let open = posthouse::accounts::open_accounts(&mut app.db.read().await.unwrap(), &posthouse::team::Instance).await.unwrap();
+        let (scope, account) = (open[0].scope(), open[0].id);
+        let orphan = app.blobs.put(&scope, account, &"nobody points at me".into()).await.unwrap();
+        assert_eq!(posthouse::sweep::sweep(app).await.unwrap(), 0, "a young one may still get its row");
+        let folder = app.config.data_dir.join("blobs").join(scope.workspace_id().to_string()).join(account.to_string());
+        for file in std::fs::read_dir(&folder).unwrap() {
+            let old = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 3_600);
+            std::fs::File::options().write(true).open(file.unwrap().path()).unwrap().set_modified(old).unwrap();
+        }
+        assert_eq!(posthouse::sweep::sweep(app).await.unwrap(), 1);
+        assert!(app.blobs.get(&scope, account, orphan).await.is_err());
+        let row = api.get(&format!("/accounts/{id}/messages")).await.expect(200)["items"][0]["id"].clone();
+        api.get(&format!("/messages/{}", row.as_str().unwrap())).await.expect(200);
+        t.stop().await;
+    }
 }

@@ -4,7 +4,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::string_slice,
     clippy::disallowed_methods,
     reason = "in a test a panic is the report, and time and tasks are the test's own"
 )]
@@ -17,6 +16,7 @@ mod db;
 mod import_kills;
 mod isolation;
 mod mailbox;
+mod send;
 mod session;
 mod support;
 mod tidy;

@@ -58,7 +58,7 @@ on_both! {
         let mut api = t.owner().await;
         let evil = [("origin", "https://evil.test"), ("sec-fetch-site", "cross-site")];
         let answer = api.call(Method::DELETE, "/session", Some(&json!({})), &evil).await;
-        assert_eq!(answer.status.as_u16(), 403);
+        answer.problem(403, "cross_site");
         api.get("/session").await.expect(200);
         t.stop().await;
     }

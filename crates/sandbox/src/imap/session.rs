@@ -3,28 +3,26 @@
 //! Commands on folders are in [`super::folders`], those on messages in [`super::messages`].
 //!
 //! A session keeps the UIDs of its folder in the order of its sequence numbers. They move only when the session
-//! reports EXPUNGE and EXISTS (RFC 3501, section 7.4.1), so numbers mean the same to both sides at any time.
+//! reports EXPUNGE and EXISTS. Clients name messages by UID only, so that may be after any command (RFC 3501,
+//! section 7.4.1).
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use imap_codec::ResponseCodec;
 use imap_codec::encode::Encoder;
-use imap_codec::imap_types::IntoStatic;
 use imap_codec::imap_types::auth::AuthMechanism;
-use imap_codec::imap_types::command::{Command, CommandBody};
-use imap_codec::imap_types::core::{Atom, IString, NString, Tag, Text, Vec1};
+use imap_codec::imap_types::command::CommandBody;
+use imap_codec::imap_types::core::{Atom, Tag, Text, Vec1};
 use imap_codec::imap_types::extensions::binary::LiteralOrLiteral8;
-use imap_codec::imap_types::fetch::MessageDataItemName;
+use imap_codec::imap_types::flag::StoreResponse;
 use imap_codec::imap_types::response::{
     Bye, Capability, Code, CodeOther, Data, Response, Status, StatusBody, StatusKind, Tagged,
 };
 use imap_codec::imap_types::search::SearchKey;
 
-use super::folders::folder_of;
 use super::message::flags_of;
-use crate::world::{Folder, Login, Message, NewMessage, World};
+use crate::world::{Folder, Login, Refusal, User, World};
 
 pub(super) struct Session {
     pub world: Arc<World>,
@@ -32,7 +30,6 @@ pub(super) struct Session {
     /// Replies that are not sent yet.
     pub out: Vec<u8>,
     pub faults: u8,
-    pub id: u64,
     pub selected: Option<Selected>,
 }
 
@@ -41,205 +38,141 @@ pub(super) struct Selected {
     pub read_only: bool,
     /// UIDs by sequence number.
     pub view: Vec<NonZeroU32>,
-    pub last_uid: u32,
     /// The folder's change number at the last report.
     pub change: u64,
-}
-
-/// What the connection does after a command.
-pub(super) enum Next {
-    Read,
-    Idle(Tag<'static>),
-    Fetch(Box<Fetch>),
-    Credentials(Tag<'static>),
-    Close,
-}
-
-pub(super) struct Fetch {
-    pub tag: Tag<'static>,
-    pub targets: Vec<Target>,
-    pub by_uid: bool,
-    pub items: Vec<MessageDataItemName<'static>>,
-}
-
-#[derive(Clone, Copy)]
-pub(super) struct Target {
-    pub sequence: NonZeroU32,
-    pub uid: NonZeroU32,
 }
 
 /// The end of a command: its status, code and words.
 pub(super) type Answer = (StatusKind, Option<Code<'static>>, &'static str);
 
+/// What became of a command; `Err` ends it early.
+pub(super) type Outcome = Result<Answer, Answer>;
+
 pub(super) const OK: Answer = (StatusKind::Ok, None, "done");
 pub(super) const NO_FOLDER: Answer = (StatusKind::No, None, "no such mailbox");
-pub(super) const NOT_SELECTED: Answer = (StatusKind::Bad, None, "select a mailbox first");
+pub(super) const NOT_SELECTED: Answer = bad("select a mailbox first");
 pub(super) const READ_ONLY: Answer = (StatusKind::No, Some(Code::ReadOnly), "the mailbox is read-only");
+pub(super) const UNKNOWN: Answer = (StatusKind::No, None, "the sandbox does not do this");
+
+pub(super) const fn bad(text: &'static str) -> Answer {
+    (StatusKind::Bad, None, text)
+}
 
 impl Session {
-    pub fn new(world: Arc<World>, id: u64) -> Self {
-        Self { world, login: None, out: Vec::new(), faults: 0, id, selected: None }
+    pub fn new(world: Arc<World>) -> Self {
+        Self { world, login: None, out: Vec::new(), faults: 0, selected: None }
     }
 
     pub fn greet(&mut self) {
-        self.untagged(Some(Code::Capability(capabilities())), "sandbox ready");
+        self.answer(None, (StatusKind::Ok, Some(Code::Capability(capabilities())), "sandbox ready"));
     }
 
     pub fn bye(&mut self, code: Option<Code<'static>>, text: &'static str) {
         self.put(&Response::Status(Status::Bye(Bye { code, text: Text::unvalidated(text) })));
     }
 
-    pub fn tagged(&mut self, tag: Tag<'_>, kind: StatusKind, code: Option<Code<'static>>, text: &'static str) {
+    /// Ends the command `tag`; without one, says something in between.
+    pub fn answer(&mut self, tag: Option<Tag<'_>>, (kind, code, text): Answer) {
         let body = StatusBody { kind, code, text: Text::unvalidated(text) };
-        self.put(&Response::Status(Status::Tagged(Tagged { tag, body })));
-    }
-
-    /// Refuses a command that the decoder cannot read.
-    pub fn unreadable(&mut self, bytes: &[u8]) {
-        self.faults += 1;
-        let tag = bytes.split(u8::is_ascii_whitespace).next().and_then(|word| Tag::try_from(word).ok());
-        let body = StatusBody { kind: StatusKind::Bad, code: None, text: Text::unvalidated("cannot read the command") };
         self.put(&Response::Status(match tag {
             Some(tag) => Status::Tagged(Tagged { tag, body }),
             None => Status::Untagged(body),
         }));
     }
 
-    pub fn authenticate(&mut self, tag: Tag<'_>, mechanism: &AuthMechanism<'_>, initial: Option<Vec<u8>>) -> Next {
-        match initial {
-            _ if *mechanism != AuthMechanism::Plain => {
-                self.tagged(tag, StatusKind::No, None, "only PLAIN is offered");
-            }
-            Some(message) => self.credentials(tag, Some(&message)),
-            None => {
-                self.out.extend_from_slice(b"+ \r\n");
-                return Next::Credentials(tag.into_static());
-            }
-        }
-        Next::Read
+    /// Refuses a command that the decoder cannot read.
+    pub fn unreadable(&mut self, bytes: &[u8]) {
+        self.faults += 1;
+        let tag = bytes.split(u8::is_ascii_whitespace).next().and_then(|word| Tag::try_from(word).ok());
+        self.answer(tag, bad("cannot read the command"));
     }
 
-    /// Runs a command other than LOGIN and AUTHENTICATE.
-    pub fn execute(&mut self, command: Command<'_>) -> Next {
-        let Command { tag, body } = command;
-        // Sequence numbers must not move under a client that uses them (RFC 3501, section 7.4.1).
-        let mut reports = true;
-        let answer = match body {
-            CommandBody::Capability => {
-                self.data(Data::Capability(capabilities()));
-                OK
-            }
-            CommandBody::Id { .. } => {
-                let name = |text: &'static str| IString::try_from(text).ok();
-                let parameters =
-                    name("name").zip(name("sandbox")).map(|(key, value)| vec![(key, NString(Some(value)))]);
-                self.data(Data::Id { parameters });
-                OK
-            }
-            CommandBody::Noop | CommandBody::Check => OK,
-            CommandBody::Logout => {
-                self.bye(None, "until next time");
-                self.tagged(tag, StatusKind::Ok, None, "logged out");
-                return Next::Close;
-            }
-            _ if self.login.is_none() => (StatusKind::Bad, None, "log in first"),
-            CommandBody::Idle => {
-                self.report();
-                self.out.extend_from_slice(b"+ idling\r\n");
-                return Next::Idle(tag.into_static());
-            }
-            CommandBody::Fetch { sequence_set, macro_or_item_names, uid } => {
-                match self.plan_fetch(&sequence_set, macro_or_item_names, uid) {
-                    Ok((targets, items)) => {
-                        return Next::Fetch(Box::new(Fetch { tag: tag.into_static(), targets, by_uid: uid, items }));
-                    }
-                    Err(answer) => answer,
-                }
-            }
-            CommandBody::Search { criteria, uid, .. } => {
-                reports = uid;
-                self.search(&SearchKey::And(criteria), uid)
-            }
-            CommandBody::Store { sequence_set, kind, response, flags, uid } => {
-                reports = uid;
-                self.store(&sequence_set, (kind, response), &flags.into_static(), uid)
-            }
-            body => self.mailbox_command(body),
-        };
-        if reports {
-            self.report();
+    pub fn log_in(&mut self, name: &str, password: &str) -> Outcome {
+        if self.login.is_some() {
+            return Err(bad("logged in already"));
         }
-        let (kind, code, text) = answer;
-        self.tagged(tag, kind, code, text);
-        Next::Read
+        match self.world.login(name, password) {
+            Ok(login) => {
+                self.login = Some(login);
+                Ok((StatusKind::Ok, Some(Code::Capability(capabilities())), "logged in"))
+            }
+            Err(Refusal::Offline) => Err((StatusKind::No, Some(code("UNAVAILABLE")), "the server is down for now")),
+            Err(Refusal::Credentials) => {
+                self.faults += 1;
+                Err((StatusKind::No, Some(code("AUTHENTICATIONFAILED")), "wrong address or password"))
+            }
+        }
     }
 
-    fn mailbox_command(&mut self, body: CommandBody<'_>) -> Answer {
+    /// Runs a command that needs nothing of the connection.
+    pub fn run(&mut self, body: CommandBody<'static>) -> Outcome {
         match body {
-            CommandBody::List { reference, mailbox_wildcard } => self.list(&reference, &mailbox_wildcard, false),
-            CommandBody::Lsub { reference, mailbox_wildcard } => self.list(&reference, &mailbox_wildcard, true),
-            CommandBody::Status { mailbox, item_names } => self.status(mailbox, &item_names),
-            CommandBody::Select { mailbox } => self.select(&mailbox, false),
-            CommandBody::Examine { mailbox } => self.select(&mailbox, true),
-            CommandBody::Append { mailbox, flags, date, message } => {
+            CommandBody::Capability => self.data(Data::Capability(capabilities())),
+            CommandBody::Id { .. } => self.data(Data::Id { parameters: None }),
+            CommandBody::Noop => {}
+            CommandBody::Logout => self.bye(None, "until next time"),
+            CommandBody::Authenticate { .. } => return Err((StatusKind::No, None, "only PLAIN is offered")),
+            _ if self.login.is_none() => return Err(bad("log in first")),
+            CommandBody::List { reference, mailbox_wildcard } => return self.list(&reference, &mailbox_wildcard),
+            CommandBody::Status { mailbox, item_names } => return self.status(mailbox, &item_names),
+            CommandBody::Select { mailbox } => return self.select(&mailbox, false),
+            CommandBody::Examine { mailbox } => return self.select(&mailbox, true),
+            CommandBody::Append { mailbox, flags, date, message: LiteralOrLiteral8::Literal(literal) } => {
                 let received_at = date.map_or_else(|| (self.world.clock)(), |date| date.as_ref().timestamp_micros());
-                let raw = match message {
-                    LiteralOrLiteral8::Literal(literal) => Bytes::from(literal.into_inner().into_owned()),
-                    LiteralOrLiteral8::Literal8(literal) => Bytes::from(literal.data.into_owned()),
-                };
-                self.append(&mailbox, NewMessage { raw, flags: flags.into_static(), received_at })
+                return self.append(&mailbox, flags, received_at, literal.into_inner().into_owned().into());
             }
-            CommandBody::Copy { sequence_set, mailbox, uid } => self.copy(&sequence_set, &mailbox, uid, false),
-            CommandBody::Move { sequence_set, mailbox, uid } => self.copy(&sequence_set, &mailbox, uid, true),
-            CommandBody::Expunge => self.expunge(None),
-            CommandBody::ExpungeUid { sequence_set } => self.expunge(Some(&sequence_set)),
-            CommandBody::Close => {
-                // Closing removes without telling, and a read-only folder keeps its mail (RFC 3501, section 6.4.2).
-                self.expunge(None);
-                self.unselect()
+            CommandBody::Search { criteria, uid: true, .. } => return self.search(&SearchKey::And(criteria)),
+            CommandBody::Store { sequence_set, kind, response, flags, uid: true } => {
+                return self.store(&sequence_set, kind, response == StoreResponse::Silent, &flags);
             }
-            CommandBody::Unselect => self.unselect(),
-            CommandBody::Enable { .. } => {
-                self.data(Data::Enabled { capabilities: Vec::new() });
-                OK
-            }
-            CommandBody::Subscribe { mailbox } | CommandBody::Unsubscribe { mailbox } => {
-                folder_of(&mailbox).map_or(NO_FOLDER, |_| OK)
-            }
-            _ => (StatusKind::No, None, "the sandbox does not do this"),
+            CommandBody::Expunge => return self.expunge(None),
+            CommandBody::ExpungeUid { sequence_set } => return self.expunge(Some(&sequence_set)),
+            _ => return Err(UNKNOWN),
         }
+        Ok(OK)
+    }
+
+    /// The user and the selected folder.
+    pub fn opened(&mut self) -> Result<(&User, &mut Selected), Answer> {
+        let login = self.login.as_ref().ok_or(NOT_SELECTED)?;
+        Ok((&login.user, self.selected.as_mut().ok_or(NOT_SELECTED)?))
+    }
+
+    /// The user and the selected folder, to change something in it.
+    pub fn writable(&mut self) -> Result<(&User, &mut Selected), Answer> {
+        let (user, selected) = self.opened()?;
+        if selected.read_only { Err(READ_ONLY) } else { Ok((user, selected)) }
     }
 
     /// Tells what changed in the selected folder since the last report.
     pub fn report(&mut self) {
-        let (Some(login), Some(selected)) = (&self.login, &mut self.selected) else {
+        let Ok((user, selected)) = self.opened() else {
             return;
         };
         let mut news = Vec::new();
-        login.user.with(|state| {
+        user.read(|state| {
             let messages = state.folder(selected.folder);
             if messages.change == selected.change {
                 return;
             }
+            let last = selected.view.last().copied();
             for at in (0..selected.view.len()).rev() {
-                if selected.view.get(at).is_some_and(|uid| messages.position(*uid).is_none()) {
+                if selected.view.get(at).is_some_and(|uid| messages.get(*uid).is_none()) {
                     selected.view.remove(at);
                     news.push(Data::Expunge(sequence(at)));
                 }
             }
             let known = selected.view.len();
-            let first_new = messages.list.partition_point(|message| message.uid.get() <= selected.last_uid);
+            let first_new = messages.list.partition_point(|message| Some(message.uid) <= last);
             selected.view.extend(messages.list.iter().skip(first_new).map(|message| message.uid));
             if selected.view.len() > known {
                 news.push(Data::Exists(count(selected.view.len())));
             }
             for (at, uid) in selected.view.iter().take(known).enumerate() {
-                let changed = |message: &&Message| message.change > selected.change && message.changed_by != self.id;
-                if let Some(message) = messages.get(*uid).filter(changed) {
+                if let Some(message) = messages.get(*uid).filter(|message| message.change > selected.change) {
                     news.push(flags_of(sequence(at), message));
                 }
             }
-            selected.last_uid = messages.last_uid;
             selected.change = messages.change;
         });
         for data in news {
@@ -247,22 +180,16 @@ impl Session {
         }
     }
 
-    pub fn untagged(&mut self, code: Option<Code<'static>>, text: &'static str) {
-        let body = StatusBody { kind: StatusKind::Ok, code, text: Text::unvalidated(text) };
-        self.put(&Response::Status(Status::Untagged(body)));
-    }
-
     pub fn data(&mut self, data: Data<'_>) {
         self.put(&Response::Data(data));
     }
 
-    pub fn put(&mut self, response: &Response<'_>) {
+    fn put(&mut self, response: &Response<'_>) {
         self.out.extend(ResponseCodec::default().encode(response).dump());
     }
 }
 
-pub(super) fn capabilities() -> Vec1<Capability<'static>> {
-    let special_use = Capability::from(Atom::unvalidated("SPECIAL-USE"));
+fn capabilities() -> Vec1<Capability<'static>> {
     Vec1::unvalidated(vec![
         Capability::Imap4Rev1,
         Capability::Auth(AuthMechanism::Plain),
@@ -270,20 +197,13 @@ pub(super) fn capabilities() -> Vec1<Capability<'static>> {
         Capability::Id,
         Capability::Idle,
         Capability::UidPlus,
-        Capability::Unselect,
-        Capability::Move,
-        special_use,
+        Capability::from(Atom::unvalidated("SPECIAL-USE")),
     ])
 }
 
-/// A response code that the codec has no name for.
+/// A response code that the codec has no name for (RFC 5530).
 pub(super) fn code(name: &'static str) -> Code<'static> {
     Code::Other(CodeOther::unvalidated(name.as_bytes()))
-}
-
-/// RFC 5530: the server is there, but what it needs is not.
-pub(super) fn unavailable() -> Code<'static> {
-    code("UNAVAILABLE")
 }
 
 pub(super) fn count(number: usize) -> u32 {

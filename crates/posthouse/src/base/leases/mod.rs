@@ -70,7 +70,7 @@ pub async fn join(app: &App) -> DbResult<()> {
     tx.commit().await
 }
 
-/// Beats until cancelled; then frees everything at once.
+/// Beats until cancelled.
 pub async fn run(app: App, stop: CancellationToken) {
     loop {
         tokio::select! {
@@ -86,9 +86,6 @@ pub async fn run(app: App, stop: CancellationToken) {
             Err(e) => tracing::warn!(error = %e, "leases: the heartbeat could not be written"),
         }
     }
-    if let Err(e) = leave(&app).await {
-        tracing::warn!(error = %e, "leases: not given back, they run out by themselves");
-    }
 }
 
 async fn beat(app: &App) -> DbResult<bool> {
@@ -98,7 +95,11 @@ async fn beat(app: &App) -> DbResult<bool> {
     Ok(alive)
 }
 
-async fn leave(app: &App) -> DbResult<()> {
+/// Frees everything that this node holds, when nothing of it works any more.
+///
+/// # Errors
+/// Only the database's: then the leases run out by themselves.
+pub async fn leave(app: &App) -> DbResult<()> {
     let mut tx = app.db.tx().await?;
     store::leave(&mut tx, &app.node).await?;
     tx.commit().await
