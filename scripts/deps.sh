@@ -20,7 +20,11 @@ echo "==> Installing from Debian for the tests: ${missing[*]}"
 policy=/usr/sbin/policy-rc.d
 had_policy=no
 if [ -e "$policy" ]; then had_policy=yes; fi
-restore() { if [ "$had_policy" = no ]; then as_root rm -f "$policy"; fi; }
+cluster=/etc/postgresql-common/createcluster.d/posthouse-tests.conf
+restore() {
+    if [ "$had_policy" = no ]; then as_root rm -f "$policy"; fi
+    as_root rm -f "$cluster"
+}
 trap restore EXIT
 if [ "$had_policy" = no ]; then
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
@@ -29,10 +33,16 @@ fi
 echo 'postfix postfix/main_mailer_type select No configuration' | as_root debconf-set-selections
 # The PostgreSQL package would make a cluster of its own.
 as_root mkdir -p /etc/postgresql-common/createcluster.d
-echo 'create_main_cluster = false' | as_root tee /etc/postgresql-common/createcluster.d/posthouse-tests.conf >/dev/null
+echo 'create_main_cluster = false' | as_root tee "$cluster" >/dev/null
 as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
 as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-# systemd, where it runs, must not start them at the next boot either.
+# systemd, where it runs, must not start at the next boot what was installed just now.
 if command -v systemctl >/dev/null 2>&1; then
-    as_root systemctl disable --quiet dovecot postfix postgresql 2>/dev/null || true
+    for package in "${missing[@]}"; do
+        case "$package" in
+            dovecot-core) as_root systemctl disable --quiet dovecot 2>/dev/null || true ;;
+            postfix) as_root systemctl disable --quiet postfix 2>/dev/null || true ;;
+            postgresql-15) as_root systemctl disable --quiet postgresql 2>/dev/null || true ;;
+        esac
+    done
 fi

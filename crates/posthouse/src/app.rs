@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::team::password::Passwords;
 use anyhow::Context;
 use db::Db;
-use net::{Dialer, DialerSettings, EgressPolicy};
+use net::{Dialer, DialerSettings, EgressPolicy, HttpClient};
 use std::ops::Deref;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +36,8 @@ pub struct Parts {
     pub vault: Vault,
     /// Connections to other people's servers.
     pub dialer: Dialer,
+    /// Remote images of received mail: strangers name their hosts, so never a private one, whatever mail servers may be.
+    pub images: HttpClient,
     /// Bodies.
     pub blobs: Blobs,
     /// Open pages.
@@ -75,6 +77,7 @@ impl App {
         let vault = Vault::open(&db, &ids, &config.key_path(), clock.now()).await?;
         let blobs = Blobs::open(&config.data_dir.join("blobs"))?;
         let dialer = Dialer::new(dialer_settings(&config))?;
+        let images = Dialer::new(image_settings(&config))?.http_client();
         let node = ids.next();
         Ok(Self(Arc::new(Parts {
             crash: Crash::new(config.crash_at.as_deref()),
@@ -89,13 +92,18 @@ impl App {
             ids,
             vault,
             dialer,
+            images,
             blobs,
             node,
         })))
     }
 }
 
-async fn open_database(config: &Config) -> anyhow::Result<Db> {
+/// The database that the settings name.
+///
+/// # Errors
+/// Says what did not open.
+pub async fn open_database(config: &Config) -> anyhow::Result<Db> {
     Ok(match &config.database_url {
         Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
             Db::open_postgres(url).await?
@@ -110,9 +118,16 @@ fn dialer_settings(config: &Config) -> DialerSettings {
         egress: EgressPolicy {
             allow_private: config.egress.allow_private,
             extra_mail_ports: config.egress.extra_ports.clone(),
-            extra_http_ports: config.egress.extra_http_ports.clone(),
             ..EgressPolicy::default()
         },
+        extra_ca_files: config.extra_ca.clone(),
+        name_servers: config.name_servers.clone(),
+        ..DialerSettings::default()
+    }
+}
+
+fn image_settings(config: &Config) -> DialerSettings {
+    DialerSettings {
         extra_ca_files: config.extra_ca.clone(),
         name_servers: config.name_servers.clone(),
         ..DialerSettings::default()

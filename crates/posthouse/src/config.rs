@@ -52,8 +52,6 @@ pub struct Egress {
     pub allow_private: bool,
     /// Ports besides 25, 143, 465, 587, 993 and 2525.
     pub extra_ports: Vec<u16>,
-    /// Ports besides 80 and 443 that remote images may be fetched from.
-    pub extra_http_ports: Vec<u16>,
 }
 
 /// Logging.
@@ -143,7 +141,6 @@ impl Config {
             .list_separator(",")
             .with_list_parse_key("trusted_proxies")
             .with_list_parse_key("egress.extra_ports")
-            .with_list_parse_key("egress.extra_http_ports")
             .with_list_parse_key("extra_ca")
             .with_list_parse_key("name_servers");
         let database = config::Environment::default().source(Some(database_url()));
@@ -152,7 +149,9 @@ impl Config {
         read.checked()
     }
 
-    fn checked(self) -> Result<Self, ConfigError> {
+    fn checked(mut self) -> Result<Self, ConfigError> {
+        // An empty variable of the environment names nothing.
+        self.extra_ca.retain(|path| !path.as_os_str().is_empty());
         if let Some(url) = &self.public_url
             && !(url.starts_with("https://") || url.starts_with("http://"))
         {
@@ -169,6 +168,8 @@ impl Config {
     pub fn base_url(&self) -> String {
         match &self.public_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
+            // An address that means "all of them" is none to type.
+            None if self.listen.ip().is_unspecified() => format!("http://127.0.0.1:{}", self.listen.port()),
             None => format!("http://{}", self.listen),
         }
     }

@@ -41,8 +41,19 @@ enum Command {
     },
     /// Brings the database's schema up to date and ends.
     Migrate,
+    /// What to do about the key that seals the stored passwords.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
     /// Prints the OpenAPI document.
     Openapi,
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// The key file is lost for good: wipes the stored passwords, so that each account asks for its password again.
+    Lost,
 }
 
 #[tokio::main]
@@ -78,6 +89,12 @@ async fn main() -> anyhow::Result<()> {
             let app = posthouse::app::App::open(config, Clock::system()).await?;
             println!("The schema is up to date.");
             app.db.close().await;
+        }
+        Command::Key { command: KeyCommand::Lost } => {
+            let wiped = server::key_lost(config, Clock::system()).await?;
+            println!(
+                "{wiped} stored passwords were wiped. The next start makes a new key; reconnect each account then."
+            );
         }
         Command::Openapi => {}
     }

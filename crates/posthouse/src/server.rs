@@ -2,17 +2,21 @@
 
 use crate::app::App;
 use crate::base::clock::Clock;
-use crate::base::{jobs, leases};
+use crate::base::{jobs, leases, vault};
 use crate::config::Config;
-use crate::{http, team, workers};
+use crate::{accounts, http, team, workers};
 use anyhow::Context;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 /// How long a stop waits for what is running.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// The file that a running program holds locked.
+const LOCK: &str = "posthouse.lock";
 
 /// A program that serves. Dropped without [`Running::stop`] it is cut off, as by a crash.
 pub struct Running {
@@ -43,13 +47,19 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     let service = http::router::service(&app)?.into_make_service_with_connect_info::<SocketAddr>();
     let (stop, tasks) = (app.stopping.clone(), TaskTracker::new());
     workers::start(&app, &tasks, &stop);
-        tasks.spawn(async move {
+    tasks.spawn(async move {
         let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
         if let Err(e) = served {
             tracing::error!(error = %e, "the web server ended");
         }
     });
     Ok(Running { app, addr, tasks, _lock: lock })
+}
+
+/// Whether a running program has this data folder.
+#[must_use]
+pub fn is_served(data_dir: &Path) -> bool {
+    std::fs::File::open(data_dir.join(LOCK)).is_ok_and(|file| file.try_lock().is_err())
 }
 
 /// One process per SQLite data folder: two would each believe that they own every mailbox.
@@ -59,7 +69,7 @@ fn lock(config: &Config) -> anyhow::Result<Option<std::fs::File>> {
     }
     let dir = &config.data_dir;
     std::fs::create_dir_all(dir).with_context(|| format!("the data folder {} cannot be made", dir.display()))?;
-    let file = std::fs::File::create(dir.join("posthouse.lock"))?;
+    let file = std::fs::File::create(dir.join(LOCK))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(_) => anyhow::bail!("another Posthouse is running on the data folder {}; stop it first", dir.display()),
@@ -93,6 +103,28 @@ impl Running {
         }
         self.app.db.close().await;
     }
+}
+
+/// Wipes every stored password and forgets the key that sealed them: the key file is lost for good. Each account then asks
+/// for its password. The next start makes a new key. Returns how many passwords were wiped.
+///
+/// # Errors
+/// Refuses while a program serves the data folder; otherwise the database's.
+pub async fn key_lost(config: Config, clock: Clock) -> anyhow::Result<u64> {
+    let _lock = lock(&config)?;
+    let db = crate::app::open_database(&config).await?;
+    db.migrate().await?;
+    let key = config.key_path();
+    if key.exists() {
+        let aside = key.with_extension("lost");
+        std::fs::rename(&key, &aside).with_context(|| format!("{} cannot be put aside", key.display()))?;
+    }
+    let mut tx = db.tx().await?;
+    let wiped = accounts::wipe_secrets(&mut tx, &team::Instance, clock.now()).await?;
+    vault::forget_canaries(&mut tx).await?;
+    tx.commit().await?;
+    db.close().await;
+    Ok(wiped)
 }
 
 /// Waits for Ctrl-C or SIGTERM.

@@ -124,7 +124,8 @@ impl Sandbox {
         Ok(self.user(address)?.change(|state| state.file(new.folder, raw, flags, new.received_at))?.get())
     }
 
-    /// Changes the password. `None` refuses every login and ends the user's live sessions.
+    /// Changes the password. `None` refuses every login and ends the user's live sessions, unless it is taken
+    /// back before they see it.
     ///
     /// # Errors
     /// An unknown mailbox.

@@ -179,7 +179,12 @@ impl Session {
         }
         wire.send(b"354 end with <CRLF>.<CRLF>\r\n").await?;
         let received_at = (self.world.clock)();
-        let mut raw = self.trace(received_at).into_bytes();
+        // The lines that a server puts before the message (RFC 5321, section 4.4).
+        let date = DateTime::from_timestamp_micros(received_at).unwrap_or_default().to_rfc2822();
+        let (sender, hello) = (self.sender.as_deref().unwrap_or_default(), &self.hello);
+        let trace =
+            format!("Return-Path: <{sender}>\r\nReceived: from {hello} by sandbox.test with ESMTPA;\r\n\t{date}\r\n");
+        let mut raw = trace.into_bytes();
         let mut line_start = true;
         loop {
             let line = wire.line(MAX_TEXT_LINE).await?;
@@ -201,13 +206,6 @@ impl Session {
             return Ok("552 5.3.4 message too large");
         }
         Ok(Self::file(recipients, &Bytes::from(raw), received_at))
-    }
-
-    /// The lines that a server puts before the message (RFC 5321, section 4.4).
-    fn trace(&self, received_at: i64) -> String {
-        let date = DateTime::from_timestamp_micros(received_at).unwrap_or_default().to_rfc2822();
-        let (sender, hello) = (self.sender.as_deref().unwrap_or_default(), &self.hello);
-        format!("Return-Path: <{sender}>\r\nReceived: from {hello} by sandbox.test with ESMTPA;\r\n\t{date}\r\n")
     }
 
     fn file(recipients: Vec<Option<Arc<User>>>, raw: &Bytes, received_at: i64) -> Reply {

@@ -56,6 +56,7 @@ impl Folder {
     }
 }
 
+/// Bounded by [`bound`] wherever they are kept.
 pub(crate) type Flags = Vec<Flag<'static>>;
 
 #[derive(Clone)]
@@ -232,9 +233,8 @@ pub(crate) async fn changed(login: Option<&mut Login>) {
 
 /// Splits the PLAIN message (RFC 4616) into user name and password.
 pub(crate) fn plain_credentials(message: &[u8]) -> Option<(String, String)> {
-    let mut parts = message.split(|byte| *byte == 0).skip(1);
-    let (name, password) = (parts.next()?, parts.next()?);
-    Some((String::from_utf8(name.to_vec()).ok()?, String::from_utf8(password.to_vec()).ok()?))
+    let mut parts = std::str::from_utf8(message).ok()?.split('\0').skip(1).map(str::to_owned);
+    Some((parts.next()?, parts.next()?))
 }
 
 pub(crate) struct World {

@@ -49,6 +49,7 @@ export class Gate {
     this.#waiting.clear();
   }
 
+  /** The server is gone: open connections break, new ones are refused. */
   close(): void {
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();

@@ -94,4 +94,12 @@ export class Lab {
   async startImap(): Promise<void> {
     await this.#ask("start_imap");
   }
+
+  async stopSmtp(): Promise<void> {
+    await this.#ask("stop_smtp");
+  }
+
+  async startSmtp(): Promise<void> {
+    await this.#ask("start_smtp");
+  }
 }

@@ -13,8 +13,13 @@ export async function asOwner(page: Page, house: House): Promise<void> {
 }
 
 /** Connects a mailbox by the API and answers with the account's id. */
-export async function connect(page: Page, house: House, mailbox: Mailbox, name: string): Promise<string> {
-  const { submission, imaps } = house.lab.ports;
+export async function connect(
+  page: Page,
+  house: House,
+  mailbox: Mailbox,
+  name: string,
+  imapPort = house.lab.ports.imaps,
+): Promise<string> {
   house.secrets.add(mailbox.password);
   const login = { host: "localhost", username: mailbox.address, password: mailbox.password };
   const answer = await page.request.post("/api/v1/accounts", {
@@ -24,11 +29,21 @@ export async function connect(page: Page, house: House, mailbox: Mailbox, name: 
       display_name: name,
       provider_name: "Old Host",
       team: false,
-      smtp: { ...login, port: submission, encryption: "starttls" },
-      imap: { ...login, port: imaps, encryption: "tls" },
+      smtp: { ...login, port: house.lab.ports.submission, encryption: "starttls" },
+      imap: { ...login, port: imapPort, encryption: "tls" },
       import_days: 30,
     },
   });
   expect(answer.status(), await answer.text()).toBe(201);
   return ((await answer.json()) as { id: string }).id;
+}
+
+/** Waits until the account follows its mailbox: only then it holds a session that can be ended. */
+export async function untilLive(page: Page, id: string): Promise<void> {
+  await expect
+    .poll(async () => {
+      const account = await (await page.request.get(`/api/v1/accounts/${id}`)).json();
+      return (account as { sync: { stage: string } }).sync.stage;
+    })
+    .toBe("live");
 }

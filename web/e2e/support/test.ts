@@ -42,9 +42,11 @@ async function stopHouse(house: House): Promise<void> {
   await house.posthouse.stop();
 }
 
-/** What a browser says about an answer that the page expects and shows. */
+/** What a browser, and then the page, says about an answer that the page expects and shows. */
 function isRefusal(message: ConsoleMessage): boolean {
-  return /Failed to load resource: the server responded with a status of 4\d\d/.test(message.text());
+  return /Failed to load resource: the server responded with a status of 4\d\d|^ApiError: /.test(
+    message.text(),
+  );
 }
 
 /** What went wrong in a page without anybody seeing it. */

@@ -4,262 +4,6 @@
  */
 
 export interface paths {
-    "/setup": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SetupNeeded"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["SetupRequest"];
-                };
-            };
-            responses: {
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/session": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["SignInRequest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/session/link": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["LinkRequest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/live": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "text/event-stream": string;
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/accounts": {
         parameters: {
             query?: never;
@@ -267,74 +11,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: {
-                    search?: string;
-                    sort?: "address" | "provider" | "user" | "health" | "sent" | "status" | "created";
-                    dir?: "asc" | "desc";
-                    status?: components["schemas"]["ConnectionState"];
-                    provider?: string;
-                    user?: string;
-                    cursor?: string;
-                    limit?: number;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["AccountList"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** The accounts of the workspace that the caller may see. */
+        get: operations["list_accounts"];
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ConnectRequest"];
-                };
-            };
-            responses: {
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Account"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Adds an account. Its servers are tested first; when one step fails nothing is saved and the answer names it. */
+        post: operations["add"];
         delete?: never;
         options?: never;
         head?: never;
@@ -348,33 +29,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["AccountSummary"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** The figures above the list. */
+        get: operations["summary"];
         put?: never;
         post?: never;
         delete?: never;
@@ -392,37 +48,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ConnectRequest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "text/event-stream": string;
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Tests the servers of a new account. Answers a stream of `step` events and a last `done`; saves nothing. */
+        post: operations["test_new"];
         delete?: never;
         options?: never;
         head?: never;
@@ -436,241 +63,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Account"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** One account, with its servers (never a password). */
+        get: operations["account"];
         put?: never;
         post?: never;
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["CloseRequest"];
-                };
-            };
-            responses: {
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Deletes the account with all its mail, passwords and queued messages. It disappears at once; the rest follows in the background. */
+        delete: operations["delete"];
         options?: never;
         head?: never;
-        patch: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["AccountChange"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Account"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        trace?: never;
-    };
-    "/accounts/{id}/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ReconnectRequest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "text/event-stream": string;
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/accounts/{id}/reconnect": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ReconnectRequest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Account"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/accounts/{id}/retry": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
+        /** Changes names. */
+        patch: operations["change_account"];
         trace?: never;
     };
     "/accounts/{id}/closing": {
@@ -680,35 +82,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Closing"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** What deleting the account would remove. */
+        get: operations["preview"];
         put?: never;
         post?: never;
         delete?: never;
@@ -724,35 +99,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["FolderList"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** The account's folders, with what we have of each. */
+        get: operations["folders"];
         put?: never;
         post?: never;
         delete?: never;
@@ -768,39 +116,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: {
-                    folder?: string;
-                    cursor?: string;
-                    limit?: number;
-                };
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["MessageList"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** The account's mail, newest first. */
+        get: operations["list_messages"];
         put?: never;
         post?: never;
         delete?: never;
@@ -816,74 +133,99 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: {
-                    cursor?: string;
-                    limit?: number;
-                };
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["OutgoingList"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** The outbox of an account, newest first. */
+        get: operations["list"];
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header: {
-                    "Idempotency-Key": string;
-                };
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["SendRequest"];
-                };
-            };
-            responses: {
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Outgoing"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
+        /** Hands a message over for sending. Repeating the request with its key answers the same message. */
+        post: operations["submit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{id}/reconnect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        get?: never;
+        put?: never;
+        /** Gives an account new servers or passwords, tested first. Its id, history and settings stay. */
+        post: operations["reconnect"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries a disconnected account again now. */
+        post: operations["retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tests a stored account, with the servers or passwords of the request in place of the stored ones. Saves nothing. */
+        post: operations["test_stored"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/images/{message}/{index}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A remote image of a message, fetched by us. The address comes from the message's HTML and carries its own permission. */
+        get: operations["image"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follows what changes in the workspace: `event: topic`, and `event: ready` first. A page that missed some gets
+         *     `event: ready` again and fetches everything.
+         */
+        get: operations["live"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -897,73 +239,32 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Message"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** One message. */
+        get: operations["message"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        patch: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["MessageChange"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["MessageRow"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
+        /** Changes flags: done on the server by the account's mailbox operation, shown at once. */
+        patch: operations["change_message"];
+        trace?: never;
+    };
+    "/messages/{id}/attachments/{index}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** One attachment, always as a file to save. */
+        get: operations["attachment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/messages/{id}/html": {
@@ -973,37 +274,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: {
-                    images?: number;
-                };
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "text/html": string;
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** The message's HTML, made safe, as a document for a sandboxed frame. */
+        get: operations["html"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1019,80 +291,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "text/plain": string;
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/messages/{id}/attachments/{index}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                    index: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/octet-stream": string;
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** The message as it came, as a file. */
+        get: operations["raw"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1108,35 +308,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Outgoing"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** One message of the outbox. */
+        get: operations["outgoing"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1154,35 +327,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Outgoing"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Calls a queued message back. */
+        post: operations["cancel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1198,39 +344,62 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ResolveRequest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Outgoing"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
+        /** Decides a message whose outcome is uncertain: it was sent, or it was not. Nothing is sent by this. */
+        post: operations["resolve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** Who is signed in. */
+        get: operations["session"];
+        put?: never;
+        /** Signs in; the answer sets the session cookie. */
+        post: operations["sign_in"];
+        /** Signs out; the session is gone at once. */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs in by a one-time link. */
+        post: operations["sign_in_by_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the installation still waits for its owner. */
+        get: operations["setup_state"];
+        put?: never;
+        /** Makes the first owner and their workspace, with the one-time link of the first start. */
+        post: operations["set_up"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1241,333 +410,509 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @enum {string} */
-        Encryption: "tls" | "starttls" | "none";
-        /** @enum {string} */
-        ConnectionState: "connecting" | "connected" | "disconnected" | "reconnect_required" | "paused" | "not_set_up";
-        Problem: {
-            type: string;
-            title: string;
-            /** Format: int64 */
-            status: number;
-            code: string;
-            detail?: string | null;
-            fields?: components["schemas"]["FieldProblem"][];
-            step?: null | components["schemas"]["ConnectStep"];
-            request_id?: string | null;
-        };
-        FieldProblem: {
-            field: string;
-            code: string;
-            message: string;
-        };
-        SetupNeeded: {
-            needed: boolean;
-        };
-        SetupRequest: {
-            token: string;
-            name: string;
-            email: string;
-            password: string;
-            workspace_name: string;
-            time_zone: string;
-        };
-        SignInRequest: {
-            email: string;
-            password: string;
-        };
-        LinkRequest: {
-            token: string;
-        };
-        Session: {
-            user: {
-                /** Format: uuid */
-                id: string;
-                name: string;
-                email: string;
-            };
-            workspace: {
-                /** Format: uuid */
-                id: string;
-                name: string;
-                time_zone: string;
-            };
-            /** @enum {string} */
-            role: "owner" | "admin" | "member";
-            instance: {
-                version: string;
-                demo: boolean;
-                plain_text_allowed: boolean;
-            };
-        };
-        Endpoint: {
-            host: string;
-            /** Format: int64 */
-            port: number;
-            encryption: components["schemas"]["Encryption"];
-            username: string;
-        };
-        Login: {
-            host: string;
-            /** Format: int64 */
-            port: number;
-            encryption: components["schemas"]["Encryption"];
-            username: string;
-            password: string;
-        };
-        LoginChange: {
-            host: string;
-            /** Format: int64 */
-            port: number;
-            encryption: components["schemas"]["Encryption"];
-            username: string;
-            password?: string | null;
-        };
-        SideState: {
-            state: components["schemas"]["ConnectionState"];
-            reason?: string | null;
-            reason_text?: string | null;
-            fix?: string | null;
-            server_words?: string | null;
-            /** Format: date-time */
-            since: string;
-            /** Format: date-time */
-            next_attempt_at?: string | null;
-        };
-        SyncStage: {
-            /** @enum {string} */
-            stage: "waiting" | "importing" | "live" | "backing_off";
-            /** Format: int64 */
-            done?: number | null;
-            /** Format: int64 */
-            total?: number | null;
-        };
-        Person: {
-            /** Format: uuid */
-            id: string;
-            name: string;
-        };
-        AccountRow: {
-            /** Format: uuid */
-            id: string;
-            address: string;
-            display_name: string;
-            provider: string;
-            provider_label: string;
-            user?: null | components["schemas"]["Person"];
-            /** Format: int64 */
-            health?: number | null;
-            /** Format: int64 */
-            sent_total: number;
-            /** Format: int64 */
-            sent_today: number;
-            status: components["schemas"]["ConnectionState"];
-            /** @enum {string|null} */
-            status_side?: "receiving" | "sending" | null;
-            receiving: components["schemas"]["SideState"];
-            sending: components["schemas"]["SideState"];
-            sync: components["schemas"]["SyncStage"];
-            /** Format: date-time */
-            created_at: string;
-            can_manage: boolean;
-            can_send: boolean;
-        };
-        Account: components["schemas"]["AccountRow"] & {
-            provider_name: string;
-            smtp?: null | components["schemas"]["Endpoint"];
-            imap?: null | components["schemas"]["Endpoint"];
+        /** @description One account. */
+        AccountDetails: components["schemas"]["AccountView"] & {
+            imap?: components["schemas"]["Endpoint"] | null;
             /** Format: int64 */
             import_days: number;
+            provider_name: string;
+            smtp?: components["schemas"]["Endpoint"] | null;
         };
-        AccountList: {
-            items: components["schemas"]["AccountRow"][];
+        /**
+         * Format: uuid
+         * @description A connected account.
+         */
+        AccountId: string;
+        AccountPage: {
+            items: components["schemas"]["AccountView"][];
             next_cursor?: string | null;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description All that match.
+             */
             total: number;
         };
         AccountSummary: {
             /** Format: int64 */
-            total: number;
-            /** Format: int64 */
             connected: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Retried by us.
+             */
+            disconnected: number;
+            /**
+             * Format: int64
+             * @description Waiting for a person.
+             */
             need_attention: number;
             /** Format: int64 */
-            disconnected: number;
+            sent_today: number;
+            /** Format: int64 */
+            total: number;
+        };
+        AccountUser: {
+            id: components["schemas"]["UserId"];
+            name: string;
+        };
+        /** @description A row of the list. */
+        AccountView: {
+            address: string;
+            can_manage: boolean;
+            can_send: boolean;
+            created_at: string;
+            display_name: string;
+            /**
+             * Format: int64
+             * @description 0 to 100; null: not measured yet.
+             */
+            health?: number | null;
+            id: components["schemas"]["AccountId"];
+            provider: components["schemas"]["Provider"];
+            /** @description What to show for the provider. */
+            provider_label: string;
+            receiving: components["schemas"]["SideState"];
+            sending: components["schemas"]["SideState"];
             /** Format: int64 */
             sent_today: number;
+            /** Format: int64 */
+            sent_total: number;
+            /** @description The worse of both sides. */
+            status: components["schemas"]["State"];
+            status_side?: components["schemas"]["StatusSide"] | null;
+            sync: components["schemas"]["SyncState"];
+            user?: components["schemas"]["AccountUser"] | null;
         };
-        AccountChange: {
+        AttachmentView: {
+            content_type: string;
+            /** @description Its number in the message, for the download. */
+            index: number;
+            /** @description Shown inside the text. */
+            inline: boolean;
+            name: string;
+            /** @description Octets, decoded. */
+            size: number;
+        };
+        ChangeAccount: {
+            /** @description 1 to 120 characters. */
             display_name?: string | null;
+            /** @description Up to 120 characters. */
             provider_name?: string | null;
         };
-        ConnectRequest: {
-            /** @enum {string} */
-            provider: "custom";
+        ChangeMessage: {
+            flagged?: boolean | null;
+            seen?: boolean | null;
+        };
+        /** @description What deletion would remove. */
+        ClosingPreview: {
             address: string;
-            display_name: string;
-            provider_name?: string | null;
-            team: boolean;
-            smtp: components["schemas"]["Login"];
-            imap?: null | components["schemas"]["Login"];
-            /** Format: int64 */
-            import_days: number;
-        };
-        ReconnectRequest: {
-            smtp?: null | components["schemas"]["LoginChange"];
-            imap?: null | components["schemas"]["LoginChange"];
-        };
-        ConnectStep: {
-            /** @enum {string} */
-            side: "imap" | "smtp";
-            /** @enum {string} */
-            step: "dns" | "tcp" | "tls" | "greeting" | "starttls" | "login" | "folders" | "ehlo" | "auth" | "mail_from";
-            /** @enum {string} */
-            status: "running" | "passed" | "failed";
-            /** Format: int64 */
-            took_ms?: number | null;
-            detail?: string | null;
-            server_words?: string | null;
-            reason?: string | null;
-            fix?: string | null;
-        };
-        Closing: {
-            address: string;
-            /** Format: int64 */
-            messages: number;
+            /**
+             * Format: int64
+             * @description Octets of the messages.
+             */
+            bytes: number;
             /** Format: int64 */
             folders: number;
             /** Format: int64 */
+            messages: number;
+            /**
+             * Format: int64
+             * @description Mail that waits to be sent, and would be cancelled.
+             */
             queued: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Mail of which nobody knows whether it was sent.
+             */
             uncertain: number;
-            /** Format: int64 */
-            bytes: number;
         };
-        CloseRequest: {
+        /** @description A new account. */
+        ConnectRequest: {
+            address: string;
+            display_name: string;
+            imap?: components["schemas"]["ServerRequest"] | null;
+            /**
+             * Format: int64
+             * @description Days of mail to import, 1 to 3650; 30 when absent.
+             */
+            import_days?: number | null;
+            provider: components["schemas"]["Provider"];
+            /** @description What to call the servers; may be empty. */
+            provider_name?: string;
+            smtp: components["schemas"]["ServerRequest"];
+            /** @description The whole team's instead of the caller's. */
+            team?: boolean;
+        };
+        /** @description One step, as pages show it: first `running`, then its end. */
+        ConnectStep: {
+            /** @description What was found: an address, a certificate's end, a number of folders. */
+            detail?: string | null;
+            /** @description What to do. */
+            fix?: string | null;
+            reason?: components["schemas"]["Reason"] | null;
+            /** @description The server's own words. */
+            server_words?: string | null;
+            /** @description Receiving or sending. */
+            side: components["schemas"]["Protocol"];
+            /** @description How far. */
+            status: components["schemas"]["StepStatus"];
+            /** @description Which step. */
+            step: components["schemas"]["StepName"];
+            /**
+             * Format: int64
+             * @description How long it took.
+             */
+            took_ms?: number | null;
+        };
+        DeleteAccount: {
+            /** @description The account's address, typed by the person who deletes it. */
             address: string;
         };
-        Folder: {
-            /** Format: uuid */
-            id: string;
-            name: string;
-            /** @enum {string|null} */
-            role?: "inbox" | "sent" | "drafts" | "archive" | "all" | "junk" | "trash" | null;
-            selected: boolean;
+        /**
+         * @description How a connection is protected.
+         * @enum {string}
+         */
+        Encryption: "tls" | "starttls" | "none";
+        /** @description A server, without its password. */
+        Endpoint: {
+            encryption: components["schemas"]["Encryption"];
+            host: string;
+            /** Format: int64 */
+            port: number;
+            username: string;
+        };
+        /** @description One field that does not fit. */
+        FieldError: {
+            /** @description A stable code. */
+            code: string;
+            /** @description Its name in the request, with dots: `smtp.host`. */
+            field: string;
+            /** @description For people. */
+            message: string;
+        };
+        /**
+         * Format: uuid
+         * @description A folder of an account.
+         */
+        FolderId: string;
+        FolderList: {
+            items: components["schemas"]["FolderView"][];
+        };
+        /**
+         * @description What a folder is for (RFC 6154).
+         * @enum {string}
+         */
+        FolderRole: "inbox" | "sent" | "drafts" | "archive" | "all" | "junk" | "trash";
+        FolderView: {
+            id: components["schemas"]["FolderId"];
             /** Format: int64 */
             messages: number;
+            name: string;
+            role?: components["schemas"]["FolderRole"] | null;
+            /** @description Whether it is copied. */
+            selected: boolean;
             /** Format: int64 */
             unseen: number;
         };
-        FolderList: {
-            items: components["schemas"]["Folder"][];
+        /** @description What the page needs to know of the operator's settings. */
+        InstanceInfo: {
+            demo: boolean;
+            /** @description Whether "no encryption" may be chosen. */
+            plain_text_allowed: boolean;
+            version: string;
         };
-        Mailbox: {
+        LinkRequest: {
+            /** @description From the link. */
+            token: string;
+        };
+        /** @description One message. */
+        MessageDetails: components["schemas"]["MessageView"] & {
+            attachments: components["schemas"]["AttachmentView"][];
+            bcc: components["schemas"]["Person"][];
+            cc: components["schemas"]["Person"][];
+            has_html: boolean;
+            message_id?: string | null;
+            /** @description What is odd about it, in sentences. */
+            parse_problems: string[];
+            /** @description Remote images that are not loaded before somebody asks. */
+            remote_images: number;
+            reply_to: components["schemas"]["Person"][];
+            /** @description The plain text; made from the HTML when the mail has none. */
+            text?: string | null;
+            /** @description The message was larger than we store. */
+            truncated: boolean;
+        };
+        MessageFolder: {
+            id: components["schemas"]["FolderId"];
             name: string;
-            address: string;
+            role?: components["schemas"]["FolderRole"] | null;
         };
-        MessageRow: {
-            /** Format: uuid */
-            id: string;
-            /** Format: uuid */
-            account_id: string;
-            from?: null | components["schemas"]["Mailbox"];
-            to: components["schemas"]["Mailbox"][];
-            subject: string;
-            snippet: string;
-            /** Format: date-time */
-            date: string;
-            seen: boolean;
-            flagged: boolean;
-            answered: boolean;
-            has_attachments: boolean;
-            /** Format: int64 */
-            size: number;
-            folders: {
-                /** Format: uuid */
-                id: string;
-                name: string;
-                role?: string | null;
-            }[];
-        };
-        MessageList: {
-            items: components["schemas"]["MessageRow"][];
+        /**
+         * Format: uuid
+         * @description A message of an account: one per distinct content.
+         */
+        MessageId: string;
+        MessagePage: {
+            items: components["schemas"]["MessageView"][];
             next_cursor?: string | null;
         };
-        Attachment: {
-            /** Format: int64 */
-            index: number;
-            name: string;
-            content_type: string;
-            /** Format: int64 */
+        /** @description A row of the email list. */
+        MessageView: {
+            account_id: components["schemas"]["AccountId"];
+            answered: boolean;
+            /** @description When the server received it. */
+            date: string;
+            flagged: boolean;
+            folders: components["schemas"]["MessageFolder"][];
+            from?: components["schemas"]["Person"] | null;
+            has_attachments: boolean;
+            id: components["schemas"]["MessageId"];
+            seen: boolean;
+            /**
+             * Format: int64
+             * @description Octets.
+             */
             size: number;
-            inline: boolean;
-        };
-        Message: components["schemas"]["MessageRow"] & {
-            cc: components["schemas"]["Mailbox"][];
-            bcc: components["schemas"]["Mailbox"][];
-            reply_to: components["schemas"]["Mailbox"][];
-            message_id?: string | null;
-            text?: string | null;
-            has_html: boolean;
-            /** Format: int64 */
-            remote_images: number;
-            attachments: components["schemas"]["Attachment"][];
-            truncated: boolean;
-            parse_problems: string[];
-        };
-        MessageChange: {
-            seen?: boolean | null;
-            flagged?: boolean | null;
-        };
-        SendRequest: {
-            to: string;
+            snippet: string;
             subject: string;
-            body: string;
+            to: components["schemas"]["Person"][];
         };
-        OutgoingRecipient: {
-            address: string;
-            /** @enum {string} */
-            state: "pending" | "accepted" | "refused";
-            server_words?: string | null;
-        };
+        /** @description A message in the outbox. */
         Outgoing: {
-            /** Format: uuid */
-            id: string;
-            /** Format: uuid */
-            account_id: string;
-            from: string;
-            subject: string;
-            to: string[];
-            /** @enum {string} */
-            state: "queued" | "sending" | "sent" | "failed" | "uncertain" | "cancelled";
-            message_id: string;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            sent_at?: string | null;
-            /** Format: date-time */
-            next_attempt_at?: string | null;
+            account_id: components["schemas"]["AccountId"];
             /** Format: int64 */
             attempts: number;
-            why?: string | null;
-            server_words?: string | null;
+            created_at: string;
+            from: string;
+            id: components["schemas"]["OutgoingId"];
+            message_id: string;
+            /** @description When it is tried next, while queued. */
+            next_attempt_at?: string | null;
             recipients: components["schemas"]["OutgoingRecipient"][];
-            /** @enum {string} */
-            sent_copy: "none" | "pending" | "filed" | "by_server" | "failed";
+            sent_at?: string | null;
+            sent_copy: components["schemas"]["SentCopy"];
+            server_words?: string | null;
+            state: components["schemas"]["OutgoingState"];
+            subject: string;
+            to: string[];
+            /** @description Why it is not sent yet, why it failed, or what is known. */
+            why?: string | null;
         };
-        OutgoingList: {
+        /**
+         * Format: uuid
+         * @description Something to send.
+         */
+        OutgoingId: string;
+        OutgoingPage: {
             items: components["schemas"]["Outgoing"][];
             next_cursor?: string | null;
         };
-        TestResult: {
-            ok: boolean;
-            imap_ok?: boolean | null;
-            smtp_ok?: boolean | null;
+        /** @description One recipient. */
+        OutgoingRecipient: {
+            address: string;
+            server_words?: string | null;
+            state: components["schemas"]["RecipientState"];
         };
+        /**
+         * @description How far a message is.
+         * @enum {string}
+         */
+        OutgoingState: "queued" | "sending" | "sent" | "failed" | "uncertain" | "cancelled";
+        /** @description A person in a header. */
+        Person: {
+            /** @description The address, as written. */
+            address: string;
+            /** @description The display name; may be empty. */
+            name: string;
+        };
+        /** @description The body of an error. */
+        Problem: {
+            /** @description Stable; programs decide by it. */
+            code: string;
+            /** @description For people: what happened and what to do. */
+            detail: string;
+            /** @description Fields that do not fit. */
+            fields?: components["schemas"]["FieldError"][];
+            /** @description Quote it when asking for help: the log has it too. */
+            request_id: string;
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
+            status: number;
+            step?: components["schemas"]["ConnectStep"] | null;
+            /** @description The status in words. */
+            title: string;
+            /** @description Always `about:blank`: `code` tells the kind. */
+            type: string;
+        };
+        /**
+         * @description Which protocol a step belongs to.
+         * @enum {string}
+         */
+        Protocol: "imap" | "smtp";
+        /**
+         * @description Who runs the mailbox's servers.
+         * @enum {string}
+         */
+        Provider: "custom";
+        /**
+         * @description A stable reason code.
+         * @enum {string}
+         */
+        Reason: "name_not_found" | "private_address_refused" | "port_refused_by_policy" | "connection_refused" | "timed_out" | "tls_failed" | "certificate_untrusted" | "certificate_wrong_name" | "certificate_expired" | "starttls_missing" | "not_tls" | "tls_on_plain_port" | "plain_not_allowed" | "bad_greeting" | "login_refused" | "app_password_required" | "imap_disabled" | "smtp_auth_disabled" | "no_password_login" | "rate_limited" | "server_error" | "connection_lost" | "sender_refused" | "password_missing";
+        /**
+         * @description What the server said of a recipient.
+         * @enum {string}
+         */
+        RecipientState: "pending" | "accepted" | "refused";
+        /** @description New servers or passwords of an account; a side that is absent stays as it is. */
+        ReconnectRequest: {
+            imap?: components["schemas"]["ServerRequest"] | null;
+            smtp?: components["schemas"]["ServerRequest"] | null;
+        };
+        /** @description A person's decision about a message whose outcome is uncertain. */
         ResolveRequest: {
+            /** @description Whether it was sent. */
             sent: boolean;
         };
+        /**
+         * @description What a member may do; a later one includes the earlier.
+         * @enum {string}
+         */
+        Role: "member" | "admin" | "owner";
+        /** @description A message to send. */
+        SendRequest: {
+            /** @description Plain text, up to 1 MiB. */
+            body: string;
+            /** @description Up to 998 octets. */
+            subject: string;
+            /** @description Up to 100 recipients as a person types them: `a@x.com, Ben <b@y.com>`. */
+            to: string;
+        };
+        /**
+         * @description Where the copy for the Sent folder is.
+         * @enum {string}
+         */
+        SentCopy: "none" | "pending" | "filed" | "by_server" | "failed";
+        /** @description A server and how to sign in there. */
+        ServerRequest: {
+            encryption: components["schemas"]["Encryption"];
+            host: string;
+            /**
+             * Format: password
+             * @description Absent: the stored one, where there is one.
+             */
+            password?: string | null;
+            /**
+             * Format: int32
+             * @description 993 or 143 for IMAP, 465 or 587 for SMTP, or what the operator allows.
+             */
+            port: number;
+            username: string;
+        };
+        /** @description Who is signed in, where. */
+        Session: {
+            instance: components["schemas"]["InstanceInfo"];
+            role: components["schemas"]["Role"];
+            user: components["schemas"]["SessionUser"];
+            workspace: components["schemas"]["SessionWorkspace"];
+        };
+        SessionUser: {
+            email: string;
+            id: components["schemas"]["UserId"];
+            name: string;
+        };
+        SessionWorkspace: {
+            id: components["schemas"]["WorkspaceId"];
+            name: string;
+            /** @description An IANA name: "today" in every figure. */
+            time_zone: string;
+        };
+        SetupRequest: {
+            email: string;
+            name: string;
+            /**
+             * Format: password
+             * @description 10 characters to 512 bytes.
+             */
+            password: string;
+            /** @description An IANA name such as `Europe/Berlin`. */
+            time_zone: string;
+            /** @description From the link that the first start printed. */
+            token: string;
+            workspace_name: string;
+        };
+        SetupState: {
+            /** @description Nobody owns this installation yet. */
+            needed: boolean;
+        };
+        /** @description One side of an account's connection. */
+        SideState: {
+            /** @description What to do. */
+            fix?: string | null;
+            next_attempt_at?: string | null;
+            reason?: components["schemas"]["Reason"] | null;
+            /** @description What the reason means, in a sentence. */
+            reason_text?: string | null;
+            /** @description The server's own words. */
+            server_words?: string | null;
+            since: string;
+            state: components["schemas"]["State"];
+        };
+        SignInRequest: {
+            email: string;
+            /** Format: password */
+            password: string;
+        };
+        /**
+         * @description The state of one side; also of the whole account, where it is the worse of both.
+         * @enum {string}
+         */
+        State: "connected" | "connecting" | "paused" | "disconnected" | "reconnect_required" | "not_set_up";
+        /**
+         * @description The side of a row that is worse, by the name of its field.
+         * @enum {string}
+         */
+        StatusSide: "receiving" | "sending";
+        /**
+         * @description A step.
+         * @enum {string}
+         */
+        StepName: "dns" | "tcp" | "tls" | "greeting" | "starttls" | "login" | "folders" | "ehlo" | "auth" | "mail_from";
+        /**
+         * @description How far a step is.
+         * @enum {string}
+         */
+        StepStatus: "running" | "passed" | "failed";
+        /**
+         * @description What the machine does with the mailbox.
+         * @enum {string}
+         */
+        SyncStage: "waiting" | "importing" | "live" | "backing_off";
+        /** @description What the machine does with the mailbox. */
+        SyncState: {
+            /** Format: int64 */
+            done?: number | null;
+            stage: components["schemas"]["SyncStage"];
+            /** Format: int64 */
+            total?: number | null;
+        };
+        /** @description How a test ended: the last event of its stream. */
+        TestResult: {
+            imap_ok?: boolean | null;
+            ok: boolean;
+            smtp_ok?: boolean | null;
+        };
+        /**
+         * Format: uuid
+         * @description A person.
+         */
+        UserId: string;
+        /**
+         * Format: uuid
+         * @description A workspace.
+         */
+        WorkspaceId: string;
     };
     responses: never;
     parameters: never;
@@ -1576,4 +921,1084 @@ export interface components {
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    list_accounts: {
+        parameters: {
+            query?: {
+                /** @description Part of address or names. */
+                search?: string;
+                sort?: "address" | "provider" | "user" | "health" | "sent" | "status" | "created";
+                /** @description `asc` or `desc`. */
+                dir?: "asc" | "desc";
+                status?: "connected" | "connecting" | "paused" | "disconnected" | "reconnect_required" | "not_set_up";
+                provider?: "custom";
+                /** @description `me`, `team` or a user's id. */
+                user?: string;
+                cursor?: string;
+                /** @description 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountPage"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountDetails"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    summary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountSummary"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_new: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectRequest"];
+            };
+        };
+        responses: {
+            /** @description Events `step` (ConnectStep) and `done` (TestResult) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["TestResult"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountDetails"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteAccount"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeAccount"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountDetails"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClosingPreview"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    folders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FolderList"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_messages: {
+        parameters: {
+            query?: {
+                /** @description Only this folder. */
+                folder?: components["schemas"]["FolderId"];
+                cursor?: string;
+                /** @description 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagePage"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins: `next_cursor` of the one before. */
+                cursor?: string;
+                /** @description Rows, 1 to 200; 50 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutgoingPage"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submit: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 8 to 128 visible ASCII characters */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SendRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outgoing"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reconnect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReconnectRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountDetails"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_stored: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReconnectRequest"];
+            };
+        };
+        responses: {
+            /** @description Events `step` (ConnectStep) and `done` (TestResult) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["TestResult"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    image: {
+        parameters: {
+            query: {
+                /** @description The end, in seconds since 1970. */
+                until: number;
+                /** @description The permission. */
+                code: string;
+            };
+            header?: never;
+            path: {
+                message: components["schemas"]["MessageId"];
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": number[];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream of server-sent events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+        };
+    };
+    message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageDetails"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeMessage"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    attachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["MessageId"];
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    html: {
+        parameters: {
+            query?: {
+                /** @description 1: load remote images through us. */
+                images?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    raw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "message/rfc822": number[];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    outgoing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["OutgoingId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outgoing"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["OutgoingId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outgoing"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resolve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["OutgoingId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResolveRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outgoing"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    sign_in_by_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setup_state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupState"];
+                };
+            };
+        };
+    };
+    set_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetupRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}

@@ -212,7 +212,7 @@ CREATE TABLE message (
     -- BLAKE3 of the stored bytes: the blob's key.
     blob BLOB NOT NULL,
     size INTEGER NOT NULL,
-    -- The Message-ID header without its brackets; empty when there is none.
+    -- The Message-ID header with its brackets; empty when there is none.
     message_id TEXT NOT NULL,
     in_reply_to TEXT NOT NULL,
     subject TEXT NOT NULL,

@@ -20,7 +20,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_accounts))
         .routes(routes!(summary))
-        .routes(routes!(account, change))
+        .routes(routes!(account, change_account))
         .routes(routes!(retry))
 }
 
@@ -63,6 +63,14 @@ struct AccountUser {
     name: String,
 }
 
+/// The side of a row that is worse, by the name of its field.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum StatusSide {
+    Receiving,
+    Sending,
+}
+
 /// A row of the list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AccountView {
@@ -81,7 +89,7 @@ pub struct AccountView {
     /// The worse of both sides.
     status: State,
     /// The side that the status comes from.
-    status_side: Option<Side>,
+    status_side: Option<StatusSide>,
     receiving: SideState,
     sending: SideState,
     sync: SyncState,
@@ -134,10 +142,14 @@ struct AccountSummary {
 struct ListAccounts {
     /// Part of address or names.
     search: Option<String>,
+    #[param(inline)]
     sort: Option<Sort>,
     /// `asc` or `desc`.
+    #[param(inline)]
     dir: Option<Direction>,
+    #[param(inline)]
     status: Option<State>,
+    #[param(inline)]
     provider: Option<Provider>,
     /// `me`, `team` or a user's id.
     user: Option<String>,
@@ -178,8 +190,8 @@ fn view(row: &AccountRow, actor: &Actor) -> AccountView {
     let (receiving, sending) = (row.receiving(), row.sending());
     let status_side = match row.status {
         State::Connected => None,
-        s if s == receiving.state => Some(Side::Receive),
-        _ => Some(Side::Send),
+        s if s == receiving.state => Some(StatusSide::Receiving),
+        _ => Some(StatusSide::Sending),
     };
     let importing = row.sync_stage == SyncStage::Importing;
     AccountView {
@@ -319,7 +331,7 @@ pub(crate) fn name_field(field: &str, text: &str, needed: bool) -> Result<String
 /// Changes names.
 #[utoipa::path(patch, path = "/accounts/{id}", tag = "accounts", params(("id" = AccountId, Path)), request_body = ChangeAccount,
     responses((status = 200, body = AccountDetails), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
-async fn change(
+async fn change_account(
     Ax(app): Ax<App>,
     SignedIn(actor): SignedIn,
     Path(id): Path<AccountId>,

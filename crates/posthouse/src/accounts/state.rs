@@ -91,7 +91,7 @@ fn pause_ms(app: &App, failures: i64) -> i64 {
     base - quarter + jitter
 }
 
-/// Progress of the mailbox's copy. News only when the stage changes: figures in between come by the page's own refetch.
+/// Progress of the mailbox's copy.
 ///
 /// # Errors
 /// Only the database's.

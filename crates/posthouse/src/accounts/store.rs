@@ -201,6 +201,19 @@ pub fn due(connection: &Connection, now: Ts) -> bool {
     }
 }
 
+/// Sides of this kind that do not work and whose next attempt is due.
+pub async fn failed_sides_due(
+    c: &mut Conn,
+    _: &Instance,
+    side: Side,
+    now: Ts,
+) -> DbResult<Vec<(WorkspaceId, AccountId)>> {
+    sql!(all (WorkspaceId, AccountId), c,
+        "SELECT c.workspace_id, c.account_id FROM connection c JOIN account a ON a.id = c.account_id
+         WHERE c.side = $1 AND c.state IN ('disconnected', 'connecting') AND (c.next_attempt_at IS NULL OR c.next_attempt_at <= $2)
+           AND a.closing_at IS NULL ORDER BY c.account_id LIMIT 200", side, now)
+}
+
 pub async fn set_working(
     tx: &mut Conn,
     scope: &Scope,
@@ -222,8 +235,11 @@ pub async fn set_failed(tx: &mut Conn, scope: &Scope, (id, side): (AccountId, Si
     Ok(())
 }
 
+/// Makes failed sides due. One that waits for a person is tried with what is stored: the person says that it is right now.
 pub async fn due_now(tx: &mut Conn, scope: &Scope, id: AccountId, now: Ts) -> DbResult<()> {
-    sql!(run tx, "UPDATE connection SET next_attempt_at = $3 WHERE account_id = $1 AND workspace_id = $2 AND next_attempt_at IS NOT NULL",
+    sql!(run tx,
+        "UPDATE connection SET next_attempt_at = $3, state = CASE state WHEN 'reconnect_required' THEN 'connecting' ELSE state END
+         WHERE account_id = $1 AND workspace_id = $2 AND state IN ('disconnected', 'reconnect_required')",
         id, scope.workspace_id(), now)?;
     Ok(())
 }
@@ -278,6 +294,24 @@ pub async fn mark_closing(tx: &mut Conn, scope: &Scope, id: AccountId, now: Ts) 
     Ok(sql!(run tx, "UPDATE account SET closing_at = $3 WHERE id = $1 AND workspace_id = $2 AND closing_at IS NULL",
         id, scope.workspace_id(), now)?
         == 1)
+}
+
+/// Locks an open account's row until the transaction ends, so that its deletion cannot begin meanwhile; false when it has begun.
+pub async fn lock_open(tx: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<bool> {
+    Ok(
+        sql!(run tx, "UPDATE account SET updated_at = updated_at WHERE id = $1 AND workspace_id = $2 AND closing_at IS NULL",
+        id, scope.workspace_id())?
+            == 1,
+    )
+}
+
+/// Wipes every stored password: the key is lost. Each account then waits for its person.
+pub async fn wipe_secrets(tx: &mut Conn, _: &Instance, now: Ts) -> DbResult<u64> {
+    let sides = sql!(run tx,
+        "UPDATE connection SET secret = NULL, state = $1, reason = $2, server_words = NULL, since_at = $3, next_attempt_at = NULL,
+           generation = generation + 1", State::ReconnectRequired, Reason::PasswordMissing, now)?;
+    sql!(run tx, "UPDATE account SET status = $1", State::ReconnectRequired)?;
+    Ok(sides)
 }
 
 /// The last rows of an account: its connections with their secrets, then itself.

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 const CHUNK: i64 = 500;
 
 /// How long a message on its way is waited for.
-const PATIENCE_MICROS: i64 = 15 * 60 * 1_000_000;
+const PATIENCE_MICROS: i64 = 25 * 60 * 1_000_000;
 
 /// What deletion would remove.
 #[derive(Debug, Clone)]
@@ -80,7 +80,9 @@ pub async fn close(app: &App, actor: &Actor, id: AccountId, typed: &str) -> Resu
     if !accounts::mark_closing(&mut tx, scope, id, app.clock.now()).await? {
         return Err(AccountError::NotFound.into());
     }
-    leases::seize(&mut tx, app, &accounts::lease_name(id)).await?;
+    for lease in [accounts::lease_name(id), send::lease_name(id)] {
+        leases::seize(&mut tx, app, &lease).await?;
+    }
     send::cancel_all_queued(&mut tx, app, scope, id).await?;
     let entry = AuditEntry {
         action: "account.deleted",
@@ -129,7 +131,9 @@ impl Job for CloseAccount {
         app.crash.point("close.blobs");
         let mut tx = app.db.tx().await?;
         accounts::delete_rows(&mut tx, &scope, id).await?;
-        leases::forget(&mut tx, &accounts::lease_name(id)).await?;
+        for lease in [accounts::lease_name(id), send::lease_name(id)] {
+            leases::forget(&mut tx, &lease).await?;
+        }
         tx.commit().await?;
         app.crash.point("close.account");
         Ok(())

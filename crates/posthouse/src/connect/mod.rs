@@ -2,7 +2,7 @@
 //!
 //! The same code opens a connection for a test (each step is shown as it passes or fails) and for the daily work of
 //! sync and send (silently). Steps of IMAP: dns, tcp, tls or (greeting, starttls, tls), greeting, login, folders.
-//! Steps of SMTP: dns, tcp, tls or (greeting, ehlo, starttls, tls), greeting, ehlo, auth, `mail_from`.
+//! Steps of SMTP: dns, tcp, tls and greeting, or greeting, starttls and tls, ehlo, auth, `mail_from`.
 //! RFC 8314 (TLS for submission and access), RFC 3207 (STARTTLS).
 
 mod account;

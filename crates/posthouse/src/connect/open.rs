@@ -75,7 +75,8 @@ impl Server {
     pub async fn imap(&self, app: &App, steps: &mut Steps) -> Result<ImapSession, Failure> {
         let limits = imap::Limits::default();
         let tcp = self.dial(app, steps).await?;
-        let greet = |stream| async { Session::connect(stream, limits).await.map_err(|e| greeting_failed(&e)) };
+        let greet =
+            |stream| async { Session::connect(stream, limits).await.map_err(|e| greeting_failed(self.encryption, &e)) };
         let mut session = match self.encryption {
             Encryption::Tls => {
                 let stream = self.tls(app, steps, tcp).await?;
@@ -164,11 +165,11 @@ fn tcp_of(stream: Stream) -> Result<TcpStream, Failure> {
     }
 }
 
-/// A server that stays silent on a port where it should speak first usually waits for a TLS handshake.
-fn greeting_failed(e: &imap::Error) -> Failure {
-    match e {
-        imap::Error::Timeout => Failure::of(Reason::TlsOnPlainPort),
-        other => from_imap(other),
+/// A server that stays silent on a plain port, where it should speak first, usually waits for a TLS handshake.
+fn greeting_failed(encryption: Encryption, e: &imap::Error) -> Failure {
+    match (encryption, e) {
+        (Encryption::StartTls | Encryption::None, imap::Error::Timeout) => Failure::of(Reason::TlsOnPlainPort),
+        (_, other) => from_imap(other),
     }
 }
 

@@ -8,15 +8,20 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router, middleware};
+use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// The largest JSON body.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+
+/// How long an answer may take to begin: a connection test of two silent servers is the longest. Streams go on after it.
+const HANDLER_TIME: Duration = Duration::from_secs(300);
 
 #[derive(OpenApi)]
 #[openapi(
@@ -59,7 +64,8 @@ pub fn service(app: &App) -> anyhow::Result<Router> {
     let routes = routes
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .layer(csrf(app)?)
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, HANDLER_TIME));
     let router = Router::new()
         .nest("/api/v1", routes)
         .route(

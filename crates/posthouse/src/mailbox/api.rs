@@ -29,7 +29,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(folders))
         .routes(routes!(list_messages))
-        .routes(routes!(message, change))
+        .routes(routes!(message, change_message))
         .routes(routes!(html))
         .routes(routes!(raw))
         .routes(routes!(attachment))
@@ -292,7 +292,7 @@ fn describe(row: &MessageRow, places: &[Place], raw: &[u8]) -> MessageDetails {
 /// Changes flags: done on the server by the account's mailbox operation, shown at once.
 #[utoipa::path(patch, path = "/messages/{id}", tag = "mail", params(("id" = MessageId, Path)), request_body = ChangeMessage,
     responses((status = 200, body = MessageView), (status = 404, body = Problem)))]
-async fn change(
+async fn change_message(
     Ax(app): Ax<App>,
     SignedIn(actor): SignedIn,
     Path(id): Path<MessageId>,
@@ -424,7 +424,7 @@ async fn image(
     })
     .await?
     .ok_or_else(ApiError::not_found)?;
-    let fetched = app.dialer.http_client().get_bounded(&url, images::MAX_BYTES, IMAGE_TIME).await;
+    let fetched = app.images.get_bounded(&url, images::MAX_BYTES, IMAGE_TIME).await;
     let bad = |text: &str| ApiError::new(StatusCode::BAD_GATEWAY, "image_unavailable", text.to_owned());
     let fetched = fetched.map_err(|_| bad("The image could not be fetched from its server."))?;
     let kind = fetched.content_type.filter(|t| fetched.status == 200 && images::is_raster(t));

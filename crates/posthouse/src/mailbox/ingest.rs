@@ -112,10 +112,10 @@ pub async fn ingest(
     let now = app.clock.now();
     let mut out = Ingested::default();
     for m in batch {
-        let (id, new) = store::put_message(tx, scope, (MessageId(app.ids.next()), account), m, now).await?;
-        store::put_placement(tx, scope, (account, folder), id, m).await?;
-        if new {
-            out.new.push(id);
+        let put = store::put_message(tx, scope, (MessageId(app.ids.next()), account), m, now).await?;
+        store::put_placement(tx, scope, (account, folder), &put, m).await?;
+        if put.new {
+            out.new.push(put.id);
         }
     }
     let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);

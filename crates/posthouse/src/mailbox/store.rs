@@ -132,14 +132,25 @@ pub async fn delete_unplaced(tx: &mut Conn, scope: &Scope, account: AccountId) -
     Ok(())
 }
 
-/// The message with this content, made when it is new: its id, and whether it is new.
+/// A message that was stored, or was there already.
+#[derive(Debug, Clone, Copy)]
+pub struct Put {
+    /// Its id.
+    pub id: MessageId,
+    /// When it was first received: what every placement is ordered by.
+    pub received_at: Ts,
+    /// Whether it is new.
+    pub new: bool,
+}
+
+/// The message with this content, made when it is new.
 pub async fn put_message(
     tx: &mut Conn,
     scope: &Scope,
     (id, account): (MessageId, AccountId),
     m: &Incoming,
     now: Ts,
-) -> DbResult<(MessageId, bool)> {
+) -> DbResult<Put> {
     let people = serde_json::to_value(&m.summary.to).map_err(|e| DbError::Other(e.to_string()))?;
     let new = sql!(run tx,
         "INSERT INTO message (id, workspace_id, account_id, blob, size, message_id, in_reply_to, subject, from_name, from_address,
@@ -150,17 +161,17 @@ pub async fn put_message(
         &m.summary.from_name, &m.summary.from_address, people, &m.summary.snippet, m.received_at, m.summary.has_attachments,
         m.truncated, now)?;
     if new == 1 {
-        return Ok((id, true));
+        return Ok(Put { id, received_at: m.received_at, new: true });
     }
     let known = sql!(
-        one(MessageId,),
+        one(MessageId, Ts),
         tx,
-        "SELECT id FROM message WHERE account_id = $1 AND blob = $2 AND workspace_id = $3",
+        "SELECT id, received_at FROM message WHERE account_id = $1 AND blob = $2 AND workspace_id = $3",
         account,
         m.blob,
         scope.workspace_id()
     )?;
-    Ok((known.0, false))
+    Ok(Put { id: known.0, received_at: known.1, new: false })
 }
 
 /// Places a message. Placing it again under the same UID changes only its flags.
@@ -168,14 +179,14 @@ pub async fn put_placement(
     tx: &mut Conn,
     scope: &Scope,
     (account, folder): (AccountId, FolderId),
-    message: MessageId,
+    message: &Put,
     m: &Incoming,
 ) -> DbResult<()> {
     sql!(run tx,
         "INSERT INTO placement (folder_id, uid, workspace_id, account_id, message_id, seen, flagged, answered, received_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (folder_id, uid) DO UPDATE SET seen = EXCLUDED.seen, flagged = EXCLUDED.flagged, answered = EXCLUDED.answered",
-        folder, m.uid, scope.workspace_id(), account, message, m.flags.seen, m.flags.flagged, m.flags.answered, m.received_at)?;
+        folder, m.uid, scope.workspace_id(), account, message.id, m.flags.seen, m.flags.flagged, m.flags.answered, message.received_at)?;
     Ok(())
 }
 
@@ -283,6 +294,13 @@ pub async fn postpone_op(tx: &mut Conn, scope: &Scope, id: OpId, (until, error):
     sql!(run tx, "UPDATE mailbox_op SET attempts = attempts + 1, next_attempt_at = $3, error = $4 WHERE id = $1 AND workspace_id = $2",
         id, scope.workspace_id(), until, error)?;
     Ok(())
+}
+
+/// Whether flags that were changed here have not reached the server yet.
+pub async fn flags_wait(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<bool> {
+    Ok(sql!(opt (OpId,), c,
+        "SELECT id FROM mailbox_op WHERE account_id = $1 AND workspace_id = $2 AND state = 'waiting' AND kind = 'set_flags' LIMIT 1",
+        account, scope.workspace_id())?.is_some())
 }
 
 /// How far an operation is, and why it failed. One that is no longer kept was done long ago.

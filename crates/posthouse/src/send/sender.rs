@@ -85,7 +85,7 @@ impl Sender {
     async fn work(&self) -> Result<Turn, LeaseError> {
         self.recover().await?;
         let Some(connection) = self.usable_side().await? else { return Ok(Turn::Idle) };
-        let Some(first) = self.next_letter().await? else { return Ok(Turn::Moved) };
+        let Some(first) = self.next_letter().await? else { return self.probe(&connection).await };
         let open = connect::open_sending(&self.app, &self.scope, self.account, &connection);
         let opened = tokio::select! {
             () = self.stop.cancelled() => return Ok(Turn::Idle),
@@ -101,6 +101,28 @@ impl Sender {
                 Ok(Turn::Idle)
             }
         }
+    }
+
+    /// Nothing to send, but the side failed when it was last used: is it back?
+    async fn probe(&self, connection: &Connection) -> Result<Turn, LeaseError> {
+        if connection.state == accounts::State::Connected {
+            return Ok(Turn::Moved);
+        }
+        let opened = connect::open_sending(&self.app, &self.scope, self.account, connection).await;
+        let mut tx = self.app.db.tx().await?;
+        self.held.check(&mut tx).await?;
+        match &opened {
+            Ok(_) => {
+                let side = (Side::Send, connection.generation);
+                accounts::note_working(&mut tx, &self.app, &self.scope, self.account, side).await?;
+            }
+            Err(failure) => self.note_failure(&mut tx, connection.generation, failure).await?,
+        }
+        tx.commit().await?;
+        if let Ok(session) = opened {
+            session.quit().await;
+        }
+        Ok(Turn::Idle)
     }
 
     async fn recover(&self) -> Result<(), LeaseError> {

@@ -2,7 +2,7 @@
 
 use super::store::{self, NewOutgoing};
 use super::{Misfit, OutgoingId, SendError, Shown, person, reserved};
-use crate::accounts::{self, Access, Account, AccountId, Side};
+use crate::accounts::{self, Access, Account, AccountError, AccountId, Side};
 use crate::app::App;
 use crate::base::events::{self, Kind, News};
 use crate::team::{Actor, Scope};
@@ -90,8 +90,11 @@ async fn same(app: &App, actor: &Actor, (id, known): (OutgoingId, Vec<u8>), hash
 async fn insert(app: &App, actor: &Actor, row: &NewOutgoing, to: &[Mailbox]) -> Result<bool, SendError> {
     let scope: &Scope = &actor.scope;
     let mut tx = app.db.tx().await?;
-    // It may have begun to close while the body was written.
+    // It may have begun to close while the body was written, and must not begin before this commit.
     accounts::find(&mut tx, actor, row.account, Access::Send).await?;
+    if !accounts::lock_open(&mut tx, scope, row.account).await? {
+        return Err(AccountError::NotFound.into());
+    }
     if !store::insert(&mut tx, scope, row, app.clock.now()).await? {
         return Ok(false);
     }

@@ -88,9 +88,12 @@ impl Senders {
             let left = store::sending_accounts(&mut self.app.db.read().await?, &Instance).await?;
             self.swept_at = Some(Instant::now());
             for waiting in left {
-                self.start(waiting);
+                if !self.is_busy(waiting.account_id) {
+                    self.start(waiting);
+                }
             }
         }
+        self.start_probes().await?;
         let mut due = store::due_accounts(&mut self.app.db.read().await?, &Instance, self.app.clock.now()).await?;
         let next = due.partition_point(|w| self.last.is_some_and(|last| w.account_id <= last));
         due.rotate_left(next);
@@ -102,6 +105,18 @@ impl Senders {
                 self.busy.rest(waiting.account_id);
             } else if !self.start(waiting) {
                 break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sides that failed are tried again when their time has come, whether or not something waits to be sent.
+    async fn start_probes(&mut self) -> DbResult<()> {
+        let now = self.app.clock.now();
+        let failed = accounts::failed_sides_due(&mut self.app.db.read().await?, &Instance, Side::Send, now).await?;
+        for (workspace_id, account_id) in failed {
+            if !self.is_busy(account_id) {
+                self.start(Waiting { account_id, workspace_id: Some(workspace_id) });
             }
         }
         Ok(())

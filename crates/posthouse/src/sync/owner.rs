@@ -35,10 +35,13 @@ pub struct Owner {
     bell: Arc<Notify>,
 }
 
-/// Owns the account until cancelled: takes its lease, works, and takes it anew when it was lost.
+/// Owns the account until cancelled: takes its lease, works, and finds out after every lapse whether it is still the owner.
+/// The lease is not given back at the end: a stopped node gives back all at once, and a deleted account has none.
 pub async fn own(app: App, account: Account, imports: Arc<Semaphore>, (delay, stop): (Duration, CancellationToken)) {
     let bell = app.wakes.bell(account.id);
+    let name = accounts::lease_name(account.id);
     let mut lapses = app.ownership.lapses();
+    let mut held: Option<Held> = None;
     let mut pause = delay;
     loop {
         tokio::select! {
@@ -46,33 +49,27 @@ pub async fn own(app: App, account: Account, imports: Arc<Semaphore>, (delay, st
             () = tokio::time::sleep(pause) => {}
         }
         pause = AGAIN;
-        let held = match leases::take(&app, &accounts::lease_name(account.id)).await {
-            Ok(Some(held)) => held,
-            Ok(None) => continue,
+        match leases::keep_or_take(&app, &name, held.as_ref()).await {
+            Ok(now) => held = now,
             Err(e) => {
                 tracing::warn!(account = %account.id, error = %e, "sync: the lease could not be taken");
                 continue;
             }
-        };
+        }
+        let Some(held) = held.clone() else { continue };
         let owner = Owner {
             app: app.clone(),
             scope: account.scope(),
             account: account.clone(),
-            held: held.clone(),
+            held,
             imports: imports.clone(),
             bell: bell.clone(),
         };
         // Whatever ends this drops the session with it.
         tokio::select! {
-            () = stop.cancelled() => {}
+            () = stop.cancelled() => return,
             _ = lapses.changed() => {}
             () = owner.work() => {}
-        }
-        if let Err(e) = held.release(&app).await {
-            tracing::warn!(account = %account.id, error = %e, "sync: the lease could not be given back");
-        }
-        if stop.is_cancelled() {
-            return;
         }
     }
 }
@@ -201,7 +198,8 @@ impl Owner {
                 self.note_sync(SyncStage::Live, 0, 0).await?;
                 live = true;
             }
-            self.wait_for_news(session, next_pass).await?;
+            let alarm = self.next_op_at().await?.map_or(next_pass, |at| at.min(next_pass));
+            self.wait_for_news(session, alarm).await?;
         }
     }
 
@@ -219,8 +217,16 @@ impl Owner {
         mailbox::selected_folders(&mut self.app.db.read().await?, &self.scope, self.account.id).await
     }
 
-    async fn wait_for_news(&self, session: &mut ImapSession, next_pass: Ts) -> Result<(), Stop> {
-        let left = u64::try_from(next_pass.micros_since(self.app.clock.now())).unwrap_or(0);
+    /// When an operation that the server refused is due again.
+    async fn next_op_at(&self) -> DbResult<Option<Ts>> {
+        let now = self.app.clock.now();
+        let mut c = self.app.db.read().await?;
+        let next = mailbox::next_waiting(&mut c, &self.scope, self.account.id, now).await?;
+        Ok(next.map(|n| n.err().unwrap_or(now)))
+    }
+
+    async fn wait_for_news(&self, session: &mut ImapSession, alarm: Ts) -> Result<(), Stop> {
+        let left = u64::try_from(alarm.micros_since(self.app.clock.now())).unwrap_or(0);
         let limit = IDLE.min(Duration::from_micros(left)).max(Duration::from_secs(1));
         if session.capabilities().has("IDLE") {
             let end = session.idle(self.bell.notified(), limit).await?;

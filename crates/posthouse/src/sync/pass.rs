@@ -54,7 +54,7 @@ async fn take_over(owner: &Owner, session: &mut ImapSession, folder: &Folder, st
     }
     let at = (owner.account.id, folder.id);
     let mut tx = owner.tx().await?;
-    if waiting_flags(owner, &mut tx).await? {
+    if mailbox::flags_wait(&mut tx, &owner.scope, owner.account.id).await? {
         // Our own change has not reached the server yet: taking its old flags now would undo it on the screen.
         mailbox::remove_gone(&mut tx, &owner.app, &owner.scope, at, &gone).await?;
     } else {
@@ -65,11 +65,6 @@ async fn take_over(owner: &Owner, session: &mut ImapSession, folder: &Folder, st
     }
     tx.commit().await?;
     Ok(())
-}
-
-async fn waiting_flags(owner: &Owner, tx: &mut db::Conn) -> Result<bool, Stop> {
-    let next = mailbox::next_waiting(tx, &owner.scope, owner.account.id, owner.app.clock.now()).await?;
-    Ok(next.is_some())
 }
 
 /// The flags that we keep.

@@ -117,6 +117,10 @@ async fn new_link(tx: &mut db::Conn, app: &App, purpose: Purpose, user: Option<U
 /// # Errors
 /// [`EnterError::Link`] before anything else is looked at; nothing is saved on any error.
 pub async fn set_up(app: &App, link: &str, new: NewOwner) -> Result<Opened, EnterError> {
+    // Hashing is dear: nobody without a link gets that far.
+    if !store::link_works(&mut app.db.read().await?, &Instance, &token_hash(link), app.clock.now()).await? {
+        return Err(EnterError::Link);
+    }
     let email = check(&new)?;
     let hash = app.passwords.hash(new.password).await?;
     let now = app.clock.now();

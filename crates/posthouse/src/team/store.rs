@@ -107,6 +107,17 @@ pub async fn drop_links(tx: &mut Conn, _: &Instance, purpose: Purpose) -> DbResu
     Ok(())
 }
 
+pub async fn link_works(c: &mut Conn, _: &Instance, token_hash: &[u8], now: Ts) -> DbResult<bool> {
+    Ok(sql!(
+        opt(i64,),
+        c,
+        "SELECT created_at FROM one_time_link WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2",
+        token_hash,
+        now
+    )?
+    .is_some())
+}
+
 /// Marks the link used: the first caller gets it, everybody after gets none.
 pub async fn use_link(
     tx: &mut Conn,

@@ -63,6 +63,15 @@ async fn person(t: &TestApp, scope: Scope, email: &str, role: Role) -> Api {
     api
 }
 
+async fn owner_gives_to_team(t: &TestApp, id: &str) {
+    use db::IntoValue;
+    let id: posthouse::accounts::AccountId = id.parse().unwrap();
+    let mut tx = t.app().db.tx().await.unwrap();
+    let sql = db::Sql::both("UPDATE account SET user_id = NULL WHERE id = $1");
+    db::run(&mut tx, sql, vec![id.into_value()]).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_path_refuses_strangers_and_lesser_roles() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
@@ -95,6 +104,17 @@ async fn every_path_refuses_strangers_and_lesser_roles() {
         assert_eq!(stranger.get("/accounts").await.expect(200)["total"], 0);
         let mut member = person(&t, Scope::of(mine), "ben@acme.test", Role::Member).await;
         walk(&mut member, &ids, &[403, 404]).await;
+        // A team's account is seen by members, who may read and send with it, and change nothing.
+        owner_gives_to_team(&t, &id).await;
+        member.get(&format!("/accounts/{id}")).await.expect(200);
+        for (method, path, body) in [
+            (Method::PATCH, format!("/accounts/{id}"), json!({ "display_name": "Mine now" })),
+            (Method::POST, format!("/accounts/{id}/reconnect"), json!({ "smtp": null })),
+            (Method::GET, format!("/accounts/{id}/closing"), json!({})),
+            (Method::DELETE, format!("/accounts/{id}"), json!({ "address": mailbox.address })),
+        ] {
+            member.call(method, &path, Some(&body), &[]).await.problem(403, "forbidden");
+        }
         let mut nobody = t.caller();
         walk(&mut nobody, &ids, &[401, 404]).await;
 

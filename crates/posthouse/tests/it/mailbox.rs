@@ -125,7 +125,7 @@ on_both! {
         let account = wait_for_state(&mut api, &id, "receiving", "reconnect_required").await;
         assert_eq!((&account["receiving"]["reason"], &account["receiving"]["next_attempt_at"]), (&json!("login_refused"), &json!(null)));
         assert!(account["receiving"]["server_words"].as_str().unwrap().contains("failed"), "{account}");
-        assert_eq!((&account["status"], &account["status_side"]), (&json!("reconnect_required"), &json!("receive")));
+        assert_eq!((&account["status"], &account["status_side"]), (&json!("reconnect_required"), &json!("receiving")));
         world.deliver(&mailbox.address, &mail("Meanwhile", "meanwhile@else.test")).unwrap();
 
         let side = |port: u16, encryption: &str, password: &str| json!({ "host": "localhost", "port": port, "encryption": encryption,
@@ -183,6 +183,42 @@ on_both! {
         assert!(app.blobs.get(&scope, account, orphan).await.is_err());
         let row = api.get(&format!("/accounts/{id}/messages")).await.expect(200)["items"][0]["id"].clone();
         api.get(&format!("/messages/{}", row.as_str().unwrap())).await.expect(200);
+        t.stop().await;
+    }
+
+    async fn try_now_uses_the_stored_password_again(engine) {
+        let world = MailWorld::start().unwrap();
+        let mailbox = world.add_user("trynow").unwrap();
+        let t = TestApp::beside(engine, &world).await;
+        let mut api = t.owner().await;
+        let account = api.post("/accounts", &connect_request(&world, &mailbox)).await.expect(201);
+        let id = account["id"].as_str().unwrap().to_owned();
+        world.deliver(&mailbox.address, &mail("Here", "here@else.test")).unwrap();
+        wait_for_subjects(&mut api, &id, 1).await;
+        world.set_password(&mailbox.address, "for a moment another").unwrap();
+        world.kick_sessions(&mailbox.address).unwrap();
+        wait_for_state(&mut api, &id, "receiving", "reconnect_required").await;
+        world.set_password(&mailbox.address, &mailbox.password).unwrap();
+        api.post(&format!("/accounts/{id}/retry"), &json!({})).await.expect(202);
+        wait_for_state(&mut api, &id, "receiving", "connected").await;
+        t.stop().await;
+    }
+
+    async fn a_sending_side_recovers_with_nothing_to_send(engine) {
+        let world = MailWorld::start().unwrap();
+        let mailbox = world.add_user("idle-sender").unwrap();
+        let t = TestApp::beside(engine, &world).await;
+        let mut api = t.owner().await;
+        let account = api.post("/accounts", &connect_request(&world, &mailbox)).await.expect(201);
+        let id = account["id"].as_str().unwrap().to_owned();
+        world.stop_smtp().unwrap();
+        let send = json!({ "to": "someone@else.test", "subject": "Never", "body": "x" });
+        let path = format!("/accounts/{id}/outgoing");
+        let queued = api.call(reqwest::Method::POST, &path, Some(&send), &[("idempotency-key", "idle-sender-1")]).await.expect(202);
+        wait_for_state(&mut api, &id, "sending", "disconnected").await;
+        api.post(&format!("/outgoing/{}/cancel", queued["id"].as_str().unwrap()), &json!({})).await.expect(200);
+        world.start_smtp().unwrap();
+        wait_for_state(&mut api, &id, "sending", "connected").await;
         t.stop().await;
     }
 }

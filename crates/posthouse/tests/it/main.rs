@@ -16,6 +16,7 @@ mod db;
 mod import_kills;
 mod isolation;
 mod mailbox;
+mod ownership;
 mod send;
 mod session;
 mod support;

@@ -110,3 +110,41 @@ fn the_openapi_document_is_the_checked_in_one() {
     let kept = std::fs::read_to_string(root().join("openapi.json")).unwrap();
     assert!(fresh.trim() == kept.trim(), "openapi.json is stale: run `make generate`");
 }
+
+/// Every `$ref` of a JSON value.
+fn refs(value: &serde_json::Value, out: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            out.extend(map.get("$ref").and_then(|r| r.as_str()).map(str::to_owned));
+            map.values().for_each(|v| refs(v, out));
+        }
+        serde_json::Value::Array(list) => list.iter().for_each(|v| refs(v, out)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_openapi_document_is_sound() {
+    let document: serde_json::Value =
+        serde_json::from_str(&posthouse::http::router::document().to_json().unwrap()).unwrap();
+    let mut named = vec![];
+    refs(&document, &mut named);
+    for name in named {
+        assert!(document.pointer(name.trim_start_matches('#')).is_some(), "{name} is referred to, but not there");
+    }
+    let mut operations = std::collections::BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(operations.insert(id.to_owned()), "{method} {path}: the operation id {id} is used twice");
+            assert!(operation["description"].is_string() || operation["summary"].is_string(), "{method} {path}");
+        }
+    }
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        for value in schema["enum"].as_array().into_iter().flatten() {
+            let text = value.as_str().unwrap();
+            let plain = text.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+            assert!(plain, "{name}: {text} is not the text that is sent");
+        }
+    }
+}

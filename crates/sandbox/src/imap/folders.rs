@@ -11,7 +11,7 @@ use crate::world::Folder;
 
 impl Session {
     /// All folders are top level, so `%` finds what `*` finds. A wildcard within a name finds nothing.
-    pub(super) fn list(&mut self, reference: &Mailbox<'_>, wildcard: &ListMailbox<'_>) -> Outcome {
+    pub fn list(&mut self, reference: &Mailbox<'_>, wildcard: &ListMailbox<'_>) -> Outcome {
         let pattern = match wildcard {
             ListMailbox::Token(token) => token.as_ref(),
             ListMailbox::String(string) => string.as_ref(),
@@ -31,7 +31,7 @@ impl Session {
         Ok(OK)
     }
 
-    pub(super) fn status(&mut self, mailbox: Mailbox<'_>, names: &[StatusDataItemName]) -> Outcome {
+    pub fn status(&mut self, mailbox: Mailbox<'_>, names: &[StatusDataItemName]) -> Outcome {
         let (Some(login), Some(folder)) = (&self.login, folder_of(&mailbox)) else {
             return Err(NO_FOLDER);
         };
@@ -52,7 +52,7 @@ impl Session {
         Ok(OK)
     }
 
-    pub(super) fn select(&mut self, mailbox: &Mailbox<'_>, read_only: bool) -> Outcome {
+    pub fn select(&mut self, mailbox: &Mailbox<'_>, read_only: bool) -> Outcome {
         // A SELECT that fails leaves nothing selected (RFC 3501, section 6.3.1).
         self.selected = None;
         let (Some(login), Some(folder)) = (&self.login, folder_of(mailbox)) else {
@@ -65,21 +65,14 @@ impl Session {
             (selected, messages.uid_next())
         });
         let system = [Flag::Answered, Flag::Flagged, Flag::Deleted, Flag::Seen, Flag::Draft];
-        let mut permanent: Vec<_> = system.iter().cloned().map(FlagPerm::from).chain([FlagPerm::Asterisk]).collect();
-        if read_only {
-            permanent.clear();
-        }
+        let kept = system.iter().cloned().map(FlagPerm::from).chain([FlagPerm::Asterisk]);
+        let permanent = if read_only { Vec::new() } else { kept.collect() };
         self.data(Data::Flags(system.to_vec()));
         self.data(Data::Exists(count(selected.view.len())));
         self.data(Data::Recent(0));
-        let codes = [
-            (Code::PermanentFlags(permanent), "flags kept"),
-            (Code::UidValidity(self.world.uid_validity), "UIDs valid"),
-            (Code::UidNext(uid_next), "next UID"),
-        ];
-        for (code, text) in codes {
-            self.answer(None, (StatusKind::Ok, Some(code), text));
-        }
+        self.answer(None, (StatusKind::Ok, Some(Code::PermanentFlags(permanent)), "flags kept"));
+        self.answer(None, (StatusKind::Ok, Some(Code::UidValidity(self.world.uid_validity)), "UIDs valid"));
+        self.answer(None, (StatusKind::Ok, Some(Code::UidNext(uid_next)), "next UID"));
         self.selected = Some(selected);
         Ok((StatusKind::Ok, Some(if read_only { Code::ReadOnly } else { Code::ReadWrite }), "selected"))
     }

@@ -18,13 +18,13 @@ use crate::world::{Flags, Message, NotFiled};
 
 impl Session {
     /// The messages of the selected folder that have these UIDs.
-    pub(super) fn named(&mut self, uids: &SequenceSet) -> Result<Vec<NonZeroU32>, Answer> {
+    pub fn named(&mut self, uids: &SequenceSet) -> Result<Vec<NonZeroU32>, Answer> {
         let (_, selected) = self.opened()?;
         let last = selected.view.last().map_or(0, |uid| uid.get());
         Ok(selected.view.iter().copied().filter(|uid| in_set(uids, uid.get(), last)).collect())
     }
 
-    pub(super) fn search(&mut self, key: &SearchKey<'_>) -> Outcome {
+    pub fn search(&mut self, key: &SearchKey<'_>) -> Outcome {
         let (user, selected) = self.opened()?;
         let last = selected.view.last().map_or(0, |uid| uid.get());
         let found = user.read(|state| {
@@ -42,7 +42,7 @@ impl Session {
     }
 
     /// Answers one message of a FETCH; one that is gone by now is left out.
-    pub(super) fn fetch_one(&mut self, uid: NonZeroU32, names: &[MessageDataItemName<'static>]) -> Outcome {
+    pub fn fetch_one(&mut self, uid: NonZeroU32, names: &[MessageDataItemName<'static>]) -> Outcome {
         let (user, selected) = self.opened()?;
         let found = user.read(|state| state.folder(selected.folder).get(uid).cloned());
         if let (Some(message), Ok(at)) = (found, selected.view.binary_search(&uid)) {
@@ -52,13 +52,7 @@ impl Session {
         Ok(OK)
     }
 
-    pub(super) fn store(
-        &mut self,
-        uids: &SequenceSet,
-        kind: StoreType,
-        silent: bool,
-        flags: &[Flag<'static>],
-    ) -> Outcome {
+    pub fn store(&mut self, uids: &SequenceSet, kind: StoreType, silent: bool, flags: &[Flag<'static>]) -> Outcome {
         // First what others changed, so that the session's own changes are all that is new after it.
         self.report();
         let named = self.named(uids)?;
@@ -80,7 +74,7 @@ impl Session {
         Ok(OK)
     }
 
-    pub(super) fn append(&mut self, mailbox: &Mailbox<'_>, flags: Flags, received_at: i64, raw: Bytes) -> Outcome {
+    pub fn append(&mut self, mailbox: &Mailbox<'_>, flags: Flags, received_at: i64, raw: Bytes) -> Outcome {
         let (Some(login), Some(folder)) = (&self.login, folder_of(mailbox)) else {
             return Err((StatusKind::No, Some(Code::TryCreate), "no such mailbox"));
         };
@@ -95,7 +89,7 @@ impl Session {
         }
     }
 
-    pub(super) fn expunge(&mut self, only: Option<&SequenceSet>) -> Outcome {
+    pub fn expunge(&mut self, only: Option<&SequenceSet>) -> Outcome {
         let (user, selected) = self.writable()?;
         let last = selected.view.last().map_or(0, |uid| uid.get());
         let named = |message: &Message| only.is_none_or(|uids| in_set(uids, message.uid.get(), last));

@@ -9,7 +9,7 @@ mod world;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sandbox::{Sandbox, SandboxConfig};
 use tokio_util::sync::CancellationToken;
@@ -76,14 +76,5 @@ impl Client {
     /// True when the server closed the connection.
     pub fn is_closed(&mut self) -> bool {
         matches!(self.stream.read(&mut [0; 1]), Ok(0) | Err(_))
-    }
-}
-
-/// Waits until `done` holds.
-pub fn eventually(done: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !done() {
-        assert!(Instant::now() < deadline, "did not happen in time");
-        std::thread::yield_now();
     }
 }

@@ -74,16 +74,14 @@ impl Blobs {
         Ok(Self { store: Arc::new(store), folder: Arc::new(folder.to_owned()) })
     }
 
-    /// Writes the bytes unless they are there. Not durable before [`Blobs::make_durable`].
+    /// Writes the bytes, also when a file of this name is there: after a power loss it may be an empty one. Not durable before
+    /// [`Blobs::make_durable`].
     ///
     /// # Errors
     /// When the disk refuses.
     pub async fn put(&self, scope: &Scope, account: AccountId, bytes: &Bytes) -> Result<BlobKey, BlobError> {
         let blob = BlobKey(*blake3::hash(bytes).as_bytes());
         let at = key(scope, account, blob);
-        if self.store.head(&at).await.is_ok() {
-            return Ok(blob);
-        }
         let plain = bytes.clone();
         let packed = tokio::task::spawn_blocking(move || zstd::bulk::compress(&plain, ZSTD_LEVEL))
             .await

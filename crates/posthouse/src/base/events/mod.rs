@@ -8,7 +8,7 @@ mod store;
 
 use crate::accounts::AccountId;
 use crate::app::App;
-use crate::base::leases::{self, Held};
+use crate::base::leases::{self, Held, LeaseError};
 use crate::base::live::{Nudge, Topic};
 use crate::team::{Scope, WorkspaceId};
 use db::{Conn, DbResult, text_enum};
@@ -74,33 +74,34 @@ pub async fn emit(tx: &mut Conn, app: &App, scope: &Scope, news: News) -> DbResu
 /// Gives numbers (where this node holds the sequencer's lease) and tells this node's pages and tasks, until cancelled.
 pub async fn run(app: App, stop: CancellationToken) {
     let mut committed = app.db.committed();
-    let mut lapses = app.ownership.lapses();
     let mut held: Option<Held> = None;
     let mut seen = None;
     while !stop.is_cancelled() {
         if let Err(e) = turn(&app, &mut held, &mut seen).await {
             tracing::warn!(error = %e, "events: this round failed, the next one follows");
-            held = None;
         }
         tokio::select! {
             () = stop.cancelled() => break,
             _ = committed.changed() => {}
-            _ = lapses.changed() => held = None,
             () = tokio::time::sleep(POLL) => {}
         }
     }
 }
 
-async fn turn(app: &App, held: &mut Option<Held>, seen: &mut Option<i64>) -> Result<(), leases::LeaseError> {
+/// One round. The lease is kept over errors: each write checks it, and [`leases::keep_or_take`] finds out what became of it.
+async fn turn(app: &App, held: &mut Option<Held>, seen: &mut Option<i64>) -> Result<(), LeaseError> {
     let seen = match seen {
         Some(seen) => seen,
         None => seen.insert(store::newest(&mut app.db.read().await?).await?),
     };
-    if held.is_none() {
-        *held = leases::take(app, "sequencer").await?;
-    }
-    if let Some(held) = held {
-        sequence(app, held).await?;
+    if store::unsequenced(&mut app.db.read().await?).await? {
+        *held = leases::keep_or_take(app, "sequencer", held.as_ref()).await?;
+        if let Some(held) = held {
+            match sequence(app, held).await {
+                Ok(()) | Err(LeaseError::Lost) => {}
+                Err(e) => return Err(e),
+            }
+        }
     }
     follow(app, seen).await?;
     Ok(())
@@ -109,8 +110,8 @@ async fn turn(app: &App, held: &mut Option<Held>, seen: &mut Option<i64>) -> Res
 /// Numbers what is committed and has none, in the order of ids.
 ///
 /// # Errors
-/// [`leases::LeaseError::Lost`] when another node sequences by now.
-pub async fn sequence(app: &App, held: &Held) -> Result<(), leases::LeaseError> {
+/// [`LeaseError::Lost`] when another node sequences by now.
+pub async fn sequence(app: &App, held: &Held) -> Result<(), LeaseError> {
     while store::unsequenced(&mut app.db.read().await?).await? {
         let mut tx = app.db.tx().await?;
         held.check(&mut tx).await?;

@@ -5,7 +5,8 @@
 //! transaction that writes under a lease first calls [`Held::check`]: a holder that lost it without noticing cannot write.
 //! On PostgreSQL time is the database's, since nodes' clocks differ.
 //!
-//! A node whose own heartbeat had run out (it was stalled) gives up everything it held: see [`Ownership`].
+//! A node whose own heartbeat had run out (it was stalled) drops what it was doing and asks which of its leases are still its
+//! own: see [`Ownership`] and [`keep_or_take`].
 
 mod store;
 
@@ -49,7 +50,7 @@ impl Default for Ownership {
 }
 
 impl Ownership {
-    /// Changes when this node's heartbeat had run out: whoever holds a lease drops what it does and takes it anew.
+    /// Changes when this node's heartbeat had run out: whoever holds a lease drops what it does and asks whether it is still its own.
     #[must_use]
     pub fn lapses(&self) -> watch::Receiver<u64> {
         self.0.subscribe()
@@ -116,6 +117,19 @@ pub async fn take(app: &App, name: &str) -> DbResult<Option<Held>> {
     Ok(epoch.map(|epoch| Held { name: name.to_owned(), epoch }))
 }
 
+/// The lease that was held, when it is still ours (a heartbeat that ran out need not have cost it); else taken anew.
+///
+/// # Errors
+/// Only the database's: `held` may still be ours, so ask again with it.
+pub async fn keep_or_take(app: &App, name: &str, held: Option<&Held>) -> DbResult<Option<Held>> {
+    if let Some(held) = held
+        && store::holds(&mut app.db.read().await?, name, held.epoch).await?
+    {
+        return Ok(Some(held.clone()));
+    }
+    take(app, name).await
+}
+
 /// Takes the lease whoever holds it: the old holder's next check fails. For closing an account.
 ///
 /// # Errors
@@ -140,7 +154,7 @@ impl Held {
     /// # Errors
     /// [`LeaseError::Lost`] when another took it.
     pub async fn check(&self, tx: &mut Conn) -> Result<(), LeaseError> {
-        if store::holds(tx, &self.name, self.epoch).await? { Ok(()) } else { Err(LeaseError::Lost) }
+        if store::holds_locked(tx, &self.name, self.epoch).await? { Ok(()) } else { Err(LeaseError::Lost) }
     }
 
     /// Gives it back, so that another need not wait.

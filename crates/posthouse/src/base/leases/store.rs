@@ -61,10 +61,16 @@ pub async fn seize(tx: &mut Conn, name: &str, node: &Uuid) -> DbResult<i64> {
     Ok(row.0)
 }
 
-pub async fn holds(tx: &mut Conn, name: &str, epoch: i64) -> DbResult<bool> {
+pub async fn holds(c: &mut Conn, name: &str, epoch: i64) -> DbResult<bool> {
+    Ok(sql!(opt(i64,), c, "SELECT epoch FROM lease WHERE name = $1 AND epoch = $2 AND until_at <> 0", name, epoch)?
+        .is_some())
+}
+
+/// As [`holds`], and nobody takes it before this transaction ends.
+pub async fn holds_locked(tx: &mut Conn, name: &str, epoch: i64) -> DbResult<bool> {
     let row = sql!(opt (i64,), tx,
-        lite "SELECT epoch FROM lease WHERE name = $1 AND epoch = $2",
-        pg "SELECT epoch FROM lease WHERE name = $1 AND epoch = $2 FOR SHARE",
+        lite "SELECT epoch FROM lease WHERE name = $1 AND epoch = $2 AND until_at <> 0",
+        pg "SELECT epoch FROM lease WHERE name = $1 AND epoch = $2 AND until_at <> 0 FOR SHARE",
         name, epoch)?;
     Ok(row.is_some())
 }

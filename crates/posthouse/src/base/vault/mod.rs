@@ -136,6 +136,14 @@ impl Vault {
     }
 }
 
+/// Forgets every canary: nothing that was sealed is left, and the next start may make a new key.
+///
+/// # Errors
+/// Only the database's.
+pub async fn forget_canaries(tx: &mut db::Conn) -> db::DbResult<()> {
+    store::forget_canaries(tx).await
+}
+
 impl Keys {
     fn seal(&self, ids: &Ids, plain: &[u8], aad: &[u8]) -> Option<Vec<u8>> {
         let nonce: [u8; NONCE_BYTES] = ids.random();

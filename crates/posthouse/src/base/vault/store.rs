@@ -10,3 +10,8 @@ pub async fn put_canary(c: &mut Conn, key_id: u8, sealed: &[u8], now: Ts) -> DbR
     sql!(run c, "INSERT INTO vault_canary (key_id, sealed, created_at) VALUES ($1, $2, $3)", i64::from(key_id), sealed, now)?;
     Ok(())
 }
+
+pub async fn forget_canaries(tx: &mut Conn) -> DbResult<()> {
+    sql!(run tx, "DELETE FROM vault_canary")?;
+    Ok(())
+}

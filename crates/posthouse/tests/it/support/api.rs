@@ -61,6 +61,10 @@ impl Api {
         Self { client, base: format!("http://{addr}"), cookie: None }
     }
 
+    pub fn with_cookie_of(addr: SocketAddr, other: &Self) -> Self {
+        Self { cookie: other.cookie.clone(), ..Self::new(addr) }
+    }
+
     pub async fn call(&mut self, method: Method, path: &str, body: Option<&Value>, extra: &[(&str, &str)]) -> Answer {
         let url = if path.starts_with("/api/") || path.ends_with('z') {
             format!("{}{path}", self.base)

@@ -88,6 +88,11 @@ impl TestApp {
         Api::new(self.running.as_ref().unwrap().addr)
     }
 
+    /// Another caller with the same session.
+    pub fn caller_like(&self, api: &Api) -> Api {
+        Api::with_cookie_of(self.running.as_ref().unwrap().addr, api)
+    }
+
     /// The owner, after setting up.
     pub async fn owner(&self) -> Api {
         let link = posthouse::team::setup_link(self.app()).await.unwrap().expect("nobody owns it yet");

@@ -5,7 +5,8 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use chrono::DateTime;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// Encoded words hold at most 75 octets (RFC 2047, section 2); this leaves room for the frame and base64.
 const WORD_OCTETS: usize = 42;
@@ -47,7 +48,8 @@ pub(super) enum Body<'a> {
 }
 
 pub(super) fn message(mail: &Mail, body: &Body<'_>) -> Vec<u8> {
-    let date = DateTime::from_timestamp_micros(mail.at).unwrap_or_default().to_rfc2822();
+    let sent = Timestamp::from_microsecond(mail.at).unwrap_or_default().to_zoned(TimeZone::UTC);
+    let date = sent.strftime("%a, %d %b %Y %H:%M:%S %z");
     let mut out = format!(
         "Date: {date}\r\nFrom: {}\r\nTo: {}\r\nSubject: {}\r\nMessage-ID: {}\r\n",
         mail.from.header(),

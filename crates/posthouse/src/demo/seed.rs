@@ -4,12 +4,9 @@
 //! nothing here can reach anyone. The set holds what mail clients stumble over: folded and encoded headers, a
 //! right-to-left and a Japanese name, HTML with a remote image, an attachment, a delivery report.
 
-mod compose;
-mod words;
-
-use crate::world::Folder;
-use compose::{Body, Mail, Party};
-use words::{PEOPLE, Person, TOPICS, Topic};
+use super::compose::{self, Body, Mail, Party};
+use super::words::{self, PEOPLE, Person, TOPICS, Topic};
+use sandbox::{Folder, NewMessage};
 
 const MINUTE: i64 = 60 * 1_000_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -19,22 +16,10 @@ const SPAN_DAYS: u64 = 45;
 /// Mail that came within this time may still be unread.
 const UNREAD_WITHIN: i64 = 3 * DAY;
 
-/// One message and where it belongs.
-pub struct SeedMessage {
-    /// The folder to file it into.
-    pub folder: Folder,
-    /// The message in RFC 5322 form.
-    pub raw: Vec<u8>,
-    /// Whether it carries `\Seen`.
-    pub seen: bool,
-    /// When the server got it, microseconds since 1970 UTC.
-    pub received_at: i64,
-}
-
 /// A mailbox of exactly `count` messages, oldest first, none younger than `now` (microseconds).
 ///
 /// From nine messages on it holds one of each special kind; the rest are conversations.
-pub fn mailbox(address: &str, name: &str, seed: u64, now: i64, count: usize) -> Vec<SeedMessage> {
+pub(super) fn mailbox(address: &str, name: &str, seed: u64, now: i64, count: usize) -> Vec<NewMessage> {
     let owner = Owner { address, name, seed, now };
     let mut messages = owner.specials();
     let mut thread = 0;
@@ -47,9 +32,9 @@ pub fn mailbox(address: &str, name: &str, seed: u64, now: i64, count: usize) -> 
     messages
 }
 
-/// The `n`-th message that comes to `address` while the sandbox runs: mostly a further answer in a conversation
+/// The `n`-th message that comes to `address` while the demo runs: mostly a further answer in a conversation
 /// of [`mailbox`] with the same seed, now and then a new inquiry.
-pub fn arrival(address: &str, n: u64, seed: u64, now: i64) -> Vec<u8> {
+pub(super) fn arrival(address: &str, n: u64, seed: u64, now: i64) -> NewMessage {
     let owner = Owner { address, name: "", seed, now };
     let thread = owner.thread(n);
     let mut dice = owner.dice(0x4000_0000 + n);
@@ -75,7 +60,7 @@ pub fn arrival(address: &str, n: u64, seed: u64, now: i64) -> Vec<u8> {
         mail.answers = vec![owner.thread_id(n, 0, owner.domain())];
         format!("{}\r\n\r\n{}\r\n", dice.pick(words::LATER_ANSWERS), thread.person.name)
     };
-    compose::message(&mail, &Body::Text(text))
+    NewMessage { folder: Folder::Inbox, raw: compose::message(&mail, &Body::Text(text)), seen: false, received_at: now }
 }
 
 struct Owner<'a> {
@@ -147,7 +132,7 @@ impl<'a> Owner<'a> {
         times.iter().map(|at| at - late).collect()
     }
 
-    fn conversation(&self, index: u64) -> Vec<SeedMessage> {
+    fn conversation(&self, index: u64) -> Vec<NewMessage> {
         let thread = self.thread(index);
         let mut dice = self.dice(0x1000_0000 + index);
         let steps = 1 + usize::try_from(dice.below(4)).unwrap_or_default();
@@ -166,7 +151,7 @@ impl<'a> Owner<'a> {
             let mail = Mail { from, to, subject, id: id.clone(), answers: answers.clone(), at, extra: String::new() };
             let raw = compose::message(&mail, &Body::Text(text));
             let seen = ours || self.now - at > UNREAD_WITHIN || dice.below(3) == 0;
-            messages.push(SeedMessage {
+            messages.push(NewMessage {
                 folder: if ours { Folder::Sent } else { Folder::Inbox },
                 raw,
                 seen,
@@ -191,9 +176,9 @@ impl<'a> Owner<'a> {
     }
 
     /// One message of each kind that is no plain conversation.
-    fn specials(&self) -> Vec<SeedMessage> {
+    fn specials(&self) -> Vec<NewMessage> {
         let day = |days: i64| self.now - days * DAY - 5 * HOUR;
-        let put = |folder, seen, mail: &Mail, body: &Body| SeedMessage {
+        let put = |folder, seen, mail: &Mail, body: &Body| NewMessage {
             folder,
             raw: compose::message(mail, body),
             seen,
@@ -227,7 +212,7 @@ impl<'a> Owner<'a> {
         messages
     }
 
-    fn newsletter(&self, at: i64) -> SeedMessage {
+    fn newsletter(&self, at: i64) -> NewMessage {
         let mut mail = self.special(
             "news",
             Party::new("The Pipeline Weekly", "weekly@pipeline-news.test"),
@@ -239,19 +224,19 @@ impl<'a> Owner<'a> {
             List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nPrecedence: bulk\r\n"
             .to_owned();
         let body = Body::Html { text: words::NEWS_TEXT.to_owned(), html: words::NEWS_HTML.to_owned() };
-        SeedMessage { folder: Folder::Inbox, raw: compose::message(&mail, &body), seen: false, received_at: at }
+        NewMessage { folder: Folder::Inbox, raw: compose::message(&mail, &body), seen: false, received_at: at }
     }
 
-    fn attachment(&self, at: i64) -> SeedMessage {
+    fn attachment(&self, at: i64) -> NewMessage {
         let thread = self.thread(1);
         let mail = self.special("file", thread.person.party(), "Numbers for the pilot", at);
         let text = format!("{}\r\n\r\n{}\r\n", words::WITH_FILE, thread.person.name);
         let body = Body::File { text, name: "pilot-numbers.csv", kind: "text/csv", octets: words::CSV.as_bytes() };
-        SeedMessage { folder: Folder::Inbox, raw: compose::message(&mail, &body), seen: false, received_at: at }
+        NewMessage { folder: Folder::Inbox, raw: compose::message(&mail, &body), seen: false, received_at: at }
     }
 
     /// A mail to someone who left, and the report that it did not arrive (RFC 3464).
-    fn bounce(&self, at: i64) -> [SeedMessage; 2] {
+    fn bounce(&self, at: i64) -> [NewMessage; 2] {
         let gone = "former.colleague@northwind-parts.test";
         let mut sent = self.special("lost", self.party(), "Following up on the trade fair", at);
         sent.to = Party::new("Former Colleague", gone);
@@ -260,13 +245,13 @@ impl<'a> Owner<'a> {
         let mut report = self.special("dsn", daemon, "Undelivered Mail Returned to Sender", at + MINUTE);
         report.extra = "Auto-Submitted: auto-replied\r\n".to_owned();
         let body = Body::Report { recipient: gone, original: &raw };
-        let report = SeedMessage {
+        let report = NewMessage {
             folder: Folder::Inbox,
             raw: compose::message(&report, &body),
             seen: false,
             received_at: report.at,
         };
-        [SeedMessage { folder: Folder::Sent, raw, seen: true, received_at: at }, report]
+        [NewMessage { folder: Folder::Sent, raw, seen: true, received_at: at }, report]
     }
 }
 
@@ -288,5 +273,68 @@ impl Dice {
     fn pick<T>(&mut self, from: &'static [T]) -> &'static T {
         let at = usize::try_from(self.below(from.len() as u64)).unwrap_or_default();
         from.get(at).or(from.first()).unwrap_or_else(|| unreachable!("every list of words has entries"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    const ANNA: &str = "anna@acme.test";
+    /// 14 July 2026, 12:00 UTC.
+    const NOW: i64 = 1_784_030_400_000_000;
+
+    #[test]
+    fn seeded_mail_is_the_same_each_time_and_has_every_kind() {
+        let messages = mailbox(ANNA, "Anna Berg", 7, NOW, 60);
+        let again = mailbox(ANNA, "Anna Berg", 7, NOW, 60);
+        assert_eq!(messages.len(), 60);
+        assert!(messages.iter().zip(&again).all(|(one, other)| one.raw == other.raw && one.folder == other.folder));
+        assert!(mailbox(ANNA, "Anna Berg", 8, NOW, 60).iter().zip(&messages).any(|(one, other)| one.raw != other.raw));
+        assert!(messages.is_sorted_by_key(|message| message.received_at));
+        assert!(messages.iter().all(|message| message.received_at <= NOW));
+        for folder in [Folder::Inbox, Folder::Sent, Folder::Drafts, Folder::Junk, Folder::Archive] {
+            assert!(messages.iter().any(|message| message.folder == folder), "{folder:?}");
+        }
+        let all: Vec<_> =
+            messages.iter().map(|message| String::from_utf8(message.raw.clone()).expect("7 bit")).collect();
+        for kind in [
+            "List-Unsubscribe:",
+            "report-type=delivery-status",
+            "Content-Disposition: attachment",
+            "<img src=\"https://",
+            "In-Reply-To:",
+        ] {
+            assert!(all.iter().any(|raw| raw.contains(kind)), "{kind}");
+        }
+        assert!(all.iter().any(|raw| raw.contains("=?utf-8?B?5L2Q6Jek")), "the Japanese sender");
+        let ids: HashSet<_> =
+            all.iter().filter_map(|raw| raw.lines().find(|line| line.starts_with("Message-ID: "))).collect();
+        assert_eq!(ids.len(), 60);
+        for raw in &all {
+            assert!(raw.starts_with("Date: ") && raw.contains(" 2026 ") && raw.contains(" +0000\r\nFrom: "), "{raw}");
+            assert!(
+                raw.is_ascii() && raw.lines().all(|line| line.len() <= 120) && !raw.replace("\r\n", "").contains('\n'),
+                "{raw}"
+            );
+        }
+    }
+
+    #[test]
+    fn arrivals_answer_seeded_conversations() {
+        let seeded = mailbox(ANNA, "Anna Berg", 7, NOW, 60);
+        let arrived = String::from_utf8(arrival(ANNA, 2, 7, NOW).raw).expect("7 bit");
+        let answered = arrived.lines().find_map(|line| line.strip_prefix("In-Reply-To: ")).expect("answers a mail");
+        let original = seeded
+            .iter()
+            .map(|message| String::from_utf8_lossy(&message.raw))
+            .find(|raw| raw.contains(&format!("Message-ID: {answered}\r\n")));
+        let subject = |raw: &str| {
+            raw.lines()
+                .find_map(|line| line.strip_prefix("Subject: ").map(|text| text.trim_start_matches("Re: ").to_owned()))
+        };
+        assert_eq!(subject(&arrived), subject(&original.expect("seeded")));
+        assert_ne!(arrival(ANNA, 3, 7, NOW).raw, arrival(ANNA, 4, 7, NOW).raw);
     }
 }

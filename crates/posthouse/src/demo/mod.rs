@@ -2,6 +2,10 @@
 //!
 //! Everything is made anew at each start. It serves on loopback only, and touches no folder that is not a demo's.
 
+mod compose;
+mod seed;
+mod words;
+
 use crate::accounts::{AccountId, Encryption, NewAccount, Provider};
 use crate::app::App;
 use crate::base::clock::Clock;
@@ -11,7 +15,7 @@ use crate::connect::{self, NewServers, Server};
 use crate::server::{self, Running};
 use crate::team::{self, Actor, NewOwner};
 use anyhow::{Context, bail};
-use sandbox::{Sandbox, SandboxConfig, seed};
+use sandbox::{Sandbox, SandboxConfig};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,6 +71,9 @@ pub async fn start(mut config: Config, clock: Clock) -> anyhow::Result<Demo> {
     fill(&sandbox, &clock)?;
     config = Config {
         database_url: None,
+        key_file: None,
+        public_url: None,
+        trusted_proxies: vec![],
         plain_text_logins: true,
         allow_reserved_domains: true,
         egress: Egress {
@@ -116,6 +123,12 @@ fn fresh_folder(folder: &Path) -> anyhow::Result<()> {
         let mut entries = std::fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
         if entries.next().is_some() && !folder.join(MARK).exists() {
             bail!("{} holds something that is not a demo's; name another folder with --data-dir", folder.display());
+        }
+        if server::is_served(folder) {
+            bail!(
+                "another demo is running on {}; stop it first, or name another folder with --data-dir",
+                folder.display()
+            );
         }
         std::fs::remove_dir_all(folder)?;
     }
@@ -190,7 +203,7 @@ async fn live(app: App, sandbox: Arc<Sandbox>, stop: CancellationToken) {
         }
         let address = arriving.iter().cycle().nth(usize::try_from(n * 3 % 97).unwrap_or(0)).copied().unwrap_or(FLAKY);
         let now = app.clock.now().0;
-        if let Err(e) = sandbox.deliver(address, seed::arrival(address, n, SEED, now), false, now) {
+        if let Err(e) = sandbox.file(address, seed::arrival(address, n, SEED, now)) {
             tracing::warn!(error = %e, "demo: a mail did not arrive");
         }
         let away = match n % 15 {

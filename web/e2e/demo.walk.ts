@@ -1,0 +1,22 @@
+/** What somebody sees who tries Posthouse: the printed link, seven accounts, mail. */
+import { join } from "node:path";
+import { rowOf } from "./support/forms";
+import { demoTest, expect } from "./support/test";
+
+demoTest("the demo's link signs in once and shows a living team", async ({ page, demo }) => {
+  await page.goto(demo.link);
+  await expect(page.getByRole("row")).toHaveCount(8);
+  await expect(rowOf(page, "chloe@acme-outreach.test")).toContainText("Reconnect required");
+  for (const local of ["ana", "sales", "support"]) {
+    await expect(rowOf(page, `${local}@acme.test`)).toContainText(/Connected(?!.*importing)/);
+  }
+  await page.screenshot({ path: join(import.meta.dirname, ".output/screenshots/demo.png") });
+  await rowOf(page, "sales@acme.test").getByRole("link", { name: "Acme Sales" }).click();
+  await page.getByRole("list", { name: "Messages, newest first" }).getByRole("link").first().click();
+  await expect(page.getByRole("article").getByRole("heading")).toBeVisible();
+
+  await page.context().clearCookies();
+  await page.goto(demo.link);
+  await expect(page.getByRole("alert")).toBeVisible();
+  await expect(page.getByRole("link", { name: "Use email and password" })).toBeVisible();
+});
