@@ -2,7 +2,7 @@ import { tanstackRouter } from "@tanstack/router-plugin/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
-const server = process.env.POSTHOUSE_URL ?? "http://127.0.0.1:8080";
+const server = process.env.DEV_SERVER ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   plugins: [tanstackRouter({ target: "react", autoCodeSplitting: true }), react()],

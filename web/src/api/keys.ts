@@ -4,7 +4,6 @@ export interface AccountFilter {
   sort?: string | undefined;
   dir?: string | undefined;
   status?: string | undefined;
-  provider?: string | undefined;
   user?: string | undefined;
 }
 

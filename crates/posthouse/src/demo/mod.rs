@@ -79,7 +79,6 @@ pub async fn start(mut config: Config, clock: Clock) -> anyhow::Result<Demo> {
         egress: Egress {
             allow_private: true,
             extra_ports: vec![sandbox.imap_addr().port(), sandbox.smtp_addr().port()],
-            ..Egress::default()
         },
         retry: Retry { first_ms: 5_000, longest_ms: 30_000 },
         demo: true,

@@ -89,8 +89,11 @@ pub fn service(app: &App) -> anyhow::Result<Router> {
         .with_state(app.clone()))
 }
 
+/// How a request of another site is answered.
+type Refuse = fn(ProtectionError) -> Response;
+
 /// Refuses what another site's page sends (by Sec-Fetch-Site and Origin); behind a proxy the public URL's origin is ours.
-fn csrf(app: &App) -> anyhow::Result<CsrfLayer<fn(ProtectionError) -> Response>> {
+fn csrf(app: &App) -> anyhow::Result<CsrfLayer<Refuse>> {
     let mut layer = CsrfLayer::new();
     if let Some(origin) = app.config.public_origin() {
         layer = layer.add_trusted_origin(origin)?;

@@ -6,16 +6,11 @@ import type { AccountFilter } from "../../api/keys";
 import { Icon } from "../../ui/Icon";
 import { useShortcuts } from "../../ui/shortcuts";
 import classes from "./Accounts.module.css";
+import { STATUS } from "./filter";
 import { STATES } from "./words";
 
 const SEARCH_DELAY_MS = 200;
-const STATUS = (["connected", "reconnect_required", "disconnected", "connecting", "paused"] as const).map(
-  (value) => ({
-    value,
-    label: STATES[value].word,
-  }),
-);
-const PROVIDERS = [{ value: "custom", label: "Custom SMTP" }];
+const STATES_TO_CHOOSE = STATUS.map((value) => ({ value, label: STATES[value].word }));
 const USERS = [
   { value: "me", label: "Me" },
   { value: "team", label: "Team" },
@@ -69,12 +64,11 @@ export function AccountFilters({ filter, onChange }: { filter: AccountFilter; on
           else event.currentTarget.blur();
         }}
       />
-      <Choice name="Status" data={STATUS} value={filter.status} onChange={(status) => onChange({ status })} />
       <Choice
-        name="Provider"
-        data={PROVIDERS}
-        value={filter.provider}
-        onChange={(provider) => onChange({ provider })}
+        name="Status"
+        data={STATES_TO_CHOOSE}
+        value={filter.status}
+        onChange={(status) => onChange({ status })}
       />
       <Choice name="User" data={USERS} value={filter.user} onChange={(user) => onChange({ user })} />
     </Group>

@@ -51,7 +51,7 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
   const list = useInfiniteQuery({ ...accountListQuery(filter), placeholderData: keepPreviousData });
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const total = list.data?.pages.at(-1)?.total ?? rows.length;
-  const filtered = Boolean(filter.search || filter.status || filter.provider || filter.user);
+  const filtered = Boolean(filter.search || filter.status || filter.user);
   const empty = list.isSuccess && rows.length === 0 && !list.isPlaceholderData;
 
   return (
@@ -77,16 +77,14 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
               action={
                 <Button
                   variant="default"
-                  onClick={() =>
-                    onChange({ search: undefined, status: undefined, provider: undefined, user: undefined })
-                  }
+                  onClick={() => onChange({ search: undefined, status: undefined, user: undefined })}
                 >
                   Clear filters
                 </Button>
               }
             >
               No account fits {filter.search ? `“${filter.search}”` : "the chosen filters"}
-              {filter.search && (filter.status || filter.provider || filter.user)
+              {filter.search && (filter.status || filter.user)
                 ? " and the chosen filters"
                 : ""}
               .

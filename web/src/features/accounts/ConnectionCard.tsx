@@ -42,7 +42,7 @@ export function ConnectionCard({ account, side }: { account: Account; side: "rec
               </>
             )}
           </Text>
-          {account.can_manage && <Actions account={account} state={state} />}
+          <Actions account={account} state={state} />
         </>
       )}
     </Paper>
@@ -50,7 +50,7 @@ export function ConnectionCard({ account, side }: { account: Account; side: "rec
 }
 
 function Why({ state }: { state: SideState }) {
-  const reason = state.reason_text ?? reasonWords(state.reason);
+  const reason = state.reason_text ?? reasonWords(state);
   return (
     <>
       {reason && <Text>{reason}</Text>}
@@ -70,37 +70,54 @@ function Sync({ account }: { account: Account }) {
     waiting: "Waiting for its turn to fetch mail.",
     importing: `Importing mail${done == null ? "" : `: ${count(done)}${total == null ? "" : ` of ${count(total)}`}`}.`,
     live: "New mail arrives as it comes.",
-    backing_off: "The server asked to slow down; fetching goes on by itself.",
-  };
-  return <Text>{words[stage]}</Text>;
+    // The state and its reason say it already.
+    backing_off: undefined,
+  }[stage];
+  return words && <Text>{words}</Text>;
+}
+
+/** What a person may be waiting for is tried with what is saved: it may have been put right at the provider. */
+function tryWords(state: SideState): { button: string; notice: string } {
+  if (state.state === "reconnect_required") {
+    return {
+      button: "Try the saved password again",
+      notice: "Trying the saved password. The state follows here.",
+    };
+  }
+  return { button: "Try now", notice: "Trying now. The state follows here." };
 }
 
 function Actions({ account, state }: { account: Account; state: SideState }) {
   const retry = useRetryNow(account.id);
-  if (state.state === "connected" || state.state === "paused") return null;
-  const must = state.state === "reconnect_required";
+  if (state.state !== "disconnected" && state.state !== "reconnect_required") return null;
+  const canTry = account.can_send && state.reason !== "password_missing";
+  const { button, notice } = tryWords(state);
   return (
     <Group gap="sm" className={classes.actions}>
-      <ButtonLink
-        to="/accounts/$id/reconnect"
-        params={{ id: account.id }}
-        variant={must ? "filled" : "default"}
-      >
-        Reconnect
-      </ButtonLink>
-      <Button
-        variant="default"
-        loading={retry.isPending}
-        onClick={() =>
-          retry.mutate(undefined, {
-            onSuccess: () => notifications.show({ message: "Trying now. The state follows here." }),
-            onError: (error) =>
-              notifications.show({ color: "red", title: "Not tried", message: asApiError(error).message }),
-          })
-        }
-      >
-        Try now
-      </Button>
+      {account.can_manage && (
+        <ButtonLink
+          to="/accounts/$id/reconnect"
+          params={{ id: account.id }}
+          variant={state.state === "reconnect_required" ? "filled" : "default"}
+        >
+          Reconnect
+        </ButtonLink>
+      )}
+      {canTry && (
+        <Button
+          variant="default"
+          loading={retry.isPending}
+          onClick={() =>
+            retry.mutate(undefined, {
+              onSuccess: () => notifications.show({ message: notice }),
+              onError: (error) =>
+                notifications.show({ color: "red", title: "Not tried", message: asApiError(error).message }),
+            })
+          }
+        >
+          {button}
+        </Button>
+      )}
     </Group>
   );
 }

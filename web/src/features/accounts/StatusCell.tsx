@@ -3,7 +3,7 @@ import type { AccountRow } from "../../api/client";
 import { StateLabel } from "../../ui/StateLabel";
 import { Time } from "../../ui/Time";
 import { useIsClosing } from "./closing";
-import { STATES, shownSide, statusDetail } from "./words";
+import { STATES, shownSide, statusDetail, statusTitle } from "./words";
 
 export function StatusBadge({ account }: { account: AccountRow }) {
   const closing = useIsClosing(account.id);
@@ -25,7 +25,7 @@ export function StatusCell({ account }: { account: AccountRow }) {
     <>
       <StatusBadge account={account} />
       {!closing && (detail || troubled) && (
-        <Text size="xs" c="dimmed" truncate title={side.reason_text ?? undefined}>
+        <Text size="xs" c="dimmed" truncate title={statusTitle(account)}>
           {detail}
           {troubled && detail && ", "}
           {troubled &&

@@ -2,14 +2,8 @@ import type { AccountFilter } from "../../api/keys";
 import { oneOf, textParam } from "../../lib/params";
 
 const SORTS = ["address", "provider", "user", "health", "sent", "status", "created"] as const;
-const STATUS = [
-  "connecting",
-  "connected",
-  "disconnected",
-  "reconnect_required",
-  "paused",
-  "not_set_up",
-] as const;
+/** The states that an account can be in and that a person looks for, in the order of the choice. */
+export const STATUS = ["connected", "reconnect_required", "disconnected", "connecting"] as const;
 
 /** The filter as the address bar has it. */
 export function filterFrom(search: Record<string, unknown>): AccountFilter {
@@ -18,7 +12,6 @@ export function filterFrom(search: Record<string, unknown>): AccountFilter {
     sort: oneOf(search, "sort", SORTS),
     dir: oneOf(search, "dir", ["asc", "desc"] as const),
     status: oneOf(search, "status", STATUS),
-    provider: textParam(search, "provider"),
     user: textParam(search, "user"),
   };
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));

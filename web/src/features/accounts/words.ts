@@ -8,7 +8,7 @@ import {
   IconPlugConnectedX,
   type Icon as TablerIcon,
 } from "@tabler/icons-react";
-import type { AccountRow, ConnectionState } from "../../api/client";
+import type { AccountRow, ConnectionState, SideState } from "../../api/client";
 import { count } from "../../lib/format";
 import type { Tone } from "../../ui/StateLabel";
 
@@ -21,7 +21,9 @@ export const STATES: Record<ConnectionState, { word: string; tone: Tone; icon: T
   not_set_up: { word: "Not set up", tone: "idle", icon: IconCircleMinus },
 };
 
-const REASONS: Record<string, string> = {
+type Reason = NonNullable<SideState["reason"]>;
+
+const REASONS: Record<Reason, string> = {
   name_not_found: "name not found",
   private_address_refused: "private address refused",
   port_refused_by_policy: "port not allowed",
@@ -41,37 +43,44 @@ const REASONS: Record<string, string> = {
   imap_disabled: "IMAP is switched off",
   smtp_auth_disabled: "SMTP login is switched off",
   no_password_login: "no password login",
-  rate_limited: "too many connections",
+  rate_limited: "server asked to slow down",
   server_error: "server error",
   connection_lost: "connection lost",
   sender_refused: "sender refused",
+  password_missing: "saved password is gone",
 };
 
-export function reasonWords(reason: string | null | undefined): string | undefined {
+/** Why a side is in its state, in a few words. A code that a newer server sends has its own sentence with it. */
+export function reasonWords({ reason, reason_text }: SideState): string | undefined {
   if (!reason) return undefined;
-  return REASONS[reason] ?? reason.replaceAll("_", " ");
+  return REASONS[reason] ?? reason_text ?? undefined;
+}
+
+/** The side whose state the list shows: the one that the server names, and receiving when all is well. */
+export function shownSide(account: AccountRow): SideState {
+  return account.status_side === "sending" ? account.sending : account.receiving;
 }
 
 /** "receiving: login refused", or the progress of the import. Empty when all is well. */
 export function statusDetail(account: AccountRow): string {
-  const side = account.status_side === "sending" ? account.sending : account.receiving;
-  const reason = reasonWords(side.reason);
-  // The side is named when the other one is well; otherwise both are meant.
-  const onlyOne = account.status_side != null && account.receiving.state !== account.sending.state;
-  if (reason) return onlyOne ? `${account.status_side}: ${reason}` : reason;
-  if (account.status === "connected" && account.sync.stage === "importing") {
-    const { done, total } = account.sync;
-    return done == null
-      ? "importing"
-      : `importing ${count(done)}${total == null ? "" : ` of ${count(total)}`}`;
-  }
-  if (account.status === "connected" && account.receiving.state === "not_set_up") return "send only";
-  return "";
+  const { status, status_side, receiving, sending, sync } = account;
+  const reason = status_side ? reasonWords(shownSide(account)) : undefined;
+  // The side is named unless both are in the same trouble.
+  if (reason) return receiving.reason === sending.reason ? reason : `${status_side}: ${reason}`;
+  if (status !== "connected") return "";
+  if (sync.stage === "importing") return importWords(sync);
+  return receiving.state === "not_set_up" ? "send only" : "";
 }
 
-/** The side whose state the list shows. */
-export function shownSide(account: AccountRow) {
-  if (account.status_side === "sending") return account.sending;
-  if (account.status_side === "receiving") return account.receiving;
-  return account.receiving.state === account.status ? account.receiving : account.sending;
+function importWords({ done, total }: AccountRow["sync"]): string {
+  if (done == null) return "importing";
+  return `importing ${count(done)}${total == null ? "" : ` of ${count(total)}`}`;
+}
+
+/** All that is known about the shown state, for a line that is cut off. */
+export function statusTitle(account: AccountRow): string | undefined {
+  if (!account.status_side) return undefined;
+  const { reason_text, server_words } = shownSide(account);
+  const said = server_words ? `The server said: ${server_words}` : undefined;
+  return [statusDetail(account), reason_text, said].filter(Boolean).join("\n") || undefined;
 }

@@ -51,7 +51,7 @@ pub fn config(engine: Engine, folder: &std::path::Path) -> Config {
             Engine::Sqlite => None,
             Engine::Postgres => Some(Postgres::shared().fresh_database().unwrap()),
         },
-        egress: Egress { allow_private: true, ..Egress::default() },
+        egress: Egress { allow_private: true, extra_ports: vec![] },
         allow_reserved_domains: true,
         retry: Retry { first_ms: 200, longest_ms: 1_000 },
         ..Config::default()
