@@ -1,5 +1,5 @@
+import { randomInt } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 
 // One grey pixel.
 const PNG = Buffer.from(
@@ -7,9 +7,13 @@ const PNG = Buffer.from(
   "base64",
 );
 
-/** The web server of a stranger: it wants to know who opens its mail. */
+/**
+ * The web server of a stranger: it wants to know who opens its mail. Remote images are fetched from the usual ports only, so
+ * it has one of those, on a loopback address of its own.
+ */
 export class Images {
   readonly #server: Server;
+  readonly #address = `127.${randomInt(1, 255)}.${randomInt(0, 256)}.${randomInt(1, 255)}`;
   /** Everything that anybody asked of it. */
   readonly asked: IncomingMessage[] = [];
 
@@ -22,16 +26,14 @@ export class Images {
 
   static async start(): Promise<Images> {
     const images = new Images();
-    await new Promise<void>((resolve) => images.#server.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve, reject) => {
+      images.#server.once("error", reject).listen(80, images.#address, resolve);
+    });
     return images;
   }
 
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `http://${this.#address}`;
   }
 
   get paths(): string[] {

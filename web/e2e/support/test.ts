@@ -25,7 +25,6 @@ async function startHouse(lab: Lab): Promise<House> {
   const posthouse = await Posthouse.start("serve", {
     POSTHOUSE_EGRESS__ALLOW_PRIVATE: "true",
     POSTHOUSE_EGRESS__EXTRA_PORTS: [imap, imaps, submission, smtps, imapGate.port, smtpGate.port].join(","),
-    POSTHOUSE_EGRESS__EXTRA_HTTP_PORTS: [images.port, images.port].join(","),
     POSTHOUSE_EXTRA_CA: ca,
     POSTHOUSE_ALLOW_RESERVED_DOMAINS: "true",
     POSTHOUSE_RETRY__FIRST_MS: "200",

@@ -16,10 +16,13 @@ export const keys = {
   accountSummary: ["accounts", "summary"] as const,
   account: (id: string) => ["accounts", "one", id] as const,
   closing: (id: string) => ["accounts", "closing", id] as const,
+  mailAll: ["mail"] as const,
+  mail: (accountId: string) => ["mail", accountId] as const,
   folders: (accountId: string) => ["mail", accountId, "folders"] as const,
   messages: (accountId: string, folder: string | undefined) =>
     ["mail", accountId, "list", folder ?? ""] as const,
   messageLists: (accountId: string) => ["mail", accountId, "list"] as const,
+  messagesOpen: ["message"] as const,
   message: (id: string) => ["message", id] as const,
   outgoingList: (accountId: string) => ["outgoing", "list", accountId] as const,
   outgoingAll: ["outgoing"] as const,

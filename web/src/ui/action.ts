@@ -1,5 +1,5 @@
 /** Work that must not run twice because somebody clicked twice. */
-import { type UseMutationOptions, type UseMutationResult, useMutation } from "@tanstack/react-query";
+import { type UseMutationOptions, useMutation } from "@tanstack/react-query";
 import { useCallback, useRef } from "react";
 
 /**
@@ -20,13 +20,12 @@ export function useOneAtATime(): (work: () => Promise<unknown>) => Promise<void>
 }
 
 /** A mutation of which one runs at a time: a double click is one request. */
-export function useAction<Data, Variables = void>(
-  options: UseMutationOptions<Data, Error, Variables>,
-): Omit<UseMutationResult<Data, Error, Variables>, "mutateAsync"> {
-  const { mutateAsync, ...rest } = useMutation(options);
+export function useAction<Data, Variables = void>(options: UseMutationOptions<Data, Error, Variables>) {
+  const { mutateAsync, ...mutation } = useMutation(options);
   const once = useOneAtATime();
-  const mutate: typeof rest.mutate = (variables, callbacks) =>
+  const mutate: typeof mutation.mutate = (...args) => {
     // A failure is in the result and in the callbacks.
-    void once(() => mutateAsync(variables, callbacks).catch(() => undefined));
-  return { ...rest, mutate } as Omit<UseMutationResult<Data, Error, Variables>, "mutateAsync">;
+    void once(() => mutateAsync(...args).catch(() => undefined));
+  };
+  return { ...mutation, mutate };
 }

@@ -84,10 +84,7 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
               }
             >
               No account fits {filter.search ? `“${filter.search}”` : "the chosen filters"}
-              {filter.search && (filter.status || filter.user)
-                ? " and the chosen filters"
-                : ""}
-              .
+              {filter.search && (filter.status || filter.user) ? " and the chosen filters" : ""}.
             </Notice>
           ) : (
             <AccountsTable

@@ -3,13 +3,13 @@ import {
   infiniteQueryOptions,
   type QueryClient,
   queryOptions,
-  useMutation,
   useQueryClient,
 } from "@tanstack/react-query";
 import { type Account, type AccountList, http, unwrap } from "../../api/client";
 import { type AccountFilter, keys } from "../../api/keys";
 import type { paths } from "../../api/schema";
 import { ApiError } from "../../lib/problem";
+import { useAction } from "../../ui/action";
 
 type ListQuery = NonNullable<paths["/accounts"]["get"]["parameters"]["query"]>;
 
@@ -58,42 +58,77 @@ export const closingQuery = (id: string) =>
 
 type Pages = InfiniteData<AccountList, string | undefined>;
 
-/** Puts a newer state of one account into every list that shows it; `undefined` takes it out. */
+function listed(pages: Pages | undefined, id: string): boolean {
+  return pages?.pages.some((page) => page.items.some((row) => row.id === id)) ?? false;
+}
+
+/** Puts a newer state of one account into a list that shows it; `undefined` takes it out. */
 export function placeAccount(
   pages: Pages | undefined,
   id: string,
   account: Account | undefined,
 ): Pages | undefined {
-  if (!pages) return pages;
-  let found = false;
-  const next = pages.pages.map((page) => {
-    if (!page.items.some((row) => row.id === id)) return page;
-    found = true;
-    const items = page.items.flatMap((row) => (row.id === id ? (account ? [account] : []) : [row]));
-    return { ...page, items };
-  });
-  return found ? { ...pages, pages: next } : pages;
+  if (!pages || !listed(pages, id)) return pages;
+  const place = (row: AccountList["items"][number]) => (row.id === id ? (account ? [account] : []) : [row]);
+  return {
+    ...pages,
+    pages: pages.pages.map((page) => ({
+      ...page,
+      items: page.items.flatMap(place),
+      total: account ? page.total : page.total - 1,
+    })),
+  };
+}
+
+async function fetchAccount(queryClient: QueryClient, id: string): Promise<Account | undefined> {
+  const query = accountQuery(id);
+  if (!queryClient.getQueryData(query.queryKey)) return queryClient.fetchQuery(query);
+  // Unlike a plain fetch this does not take the answer of a request that began before the change.
+  await queryClient.refetchQueries({ queryKey: query.queryKey, exact: true }, { throwOnError: true });
+  return queryClient.getQueryData(query.queryKey);
 }
 
 /**
- * Fetches one account again and shows it wherever it is listed. A list of thousands is not fetched again for
+ * Fetches one account again and shows it wherever it is on screen. A list of thousands is not fetched again for
  * the change of one row.
  */
 export async function refreshAccount(queryClient: QueryClient, id: string): Promise<void> {
-  const place = (account: Account | undefined) =>
-    queryClient.setQueriesData<Pages>({ queryKey: keys.accountLists }, (pages) =>
-      placeAccount(pages, id, account),
-    );
+  const lists = queryClient.getQueriesData<Pages>({ queryKey: keys.accountLists });
+  const byStatus = lists.some(([key]) => filterOf(key).status);
+  const shown = queryClient.getQueryData(keys.account(id)) || lists.some(([, pages]) => listed(pages, id));
+  if (!shown && !byStatus) return;
+  let account: Account | undefined;
   try {
-    place(await queryClient.fetchQuery({ ...accountQuery(id), staleTime: 0, retry: false }));
+    account = await fetchAccount(queryClient, id);
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) place(undefined);
+    if (!(error instanceof ApiError) || error.status !== 404) return;
   }
+  for (const [queryKey, pages] of queryClient.getQueriesData<Pages>({ queryKey: keys.accountLists })) {
+    const { status } = filterOf(queryKey);
+    const fits = !status || status === account?.status;
+    if (listed(pages, id)) {
+      queryClient.setQueryData<Pages>(queryKey, placeAccount(pages, id, fits ? account : undefined));
+    } else if (status && account && fits) {
+      void queryClient.invalidateQueries({ queryKey, exact: true });
+    }
+  }
+}
+
+function filterOf(listKey: readonly unknown[]): AccountFilter {
+  return listKey[2] as AccountFilter;
+}
+
+/** Fetches the figures again; when an account came or went, the lists too. */
+export async function refreshSummary(queryClient: QueryClient): Promise<void> {
+  const total = () => queryClient.getQueryData(summaryQuery.queryKey)?.total;
+  const before = total();
+  await queryClient.invalidateQueries({ queryKey: keys.accountSummary });
+  if (before !== total()) await queryClient.invalidateQueries({ queryKey: keys.accountLists });
 }
 
 export function useChangeAccount(id: string) {
   const queryClient = useQueryClient();
-  return useMutation({
+  return useAction({
     mutationFn: (change: { display_name: string; provider_name: string }) =>
       unwrap(http.PATCH("/accounts/{id}", { params: { path: { id } }, body: change })),
     onSuccess: (account) => {
@@ -105,7 +140,7 @@ export function useChangeAccount(id: string) {
 
 export function useRetryNow(id: string) {
   const queryClient = useQueryClient();
-  return useMutation({
+  return useAction({
     mutationFn: () => unwrap(http.POST("/accounts/{id}/retry", { params: { path: { id } } })),
     onSuccess: () => refreshAccount(queryClient, id),
   });
@@ -113,7 +148,7 @@ export function useRetryNow(id: string) {
 
 export function useDeleteAccount(id: string) {
   const queryClient = useQueryClient();
-  return useMutation({
+  return useAction({
     mutationFn: (address: string) =>
       unwrap(http.DELETE("/accounts/{id}", { params: { path: { id } }, body: { address } })),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: keys.accounts }),

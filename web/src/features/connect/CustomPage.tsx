@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, Radio, Stack, Switch, TextInput } from "@mantine/core";
+import { Button, Group, Radio, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
@@ -6,6 +6,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useRef } from "react";
 import { type ConnectRequest, http, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
+import { useOneAtATime } from "../../ui/action";
 import { ErrorSummary } from "../../ui/ErrorSummary";
 import { Page, PageHeader } from "../../ui/Page";
 import { useSession } from "../session/queries";
@@ -22,6 +23,7 @@ import {
   toRequest,
   withAddress,
 } from "./form";
+import { IncomingPart } from "./IncomingPart";
 import { TestPanel } from "./TestPanel";
 import { useConnectTest } from "./useConnectTest";
 import { useFormTrouble } from "./useFormTrouble";
@@ -42,7 +44,10 @@ export function CustomPage() {
   const form: FormOf<CustomValues> = useForm({ initialValues: emptyCustom, validate: checkCustom });
   const trouble = useFormTrouble(form);
   const panel = useRef<HTMLDivElement>(null);
-  const busy = test.state.phase === "running" || connect.isPending;
+  const once = useOneAtATime();
+  const testing = test.state.phase === "running";
+  // Saved: the page is about to be left.
+  const saving = connect.isPending || connect.isSuccess;
 
   /** Checks the fields first; undefined when something is missing. */
   const request = (): ConnectRequest | undefined => {
@@ -54,6 +59,10 @@ export function CustomPage() {
     trouble.clear();
     return toRequest(form.getValues());
   };
+  const testOnly = async () => {
+    const body = request();
+    if (body) await runTest(body);
+  };
   const runTest = async (body: ConnectRequest) => {
     panel.current?.scrollIntoView?.({ block: "nearest" });
     const { ok, error } = await test.run(body);
@@ -63,16 +72,14 @@ export function CustomPage() {
   const save = async () => {
     const body = request();
     if (!body || (!test.hasPassed(body) && !(await runTest(body)))) return;
-    connect.mutate(body, {
-      onSuccess: (account) => {
-        notifications.show({ message: `${account.address} is connected.` });
-        void navigate({ to: "/accounts" });
-      },
-      onError: (error) => {
-        test.refuse(error);
-        trouble.remote(error);
-      },
-    });
+    try {
+      const account = await connect.mutateAsync(body);
+      notifications.show({ message: `${account.address} is connected.` });
+      await navigate({ to: "/accounts" });
+    } catch (error) {
+      test.refuse(error);
+      trouble.remote(error);
+    }
   };
 
   return (
@@ -84,27 +91,24 @@ export function CustomPage() {
           noValidate
           onSubmit={(event) => {
             event.preventDefault();
-            if (!busy) void save();
+            void once(save);
           }}
         >
           <Stack gap="lg">
             <ErrorSummary entries={trouble.entries} round={trouble.round} />
             <Identity form={form} />
             <Outgoing form={form} />
-            <Incoming form={form} />
+            <IncomingPart form={form} domain={domainOf(form.getValues().address)} importDays={IMPORT_DAYS} />
             <Group justify="flex-end" gap="sm">
               <Button
                 variant="default"
-                loading={test.state.phase === "running"}
-                disabled={connect.isPending}
-                onClick={() => {
-                  const body = request();
-                  if (body) void runTest(body);
-                }}
+                loading={testing}
+                disabled={saving}
+                onClick={() => void once(testOnly)}
               >
                 Test connection
               </Button>
-              <Button type="submit" loading={connect.isPending} disabled={test.state.phase === "running"}>
+              <Button type="submit" loading={saving} disabled={testing}>
                 Save account
               </Button>
             </Group>
@@ -180,42 +184,6 @@ function Outgoing({ form }: Part) {
           plainAllowed={instance.plain_text_allowed}
         />
         <LoginFields form={form} side="smtp" passwordHelp="Often an app password." />
-      </Stack>
-    </fieldset>
-  );
-}
-
-function Incoming({ form }: Part) {
-  const { instance } = useSession();
-  const { receive, same_login, address } = form.getValues();
-  return (
-    <fieldset className={classes.section}>
-      <legend>Incoming (IMAP)</legend>
-      <Stack>
-        <Switch
-          label="Receive mail with this account"
-          description={
-            receive
-              ? `Imports the last ${IMPORT_DAYS} days of mail, then follows the mailbox live.`
-              : "Off: the account only sends. Answers are not shown here."
-          }
-          {...form.getInputProps("receive", { type: "checkbox" })}
-        />
-        {receive && (
-          <>
-            <ServerFields
-              form={form}
-              side="imap"
-              domain={domainOf(address)}
-              plainAllowed={instance.plain_text_allowed}
-            />
-            <Checkbox
-              label="Same login as the outgoing server"
-              {...form.getInputProps("same_login", { type: "checkbox" })}
-            />
-            {!same_login && <LoginFields form={form} side="imap" />}
-          </>
-        )}
       </Stack>
     </fieldset>
   );

@@ -5,6 +5,7 @@ import { useMutation, useQueryClient, useSuspenseQuery } from "@tanstack/react-q
 import { useNavigate } from "@tanstack/react-router";
 import { type Account, http, type ReconnectRequest, type SideState, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
+import { useOneAtATime } from "../../ui/action";
 import { Banner } from "../../ui/Banner";
 import { ErrorSummary } from "../../ui/ErrorSummary";
 import { ButtonLink } from "../../ui/links";
@@ -22,11 +23,13 @@ import {
   reconnectValues,
   toReconnect,
 } from "./form";
+import { IncomingPart } from "./IncomingPart";
 import { TestPanel } from "./TestPanel";
 import { useConnectTest } from "./useConnectTest";
 import { useFormTrouble } from "./useFormTrouble";
 
 const KEEP = "Leave empty to keep the saved one.";
+const GONE = "The saved one is gone.";
 
 function useReconnect(id: string) {
   const queryClient = useQueryClient();
@@ -51,7 +54,10 @@ export function ReconnectPage({ id }: { id: string }) {
     validate: (values: ReconnectValues) => checkReconnect(values, account),
   });
   const trouble = useFormTrouble(form);
-  const busy = test.state.phase === "running" || reconnect.isPending;
+  const once = useOneAtATime();
+  const testing = test.state.phase === "running";
+  // Saved: the page is about to be left.
+  const saving = reconnect.isPending || reconnect.isSuccess;
 
   const request = (): ReconnectRequest | undefined => {
     const { hasErrors, errors } = form.validate();
@@ -62,6 +68,10 @@ export function ReconnectPage({ id }: { id: string }) {
     trouble.clear();
     return toReconnect(form.getValues(), account);
   };
+  const testOnly = async () => {
+    const body = request();
+    if (body) await runTest(body);
+  };
   const runTest = async (body: ReconnectRequest) => {
     const { ok, error } = await test.run(body);
     if (error) trouble.remote(error);
@@ -70,16 +80,14 @@ export function ReconnectPage({ id }: { id: string }) {
   const save = async () => {
     const body = request();
     if (!body || (!test.hasPassed(body) && !(await runTest(body)))) return;
-    reconnect.mutate(body, {
-      onSuccess: () => {
-        notifications.show({ message: `${account.address} is connected again.` });
-        void navigate({ to: "/accounts/$id/settings", params: { id } });
-      },
-      onError: (error) => {
-        test.refuse(error);
-        trouble.remote(error);
-      },
-    });
+    try {
+      await reconnect.mutateAsync(body);
+      notifications.show({ message: `${account.address} is connected again.` });
+      await navigate({ to: "/accounts/$id/settings", params: { id } });
+    } catch (error) {
+      test.refuse(error);
+      trouble.remote(error);
+    }
   };
 
   return (
@@ -92,7 +100,7 @@ export function ReconnectPage({ id }: { id: string }) {
           noValidate
           onSubmit={(event) => {
             event.preventDefault();
-            if (!busy) void save();
+            void once(save);
           }}
         >
           <Stack gap="lg">
@@ -112,16 +120,13 @@ export function ReconnectPage({ id }: { id: string }) {
               </ButtonLink>
               <Button
                 variant="default"
-                loading={test.state.phase === "running"}
-                disabled={reconnect.isPending}
-                onClick={() => {
-                  const body = request();
-                  if (body) void runTest(body);
-                }}
+                loading={testing}
+                disabled={saving}
+                onClick={() => void once(testOnly)}
               >
                 Test connection
               </Button>
-              <Button type="submit" loading={reconnect.isPending} disabled={test.state.phase === "running"}>
+              <Button type="submit" loading={saving} disabled={testing}>
                 Reconnect
               </Button>
             </Group>
@@ -147,7 +152,7 @@ function Sides({ form, account }: { form: FormOf<ReconnectValues>; account: Acco
           <legend>Outgoing (SMTP)</legend>
           <Stack>
             <ServerFields {...shared} side="smtp" />
-            <LoginFields form={form} side="smtp" passwordHelp={KEEP} />
+            <LoginFields form={form} side="smtp" passwordHelp={keepWords(account.sending)} />
           </Stack>
         </fieldset>
       )}
@@ -156,7 +161,12 @@ function Sides({ form, account }: { form: FormOf<ReconnectValues>; account: Acco
           <legend>Incoming (IMAP)</legend>
           <Stack>
             <ServerFields {...shared} side="imap" />
-            <LoginFields form={form} side="imap" passwordHelp={KEEP} withPassword={!same} />
+            <LoginFields
+              form={form}
+              side="imap"
+              passwordHelp={keepWords(account.receiving)}
+              withPassword={!same}
+            />
             {both && (
               <Checkbox
                 label="Same password for both servers"
@@ -166,8 +176,13 @@ function Sides({ form, account }: { form: FormOf<ReconnectValues>; account: Acco
           </Stack>
         </fieldset>
       )}
+      {!account.imap && <IncomingPart form={form} domain={shared.domain} importDays={account.import_days} />}
     </>
   );
+}
+
+function keepWords({ reason }: SideState): string {
+  return reason === "password_missing" ? GONE : KEEP;
 }
 
 function troubled(state: SideState): boolean {
@@ -184,7 +199,7 @@ function Reasons({ account }: { account: Account }) {
         <Stack gap="xs">
           <Text fw={500}>
             {side === "receiving" ? "Receiving" : "Sending"}:{" "}
-            {state.reason_text ?? reasonWords(state.reason) ?? "not connected"}
+            {state.reason_text ?? reasonWords(state) ?? "not connected"}
           </Text>
           {state.server_words && <ServerWords>{state.server_words}</ServerWords>}
           {state.fix && <Text size="xs">{state.fix}</Text>}

@@ -15,16 +15,20 @@ export interface LoginValues {
   password: string;
 }
 
-export interface CustomValues {
-  address: string;
-  display_name: string;
-  provider_name: string;
-  owner: "me" | "team";
+/** Both servers, of which the incoming one may be left out. */
+export interface IncomingValues {
   smtp: LoginValues;
   receive: boolean;
   /** The incoming server takes the login of the outgoing one. */
   same_login: boolean;
   imap: LoginValues;
+}
+
+export interface CustomValues extends IncomingValues {
+  address: string;
+  display_name: string;
+  provider_name: string;
+  owner: "me" | "team";
 }
 
 export const IMPORT_DAYS = 30;
@@ -70,6 +74,7 @@ export function checkCustom(values: CustomValues): Errors {
   const errors: Errors = {};
   if (!/^\S+@\S+$/.test(values.address.trim()))
     errors.address = "Enter the whole email address, like ana@acme.test.";
+  if (!values.display_name.trim()) errors.display_name = "Enter the name that recipients see.";
   checkLogin("smtp", values.smtp, true, errors);
   if (values.receive) checkLogin("imap", values.imap, !values.same_login, errors);
   return errors;
@@ -98,53 +103,80 @@ export function toRequest(values: CustomValues): ConnectRequest {
   };
 }
 
-export interface ReconnectValues {
-  smtp: LoginValues;
-  imap: LoginValues;
+export interface ReconnectValues extends IncomingValues {
+  /** Both servers exist already and take the one password. */
   same_password: boolean;
 }
 
-function known(endpoint: Endpoint | null | undefined): LoginValues {
-  return endpoint
-    ? {
-        host: endpoint.host,
-        port: endpoint.port,
-        encryption: endpoint.encryption,
-        username: endpoint.username,
-        password: "",
-      }
-    : { ...emptyCustom.smtp };
+function known({ host, port, encryption, username }: Endpoint): LoginValues {
+  return { host, port, encryption, username, password: "" };
 }
 
-export function reconnectValues(account: Account): ReconnectValues {
+export function reconnectValues({ address, smtp, imap }: Account): ReconnectValues {
   return {
-    smtp: known(account.smtp),
-    imap: known(account.imap),
-    same_password: account.smtp?.username === account.imap?.username,
+    smtp: smtp ? known(smtp) : { ...emptyCustom.smtp, username: address },
+    imap: imap ? known(imap) : { ...emptyCustom.imap, username: smtp?.username ?? address },
+    receive: Boolean(imap),
+    same_login: false,
+    same_password: smtp?.username === imap?.username,
   };
+}
+
+const SIDES = { smtp: "sending", imap: "receiving" } as const;
+
+/** Where the login of the incoming server is typed. */
+function incomingSecrets(values: ReconnectValues, account: Account): "smtp" | "imap" {
+  const shared = account.imap ? account.smtp && values.same_password : values.same_login;
+  return shared ? "smtp" : "imap";
+}
+
+/** Whether the saved password can stand in for an empty field: it goes only to the server it was saved for. */
+function savedStands(side: "smtp" | "imap", values: ReconnectValues, account: Account): boolean {
+  const saved = account[side];
+  const { host, username } = values[side];
+  return (
+    saved?.host === host.trim() &&
+    saved.username === username.trim() &&
+    account[SIDES[side]].reason !== "password_missing"
+  );
 }
 
 export function checkReconnect(values: ReconnectValues, account: Account): Errors {
   const errors: Errors = {};
-  for (const side of ["smtp", "imap"] as const) {
-    if (!account[side]) continue;
-    checkLogin(side, values[side], false, errors);
+  const secret = (side: "smtp" | "imap", field: "smtp" | "imap") => {
+    if (values[field].password || savedStands(side, values, account)) return;
+    errors[`${field}.password`] ??= account[side]
+      ? "Enter the password: the saved one is not for this server and username, or is gone."
+      : "Enter the password of the incoming server.";
+  };
+  const username = (side: "smtp" | "imap") => {
     if (!values[side].username.trim()) errors[`${side}.username`] = "Enter the username.";
+  };
+  if (account.smtp) {
+    checkLogin("smtp", values.smtp, false, errors);
+    username("smtp");
+    secret("smtp", "smtp");
+  }
+  if (values.receive) {
+    const field = incomingSecrets(values, account);
+    checkLogin("imap", values.imap, false, errors);
+    if (account.imap || field === "imap") username("imap");
+    secret("imap", field);
   }
   return errors;
 }
 
 /** An empty password is left out: the server then takes the saved one. */
 export function toReconnect(values: ReconnectValues, account: Account): ReconnectRequest {
-  const change = (side: LoginValues, password: string) => ({
+  const change = (side: LoginValues, username: string, { password }: LoginValues) => ({
     ...login(side, side),
+    username: username.trim(),
     password: password === "" ? null : password,
   });
-  const both = Boolean(account.smtp && account.imap) && values.same_password;
+  const secrets = values[incomingSecrets(values, account)];
+  const username = account.imap ? values.imap.username : secrets.username;
   return {
-    ...(account.smtp ? { smtp: change(values.smtp, values.smtp.password) } : {}),
-    ...(account.imap
-      ? { imap: change(values.imap, both ? values.smtp.password : values.imap.password) }
-      : {}),
+    ...(account.smtp ? { smtp: change(values.smtp, values.smtp.username, values.smtp) } : {}),
+    ...(values.receive ? { imap: change(values.imap, username, secrets) } : {}),
   };
 }

@@ -4,68 +4,112 @@
  */
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
-import { API } from "../../api/client";
+import { API, type Message } from "../../api/client";
 import { keys } from "../../api/keys";
-import { refreshAccount } from "../accounts/queries";
+import { refreshAccount, refreshSummary } from "../accounts/queries";
 import { sessionQuery } from "../session/queries";
 
 const EVERY_MS = 1_000;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 30_000;
+/** When more accounts change in a second, the list is fetched instead of each of them. */
+const MANY = 10;
 
 export interface Topic {
   topic: string;
   account_id?: string | null;
 }
 
-/** Runs `work` at once and then at most once a second for the same key; the last call is never dropped. */
-export class Throttle {
-  #waiting = new Map<string, { timer: ReturnType<typeof setTimeout>; again: boolean }>();
+interface Turn {
+  timer: ReturnType<typeof setTimeout>;
+  again: boolean;
+}
 
-  run(key: string, work: () => void): void {
-    const waiting = this.#waiting.get(key);
-    if (waiting) {
-      waiting.again = true;
-      return;
-    }
-    work();
-    const entry = {
-      again: false,
-      timer: setTimeout(() => {
-        this.#waiting.delete(key);
-        if (entry.again) this.run(key, work);
-      }, EVERY_MS),
-    };
-    this.#waiting.set(key, entry);
+/**
+ * Runs `work` at once and then at most once a second for the same key, never a second time before the first has
+ * ended; the last call is never dropped.
+ */
+export class Throttle {
+  #turns = new Map<string, Turn>();
+
+  run(key: string, work: () => Promise<unknown>): void {
+    const turn = this.#turns.get(key);
+    if (turn) turn.again = true;
+    else void this.#begin(key, work);
+  }
+
+  async #begin(key: string, work: () => Promise<unknown>): Promise<void> {
+    let turn: Turn | undefined;
+    const pause = new Promise<void>((resolve) => {
+      turn = { timer: setTimeout(resolve, EVERY_MS), again: false };
+      this.#turns.set(key, turn);
+    });
+    // What could not be fetched says so where it is shown.
+    await Promise.allSettled([pause, work()]);
+    if (this.#turns.get(key) !== turn) return;
+    this.#turns.delete(key);
+    if (turn?.again) this.run(key, work);
   }
 
   stop(): void {
-    for (const { timer } of this.#waiting.values()) clearTimeout(timer);
-    this.#waiting.clear();
+    for (const { timer } of this.#turns.values()) clearTimeout(timer);
+    this.#turns.clear();
   }
 }
 
-/** Fetches again what a topic names, as far as it is on screen. */
-export function applyTopic(queryClient: QueryClient, { topic, account_id: id }: Topic): void {
-  const again = (queryKey: readonly unknown[]) => void queryClient.invalidateQueries({ queryKey });
-  switch (topic) {
-    case "accounts":
-      again(keys.accounts);
-      break;
-    case "account":
-      if (id) void refreshAccount(queryClient, id);
-      else again(keys.accounts);
-      again(keys.accountSummary);
-      break;
-    case "messages":
-      again(id ? ["mail", id] : ["mail"]);
-      again(["message"]);
-      break;
-    case "outgoing":
-      again(keys.outgoingAll);
-      again(keys.accountSummary);
-      if (id) void refreshAccount(queryClient, id);
-      break;
+/** Fetches again what the topics name, as far as it is on screen. */
+export class LiveUpdates {
+  readonly #queryClient: QueryClient;
+  readonly #throttle = new Throttle();
+  readonly #changed = new Set<string>();
+
+  constructor(queryClient: QueryClient) {
+    this.#queryClient = queryClient;
+  }
+
+  apply({ topic, account_id: id }: Topic): void {
+    if (topic === "accounts") this.#account(id ?? undefined);
+    if (topic === "messages") this.#throttle.run(`messages ${id}`, () => this.#messages(id ?? undefined));
+    if (topic === "outgoing") {
+      this.#throttle.run("outgoing", () => this.#again(keys.outgoingAll));
+      // The account's figures count what was sent.
+      this.#account(id ?? undefined);
+    }
+  }
+
+  stop(): void {
+    this.#throttle.stop();
+  }
+
+  #again(queryKey: readonly unknown[]): Promise<void> {
+    return this.#queryClient.invalidateQueries({ queryKey });
+  }
+
+  #account(id: string | undefined): void {
+    if (id === undefined) {
+      this.#throttle.run("all accounts", () => this.#again(keys.accounts));
+      return;
+    }
+    this.#changed.add(id);
+    this.#throttle.run("accounts", () => this.#changedAccounts());
+    this.#throttle.run("summary", () => refreshSummary(this.#queryClient));
+  }
+
+  async #changedAccounts(): Promise<void> {
+    const ids = [...this.#changed];
+    this.#changed.clear();
+    if (ids.length > MANY) await this.#again(keys.accounts);
+    else await Promise.all(ids.map((id) => refreshAccount(this.#queryClient, id)));
+  }
+
+  async #messages(accountId: string | undefined): Promise<void> {
+    await Promise.all([
+      this.#again(accountId ? keys.mail(accountId) : keys.mailAll),
+      this.#queryClient.invalidateQueries({
+        queryKey: keys.messagesOpen,
+        predicate: ({ state }) => !accountId || (state.data as Message | undefined)?.account_id === accountId,
+      }),
+    ]);
   }
 }
 
@@ -80,7 +124,7 @@ export function useLive(): { lostSince: number | undefined; retry: () => void } 
     let timer: ReturnType<typeof setTimeout> | undefined;
     let wait = FIRST_RETRY_MS;
     let known = false;
-    const throttle = new Throttle();
+    const updates = new LiveUpdates(queryClient);
 
     const open = () => {
       clearTimeout(timer);
@@ -99,8 +143,7 @@ export function useLive(): { lostSince: number | undefined; retry: () => void } 
         known = true;
       });
       source.addEventListener("topic", (event: MessageEvent<string>) => {
-        const topic = JSON.parse(event.data) as Topic;
-        throttle.run(`${topic.topic} ${topic.account_id ?? ""}`, () => applyTopic(queryClient, topic));
+        updates.apply(JSON.parse(event.data) as Topic);
       });
       source.addEventListener("error", () => {
         setLostSince((since) => since ?? Date.now());
@@ -118,7 +161,7 @@ export function useLive(): { lostSince: number | undefined; retry: () => void } 
     return () => {
       window.removeEventListener("online", onOnline);
       clearTimeout(timer);
-      throttle.stop();
+      updates.stop();
       source?.close();
     };
   }, [queryClient]);

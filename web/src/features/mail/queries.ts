@@ -52,6 +52,8 @@ function place(queryClient: QueryClient, accountId: string, id: string, flags: F
 export function useSetFlags(accountId: string, id: string) {
   const queryClient = useQueryClient();
   return useMutation({
+    // One after the other: the last wish is the one that stays.
+    scope: { id: `flags ${id}` },
     mutationFn: (flags: Flags) =>
       unwrap(http.PATCH("/messages/{id}", { params: { path: { id } }, body: flags })),
     onMutate: (flags) => place(queryClient, accountId, id, flags),

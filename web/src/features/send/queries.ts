@@ -1,6 +1,7 @@
-import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useQueryClient } from "@tanstack/react-query";
 import { http, type Outgoing, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
+import { useAction } from "../../ui/action";
 
 const PAGE = 50;
 const FINAL: Outgoing["state"][] = ["sent", "failed", "cancelled", "uncertain"];
@@ -40,7 +41,7 @@ export interface SendValues {
  */
 export function useSend(accountId: string) {
   const queryClient = useQueryClient();
-  return useMutation({
+  return useAction({
     mutationFn: ({ key, values }: { key: string; values: SendValues }) =>
       unwrap(
         http.POST("/accounts/{id}/outgoing", {
@@ -55,9 +56,9 @@ export function useSend(accountId: string) {
   });
 }
 
-function useOutgoingAction<V>(call: (value: V) => Promise<Outgoing>) {
+function useOutgoingAction<V = void>(call: (value: V) => Promise<Outgoing>) {
   const queryClient = useQueryClient();
-  return useMutation({
+  return useAction({
     mutationFn: call,
     onSettled: () => queryClient.invalidateQueries({ queryKey: keys.outgoingAll }),
   });

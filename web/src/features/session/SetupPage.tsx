@@ -137,7 +137,7 @@ function SetupForm({ token }: { token: string }) {
             description="It decides when “today” begins in every figure."
             {...form.getInputProps("time_zone")}
           />
-          <Button type="submit" loading={begin.isPending} fullWidth mt="xs">
+          <Button type="submit" loading={begin.isPending || begin.isSuccess} fullWidth mt="xs">
             Create workspace
           </Button>
         </Stack>

@@ -64,7 +64,7 @@ function LinkSignIn({ token, next }: { token: string; next: string | undefined }
         ) : (
           <Text>Signing you in with the link.</Text>
         )}
-        <Button onClick={start} loading={begin.isPending} fullWidth>
+        <Button onClick={start} loading={begin.isPending || begin.isSuccess} fullWidth>
           Sign in
         </Button>
         {begin.error && (
@@ -128,7 +128,7 @@ function PasswordSignIn({ next }: { next: string | undefined }) {
             ref={password}
             {...form.getInputProps("password")}
           />
-          <Button type="submit" loading={begin.isPending} fullWidth mt="xs">
+          <Button type="submit" loading={begin.isPending || begin.isSuccess} fullWidth mt="xs">
             Sign in
           </Button>
         </Stack>

@@ -1,6 +1,7 @@
-import { queryOptions, useMutation, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
+import { queryOptions, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
 import { http, type Session, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
+import { useAction } from "../../ui/action";
 
 export const sessionQuery = queryOptions({
   queryKey: keys.session,
@@ -46,7 +47,7 @@ function begin(how: SignIn): Promise<Session> {
 /** Begins a session by any of the three ways; what an earlier one left in the cache is dropped. */
 export function useBeginSession() {
   const queryClient = useQueryClient();
-  return useMutation({
+  return useAction({
     mutationFn: begin,
     onSuccess: (session) => {
       queryClient.clear();
@@ -56,7 +57,7 @@ export function useBeginSession() {
 }
 
 export function useSignOut() {
-  return useMutation({
+  return useAction({
     mutationFn: () => unwrap(http.DELETE("/session")),
     // A full load: nothing of the session stays in memory.
     onSuccess: () => window.location.assign("/sign-in"),
