@@ -1,15 +1,18 @@
 import { randomInt } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 
-// One grey pixel.
-const PNG = Buffer.from(
-  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==",
-  "base64",
-);
+/** An image of one grey pixel, as the program passes on what it fetched. */
+export const PICTURE = {
+  headers: { "content-type": "image/png", "cross-origin-resource-policy": "cross-origin" },
+  body: Buffer.from(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==",
+    "base64",
+  ),
+};
 
 /**
- * The web server of a stranger: it wants to know who opens its mail. Remote images are fetched from the usual ports only, so
- * it has one of those, on a loopback address of its own.
+ * The web server of a stranger: it wants to know who opens its mail. It has a loopback address of its own and the usual
+ * port, so that only its address is a reason not to ask it.
  */
 export class Images {
   readonly #server: Server;
@@ -20,7 +23,7 @@ export class Images {
   private constructor() {
     this.#server = createServer((request, response) => {
       this.asked.push(request);
-      response.writeHead(200, { "content-type": "image/png" }).end(PNG);
+      response.writeHead(200, PICTURE.headers).end(PICTURE.body);
     });
   }
 

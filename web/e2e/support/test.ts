@@ -43,6 +43,7 @@ async function stopHouse(house: House): Promise<void> {
 
 /** What a browser, and then the page, says about an answer that the page expects and shows. */
 function isRefusal(message: ConsoleMessage): boolean {
+  if (message.location().url.includes("/api/v1/images/")) return true;
   return /Failed to load resource: the server responded with a status of 4\d\d|^ApiError: /.test(
     message.text(),
   );

@@ -81,7 +81,7 @@ describe("the accounts table", () => {
         ),
       ),
     );
-    const { user } = open("/accounts?search=zzz&status=paused");
+    const { user } = open("/accounts?search=zzz&status=connected");
     expect(await screen.findByText("No account matches")).toBeVisible();
     await user.click(screen.getByRole("button", { name: "Clear filters" }));
     expect(await screen.findByText("ana@acme.test")).toBeVisible();
@@ -114,20 +114,38 @@ describe("the accounts table", () => {
         lists += 1;
         return HttpResponse.json(accountList([account("ana"), account("ben")]));
       }),
-      http.get(api("/accounts/ana"), () => HttpResponse.json(account("ana", { status: "paused" }))),
+      http.get(api("/accounts/ana"), () =>
+        HttpResponse.json(account("ana", { status: "connecting", receiving: side("connecting") })),
+      ),
     );
     open("/accounts");
     expect(await screen.findByText("ana@acme.test")).toBeVisible();
     expect(FakeEventSource.all.filter((each) => each.readyState === 1)).toHaveLength(1);
     const before = lists;
-    act(() => FakeEventSource.all.at(-1)?.say("topic", { topic: "account", account_id: "ana" }));
-    await waitFor(() => expect(rowOf("ana@acme.test")).toHaveTextContent("Paused"));
+    act(() => FakeEventSource.all.at(-1)?.say("topic", { topic: "accounts", account_id: "ana" }));
+    await waitFor(() => expect(rowOf("ana@acme.test")).toHaveTextContent("Connecting"));
     expect(rowOf("ben@acme.test")).toHaveTextContent("Connected");
     expect(lists).toBe(before);
   });
 
+  it("takes a row out that does not fit the filter any more, and fetches the list for one that begins to", async () => {
+    const refused = { status: "reconnect_required", status_side: "sending" } as const;
+    let list = [account("ana", refused)];
+    server.use(
+      http.get(api("/accounts"), () => HttpResponse.json(accountList(list))),
+      http.get(api("/accounts/ben"), () => HttpResponse.json(account("ben", refused))),
+    );
+    open("/accounts?status=reconnect_required");
+    expect(await screen.findByText("ana@acme.test")).toBeVisible();
+    list = [account("ben", refused)];
+    act(() => FakeEventSource.all.at(-1)?.say("topic", { topic: "accounts", account_id: "ana" }));
+    await waitFor(() => expect(screen.queryByText("ana@acme.test")).not.toBeInTheDocument());
+    act(() => FakeEventSource.all.at(-1)?.say("topic", { topic: "accounts", account_id: "ben" }));
+    expect(await screen.findByText("ben@acme.test")).toBeVisible();
+  });
+
   it("deletes only after the address was typed, and then says so in the row", async () => {
-    let sent: unknown;
+    const sent: unknown[] = [];
     server.use(
       http.get(api("/accounts/ana/closing"), () =>
         HttpResponse.json({
@@ -140,7 +158,7 @@ describe("the accounts table", () => {
         }),
       ),
       http.delete(api("/accounts/ana"), async ({ request }) => {
-        sent = await request.json();
+        sent.push(await request.json());
         return new HttpResponse(null, { status: 202 });
       }),
     );
@@ -152,9 +170,9 @@ describe("the accounts table", () => {
     const button = within(dialog).getByRole("button", { name: "Delete account" });
     expect(button).toBeDisabled();
     await user.type(within(dialog).getByRole("textbox"), "ana@acme.test");
-    await user.click(button);
+    await user.dblClick(button);
     expect(await screen.findByText("Deleting…")).toBeVisible();
-    expect(sent).toEqual({ address: "ana@acme.test" });
+    expect(sent).toEqual([{ address: "ana@acme.test" }]);
   });
 
   it("moves with j and k and opens with Enter", async () => {
@@ -175,7 +193,7 @@ it("leads to the sign-in page and back when the session has ended", async () => 
     http.get(api("/session"), () => problem(401, "not_signed_in", "Sign in first.")),
     http.get(api("/setup"), () => HttpResponse.json({ needed: false })),
   );
-  const { router } = open("/accounts?status=paused");
+  const { router } = open("/accounts?status=disconnected");
   expect(await screen.findByText("Sign in to Posthouse")).toBeVisible();
-  expect(router.state.location.search).toEqual({ next: "/accounts?status=paused" });
+  expect(router.state.location.search).toEqual({ next: "/accounts?status=disconnected" });
 });

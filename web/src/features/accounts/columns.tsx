@@ -53,6 +53,11 @@ function SentCell({ account }: { account: AccountRow }) {
   );
 }
 
+/** Words that a narrow column may cut off: all of them on hover. */
+function Words({ children }: { children: string }) {
+  return <span title={children}>{children}</span>;
+}
+
 /** The table's columns. An `id` that can be sorted is the name the server sorts by. */
 export const columns = [
   column.display({
@@ -63,8 +68,18 @@ export const columns = [
       <NameCell account={row.original} density={table.options.meta?.density ?? "full"} />
     ),
   }),
-  column.accessor("provider_label", { id: "provider", header: "Provider", enableSorting: true }),
-  column.accessor(ownerName, { id: "user", header: "User", enableSorting: true }),
+  column.accessor("provider_label", {
+    id: "provider",
+    header: "Provider",
+    enableSorting: true,
+    cell: (cell) => <Words>{cell.getValue()}</Words>,
+  }),
+  column.accessor(ownerName, {
+    id: "user",
+    header: "User",
+    enableSorting: true,
+    cell: (cell) => <Words>{cell.getValue()}</Words>,
+  }),
   column.accessor("health", {
     header: "Health",
     enableSorting: true,

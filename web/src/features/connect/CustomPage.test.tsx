@@ -30,6 +30,7 @@ function host(side: "smtp" | "imap"): HTMLElement {
 
 async function fill(user: UserEvent) {
   await user.type(await screen.findByLabelText("Email address"), "ben@old.test");
+  await user.type(screen.getByLabelText("Display name"), "Ben Kim");
   await user.type(host("smtp"), "smtp.old.test");
   await user.type(host("imap"), "imap.old.test");
   await user.type(screen.getByLabelText("Password"), "secret");
@@ -110,7 +111,7 @@ it("puts the server's field errors under the fields and on top", async () => {
 it("sums up what is missing before it asks the server", async () => {
   const { user } = open("/accounts/add/custom");
   await user.click(await screen.findByRole("button", { name: "Save account" }));
-  expect(await screen.findByText("5 things need your attention")).toBeVisible();
+  expect(await screen.findByText("6 things need your attention")).toBeVisible();
 });
 
 it("saves after a passed test without testing twice, and goes to the list", async () => {
@@ -131,9 +132,9 @@ it("saves after a passed test without testing twice, and goes to the list", asyn
   );
   const { user, router } = open("/accounts/add/custom");
   await fill(user);
-  await user.click(screen.getByRole("button", { name: "Test connection" }));
+  await user.dblClick(screen.getByRole("button", { name: "Test connection" }));
   expect(await screen.findByText("Receiving and sending work.")).toBeVisible();
-  await user.click(screen.getByRole("button", { name: "Save account" }));
+  await user.dblClick(screen.getByRole("button", { name: "Save account" }));
   await waitFor(() => expect(router.state.location.pathname).toBe("/accounts"));
   expect(tests).toBe(1);
   expect(bodies).toEqual([

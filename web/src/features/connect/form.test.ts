@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { account } from "../../../test/world";
+import { account, side } from "../../../test/world";
 import {
   checkCustom,
+  checkReconnect,
   domainOf,
   emptyCustom,
   reconnectValues,
@@ -13,6 +14,7 @@ import { waitingWords, withStep } from "./steps";
 
 const filled = {
   ...withAddress(emptyCustom, "ben@old.test"),
+  display_name: "Ben Kim",
   smtp: { ...emptyCustom.smtp, host: "smtp.old.test", username: "ben@old.test", password: "p" },
   imap: { ...emptyCustom.imap, host: "imap.old.test" },
 };
@@ -44,6 +46,7 @@ describe("the custom form", () => {
   it("names each missing field", () => {
     expect(Object.keys(checkCustom({ ...emptyCustom, same_login: false }))).toEqual([
       "address",
+      "display_name",
       "smtp.host",
       "smtp.username",
       "smtp.password",
@@ -78,9 +81,35 @@ describe("reconnecting", () => {
     expect(toReconnect({ ...values, same_password: false }, old).imap?.password).toBeNull();
   });
 
-  it("says nothing about a side that does not exist", () => {
+  it("takes the saved password only for the server and username that it was saved for", () => {
+    const old = account("ana");
+    const values = { ...reconnectValues(old), same_password: false };
+    expect(checkReconnect(values, old)).toEqual({});
+    const moved = { ...values, imap: { ...values.imap, host: "imap.new.test" } };
+    expect(Object.keys(checkReconnect(moved, old))).toEqual(["imap.password"]);
+    expect(Object.keys(checkReconnect({ ...moved, same_password: true }, old))).toEqual(["smtp.password"]);
+    const gone = account("ana", { sending: side("reconnect_required", { reason: "password_missing" }) });
+    expect(Object.keys(checkReconnect(values, gone))).toEqual(["smtp.password"]);
+  });
+
+  it("says nothing about a side that does not exist, until it is wanted", () => {
     const old = account("ana", { imap: null });
+    expect(checkReconnect(reconnectValues(old), old)).toEqual({});
     expect(toReconnect(reconnectValues(old), old)).not.toHaveProperty("imap");
+  });
+
+  it("adds the receiving side with a login of its own, or with the one typed for sending", () => {
+    const old = account("ana", { imap: null });
+    const values = { ...reconnectValues(old), receive: true };
+    expect(Object.keys(checkReconnect(values, old))).toEqual(["imap.host", "imap.password"]);
+    const own = { ...values, imap: { ...values.imap, host: "imap.acme.test", password: "p" } };
+    expect(checkReconnect(own, old)).toEqual({});
+    expect(toReconnect(own, old).imap).toMatchObject({ username: "ana@acme.test", password: "p" });
+    // The saved password of the outgoing server is never handed to another one.
+    const shared = { ...own, same_login: true };
+    expect(Object.keys(checkReconnect(shared, old))).toEqual(["smtp.password"]);
+    shared.smtp = { ...shared.smtp, username: "ana", password: "q" };
+    expect(toReconnect(shared, old).imap).toMatchObject({ username: "ana", password: "q" });
   });
 });
 

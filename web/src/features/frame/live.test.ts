@@ -1,0 +1,101 @@
+import { QueryClient } from "@tanstack/react-query";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { LiveUpdates, Throttle } from "./live";
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+it("runs the first call at once, and all that follow in a second as one", async () => {
+  const throttle = new Throttle();
+  const work = vi.fn(async () => undefined);
+  for (let call = 0; call < 50; call += 1) throttle.run("a", work);
+  expect(work).toHaveBeenCalledTimes(1);
+  throttle.run("b", work);
+  expect(work).toHaveBeenCalledTimes(2);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(work).toHaveBeenCalledTimes(3);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(work).toHaveBeenCalledTimes(3);
+});
+
+it("waits for slow work before it runs again, and goes on after a failure", async () => {
+  const throttle = new Throttle();
+  let fail: () => void = () => undefined;
+  const work = vi.fn(() => new Promise<void>((_, reject) => (fail = () => reject(new Error("no")))));
+  throttle.run("a", work);
+  throttle.run("a", work);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(work).toHaveBeenCalledTimes(1);
+  fail();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(work).toHaveBeenCalledTimes(2);
+});
+
+it("runs nothing more when it was stopped", async () => {
+  const throttle = new Throttle();
+  const work = vi.fn(async () => undefined);
+  throttle.run("a", work);
+  throttle.run("a", work);
+  throttle.stop();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(work).toHaveBeenCalledTimes(1);
+});
+
+/** What was marked as old by the topics of two seconds. */
+async function invalidated(topics: { topic: string; account_id: string | null }[]) {
+  const queryClient = new QueryClient();
+  const keys = {
+    list: ["accounts", "list", {}],
+    summary: ["accounts", "summary"],
+    ana: ["accounts", "one", "ana"],
+    mailOfAna: ["mail", "ana", "list", ""],
+    mailOfBen: ["mail", "ben", "list", ""],
+    letterToAna: ["message", "m1"],
+    letterToBen: ["message", "m2"],
+    outbox: ["outgoing", "list", "ana"],
+  };
+  for (const key of Object.values(keys)) queryClient.setQueryData(key, { pages: [] });
+  queryClient.setQueryData(keys.letterToAna, { account_id: "ana" });
+  queryClient.setQueryData(keys.letterToBen, { account_id: "ben" });
+  const refetched = vi.spyOn(queryClient, "refetchQueries").mockResolvedValue();
+  const updates = new LiveUpdates(queryClient);
+  for (const topic of topics) updates.apply(topic);
+  await vi.advanceTimersByTimeAsync(2_000);
+  updates.stop();
+  const old = Object.entries(keys).filter(([, key]) => queryClient.getQueryState(key)?.isInvalidated);
+  const asked = refetched.mock.calls.map(([filters]) => filters?.queryKey?.join(" "));
+  return { old: old.map(([name]) => name), asked };
+}
+
+it("fetches one account and the figures again for its topic, twice for a storm of two seconds", async () => {
+  const { old, asked } = await invalidated(
+    Array.from({ length: 500 }, () => ({ topic: "accounts", account_id: "ana" })),
+  );
+  expect(old).toEqual(["summary"]);
+  expect(asked.filter((key) => key === "accounts one ana")).toHaveLength(2);
+  expect(asked.filter((key) => key === "accounts summary")).toHaveLength(2);
+});
+
+it("fetches the list instead when many accounts change at once", async () => {
+  const { old, asked } = await invalidated(
+    Array.from({ length: 300 }, (_, at) => ({ topic: "accounts", account_id: `a${at}` })),
+  );
+  expect(old).toEqual(["list", "summary", "ana"]);
+  expect(asked.filter((key) => key === "accounts")).toHaveLength(1);
+});
+
+it("fetches only the mail of the account whose mail changed", async () => {
+  const { old } = await invalidated([{ topic: "messages", account_id: "ana" }]);
+  expect(old).toEqual(["mailOfAna", "letterToAna"]);
+});
+
+it("fetches the account's figures again when something was sent", async () => {
+  const { old, asked } = await invalidated([{ topic: "outgoing", account_id: "ana" }]);
+  expect(old).toEqual(["summary", "outbox"]);
+  expect(asked).toContain("accounts one ana");
+});
+
+it("fetches all accounts again when it is not said which", async () => {
+  const { old } = await invalidated([{ topic: "accounts", account_id: null }]);
+  expect(old).toEqual(["list", "summary", "ana"]);
+});
