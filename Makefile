@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check fmt generate web deps rust-test web-test e2e
+.PHONY: help demo run test check fmt generate web deps
 
 CARGO ?= cargo
 # Crash points are compiled in for tests only.

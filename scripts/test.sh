@@ -15,14 +15,16 @@ step "Formatting and lints"
 make --no-print-directory check
 step "Rust: build the tests"
 cargo build --package posthouse --features failpoints
+cargo build --package testkit
 cargo test --workspace --features posthouse/failpoints --no-run
 step "Rust: unit tests, integration tests on SQLite and PostgreSQL, Dovecot, Postfix"
-"${root[@]}" env TMPDIR="${TMPDIR:-/tmp}" cargo test --workspace --features posthouse/failpoints --no-fail-fast 2>&1 | tee "$log"
+# Most of a test is waiting for servers: more of them at a time than cores.
+"${root[@]}" env RUST_TEST_THREADS=6 cargo test --workspace --features posthouse/failpoints --no-fail-fast 2>&1 | tee "$log"
 step "Web: unit tests"
 (cd web && npm test -- --run 2>&1) | tee -a "$log"
 if [ -f web/playwright.config.ts ]; then
     step "Web: walks in Chromium on the real program and servers"
-    (cd web && npm run e2e 2>&1) | tee -a "$log"
+    (cd web && "${root[@]}" npm run e2e 2>&1) | tee -a "$log"
 fi
 
 echo

@@ -51,6 +51,7 @@ pub struct Egress {
     /// Whether loopback and private addresses may be named: a mail server in the own network.
     pub allow_private: bool,
     /// Ports besides 25, 143, 465, 587, 993 and 2525.
+    #[serde(deserialize_with = "one_or_many")]
     pub extra_ports: Vec<u16>,
 }
 
@@ -201,8 +202,55 @@ impl Config {
     }
 }
 
+/// A list, or the one number that the environment makes of a list of one.
+fn one_or_many<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<u16>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Ports {
+        One(u16),
+        Many(Vec<u16>),
+    }
+    Ok(match Ports::deserialize(d)? {
+        Ports::One(port) => vec![port],
+        Ports::Many(ports) => ports,
+    })
+}
+
 fn database_url() -> std::collections::HashMap<String, String> {
     #[expect(clippy::disallowed_methods, reason = "the environment is read here, once")]
     let url = std::env::var("DATABASE_URL").ok();
     url.filter(|u| !u.is_empty()).map(|u| ("database_url".to_owned(), u)).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(toml: &str) -> Result<Config, String> {
+        let built =
+            config::Config::builder().add_source(config::File::from_str(toml, config::FileFormat::Toml)).build();
+        built.and_then(config::Config::try_deserialize::<Config>).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn one_port_is_a_list_of_one() {
+        assert_eq!(read("[egress]\nextra_ports = 2993").unwrap().egress.extra_ports, [2993]);
+        assert_eq!(read("[egress]\nextra_ports = [1, 2]").unwrap().egress.extra_ports, [1, 2]);
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_by_its_name() {
+        assert!(read("lisen = \"127.0.0.1:1\"").unwrap_err().contains("lisen"));
+        assert!(read("[egress]\nallow_all = true").unwrap_err().contains("allow_all"));
+    }
+
+    #[test]
+    fn an_address_of_all_is_shown_as_one_to_type() {
+        let config = Config { listen: ([0, 0, 0, 0], 8080).into(), ..Config::default() };
+        assert_eq!(config.base_url(), "http://127.0.0.1:8080");
+        let behind = Config { public_url: Some("https://mail.example.com/".into()), ..Config::default() };
+        assert_eq!((behind.base_url().as_str(), behind.behind_tls()), ("https://mail.example.com", true));
+        assert_eq!(behind.public_name().as_deref(), Some("mail.example.com"));
+        assert_eq!(behind.public_origin().as_deref(), Some("https://mail.example.com"));
+    }
 }

@@ -116,7 +116,7 @@ pub async fn key_lost(config: Config, clock: Clock) -> anyhow::Result<u64> {
     db.migrate().await?;
     let key = config.key_path();
     if key.exists() {
-        let aside = key.with_extension("lost");
+        let aside = key.with_extension(format!("lost-{}", clock.now().0 / 1_000_000));
         std::fs::rename(&key, &aside).with_context(|| format!("{} cannot be put aside", key.display()))?;
     }
     let mut tx = db.tx().await?;

@@ -3,7 +3,6 @@ import type { Locator, Page } from "@playwright/test";
 export interface Server {
   host: string;
   port: number;
-  encryption?: "TLS" | "STARTTLS";
 }
 
 /** A field of one side: both sides have the same labels. */
@@ -12,10 +11,6 @@ export function field(page: Page, side: "smtp" | "imap", name: "host" | "port" |
 }
 
 export async function fillServer(page: Page, side: "smtp" | "imap", server: Server): Promise<void> {
-  if (server.encryption) {
-    await page.locator(`[id="${side}.encryption"]`).click();
-    await page.getByRole("option", { name: server.encryption, exact: true }).click();
-  }
   await field(page, side, "host").fill(server.host);
   await field(page, side, "host").press("Escape");
   await field(page, side, "port").fill(String(server.port));

@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type Server } from "node:http";
 
 /** An image of one grey pixel, as the program passes on what it fetched. */
 export const PICTURE = {
@@ -18,11 +18,11 @@ export class Images {
   readonly #server: Server;
   readonly #address = `127.${randomInt(1, 255)}.${randomInt(0, 256)}.${randomInt(1, 255)}`;
   /** Everything that anybody asked of it. */
-  readonly asked: IncomingMessage[] = [];
+  readonly paths: string[] = [];
 
   private constructor() {
     this.#server = createServer((request, response) => {
-      this.asked.push(request);
+      this.paths.push(request.url ?? "");
       response.writeHead(200, PICTURE.headers).end(PICTURE.body);
     });
   }
@@ -37,10 +37,6 @@ export class Images {
 
   get url(): string {
     return `http://${this.#address}`;
-  }
-
-  get paths(): string[] {
-    return this.asked.map((request) => request.url ?? "");
   }
 
   close(): void {

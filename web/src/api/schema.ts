@@ -170,7 +170,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Tries a disconnected account again now. */
+        /** Tries a disconnected account again now; one that waits for a person once more with the stored password. */
         post: operations["retry"];
         delete?: never;
         options?: never;

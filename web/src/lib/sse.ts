@@ -67,6 +67,7 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
       if (done) return;
     }
   } finally {
-    await reader.cancel().catch(() => undefined);
+    // Nobody waits for the rest of the stream.
+    void reader.cancel().catch(() => undefined);
   }
 }

@@ -19,13 +19,17 @@ export function useOneAtATime(): (work: () => Promise<unknown>) => Promise<void>
   }, []);
 }
 
-/** A mutation of which one runs at a time: a double click is one request. */
+/** As long as the second click of a double click may take. */
+const DOUBLE_CLICK_MS = 500;
+
+/** A mutation of which one runs at a time: a double click is one request, also when the answer comes at once. */
 export function useAction<Data, Variables = void>(options: UseMutationOptions<Data, Error, Variables>) {
   const { mutateAsync, ...mutation } = useMutation(options);
   const once = useOneAtATime();
   const mutate: typeof mutation.mutate = (...args) => {
-    // A failure is in the result and in the callbacks.
-    void once(() => mutateAsync(...args).catch(() => undefined));
+    const pause = () => new Promise((resolve) => setTimeout(resolve, DOUBLE_CLICK_MS));
+    // A failure is in the result and in the callbacks, and may be tried again at once.
+    void once(() => mutateAsync(...args).then(pause, () => undefined));
   };
   return { ...mutation, mutate };
 }

@@ -353,7 +353,7 @@ async fn change_account(
     Ok(Json(details(&app, &actor, id).await?))
 }
 
-/// Tries a disconnected account again now.
+/// Tries a disconnected account again now; one that waits for a person once more with the stored password.
 #[utoipa::path(post, path = "/accounts/{id}/retry", tag = "accounts", params(("id" = AccountId, Path)),
     responses((status = 202), (status = 403, body = Problem), (status = 404, body = Problem)))]
 async fn retry(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<AccountId>) -> ApiResult<StatusCode> {

@@ -106,7 +106,7 @@ pub async fn note_sync(
     changed(tx, app, scope, id).await
 }
 
-/// Makes the next attempt due now, for sides that are retried.
+/// Makes the next attempt due now. A side that waits for a person is tried once more with what is stored.
 ///
 /// # Errors
 /// Only the database's.

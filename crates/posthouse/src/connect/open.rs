@@ -14,6 +14,9 @@ use tokio::net::TcpStream;
 /// How long each of the steps to a signed-in session may take.
 const STEP: Duration = Duration::from_secs(15);
 
+/// How long a server may keep silent before its first line; some wait a few seconds on purpose.
+const GREETING: Duration = Duration::from_secs(10);
+
 /// A session on an account's mailbox.
 pub type ImapSession = Session<Stream>;
 
@@ -75,8 +78,10 @@ impl Server {
     pub async fn imap(&self, app: &App, steps: &mut Steps) -> Result<ImapSession, Failure> {
         let limits = imap::Limits::default();
         let tcp = self.dial(app, steps).await?;
-        let greet =
-            |stream| async { Session::connect(stream, limits).await.map_err(|e| greeting_failed(self.encryption, &e)) };
+        let greet = |stream| async {
+            let greeted = tokio::time::timeout(GREETING, Session::connect(stream, limits)).await;
+            greeted.unwrap_or(Err(imap::Error::Timeout)).map_err(|e| greeting_failed(self.encryption, &e))
+        };
         let mut session = match self.encryption {
             Encryption::Tls => {
                 let stream = self.tls(app, steps, tcp).await?;
@@ -114,7 +119,7 @@ impl Server {
     /// # Errors
     /// The reason, with the server's words.
     pub async fn smtp(&self, app: &App, steps: &mut Steps) -> Result<Submission, Failure> {
-        let limits = SmtpLimits { greeting: STEP, ..SmtpLimits::default() };
+        let limits = SmtpLimits { greeting: GREETING, ..SmtpLimits::default() };
         let me = ehlo_name(app);
         let tcp = self.dial(app, steps).await?;
         let greet = |stream| async { Submission::connect(stream, limits).await.map_err(|e| from_net(&e)) };

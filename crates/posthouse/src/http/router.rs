@@ -3,8 +3,9 @@
 use super::{assets, error, live, ops, request_id};
 use crate::app::App;
 use crate::http::limits::SignInLimits;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router, middleware};
@@ -12,7 +13,6 @@ use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -65,7 +65,7 @@ pub fn service(app: &App) -> anyhow::Result<Router> {
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .layer(csrf(app)?)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, HANDLER_TIME));
+        .layer(middleware::from_fn(time_limit));
     let router = Router::new()
         .nest("/api/v1", routes)
         .route(
@@ -87,6 +87,13 @@ pub fn service(app: &App) -> anyhow::Result<Router> {
     Ok(security_headers(router)
         .layer(middleware::from_fn_with_state(app.clone(), request_id::layer))
         .with_state(app.clone()))
+}
+
+async fn time_limit(request: Request, next: Next) -> Response {
+    tokio::time::timeout(HANDLER_TIME, next.run(request)).await.unwrap_or_else(|_| {
+        let text = "This took longer than five minutes and was given up. Try again; if it stays, look at the log.";
+        error::ApiError::new(StatusCode::GATEWAY_TIMEOUT, "took_too_long", text).into_response()
+    })
 }
 
 /// How a request of another site is answered.

@@ -9,6 +9,8 @@
 )]
 
 mod accounts;
+#[cfg(feature = "failpoints")]
+mod append_kills;
 mod closing;
 mod connect;
 mod db;

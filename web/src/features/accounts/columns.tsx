@@ -36,7 +36,7 @@ function NameCell({ account, density }: { account: AccountRow; density: Density 
           <div className={classes.cardState}>
             <StatusCell account={account} />
           </div>
-          <Text size="xs" c="dimmed" truncate>
+          <Text size="xs" c="dimmed" truncate className={classes.cardMore}>
             {account.provider_label} · {ownerName(account)} · {count(account.sent_total)} sent
           </Text>
         </>

@@ -132,7 +132,7 @@ it("saves after a passed test without testing twice, and goes to the list", asyn
   );
   const { user, router } = open("/accounts/add/custom");
   await fill(user);
-  await user.dblClick(screen.getByRole("button", { name: "Test connection" }));
+  await user.click(screen.getByRole("button", { name: "Test connection" }));
   expect(await screen.findByText("Receiving and sending work.")).toBeVisible();
   await user.dblClick(screen.getByRole("button", { name: "Save account" }));
   await waitFor(() => expect(router.state.location.pathname).toBe("/accounts"));

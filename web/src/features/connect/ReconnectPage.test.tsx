@@ -21,7 +21,7 @@ it("adds a receiving side to an account that only sends", async () => {
     }),
   );
   const { user, router } = open("/accounts/ana/reconnect");
-  const wish = await screen.findByRole("switch", { name: "Receive mail with this account" });
+  const wish = await screen.findByRole("switch", { name: /^Receive mail with this account/ });
   expect(wish).not.toBeChecked();
   await user.click(wish);
   const field = (name: string) => document.getElementById(name) as HTMLElement;

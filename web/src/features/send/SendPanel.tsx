@@ -58,6 +58,7 @@ export default function SendPanel({ from, idempotencyKey, asked, onKeep, onClose
         position="right"
         size="var(--panel-width)"
         title="Send email"
+        padding="lg"
         closeButtonProps={{ "aria-label": "Close" }}
         closeOnEscape={!asking}
         withOverlay={false}
