@@ -109,7 +109,8 @@ impl Default for Config {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Text, level: "info".into() }
+        // Two libraries say on every start or refused certificate what we say ourselves.
+        Self { format: LogFormat::Text, level: "info,sqlx::postgres::notice=warn,rustls_platform_verifier=off".into() }
     }
 }
 
