@@ -239,7 +239,8 @@ pub async fn set_failed(tx: &mut Conn, scope: &Scope, (id, side): (AccountId, Si
 pub async fn due_now(tx: &mut Conn, scope: &Scope, id: AccountId, now: Ts) -> DbResult<()> {
     sql!(run tx,
         "UPDATE connection SET next_attempt_at = $3, state = CASE state WHEN 'reconnect_required' THEN 'connecting' ELSE state END
-         WHERE account_id = $1 AND workspace_id = $2 AND state IN ('disconnected', 'reconnect_required')",
+         WHERE account_id = $1 AND workspace_id = $2 AND state IN ('disconnected', 'reconnect_required')
+           AND COALESCE(reason, '') <> 'password_missing'",
         id, scope.workspace_id(), now)?;
     Ok(())
 }
