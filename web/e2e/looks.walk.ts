@@ -127,7 +127,7 @@ async function add(page: Page, { lab, imapGate }: House, { ana }: World): Promis
   await expect(page.getByText("Encrypting")).toBeVisible();
   await look(page, "add-custom-running");
   imapGate.open();
-  await expect(page.getByText("The test stopped at the step")).toBeVisible();
+  await expect(page.getByText("The steps marked above failed.")).toBeVisible();
   await look(page, "add-custom-failed");
   await field(page, "smtp", "username").fill(ana.mailbox.address);
   await field(page, "smtp", "password").fill(ana.mailbox.password);

@@ -106,6 +106,8 @@ impl App {
 pub async fn open_database(config: &Config) -> anyhow::Result<Db> {
     Ok(match &config.database_url {
         Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+            let host = url.parse::<::http::Uri>().ok().and_then(|u| u.host().map(str::to_owned)).unwrap_or_default();
+            tracing::info!(host, "opening PostgreSQL");
             Db::open_postgres(url).await?
         }
         Some(_) => anyhow::bail!(db::OpenError::Url("it begins with something else".into())),

@@ -155,9 +155,11 @@ impl Config {
         // An empty variable of the environment names nothing.
         self.extra_ca.retain(|path| !path.as_os_str().is_empty());
         if let Some(url) = &self.public_url
-            && !(url.starts_with("https://") || url.starts_with("http://"))
+            && !is_origin(url)
         {
-            return Err(ConfigError(format!("public_url `{url}` begins with https:// or http://")));
+            return Err(ConfigError(
+                "public_url is a scheme, a name and perhaps a port: https://mail.example.com".into(),
+            ));
         }
         if self.retry.first_ms == 0 || self.retry.longest_ms < self.retry.first_ms {
             return Err(ConfigError("retry.first_ms is above 0 and at most retry.longest_ms".into()));
@@ -203,6 +205,15 @@ impl Config {
     }
 }
 
+/// Whether a URL names just scheme, host and port.
+fn is_origin(url: &str) -> bool {
+    url.parse::<::http::Uri>().is_ok_and(|u| {
+        let plain = matches!(u.path(), "" | "/") && u.query().is_none() && !url.contains('#');
+        let host = u.host().is_some_and(|h| !h.is_empty()) && u.authority().is_some_and(|a| !a.as_str().contains('@'));
+        matches!(u.scheme_str(), Some("http" | "https")) && host && plain
+    })
+}
+
 /// A list, or the one number that the environment makes of a list of one.
 fn one_or_many<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<u16>, D::Error> {
     #[derive(Deserialize)]
@@ -243,6 +254,24 @@ mod tests {
     fn an_unknown_name_is_refused_by_its_name() {
         assert!(read("lisen = \"127.0.0.1:1\"").unwrap_err().contains("lisen"));
         assert!(read("[egress]\nallow_all = true").unwrap_err().contains("allow_all"));
+    }
+
+    #[test]
+    fn a_public_url_is_an_origin() {
+        for good in ["https://mail.example.com", "http://10.0.0.1:8080/", "https://[2001:db8::1]"] {
+            assert!(is_origin(good), "{good}");
+        }
+        for bad in [
+            "https://",
+            "mail.example.com",
+            "https://a.b/path",
+            "https://a.b/?x=1",
+            "https://u:p@a.b",
+            "ftp://a.b",
+            "https://a.b/#x",
+        ] {
+            assert!(!is_origin(bad), "{bad}");
+        }
     }
 
     #[test]

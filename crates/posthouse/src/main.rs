@@ -70,6 +70,8 @@ async fn main() -> anyhow::Result<()> {
         (None, _) => {}
     }
     log(&config)?;
+    // Mail and secrets are for this user only, whatever the shell's habit.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     match cli.command {
         Command::Serve { listen } => {
             config.listen = listen.unwrap_or(config.listen);
@@ -86,9 +88,8 @@ async fn main() -> anyhow::Result<()> {
             demo.stop().await;
         }
         Command::Migrate => {
-            let app = posthouse::app::App::open(config, Clock::system()).await?;
+            server::migrate(&config).await?;
             println!("The schema is up to date.");
-            app.db.close().await;
         }
         Command::Key { command: KeyCommand::Lost } => {
             let wiped = server::key_lost(config, Clock::system()).await?;

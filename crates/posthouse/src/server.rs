@@ -69,7 +69,9 @@ fn lock(config: &Config) -> anyhow::Result<Option<std::fs::File>> {
     }
     let dir = &config.data_dir;
     std::fs::create_dir_all(dir).with_context(|| format!("the data folder {} cannot be made", dir.display()))?;
-    let file = std::fs::File::create(dir.join(LOCK))?;
+    let path = dir.join(LOCK);
+    let file = std::fs::File::create(&path)
+        .with_context(|| format!("{} cannot be written: give this user the right to write there", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(_) => anyhow::bail!("another Posthouse is running on the data folder {}; stop it first", dir.display()),
@@ -105,12 +107,27 @@ impl Running {
     }
 }
 
+/// Brings the schema up to date.
+///
+/// # Errors
+/// Refuses while a program serves the data folder; otherwise the database's.
+pub async fn migrate(config: &Config) -> anyhow::Result<()> {
+    let _lock = lock(config)?;
+    let db = crate::app::open_database(config).await?;
+    db.migrate().await?;
+    db.close().await;
+    Ok(())
+}
+
 /// Wipes every stored password and forgets the key that sealed them: the key file is lost for good. Each account then asks
 /// for its password. The next start makes a new key. Returns how many passwords were wiped.
 ///
 /// # Errors
 /// Refuses while a program serves the data folder; otherwise the database's.
 pub async fn key_lost(config: Config, clock: Clock) -> anyhow::Result<u64> {
+    if config.database_url.is_none() && !config.data_dir.join("posthouse.db").exists() {
+        anyhow::bail!("{} holds no Posthouse data; name the right folder with --data-dir", config.data_dir.display());
+    }
     let _lock = lock(&config)?;
     let db = crate::app::open_database(&config).await?;
     db.migrate().await?;

@@ -2,7 +2,10 @@ import { Tooltip } from "@mantine/core";
 import { useSyncExternalStore } from "react";
 import { exactTime, lasted, listTime, relativeTime } from "../lib/time";
 
-const TICK_MS = 10_000;
+const TICK_MS = 1_000;
+/** Times further away than this are told in minutes and more: they need no second hand. */
+const NEAR_MS = 60_000;
+const COARSE_MS = 10_000;
 const watchers = new Set<() => void>();
 let now = Date.now();
 let timer: ReturnType<typeof setInterval> | undefined;
@@ -27,14 +30,18 @@ function snapshot(): number {
   return now;
 }
 
-/** The present, renewed every ten seconds for all readers at once. */
-export function useNow(): number {
-  return useSyncExternalStore(watch, snapshot);
+/** The present as it matters to `at`: by the second within a minute of it, otherwise in steps of ten seconds. */
+export function useNow(at: string): number {
+  const moment = new Date(at).getTime();
+  return useSyncExternalStore(watch, () => {
+    const present = snapshot();
+    return Math.abs(moment - present) <= NEAR_MS ? present : present - (present % COARSE_MS);
+  });
 }
 
 /** A time in short words; the exact one, with its zone, on hover and for assistive technology. */
 export function Time({ at, as = "relative" }: { at: string; as?: "relative" | "lasted" | "list" }) {
-  const present = useNow();
+  const present = useNow(at);
   const words =
     as === "relative"
       ? relativeTime(at, present)

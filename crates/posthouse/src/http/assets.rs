@@ -1,7 +1,7 @@
 //! The web page, embedded. Files carry their hash in the name and are cached for ever; the page itself never.
 
 use axum::body::Body;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
@@ -19,14 +19,21 @@ pub const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'se
     font-src 'self'; connect-src 'self'; frame-src 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
 /// A file of the page, or the page for every address that the router in the browser knows.
-pub async fn serve(uri: Uri, headers: HeaderMap) -> Response {
+pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
     if path.starts_with("api/") {
         return super::ApiError::not_found().into_response();
     }
+    if !matches!(method, Method::GET | Method::HEAD) {
+        return super::ApiError::method_not_allowed().into_response();
+    }
     if let Some(file) = Dist::get(path).filter(|_| !path.is_empty()) {
         let forever = path.starts_with("assets/");
         return answer(path, file, &headers, forever);
+    }
+    // An address of the page has no dot; a file that is not there must not look as if it were.
+    if path.rsplit('/').next().is_some_and(|last| last.contains('.')) {
+        return (StatusCode::NOT_FOUND, "There is no such file.\n").into_response();
     }
     match Dist::get("index.html") {
         Some(file) => answer("index.html", file, &headers, false),

@@ -74,6 +74,12 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Your role does not allow this. Ask an admin of the workspace.")
     }
 
+    /// 405.
+    #[must_use]
+    pub fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take that method.")
+    }
+
     /// 401.
     #[must_use]
     pub fn not_signed_in() -> Self {

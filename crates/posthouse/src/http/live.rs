@@ -1,16 +1,21 @@
 //! The stream that tells open pages which topic changed (server-sent events).
 
-use super::auth::SignedIn;
+use super::auth::{self, SignedIn};
 use crate::accounts::AccountId;
 use crate::app::App;
 use crate::base::live::{Nudge, Topic};
+use crate::team;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use axum_extra::extract::cookie::CookieJar;
 use futures_util::{Stream, StreamExt};
 use serde::Serialize;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio_stream::wrappers::BroadcastStream;
+
+/// How often a stream asks whether its session still is.
+const SESSION_CHECK: Duration = Duration::from_secs(5);
 
 #[derive(Serialize)]
 struct Data {
@@ -24,6 +29,7 @@ struct Data {
 pub async fn live(
     State(app): State<App>,
     SignedIn(actor): SignedIn,
+    jar: CookieJar,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let ready = || Event::default().event("ready").data("{}");
     let mine = actor.scope.workspace_id();
@@ -39,6 +45,22 @@ pub async fn live(
     });
     let events = futures_util::stream::once(std::future::ready(ready())).chain(nudges);
     // A stream that never ends would hold up the program's stop.
-    let stream = events.take_until(app.stopping.clone().cancelled_owned()).map(Ok);
+    let over = futures_util::future::select(
+        Box::pin(app.stopping.clone().cancelled_owned()),
+        Box::pin(signed_out(app.clone(), auth::token(&jar))),
+    );
+    let stream = events.take_until(over).map(Ok);
     Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+}
+
+/// Ends when the session of the stream does. Looked at now and then: signing out is rare, streams are many.
+async fn signed_out(app: App, token: Option<String>) {
+    let token = token.unwrap_or_default();
+    loop {
+        tokio::time::sleep(SESSION_CHECK).await;
+        // A database that does not answer signs nobody out.
+        if matches!(team::who(&app, &token).await, Ok(None)) {
+            return;
+        }
+    }
 }

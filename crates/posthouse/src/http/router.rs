@@ -75,13 +75,7 @@ pub fn service(app: &App) -> anyhow::Result<Router> {
         .route("/healthz", get(ops::healthz))
         .route("/readyz", get(ops::readyz))
         .fallback(assets::serve)
-        .method_not_allowed_fallback(|| async {
-            error::ApiError::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "This address does not take that method.",
-            )
-        })
+        .method_not_allowed_fallback(async || error::ApiError::method_not_allowed())
         .layer(Extension(SignInLimits::default()))
         .layer(CatchPanicLayer::custom(|_| error::ApiError::internal(&"a handler panicked").into_response()));
     Ok(security_headers(router)

@@ -406,12 +406,15 @@ fn download(name: &str, content_type: &str, bytes: bytes::Bytes) -> ApiResult<Re
 #[utoipa::path(get, path = "/images/{message}/{index}", tag = "mail",
     params(("message" = MessageId, Path), ("index" = usize, Path), ImageQuery),
     responses((status = 200, content_type = "image/*", body = Vec<u8>), (status = 404, body = Problem)))]
-async fn image(
-    Ax(app): Ax<App>,
-    Path((id, index)): Path<(MessageId, usize)>,
-    Query(q): Query<ImageQuery>,
-) -> ApiResult<Response> {
-    if !images::allowed(&app, id, index, q.until, &q.code) {
+async fn image(Ax(app): Ax<App>, Path((id, index)): Path<(MessageId, usize)>, Query(q): Query<ImageQuery>) -> Response {
+    let mut response = fetch_image(&app, (id, index), &q).await.unwrap_or_else(IntoResponse::into_response);
+    // The frame that shows it has no origin of its own: to it, everything is cross-origin.
+    response.headers_mut().insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
+    response
+}
+
+async fn fetch_image(app: &App, (id, index): (MessageId, usize), q: &ImageQuery) -> ApiResult<Response> {
+    if !images::allowed(app, id, index, q.until, &q.code) {
         return Err(ApiError::not_found());
     }
     let mut c = app.db.read().await?;
@@ -432,7 +435,6 @@ async fn image(
     Response::builder()
         .header(header::CONTENT_TYPE, kind)
         .header(header::CACHE_CONTROL, "private, max-age=3600")
-        .header("cross-origin-resource-policy", "cross-origin")
         .header(header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox")
         .body(Body::from(fetched.body))
         .map_err(|e| ApiError::internal(&e))

@@ -98,11 +98,23 @@ struct OutgoingPage {
     next_cursor: Option<String>,
 }
 
+/// An accepted recipient has nothing yet: only the message's own end says whether it was taken for them.
+const fn seen(message: State, recipient: RecipientState) -> RecipientState {
+    match (message, recipient) {
+        (State::Sent, RecipientState::Accepted) | (_, RecipientState::Pending | RecipientState::Refused) => recipient,
+        (_, RecipientState::Accepted) => RecipientState::Pending,
+    }
+}
+
 fn view(shown: Shown) -> OutgoingView {
     let Shown { row, recipients, why, server_words, next_attempt_at, sent_copy } = shown;
     let recipients: Vec<_> = recipients
         .into_iter()
-        .map(|r| OutgoingRecipient { address: r.address, state: r.state, server_words: r.server_words })
+        .map(|r| OutgoingRecipient {
+            state: seen(row.state, r.state),
+            address: r.address,
+            server_words: r.server_words,
+        })
         .collect();
     OutgoingView {
         id: row.id,

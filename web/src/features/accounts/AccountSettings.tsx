@@ -22,7 +22,7 @@ export function AccountSettings({ id }: { id: string }) {
           <Title order={2} id="connection" mb="sm">
             Connection
           </Title>
-          <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">
+          <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg" className={classes.cards}>
             <ConnectionCard account={account} side="receiving" />
             <ConnectionCard account={account} side="sending" />
           </SimpleGrid>

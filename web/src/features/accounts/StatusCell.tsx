@@ -2,6 +2,7 @@ import { Text } from "@mantine/core";
 import type { AccountRow } from "../../api/client";
 import { StateLabel } from "../../ui/StateLabel";
 import { Time } from "../../ui/Time";
+import classes from "./Accounts.module.css";
 import { useIsClosing } from "./closing";
 import { STATES, shownSide, statusDetail, statusTitle } from "./words";
 
@@ -25,7 +26,7 @@ export function StatusCell({ account }: { account: AccountRow }) {
     <>
       <StatusBadge account={account} />
       {!closing && (detail || troubled) && (
-        <Text size="xs" c="dimmed" truncate title={statusTitle(account)}>
+        <Text size="xs" c="dimmed" lineClamp={2} className={classes.why} title={statusTitle(account)}>
           {detail}
           {troubled && detail && ", "}
           {troubled &&
@@ -38,8 +39,8 @@ export function StatusCell({ account }: { account: AccountRow }) {
 
 function Retry({ at }: { at: string }) {
   return (
-    <>
+    <span className={classes.retry}>
       retry <Time at={at} />
-    </>
+    </span>
   );
 }

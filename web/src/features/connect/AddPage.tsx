@@ -19,11 +19,18 @@ export function AddPage() {
         <Link to="/accounts/add/custom" className={classes.card}>
           <Icon of={IconServer} large />
           <Title order={2}>Custom SMTP</Title>
-          <Text c="dimmed">
-            Any mail server you can log in to: SMTP to send, IMAP to receive. You need the servers' names and
-            a password.
-          </Text>
+          <Text c="dimmed">Any mail server you can log in to: SMTP to send, IMAP to receive.</Text>
         </Link>
+        <section aria-labelledby="at-hand" className={classes.atHand}>
+          <Title order={2} id="at-hand">
+            Have at hand
+          </Title>
+          <ul>
+            <li>The names of the outgoing and the incoming server</li>
+            <li>The username, often the whole address</li>
+            <li>The password, often an app password made at the provider</li>
+          </ul>
+        </section>
       </div>
     </Page>
   );

@@ -80,7 +80,7 @@ function StepLine({ step }: { step: ConnectStep }) {
         <div className={classes.line}>
           <span className={classes.what}>
             <span className={classes.words}>{stepWords(step.step, step.status)}</span>
-            {step.detail && <span className={classes.detail}>{step.detail}</span>}
+            {step.detail && <Detail>{step.detail}</Detail>}
           </span>
           {step.took_ms != null && (
             <span className={`${classes.took} figures`}>{count(step.took_ms)} ms</span>
@@ -95,6 +95,25 @@ function StepLine({ step }: { step: ConnectStep }) {
         )}
       </div>
     </li>
+  );
+}
+
+/** What is known about a step. Dates, as of a certificate's end, stay in one piece. */
+function Detail({ children }: { children: string }) {
+  return (
+    <span className={classes.detail}>
+      {children.split(/(\d{4}-\d{2}-\d{2})/).map((part, index) => {
+        // Every second part is a date.
+        const key = `${index} ${part}`;
+        return index % 2 === 0 ? (
+          part
+        ) : (
+          <span key={key} className={classes.date}>
+            {part}
+          </span>
+        );
+      })}
+    </span>
   );
 }
 
@@ -124,9 +143,11 @@ function VerdictWords({ state }: { state: TestState }) {
     const both = state.sides.length > 1;
     return <Banner tone="ok">{both ? "Receiving and sending work." : "Sending works."}</Banner>;
   }
+  const failed = state.steps.filter(({ status }) => status === "failed").length;
   return (
     <Banner tone="bad" alert>
-      The test stopped at the step marked above. Everything you typed is kept; change it and test again.
+      {failed > 1 ? "The steps marked above failed." : "The test stopped at the step marked above."}{" "}
+      Everything you typed is kept; change it and test again.
     </Banner>
   );
 }

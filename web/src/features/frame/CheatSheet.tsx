@@ -1,4 +1,4 @@
-import { Kbd, Modal, Stack, Text } from "@mantine/core";
+import { FocusTrap, Kbd, Modal, Stack, Text } from "@mantine/core";
 import { Fragment } from "react";
 import { type Shortcut, useActiveShortcuts } from "../../ui/shortcuts";
 import classes from "./Shell.module.css";
@@ -24,6 +24,8 @@ export default function CheatSheet({ onClose }: { onClose: () => void }) {
   const all = [...new Map([...ALWAYS, ...active].map((each) => [each.keys, each])).values()];
   return (
     <Modal opened onClose={onClose} title="Keyboard shortcuts" closeButtonProps={{ "aria-label": "Close" }}>
+      {/* There is nothing to do here but to read; the button to close is no first thing to land on. */}
+      <FocusTrap.InitialFocus />
       <Stack gap="lg">
         {GROUPS.map((group) => {
           const shown = all.filter((each) => each.group === group);

@@ -15,7 +15,8 @@ import { UserMenu } from "./UserMenu";
 
 const CheatSheet = lazy(() => import("./CheatSheet"));
 const MenuDrawer = lazy(() => import("./MenuDrawer"));
-const Palette = lazy(() => import("./Palette"));
+const loadPalette = () => import("./Palette");
+const Palette = lazy(loadPalette);
 
 /** Sidebar, shortcuts, palette and live stream around every page of a signed-in person. */
 export function Shell({ children }: { children: ReactNode }) {
@@ -24,7 +25,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const compact = useMediaQuery(media.compact, undefined, { getInitialValueInEffect: false });
   const [menu, { open: openMenu, close: closeMenu }] = useDisclosure();
   const [cheatSheet, { open: openCheatSheet, close: closeCheatSheet }] = useDisclosure();
-  const { asked, openPalette } = usePalette();
+  const { asked, palette, openPalette } = usePalette();
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new page closes the menu that led to it
   useEffect(closeMenu, [pathname]);
@@ -69,7 +70,7 @@ export function Shell({ children }: { children: ReactNode }) {
           <CheatSheet onClose={closeCheatSheet} />
         </Suspense>
       )}
-      {asked > 0 && (
+      {palette && (
         <Suspense>
           <Palette asked={asked} onShortcuts={openCheatSheet} />
         </Suspense>
@@ -78,9 +79,24 @@ export function Shell({ children }: { children: ReactNode }) {
   );
 }
 
-/** The palette opens from everywhere, also from a field, so it is no ordinary shortcut. */
+/** Runs once the browser has nothing better to do. */
+function whenIdle(run: () => void): () => void {
+  // Safari has no idle callback.
+  if (!window.requestIdleCallback) {
+    const timer = setTimeout(run, 1_000);
+    return () => clearTimeout(timer);
+  }
+  const handle = window.requestIdleCallback(run);
+  return () => window.cancelIdleCallback(handle);
+}
+
+/**
+ * The palette opens from everywhere, also from a field, so it is no ordinary shortcut. It is there, closed,
+ * before it is asked for: what is typed right after the first Ctrl K is meant for it.
+ */
 function usePalette() {
   const [asked, setAsked] = useState(0);
+  const [ready, setReady] = useState(false);
   const openPalette = useCallback(() => setAsked((times) => times + 1), []);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -97,7 +113,18 @@ function usePalette() {
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
   }, [openPalette]);
-  return { asked, openPalette };
+  useEffect(
+    () =>
+      whenIdle(() => {
+        // Not fetched now: it is when somebody asks.
+        loadPalette().then(
+          () => setReady(true),
+          () => undefined,
+        );
+      }),
+    [],
+  );
+  return { asked, palette: ready || asked > 0, openPalette };
 }
 
 function Workspace() {

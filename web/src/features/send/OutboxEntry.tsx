@@ -17,6 +17,7 @@ function tell(title: string) {
 /** One message handed over for sending: how far it is, why, and what each recipient's server answered. */
 export function OutboxEntry({ outgoing, marked }: { outgoing: Outgoing; marked: boolean }) {
   const { word, tone, icon } = SEND_STATES[outgoing.state];
+  const repeated = outgoing.recipients.some(({ server_words }) => server_words === outgoing.server_words);
   const copy = outgoing.state === "sent" ? SENT_COPY[outgoing.sent_copy] : undefined;
   return (
     <article className={classes.entry} data-marked={marked || undefined} aria-current={marked || undefined}>
@@ -37,7 +38,7 @@ export function OutboxEntry({ outgoing, marked }: { outgoing: Outgoing; marked: 
           Next attempt <Time at={outgoing.next_attempt_at} />
         </Text>
       )}
-      {outgoing.server_words && <ServerWords>{outgoing.server_words}</ServerWords>}
+      {outgoing.server_words && !repeated && <ServerWords>{outgoing.server_words}</ServerWords>}
       <Recipients outgoing={outgoing} />
       {copy && (
         <Text size="xs" c="dimmed">
@@ -111,7 +112,7 @@ const CONFIRM = {
   },
 };
 
-/** Only a person can say what happened when the connection broke at the decisive moment. */
+/** Only a person can say what happened when no verdict came after the message was handed over. */
 function Uncertain({ id }: { id: string }) {
   const [asking, setAsking] = useState<keyof typeof CONFIRM>();
   const resolve = useResolve(id);
@@ -119,9 +120,8 @@ function Uncertain({ id }: { id: string }) {
   return (
     <>
       <Text size="xs">
-        The connection broke after the message was handed over and before the server confirmed it. Posthouse
-        never sends it again by itself, so that nobody gets it twice. Look into the Sent folder or ask the
-        recipient, then say what is true.
+        Posthouse never sends it again by itself, so that nobody gets it twice. Look into the Sent folder or
+        ask the recipient, then say what is true.
       </Text>
       <Group gap="sm">
         <Button size="compact-sm" variant="default" onClick={() => setAsking("sent")}>

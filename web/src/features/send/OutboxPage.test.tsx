@@ -57,3 +57,24 @@ it("shows what the server answered for each recipient", async () => {
   expect(refused).toHaveTextContent("Refused550 5.1.1 User unknown");
   expect(screen.getByText("ben@old.test").closest("li")).toHaveTextContent("Accepted250 2.1.5 Ok");
 });
+
+it("says once what the server said of the only recipient", async () => {
+  const words = "550 5.1.1 User unknown";
+  server.use(
+    http.get(api("/accounts/ana/outgoing"), () =>
+      HttpResponse.json({
+        items: [
+          outgoing("o1", {
+            state: "failed",
+            server_words: words,
+            recipients: [{ address: "no@old.test", state: "refused", server_words: words }],
+          }),
+        ],
+        next_cursor: null,
+      }),
+    ),
+  );
+  open("/accounts/ana/outbox");
+  await screen.findByText("no@old.test");
+  expect(screen.getAllByText(words)).toHaveLength(1);
+});

@@ -39,6 +39,7 @@ it("keeps the text and the key when sending fails, and sends with Ctrl Enter", a
   expect(screen.getByLabelText("Message")).toHaveValue("Hello Ben");
 
   await user.clear(screen.getByLabelText("To"));
+  expect(screen.queryByRole("alert")).not.toBeInTheDocument();
   await user.type(screen.getByLabelText("To"), "ben@old.test");
   await user.click(screen.getByRole("button", { name: "Send" }));
   expect(await screen.findByText(/Sending again is safe/)).toBeVisible();
@@ -62,6 +63,7 @@ it("asks before typed text is thrown away", async () => {
   expect(await screen.findByText("Discard this message?")).toBeVisible();
   await user.click(screen.getByRole("button", { name: "Keep writing" }));
   expect(screen.getByLabelText("Message")).toHaveValue("Hello");
+  await waitFor(() => expect(screen.getByLabelText("Message")).toHaveFocus());
 });
 
 it("closes at once when nothing was typed", async () => {

@@ -1,7 +1,7 @@
 import { Button, Drawer, Group, Kbd, Modal, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { notifications } from "@mantine/notifications";
-import { type KeyboardEvent, useEffect, useState } from "react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { asApiError } from "../../lib/problem";
 import { ErrorSummary, type SummaryEntry } from "../../ui/ErrorSummary";
 import { type SendValues, useSend } from "./queries";
@@ -109,14 +109,15 @@ export default function SendPanel({ from, idempotencyKey, asked, onKeep, onClose
           </Group>
         </form>
       </Drawer>
-      <Discard
-        opened={asking}
-        onKeep={() => {
-          setAsking(false);
-          onKeep();
-        }}
-        onDiscard={onClose}
-      />
+      {asking && (
+        <Discard
+          onKeep={() => {
+            setAsking(false);
+            onKeep();
+          }}
+          onDiscard={onClose}
+        />
+      )}
     </>
   );
 }
@@ -159,25 +160,18 @@ function useSendForm(from: Sender, key: string, onSent: () => void) {
       },
     );
   };
-  return { form, send, summary, round, submit };
+  // A field that was changed since has no error any more.
+  const open = summary.filter(({ field }) => !field || form.errors[field]);
+  return { form, send, summary: open, round, submit };
 }
 
-function Discard({
-  opened,
-  onKeep,
-  onDiscard,
-}: {
-  opened: boolean;
-  onKeep: () => void;
-  onDiscard: () => void;
-}) {
+/** Mounted only while it asks: its listener must not see the Escape that asked for it. */
+function Discard({ onKeep, onDiscard }: { onKeep: () => void; onDiscard: () => void }) {
+  // A dialog that is mounted open does not know where the focus was.
+  const before = useRef(document.activeElement);
+  useEffect(() => () => (before.current as HTMLElement | null)?.focus({ preventScroll: true }), []);
   return (
-    <Modal
-      opened={opened}
-      onClose={onKeep}
-      title="Discard this message?"
-      closeButtonProps={{ "aria-label": "Close" }}
-    >
+    <Modal opened onClose={onKeep} title="Discard this message?" closeButtonProps={{ "aria-label": "Close" }}>
       <Stack>
         <Text>What you typed is not kept.</Text>
         <Group justify="flex-end" gap="sm">

@@ -1,6 +1,7 @@
 import { Button, Group, Paper, Select, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { useNavigate } from "@tanstack/react-router";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { PASSWORD_MIN } from "../../lib/password";
 import { asApiError } from "../../lib/problem";
@@ -11,7 +12,7 @@ import { ErrorSummary, type SummaryEntry } from "../../ui/ErrorSummary";
 import { BarePage } from "../../ui/Page";
 import { SecretInput } from "../../ui/SecretInput";
 import { PasswordHint } from "./PasswordHint";
-import { type SetupValues, useBeginSession } from "./queries";
+import { type SetupValues, setupQuery, useBeginSession } from "./queries";
 
 export function SetupPage({ token }: { token: string | undefined }) {
   return (
@@ -24,10 +25,24 @@ export function SetupPage({ token }: { token: string | undefined }) {
           </Group>
           <Text c="dimmed">You become the owner of this installation and of its first workspace.</Text>
         </Stack>
-        {token ? <SetupForm token={token} /> : <NoToken />}
+        {token ? <WhenNeeded token={token} /> : <NoToken />}
       </Stack>
     </BarePage>
   );
+}
+
+/** An installation that has its owner says so before anything is typed. */
+function WhenNeeded({ token }: { token: string }) {
+  const setup = useQuery(setupQuery);
+  if (setup.data && !setup.data.needed) {
+    return (
+      <Banner tone="warn">
+        This installation has its owner already, so the setup link no longer works.{" "}
+        <Link to="/sign-in">Sign in</Link> instead.
+      </Banner>
+    );
+  }
+  return <SetupForm token={token} />;
 }
 
 function NoToken() {
