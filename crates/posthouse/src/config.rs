@@ -136,17 +136,8 @@ impl Config {
             Some(path) => sources.add_source(config::File::from(path)),
             None => sources.add_source(config::File::new("posthouse.toml", config::FileFormat::Toml).required(false)),
         };
-        let environment = config::Environment::with_prefix("POSTHOUSE")
-            .prefix_separator("_")
-            .separator("__")
-            .try_parsing(true)
-            .list_separator(",")
-            .with_list_parse_key("trusted_proxies")
-            .with_list_parse_key("egress.extra_ports")
-            .with_list_parse_key("extra_ca")
-            .with_list_parse_key("name_servers");
         let database = config::Environment::default().source(Some(database_url()));
-        let built = sources.add_source(environment).add_source(database).build();
+        let built = sources.add_source(environment()).add_source(database).build();
         let read: Self = built.and_then(config::Config::try_deserialize).map_err(|e| ConfigError(e.to_string()))?;
         read.checked()
     }
@@ -214,18 +205,42 @@ fn is_origin(url: &str) -> bool {
     })
 }
 
-/// A list, or the one number that the environment makes of a list of one.
+/// Ports as the file writes them, or as the environment does: texts, and no list when there is only one.
 fn one_or_many<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<u16>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Ports {
-        One(u16),
-        Many(Vec<u16>),
+    enum Port {
+        Number(u16),
+        Text(String),
     }
-    Ok(match Ports::deserialize(d)? {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Ports {
+        One(Port),
+        Many(Vec<Port>),
+    }
+    let ports = match Ports::deserialize(d)? {
         Ports::One(port) => vec![port],
         Ports::Many(ports) => ports,
-    })
+    };
+    let number = |port: Port| match port {
+        Port::Number(port) => Ok(port),
+        Port::Text(text) => text.trim().parse().map_err(|_| serde::de::Error::custom(format!("`{text}` is no port"))),
+    };
+    ports.into_iter().map(number).collect()
+}
+
+/// `POSTHOUSE_…`: `__` stands between levels, `,` in lists.
+fn environment() -> config::Environment {
+    config::Environment::with_prefix("POSTHOUSE")
+        .prefix_separator("_")
+        .separator("__")
+        .try_parsing(true)
+        .list_separator(",")
+        .with_list_parse_key("trusted_proxies")
+        .with_list_parse_key("egress.extra_ports")
+        .with_list_parse_key("extra_ca")
+        .with_list_parse_key("name_servers")
 }
 
 fn database_url() -> std::collections::HashMap<String, String> {
@@ -242,6 +257,23 @@ mod tests {
         let built =
             config::Config::builder().add_source(config::File::from_str(toml, config::FileFormat::Toml)).build();
         built.and_then(config::Config::try_deserialize::<Config>).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_environment_names_lists_with_commas() {
+        let read = |name: &str, value: &str| {
+            let source = environment().source(Some([(name.to_owned(), value.to_owned())].into()));
+            let built = config::Config::builder().add_source(source).build();
+            built.and_then(config::Config::try_deserialize::<Config>).map_err(|e| e.to_string())
+        };
+        let ports = |value| read("POSTHOUSE_EGRESS__EXTRA_PORTS", value).map(|c| c.egress.extra_ports);
+        assert_eq!(ports("1025,1026").unwrap(), [1025, 1026]);
+        assert_eq!(ports("1025").unwrap(), [1025]);
+        assert!(ports("1025,smtp").unwrap_err().contains("`smtp` is no port"));
+        let proxies = |value| read("POSTHOUSE_TRUSTED_PROXIES", value).map(|c| c.trusted_proxies.len());
+        assert_eq!((proxies("10.0.0.1").unwrap(), proxies("10.0.0.1,::1").unwrap()), (1, 2));
+        assert!(read("POSTHOUSE_EGRESS__ALLOW_PRIVATE", "true").unwrap().egress.allow_private);
+        assert_eq!(read("POSTHOUSE_RETRY__FIRST_MS", "250").unwrap().retry.first_ms, 250);
     }
 
     #[test]
