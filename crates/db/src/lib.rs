@@ -25,6 +25,9 @@ pub use run::{Row as FromAnyRow, Sql, all, one, opt, run};
 pub use time::Ts;
 pub use value::{IntoValue, Value};
 
+/// What keeps the driver's notices ("already exists, skipping") out of a log.
+pub const LOG_FILTER: &str = "sqlx::postgres::notice=warn";
+
 // What the derive macros and the type macros expand to: they name sqlx's own Error and Result by the crate root.
 #[doc(hidden)]
 pub use sqlx::{ColumnIndex, Database, Error, FromRow, Result, Row, Type, decode, error};

@@ -109,8 +109,9 @@ impl Default for Config {
 
 impl Default for Log {
     fn default() -> Self {
-        // Two libraries say on every start or refused certificate what we say ourselves.
-        Self { format: LogFormat::Text, level: "info,sqlx::postgres::notice=warn,rustls_platform_verifier=off".into() }
+        // Libraries that say on every start or refused certificate what we say ourselves.
+        let level = format!("info,{},rustls_platform_verifier=off", db::LOG_FILTER);
+        Self { format: LogFormat::Text, level }
     }
 }
 

@@ -172,7 +172,7 @@ on_both! {
         let sent = submit_as(&mut api, &id, &unique("key-of"), &body).await;
         let message = until(&mut api, &sent, "uncertain").await;
         assert!(message["why"].as_str().unwrap().contains("We do not send it again"), "{message}");
-        assert_eq!(message["recipients"][0]["state"], "accepted", "what is known");
+        assert_eq!(message["recipients"][0]["state"], "pending", "nobody knows whether they got it");
         proxy.set_plan(Plan::default());
         let connections = proxy.connections();
         let next = submit(&mut api, &id, &cleo.address).await;
