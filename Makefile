@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check fmt generate web deps
+.PHONY: help demo run test bench check fmt generate web deps
 
 CARGO ?= cargo
 # Crash points are compiled in for tests only.
@@ -24,6 +24,9 @@ run: web ## Builds and serves the product itself, with its data in ./data
 
 test: deps ## Installs what the tests need, starts real servers, runs every test, stops them
 	./scripts/test.sh
+
+bench: deps ## Measures the release build: each figure beside its target (COLD=1 also times cold builds)
+	./scripts/bench.sh
 
 check: ## Formatting and lints, Rust and web
 	$(CARGO) fmt --all --check

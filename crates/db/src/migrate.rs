@@ -37,7 +37,7 @@ impl Db {
     pub async fn columns(&self) -> crate::DbResult<Vec<(String, String)>> {
         let mut c = self.read().await?;
         sql!(all (String, String), &mut c,
-            lite "SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_info(m.name) p
+            lite "SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_xinfo(m.name) p
                   WHERE m.type = 'table' AND m.name NOT LIKE '\\_sqlx%' ESCAPE '\\' AND m.name NOT LIKE 'sqlite%' ORDER BY 1, 2",
             pg "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT) FROM information_schema.columns
                 WHERE table_schema = 'public' AND table_name NOT LIKE '\\_sqlx%' ORDER BY 1, 2")

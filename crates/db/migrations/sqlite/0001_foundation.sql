@@ -128,6 +128,8 @@ CREATE TABLE account (
     workspace_id BLOB NOT NULL REFERENCES workspace (id),
     -- Absent: the whole team's.
     user_id BLOB REFERENCES "user" (id),
+    -- A copy of the member's name, empty for the team: the list sorts by it. Who changes the name writes it here too.
+    user_name TEXT NOT NULL,
     address TEXT NOT NULL,
     address_key TEXT NOT NULL,
     display_name TEXT NOT NULL,
@@ -138,6 +140,9 @@ CREATE TABLE account (
     import_days INTEGER NOT NULL,
     -- The worse of the two sides of connection, for the list.
     status TEXT NOT NULL,
+    -- The worst first.
+    status_rank INTEGER NOT NULL GENERATED ALWAYS AS (CASE status WHEN 'reconnect_required' THEN 0 WHEN 'disconnected' THEN 1
+        WHEN 'paused' THEN 2 WHEN 'connecting' THEN 3 ELSE 4 END) STORED,
     sync_stage TEXT NOT NULL,
     sync_done INTEGER NOT NULL,
     sync_total INTEGER NOT NULL,
@@ -153,9 +158,15 @@ CREATE TABLE account (
     closing_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX account_address ON account (workspace_id, address_key);
-CREATE INDEX account_created ON account (workspace_id, created_at, id);
-CREATE INDEX account_sent ON account (workspace_id, sent_total, id);
-CREATE INDEX account_status ON account (workspace_id, status, id);
+-- One for each order of the list, with the very terms of its ORDER BY.
+CREATE INDEX account_by_provider ON account (workspace_id, (provider || ' ' || provider_name), id);
+CREATE INDEX account_by_user ON account (workspace_id, user_name, id);
+CREATE INDEX account_by_health ON account (workspace_id, (COALESCE(health, -1)), id);
+CREATE INDEX account_by_sent ON account (workspace_id, sent_total, id);
+CREATE INDEX account_by_status ON account (workspace_id, status_rank, id);
+CREATE INDEX account_by_created ON account (workspace_id, created_at, id);
+-- What the figures above the list, and the count of its rows, are made from without looking at the rows.
+CREATE INDEX account_open ON account (workspace_id, user_id, status, provider) WHERE closing_at IS NULL;
 
 -- What was sent with an account's address, through us or elsewhere, once a Message-ID: what "emails sent" counts.
 CREATE TABLE sent_message (

@@ -141,13 +141,13 @@ impl AccountRow {
 macro_rules! row_sql {
     ($text:literal, $int:literal, $tail:expr) => {
         concat!(
-            "SELECT a.id, a.address, a.display_name, a.provider, a.provider_name, a.user_id, COALESCE(u.name, '') AS user_name,
+            "SELECT a.id, a.address, a.display_name, a.provider, a.provider_name, a.user_id, a.user_name,
              a.health, a.sent_total, CASE WHEN a.sent_day = $6 THEN a.sent_today ELSE 0 END AS sent_today, a.status,
              a.sync_stage, a.sync_done, a.sync_total, a.created_at, ", $text, " AS key_text, ", $int, " AS key_int,
              r.state AS receive_state, r.reason AS receive_reason, r.server_words AS receive_words, r.since_at AS receive_since_at,
              r.next_attempt_at AS receive_next_at, s.state AS send_state, s.reason AS send_reason, s.server_words AS send_words,
              s.since_at AS send_since_at, s.next_attempt_at AS send_next_at
-             FROM account a LEFT JOIN \"user\" u ON u.id = a.user_id
+             FROM account a
              LEFT JOIN connection r ON r.account_id = a.id AND r.side = 'receive'
              LEFT JOIN connection s ON s.account_id = a.id AND s.side = 'send'
              WHERE a.workspace_id = $1 AND a.closing_at IS NULL
@@ -218,11 +218,10 @@ macro_rules! ordered {
 
 const BY_ADDRESS: [Sql; 2] = ordered!(text "a.address_key");
 const BY_PROVIDER: [Sql; 2] = ordered!(text "(a.provider || ' ' || a.provider_name)");
-const BY_USER: [Sql; 2] = ordered!(text "COALESCE(u.name, '')");
+const BY_USER: [Sql; 2] = ordered!(text "a.user_name");
 const BY_HEALTH: [Sql; 2] = ordered!(int "COALESCE(a.health, -1)");
 const BY_SENT: [Sql; 2] = ordered!(int "a.sent_total");
-const BY_STATUS: [Sql; 2] = ordered!(int
-    "CAST(CASE a.status WHEN 'reconnect_required' THEN 0 WHEN 'disconnected' THEN 1 WHEN 'paused' THEN 2 WHEN 'connecting' THEN 3 ELSE 4 END AS BIGINT)");
+const BY_STATUS: [Sql; 2] = ordered!(int "a.status_rank");
 const BY_CREATED: [Sql; 2] = ordered!(int "a.created_at");
 const ONE: Sql = Sql::both(row_sql!("''", "a.created_at", "AND a.id = $8 AND $9 = $9 AND $10 = $10"));
 
@@ -310,27 +309,49 @@ pub async fn list(
         let key = cursor.and_then(Cursor::int);
         sql!(all AccountRow, c, sql text, scope, search.clone(), filter.status, filter.provider, kind, today, user, key, id, rows)?
     };
-    let total = sql!(
-        one(i64,),
-        c,
-        "SELECT COUNT(*) FROM account a WHERE a.workspace_id = $1 AND a.closing_at IS NULL
-           AND (CAST($2 AS TEXT) IS NULL OR a.search_text LIKE $2 ESCAPE '\\')
-           AND (CAST($3 AS TEXT) IS NULL OR a.status = $3) AND (CAST($4 AS TEXT) IS NULL OR a.provider = $4)
-           AND ($5 = 'all' OR ($5 = 'team' AND a.user_id IS NULL) OR ($5 = 'user' AND a.user_id = $6)
-                OR ($5 = 'mine_or_team' AND (a.user_id IS NULL OR a.user_id = $6)))",
-        scope,
-        search,
-        filter.status,
-        filter.provider,
-        kind,
-        user
-    )?
-    .0;
+    let total = count(c, actor, filter, search).await?;
     let page = Page::cut(found, limit, |row| {
         let key = if by_text(sort) { Key::Text(row.key_text.clone()) } else { Key::Int(row.key_int) };
         Cursor { key, id: row.id.0 }
     });
     Ok(Listed { page, total })
+}
+
+/// How many match. Without a search the index `account_open` alone answers it.
+async fn count(c: &mut Conn, actor: &Actor, filter: &Filter, search: Option<String>) -> DbResult<i64> {
+    let (kind, user) = whose(actor, filter.user);
+    let scope = actor.scope.workspace_id();
+    let row = match search {
+        None => sql!(
+            one(i64,),
+            c,
+            "SELECT COUNT(*) FROM account a WHERE a.workspace_id = $1 AND a.closing_at IS NULL
+               AND (CAST($2 AS TEXT) IS NULL OR a.status = $2) AND (CAST($3 AS TEXT) IS NULL OR a.provider = $3)
+               AND ($4 = 'all' OR ($4 = 'team' AND a.user_id IS NULL) OR ($4 = 'user' AND a.user_id = $5)
+                    OR ($4 = 'mine_or_team' AND (a.user_id IS NULL OR a.user_id = $5)))",
+            scope,
+            filter.status,
+            filter.provider,
+            kind,
+            user
+        )?,
+        Some(search) => sql!(
+            one(i64,),
+            c,
+            "SELECT COUNT(*) FROM account a WHERE a.workspace_id = $1 AND a.closing_at IS NULL
+               AND a.search_text LIKE $2 ESCAPE '\\'
+               AND (CAST($3 AS TEXT) IS NULL OR a.status = $3) AND (CAST($4 AS TEXT) IS NULL OR a.provider = $4)
+               AND ($5 = 'all' OR ($5 = 'team' AND a.user_id IS NULL) OR ($5 = 'user' AND a.user_id = $6)
+                    OR ($5 = 'mine_or_team' AND (a.user_id IS NULL OR a.user_id = $6)))",
+            scope,
+            search,
+            filter.status,
+            filter.provider,
+            kind,
+            user
+        )?,
+    };
+    Ok(row.0)
 }
 
 /// One row, as the list would show it.

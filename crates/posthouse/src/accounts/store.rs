@@ -140,9 +140,9 @@ pub async fn insert(tx: &mut Conn, scope: &Scope, new: &NewAccount, now: Ts) -> 
     let address = new.address.to_string();
     let search = search_text(&address, &new.display_name, &new.provider_name);
     sql!(run tx,
-        "INSERT INTO account (id, workspace_id, user_id, address, address_key, display_name, provider, provider_name, search_text,
+        "INSERT INTO account (id, workspace_id, user_id, user_name, address, address_key, display_name, provider, provider_name, search_text,
            import_days, status, sync_stage, sync_done, sync_total, sent_total, sent_today, sent_day, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, 0, '', $13, $13)",
+         VALUES ($1, $2, $3, COALESCE((SELECT name FROM \"user\" WHERE id = $3), ''), $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, 0, '', $13, $13)",
         new.id, scope.workspace_id(), new.user_id, address, new.address.key(), &new.display_name, new.provider,
         &new.provider_name, search, new.import_days, State::Connecting, SyncStage::Waiting, now)?;
     Ok(())

@@ -1,0 +1,74 @@
+//! The program under measurement, as a process.
+
+use anyhow::{Context, Result, bail};
+use posthouse::config::Config;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Runs until dropped.
+pub struct Program {
+    child: Child,
+    /// Where it serves.
+    pub port: u16,
+    /// From its start to the first 200 of `/readyz`.
+    pub ready_after: Duration,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Program {
+    /// Starts it on this data and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not start, or is not ready within half a minute.
+    pub async fn start(program: &Path, config: &Config) -> Result<Self> {
+        let port = testkit::free_port()?;
+        let mut command = Command::new(program);
+        command.arg("--data-dir").arg(&config.data_dir).arg("serve").arg("--listen").arg(format!("127.0.0.1:{port}"));
+        command.env("POSTHOUSE_LOG__LEVEL", "warn").stdout(Stdio::null());
+        match &config.database_url {
+            Some(url) => command.env("DATABASE_URL", url),
+            None => command.env_remove("DATABASE_URL"),
+        };
+        let started = Instant::now();
+        let child = command.spawn().with_context(|| format!("{} does not start", program.display()))?;
+        let mut running = Self { child, port, ready_after: Duration::ZERO };
+        while !ready(port).await {
+            if started.elapsed() > Duration::from_secs(30) {
+                bail!("not ready after 30 s");
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        running.ready_after = started.elapsed();
+        Ok(running)
+    }
+
+    /// Resident memory in MiB.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn resident_mib(&self) -> Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let kib: f64 = line.trim().trim_end_matches(" kB").trim().parse()?;
+        Ok(kib / 1_024.0)
+    }
+}
+
+/// One request of `/readyz`, by hand: a client library would cost more than what is measured.
+async fn ready(port: u16) -> bool {
+    #[expect(clippy::disallowed_methods, reason = "the own program on loopback")]
+    let Ok(mut stream) = tokio::net::TcpStream::connect(("127.0.0.1", port)).await else { return false };
+    let request = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+    let mut answer = String::new();
+    stream.write_all(request).await.is_ok()
+        && stream.read_to_string(&mut answer).await.is_ok()
+        && answer.starts_with("HTTP/1.1 200")
+}
