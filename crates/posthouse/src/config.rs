@@ -37,6 +37,10 @@ pub struct Config {
     pub log: Log,
     /// How failing accounts are tried again.
     pub retry: Retry,
+    /// What is measured, for Prometheus.
+    pub metrics: Metrics,
+    /// How long things are kept.
+    pub retention: Retention,
     /// Set by the demo, not by the file.
     #[serde(skip)]
     pub demo: bool,
@@ -85,6 +89,30 @@ pub struct Retry {
     pub longest_ms: u64,
 }
 
+/// The metrics.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// The address of a listener of its own that answers `/metrics` and nothing else; absent: there is none.
+    pub listen: Option<SocketAddr>,
+}
+
+/// How long things are kept, as far as an operator should decide. The whole table is in `retention/`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Events, in days.
+    pub events_days: u32,
+    /// Lines of the audit log, in days.
+    pub audit_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { events_days: 30, audit_days: 730 }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -101,6 +129,8 @@ impl Default for Config {
             name_servers: vec![],
             log: Log::default(),
             retry: Retry::default(),
+            metrics: Metrics::default(),
+            retention: Retention::default(),
             demo: false,
             crash_at: None,
         }

@@ -6,6 +6,7 @@ pub mod error;
 pub mod extract;
 pub mod limits;
 pub mod live;
+pub mod metrics;
 pub mod ops;
 pub mod page;
 pub mod request_id;
