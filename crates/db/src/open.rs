@@ -166,9 +166,7 @@ impl Db {
             Connections { busy: open - idle, idle }
         };
         match &*self.pools {
-            Pools::Sqlite { read, write } => {
-                of(read.size() + write.size(), read.num_idle() + write.num_idle())
-            }
+            Pools::Sqlite { read, write } => of(read.size() + write.size(), read.num_idle() + write.num_idle()),
             Pools::Pg(p) => of(p.size(), p.num_idle()),
         }
     }

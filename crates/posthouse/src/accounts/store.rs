@@ -325,5 +325,5 @@ pub async fn delete_rows(tx: &mut Conn, scope: &Scope, id: AccountId) -> DbResul
 
 /// How many sides are in each state.
 pub async fn count_sides(c: &mut Conn, _: &Instance) -> DbResult<Vec<(Side, State, i64)>> {
-    sql!(all (Side, State, i64), c, "SELECT side, state, COUNT(*) FROM connection GROUP BY side, state")
+    sql!(all(Side, State, i64), c, "SELECT side, state, COUNT(*) FROM connection GROUP BY side, state")
 }

@@ -12,6 +12,9 @@ pub mod page;
 pub mod request_id;
 pub mod router;
 
+#[cfg(test)]
+mod tests;
+
 pub use auth::SignedIn;
 pub use error::{ApiError, ApiResult, FieldError, Problem};
 pub use extract::{Json, Path, Query};

@@ -4,9 +4,9 @@
 //! What something still needs stays, however old: each domain's `prune` says what that is.
 
 use crate::app::App;
+use crate::base::events;
 use crate::base::leases::{self, Held, LeaseError};
 use crate::base::meters::RETENTION_REMOVED;
-use crate::base::events;
 use crate::config::Config;
 use crate::{mailbox, send, team};
 use db::{Conn, DbResult, Ts};
@@ -122,6 +122,20 @@ pub const FOR_GOOD: &[(&str, &str)] = &[
 ];
 
 impl Kept {
+    /// Removes up to `limit` rows of before an instant, as far as nothing needs them; how many.
+    ///
+    /// # Errors
+    /// Only the database's.
+    pub async fn remove(&self, tx: &mut Conn, before: Ts, limit: i64) -> DbResult<u64> {
+        (self.prune)(tx, before, limit).await
+    }
+
+    /// Rows of before this instant are old.
+    #[must_use]
+    pub fn before(&self, config: &Config, now: Ts) -> Ts {
+        now.plus_secs(-i64::from(self.days(config)) * 24 * 3_600)
+    }
+
     /// In days.
     #[must_use]
     pub fn days(&self, config: &Config) -> u32 {
@@ -170,7 +184,7 @@ pub async fn once(app: &App) -> Result<bool, LeaseError> {
 
 async fn all(app: &App, held: &Held) -> Result<(), LeaseError> {
     for kept in TABLE {
-        let before = app.clock.now().plus_secs(-i64::from(kept.days(&app.config)) * 24 * 3_600);
+        let before = kept.before(&app.config, app.clock.now());
         let mut removed = 0_u64;
         while let n @ 1.. = chunk(app, held, kept, before).await? {
             removed += n;
@@ -187,7 +201,7 @@ async fn all(app: &App, held: &Held) -> Result<(), LeaseError> {
 async fn chunk(app: &App, held: &Held, kept: &Kept, before: Ts) -> Result<u64, LeaseError> {
     let mut tx = app.db.tx().await?;
     held.check(&mut tx).await?;
-    let removed = (kept.prune)(&mut tx, before, CHUNK).await?;
+    let removed = kept.remove(&mut tx, before, CHUNK).await?;
     tx.commit().await?;
     app.meters.count(RETENTION_REMOVED, &[("table", kept.table)], removed);
     Ok(removed)

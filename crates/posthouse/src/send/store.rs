@@ -294,9 +294,12 @@ pub async fn delete(tx: &mut Conn, scope: &Scope, account: AccountId, limit: i64
 
 /// How many messages are not settled, by state. Each state has an index of its own rows.
 pub async fn count_open(c: &mut Conn, _: &Instance) -> DbResult<Vec<(State, i64)>> {
-    sql!(all (State, i64), c,
+    sql!(
+        all(State, i64),
+        c,
         "SELECT state, COUNT(*) FROM outgoing WHERE state IN ('queued', 'sending') GROUP BY state
-         UNION ALL SELECT 'uncertain', COUNT(*) FROM outgoing WHERE state = 'uncertain'")
+         UNION ALL SELECT 'uncertain', COUNT(*) FROM outgoing WHERE state = 'uncertain'"
+    )
 }
 
 /// Tries of a message that is not settled stay: a person may have to judge them, or a late reply to replace their outcome.
