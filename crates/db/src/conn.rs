@@ -1,17 +1,18 @@
 //! One connection, reading or inside one write transaction.
 
+use crate::open::Wait;
 use crate::{Db, DbError, DbResult};
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction, pool::PoolConnection};
-use tokio::sync::watch;
+use std::time::Instant;
 
 /// A connection of either engine. Dropped without [`Conn::commit`], a transaction is rolled back.
 pub struct Conn(Inner);
 
 enum Inner {
     LiteRead(PoolConnection<Sqlite>),
-    LiteTx(Transaction<'static, Sqlite>, watch::Sender<u64>),
+    LiteTx(Transaction<'static, Sqlite>, Db),
     PgRead(PoolConnection<Postgres>),
-    PgTx(Transaction<'static, Postgres>, watch::Sender<u64>),
+    PgTx(Transaction<'static, Postgres>, Db),
 }
 
 pub(crate) enum Raw<'c> {
@@ -28,14 +29,16 @@ impl Conn {
     }
 
     pub(crate) async fn tx(db: &Db) -> DbResult<Self> {
-        let signal = db.commit_signal();
-        Ok(Self(match db.pools() {
+        let began = Instant::now();
+        let inner = match db.pools() {
             // IMMEDIATE: a deferred transaction that upgrades to writing fails at once when another wrote meanwhile.
             crate::open::Pools::Sqlite { write, .. } => {
-                Inner::LiteTx(write.begin_with("BEGIN IMMEDIATE").await?, signal)
+                Inner::LiteTx(write.begin_with("BEGIN IMMEDIATE").await?, db.clone())
             }
-            crate::open::Pools::Pg(p) => Inner::PgTx(p.begin().await?, signal),
-        }))
+            crate::open::Pools::Pg(p) => Inner::PgTx(p.begin().await?, db.clone()),
+        };
+        db.observed(Wait::ToBegin, began.elapsed());
+        Ok(Self(inner))
     }
 
     /// Makes the transaction durable and wakes whoever waits for [`Db::committed`].
@@ -43,20 +46,22 @@ impl Conn {
     /// # Errors
     /// When the engine refuses the commit, or when this connection only reads (a fault of the caller).
     pub async fn commit(self) -> DbResult<()> {
-        let signal = match self.0 {
-            Inner::LiteTx(t, s) => {
+        let began = Instant::now();
+        let db = match self.0 {
+            Inner::LiteTx(t, db) => {
                 t.commit().await?;
-                s
+                db
             }
-            Inner::PgTx(t, s) => {
+            Inner::PgTx(t, db) => {
                 t.commit().await?;
-                s
+                db
             }
             Inner::LiteRead(_) | Inner::PgRead(_) => {
                 return Err(DbError::Other("a reader has nothing to commit".into()));
             }
         };
-        signal.send_modify(|n| *n = n.wrapping_add(1));
+        db.observed(Wait::ToCommit, began.elapsed());
+        db.tell_committed();
         Ok(())
     }
 

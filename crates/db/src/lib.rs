@@ -20,7 +20,7 @@ mod value;
 
 pub use conn::Conn;
 pub use failure::{DbError, DbResult};
-pub use open::{Db, Engine, OpenError};
+pub use open::{Connections, Db, Engine, OpenError, Wait};
 pub use run::{Row as FromAnyRow, Sql, all, one, opt, run};
 pub use time::Ts;
 pub use value::{IntoValue, Value};

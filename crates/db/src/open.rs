@@ -5,7 +5,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, PgPool, SqlitePool};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -25,11 +25,33 @@ pub enum Engine {
     Postgres,
 }
 
+/// What a write transaction waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Its turn: a free connection, and on SQLite the end of the writer before.
+    ToBegin,
+    /// Its commit to be durable.
+    ToCommit,
+}
+
+/// Is told how long each write transaction waited.
+type Observer = Box<dyn Fn(Wait, Duration) + Send + Sync>;
+
+/// The connections of a [`Db`] at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// Open and in use.
+    pub busy: u32,
+    /// Open and free.
+    pub idle: u32,
+}
+
 /// A database of either engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
     pools: Arc<Pools>,
     committed: watch::Sender<u64>,
+    observer: Arc<OnceLock<Observer>>,
 }
 
 pub(crate) enum Pools {
@@ -114,15 +136,39 @@ impl Db {
     }
 
     fn new(pools: Pools) -> Self {
-        Self { pools: Arc::new(pools), committed: watch::Sender::new(0) }
+        Self { pools: Arc::new(pools), committed: watch::Sender::new(0), observer: Arc::default() }
     }
 
     pub(crate) fn pools(&self) -> &Pools {
         &self.pools
     }
 
-    pub(crate) fn commit_signal(&self) -> watch::Sender<u64> {
-        self.committed.clone()
+    pub(crate) fn tell_committed(&self) {
+        self.committed.send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    pub(crate) fn observed(&self, wait: Wait, took: Duration) {
+        if let Some(observer) = self.observer.get() {
+            observer(wait, took);
+        }
+    }
+
+    /// Tells `observer` how long each write transaction waits from now on. The first one stays.
+    pub fn observe(&self, observer: impl Fn(Wait, Duration) + Send + Sync + 'static) {
+        let _ = self.observer.set(Box::new(observer));
+    }
+
+    /// How many connections are open.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        let of = |open: u32, idle: usize| {
+            let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(open);
+            Connections { busy: open - idle, idle }
+        };
+        match &*self.pools {
+            Pools::Sqlite { read, write } => of(read.size() + write.size(), read.num_idle() + write.num_idle()),
+            Pools::Pg(p) => of(p.size(), p.num_idle()),
+        }
     }
 
     /// Which engine this is.

@@ -6,6 +6,7 @@ use crate::base::crash::Crash;
 use crate::base::ids::Ids;
 use crate::base::leases::Ownership;
 use crate::base::live::Live;
+use crate::base::meters::{COMMIT_TOOK, Meters, WRITE_WAIT};
 use crate::base::vault::Vault;
 use crate::base::wakes::Wakes;
 use crate::config::Config;
@@ -48,10 +49,14 @@ pub struct Parts {
     pub ownership: Ownership,
     /// Password hashing, bounded.
     pub passwords: Passwords,
+    /// What is measured.
+    pub meters: Meters,
     /// Where tests kill us.
     pub crash: Crash,
     /// Cancelled when the program stops: streams end, workers finish what they hold.
     pub stopping: CancellationToken,
+    /// When it was opened.
+    pub started_at: db::Ts,
     /// This process among those that share a database.
     pub node: Uuid,
 }
@@ -75,14 +80,18 @@ impl App {
         db.migrate().await?;
         let ids = Ids::new(clock.clone());
         let vault = Vault::open(&db, &ids, &config.key_path(), clock.now()).await?;
-        let blobs = Blobs::open(&config.data_dir.join("blobs"))?;
+        let meters = Meters::default();
+        measure(&db, &meters);
+        let blobs = Blobs::open(&config.data_dir.join("blobs"))?.measured(meters.clone());
         let dialer = Dialer::new(dialer_settings(&config))?;
         let images = Dialer::new(image_settings(&config))?.http_client();
         let node = ids.next();
         Ok(Self(Arc::new(Parts {
             crash: Crash::new(config.crash_at.as_deref()),
             live: Live::new(),
+            started_at: clock.now(),
             stopping: CancellationToken::new(),
+            meters,
             wakes: Wakes::default(),
             ownership: Ownership::default(),
             passwords: Passwords::new(),
@@ -97,6 +106,14 @@ impl App {
             node,
         })))
     }
+}
+
+fn measure(db: &Db, meters: &Meters) {
+    let meters = meters.clone();
+    db.observe(move |wait, took| match wait {
+        db::Wait::ToBegin => meters.took(WRITE_WAIT, &[], took),
+        db::Wait::ToCommit => meters.took(COMMIT_TOOK, &[], took),
+    });
 }
 
 /// The database that the settings name.

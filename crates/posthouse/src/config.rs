@@ -2,6 +2,9 @@
 //!
 //! Whoever holds these is the operator; nobody in a workspace can change them.
 
+mod keys;
+mod read;
+
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -37,6 +40,10 @@ pub struct Config {
     pub log: Log,
     /// How failing accounts are tried again.
     pub retry: Retry,
+    /// What is measured, for Prometheus.
+    pub metrics: Metrics,
+    /// How long things are kept.
+    pub retention: Retention,
     /// Set by the demo, not by the file.
     #[serde(skip)]
     pub demo: bool,
@@ -85,6 +92,30 @@ pub struct Retry {
     pub longest_ms: u64,
 }
 
+/// The metrics.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// The address of a listener of its own that answers `/metrics` and nothing else; absent: there is none.
+    pub listen: Option<SocketAddr>,
+}
+
+/// How long things are kept, as far as an operator should decide. The whole table is in `retention/`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Events, in days.
+    pub events_days: u32,
+    /// Lines of the audit log, in days.
+    pub audit_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { events_days: 30, audit_days: 730 }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -101,6 +132,8 @@ impl Default for Config {
             name_servers: vec![],
             log: Log::default(),
             retry: Retry::default(),
+            metrics: Metrics::default(),
+            retention: Retention::default(),
             demo: false,
             crash_at: None,
         }
@@ -121,42 +154,28 @@ impl Default for Retry {
     }
 }
 
-/// Settings that do not fit; the text names the key and where it came from.
+/// Settings that do not fit. Each text names the setting, where it came from, what is wrong and what is allowed.
 #[derive(Debug, thiserror::Error)]
-#[error("configuration: {0}")]
-pub struct ConfigError(String);
+#[error("the configuration does not fit:\n  {}", .0.join("\n  "))]
+pub struct ConfigError(Vec<String>);
 
 impl Config {
     /// Reads the file (when named, it must exist; else `posthouse.toml` if there) and the environment.
     ///
     /// # Errors
-    /// Names the bad key and its origin.
+    /// Names every setting that does not fit, with its origin.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        let mut sources = config::Config::builder();
-        sources = match file {
-            Some(path) => sources.add_source(config::File::from(path)),
-            None => sources.add_source(config::File::new("posthouse.toml", config::FileFormat::Toml).required(false)),
+        let path = file.unwrap_or(Path::new("posthouse.toml"));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => Some(text),
+            Err(e) if file.is_none() && e.kind() == std::io::ErrorKind::NotFound => None,
+            Err(e) => return Err(ConfigError(vec![format!("the file {} cannot be read: {e}", path.display())])),
         };
-        let database = config::Environment::default().source(Some(database_url()));
-        let built = sources.add_source(environment()).add_source(database).build();
-        let read: Self = built.and_then(config::Config::try_deserialize).map_err(|e| ConfigError(e.to_string()))?;
-        read.checked()
-    }
-
-    fn checked(mut self) -> Result<Self, ConfigError> {
-        // An empty variable of the environment names nothing.
-        self.extra_ca.retain(|path| !path.as_os_str().is_empty());
-        if let Some(url) = &self.public_url
-            && !is_origin(url)
-        {
-            return Err(ConfigError(
-                "public_url is a scheme, a name and perhaps a port: https://mail.example.com".into(),
-            ));
-        }
-        if self.retry.first_ms == 0 || self.retry.longest_ms < self.retry.first_ms {
-            return Err(ConfigError("retry.first_ms is above 0 and at most retry.longest_ms".into()));
-        }
-        Ok(self)
+        let text_of = |s: std::ffi::OsString| s.to_string_lossy().into_owned();
+        read::read(
+            text.as_deref().map(|text| (path, text)),
+            std::env::vars_os().map(|(name, value)| (text_of(name), text_of(value))),
+        )
     }
 
     /// The address of the pages, without a slash at its end.
@@ -231,89 +250,5 @@ fn one_or_many<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<u16>, D::Er
     ports.into_iter().map(number).collect()
 }
 
-/// `POSTHOUSE_…`: `__` stands between levels, `,` in lists.
-fn environment() -> config::Environment {
-    config::Environment::with_prefix("POSTHOUSE")
-        .prefix_separator("_")
-        .separator("__")
-        .try_parsing(true)
-        .list_separator(",")
-        .with_list_parse_key("trusted_proxies")
-        .with_list_parse_key("egress.extra_ports")
-        .with_list_parse_key("extra_ca")
-        .with_list_parse_key("name_servers")
-}
-
-fn database_url() -> std::collections::HashMap<String, String> {
-    #[expect(clippy::disallowed_methods, reason = "the environment is read here, once")]
-    let url = std::env::var("DATABASE_URL").ok();
-    url.filter(|u| !u.is_empty()).map(|u| ("database_url".to_owned(), u)).into_iter().collect()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(toml: &str) -> Result<Config, String> {
-        let built =
-            config::Config::builder().add_source(config::File::from_str(toml, config::FileFormat::Toml)).build();
-        built.and_then(config::Config::try_deserialize::<Config>).map_err(|e| e.to_string())
-    }
-
-    #[test]
-    fn the_environment_names_lists_with_commas() {
-        let read = |name: &str, value: &str| {
-            let source = environment().source(Some([(name.to_owned(), value.to_owned())].into()));
-            let built = config::Config::builder().add_source(source).build();
-            built.and_then(config::Config::try_deserialize::<Config>).map_err(|e| e.to_string())
-        };
-        let ports = |value| read("POSTHOUSE_EGRESS__EXTRA_PORTS", value).map(|c| c.egress.extra_ports);
-        assert_eq!(ports("1025,1026").unwrap(), [1025, 1026]);
-        assert_eq!(ports("1025").unwrap(), [1025]);
-        assert!(ports("1025,smtp").unwrap_err().contains("`smtp` is no port"));
-        let proxies = |value| read("POSTHOUSE_TRUSTED_PROXIES", value).map(|c| c.trusted_proxies.len());
-        assert_eq!((proxies("10.0.0.1").unwrap(), proxies("10.0.0.1,::1").unwrap()), (1, 2));
-        assert!(read("POSTHOUSE_EGRESS__ALLOW_PRIVATE", "true").unwrap().egress.allow_private);
-        assert_eq!(read("POSTHOUSE_RETRY__FIRST_MS", "250").unwrap().retry.first_ms, 250);
-    }
-
-    #[test]
-    fn one_port_is_a_list_of_one() {
-        assert_eq!(read("[egress]\nextra_ports = 2993").unwrap().egress.extra_ports, [2993]);
-        assert_eq!(read("[egress]\nextra_ports = [1, 2]").unwrap().egress.extra_ports, [1, 2]);
-    }
-
-    #[test]
-    fn an_unknown_name_is_refused_by_its_name() {
-        assert!(read("lisen = \"127.0.0.1:1\"").unwrap_err().contains("lisen"));
-        assert!(read("[egress]\nallow_all = true").unwrap_err().contains("allow_all"));
-    }
-
-    #[test]
-    fn a_public_url_is_an_origin() {
-        for good in ["https://mail.example.com", "http://10.0.0.1:8080/", "https://[2001:db8::1]"] {
-            assert!(is_origin(good), "{good}");
-        }
-        for bad in [
-            "https://",
-            "mail.example.com",
-            "https://a.b/path",
-            "https://a.b/?x=1",
-            "https://u:p@a.b",
-            "ftp://a.b",
-            "https://a.b/#x",
-        ] {
-            assert!(!is_origin(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn an_address_of_all_is_shown_as_one_to_type() {
-        let config = Config { listen: ([0, 0, 0, 0], 8080).into(), ..Config::default() };
-        assert_eq!(config.base_url(), "http://127.0.0.1:8080");
-        let behind = Config { public_url: Some("https://mail.example.com/".into()), ..Config::default() };
-        assert_eq!((behind.base_url().as_str(), behind.behind_tls()), ("https://mail.example.com", true));
-        assert_eq!(behind.public_name().as_deref(), Some("mail.example.com"));
-        assert_eq!(behind.public_origin().as_deref(), Some("https://mail.example.com"));
-    }
-}
+mod tests;

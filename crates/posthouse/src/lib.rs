@@ -28,6 +28,8 @@ pub mod send;
 pub mod closing;
 /// Removes bodies that no row points at.
 pub mod sweep;
+/// How long things are kept, and the worker that removes what is older.
+pub mod retention;
 /// Every background task in one table.
 pub mod workers;
 /// The running program.

@@ -24,6 +24,8 @@ pub struct Running {
     pub app: App,
     /// Where it serves.
     pub addr: SocketAddr,
+    /// Where it answers `/metrics`.
+    pub metrics_addr: Option<SocketAddr>,
     tasks: TaskTracker,
     _lock: Option<std::fs::File>,
 }
@@ -44,16 +46,39 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     if app.db.engine() == db::Engine::Sqlite {
         jobs::free_claims(&app).await?;
     }
+    let metrics = metrics_listener(&app).await?;
+    let metrics_addr = metrics.as_ref().and_then(|l| l.local_addr().ok());
     let service = http::router::service(&app)?.into_make_service_with_connect_info::<SocketAddr>();
     let (stop, tasks) = (app.stopping.clone(), TaskTracker::new());
     workers::start(&app, &tasks, &stop);
+    if let Some(metrics) = metrics {
+        let (service, stop) = (http::metrics::service(&app), stop.clone());
+        tasks.spawn(async move {
+            let served = axum::serve(metrics, service).with_graceful_shutdown(stop.cancelled_owned()).await;
+            if let Err(e) = served {
+                tracing::error!(error = %e, "the metrics' web server ended");
+            }
+        });
+    }
     tasks.spawn(async move {
         let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
         if let Err(e) = served {
             tracing::error!(error = %e, "the web server ended");
         }
     });
-    Ok(Running { app, addr, tasks, _lock: lock })
+    Ok(Running { app, addr, metrics_addr, tasks, _lock: lock })
+}
+
+/// The metrics' own listener, where the settings ask for one.
+async fn metrics_listener(app: &App) -> anyhow::Result<Option<TcpListener>> {
+    let Some(listen) = app.config.metrics.listen else { return Ok(None) };
+    if !listen.ip().is_loopback() {
+        tracing::warn!(%listen, "metrics: whoever reaches this address reads them without signing in");
+    }
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}: choose another address in metrics.listen"))?;
+    Ok(Some(listener))
 }
 
 /// Whether a running program has this data folder.

@@ -1,8 +1,8 @@
 //! Every background task of the program, in one table.
 
 use crate::app::App;
-use crate::base::{events, jobs, leases};
-use crate::{closing, send, sweep, sync};
+use crate::base::{events, jobs, leases, meters};
+use crate::{closing, retention, send, sweep, sync};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,5 +16,7 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(sync::run(app.clone(), stop.clone()));
     tasks.spawn(send::run(app.clone(), stop.clone()));
     tasks.spawn(sweep::run(app.clone(), stop.clone()));
+    tasks.spawn(retention::run(app.clone(), stop.clone()));
+    tasks.spawn(meters::run(app.meters.clone(), stop.clone()));
     tasks.spawn(jobs::run(app.clone(), JOBS, stop.clone()));
 }

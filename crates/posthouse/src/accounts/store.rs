@@ -322,3 +322,8 @@ pub async fn delete_rows(tx: &mut Conn, scope: &Scope, id: AccountId) -> DbResul
     sql!(run tx, "DELETE FROM account WHERE id = $1 AND workspace_id = $2 AND closing_at IS NOT NULL", id, scope.workspace_id())?;
     Ok(())
 }
+
+/// How many sides are in each state.
+pub async fn count_sides(c: &mut Conn, _: &Instance) -> DbResult<Vec<(Side, State, i64)>> {
+    sql!(all(Side, State, i64), c, "SELECT side, state, COUNT(*) FROM connection GROUP BY side, state")
+}

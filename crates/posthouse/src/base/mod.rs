@@ -8,6 +8,7 @@ pub mod ids;
 pub mod jobs;
 pub mod leases;
 pub mod live;
+pub mod meters;
 pub mod secret;
 pub mod vault;
 pub mod wakes;

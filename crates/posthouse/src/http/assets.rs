@@ -21,7 +21,7 @@ pub const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'se
 /// A file of the page, or the page for every address that the router in the browser knows.
 pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
-    if path.starts_with("api/") {
+    if path == "api" || path.starts_with("api/") {
         return super::ApiError::not_found().into_response();
     }
     if !matches!(method, Method::GET | Method::HEAD) {
@@ -33,10 +33,19 @@ pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     }
     // An address of the page has no dot; a file that is not there must not look as if it were.
     if path.rsplit('/').next().is_some_and(|last| last.contains('.')) {
-        return (StatusCode::NOT_FOUND, "There is no such file.\n").into_response();
+        return super::ApiError::not_found().into_response();
     }
     match Dist::get("index.html") {
         Some(file) => answer("index.html", file, &headers, false),
+        None => (StatusCode::OK, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], NOT_BUILT).into_response(),
+    }
+}
+
+/// The interactive documentation of the API: files of its own, which the page never loads.
+pub async fn api_docs(headers: HeaderMap) -> Response {
+    let path = "api-docs/index.html";
+    match Dist::get(path) {
+        Some(file) => answer(path, file, &headers, false),
         None => (StatusCode::OK, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], NOT_BUILT).into_response(),
     }
 }

@@ -59,7 +59,7 @@ impl From<QueryRejection> for ApiError {
         Self::new(
             StatusCode::BAD_REQUEST,
             "invalid_request",
-            format!("The query string does not fit: {}", r.body_text()),
+            format!("The query string does not fit: {}.", r.body_text()),
         )
     }
 }

@@ -6,10 +6,14 @@ pub mod error;
 pub mod extract;
 pub mod limits;
 pub mod live;
+pub mod metrics;
 pub mod ops;
 pub mod page;
 pub mod request_id;
 pub mod router;
+
+#[cfg(test)]
+mod tests;
 
 pub use auth::SignedIn;
 pub use error::{ApiError, ApiResult, FieldError, Problem};

@@ -2,9 +2,10 @@
 
 use crate::app::App;
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
+use std::time::Duration;
 use tracing::Instrument;
 
 tokio::task_local! {
@@ -17,11 +18,17 @@ pub fn current() -> String {
     CURRENT.try_with(Clone::clone).unwrap_or_default()
 }
 
+/// A method by its name; what strangers make up is one label only.
+fn known(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.into_iter().find(|k| method == *k).unwrap_or("other")
+}
+
 /// Gives each request an id and one log line: method, route (never the path: it may hold a token), status, time.
 pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = app.ids.next().simple().to_string();
     let started = app.clock.now();
-    let method = request.method().clone();
+    let method = known(request.method());
     let route = request
         .extensions()
         .get::<axum::extract::MatchedPath>()
@@ -30,7 +37,9 @@ pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Resp
     let answer = async {
         let mut response = next.run(request).await;
         let micros = app.clock.now().micros_since(started);
-        tracing::debug!(%method, route, status = response.status().as_u16(), micros, "answered");
+        let status = response.status().as_u16();
+        tracing::debug!(method, route, status, micros, "answered");
+        app.meters.answered(&route, method, status, Duration::from_micros(u64::try_from(micros).unwrap_or(0)));
         if let Ok(value) = HeaderValue::from_str(&current()) {
             response.headers_mut().insert("x-request-id", value);
         }

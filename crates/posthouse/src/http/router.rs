@@ -37,7 +37,7 @@ const HANDLER_TIME: Duration = Duration::from_secs(300);
 )]
 struct Document;
 
-fn api() -> OpenApiRouter<App> {
+pub(super) fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(crate::team::api::routes())
         .merge(crate::accounts::api::routes())
@@ -59,19 +59,25 @@ pub fn document() -> utoipa::openapi::OpenApi {
 /// # Errors
 /// When the public URL is no origin that can be trusted.
 pub fn service(app: &App) -> anyhow::Result<Router> {
-    let (routes, document) = api().split_for_parts();
+    framed(app, api(), HANDLER_TIME)
+}
+
+/// The routes of the API with everything around them.
+pub(super) fn framed(app: &App, api: OpenApiRouter<App>, limit: Duration) -> anyhow::Result<Router> {
+    let (routes, document) = api.split_for_parts();
     let json = document.to_pretty_json()?;
     let routes = routes
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .layer(csrf(app)?)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(middleware::from_fn(time_limit));
+        .layer(middleware::from_fn(move |request: Request, next: Next| time_limit(limit, request, next)));
     let router = Router::new()
         .nest("/api/v1", routes)
         .route(
             "/api/openapi.json",
             get(move || std::future::ready(([(header::CONTENT_TYPE, "application/json")], json))),
         )
+        .route("/api/docs", get(assets::api_docs))
         .route("/healthz", get(ops::healthz))
         .route("/readyz", get(ops::readyz))
         .fallback(assets::serve)
@@ -83,8 +89,8 @@ pub fn service(app: &App) -> anyhow::Result<Router> {
         .with_state(app.clone()))
 }
 
-async fn time_limit(request: Request, next: Next) -> Response {
-    tokio::time::timeout(HANDLER_TIME, next.run(request)).await.unwrap_or_else(|_| {
+async fn time_limit(limit: Duration, request: Request, next: Next) -> Response {
+    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
         let text = "This took longer than five minutes and was given up. Try again; if it stays, look at the log.";
         error::ApiError::new(StatusCode::GATEWAY_TIMEOUT, "took_too_long", text).into_response()
     })

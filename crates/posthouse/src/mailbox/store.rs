@@ -3,7 +3,7 @@
 use super::{FolderId, Incoming, MessageId, Op, OpId, OpState, Role};
 use crate::accounts::AccountId;
 use crate::base::blobs::BlobKey;
-use crate::team::Scope;
+use crate::team::{Instance, Scope};
 use db::{Conn, DbError, DbResult, FromRow, Ts, sql};
 
 /// A folder.
@@ -313,4 +313,16 @@ pub async fn op_state(c: &mut Conn, scope: &Scope, id: OpId) -> DbResult<(OpStat
         scope.workspace_id()
     )?;
     Ok(row.unwrap_or((OpState::Done, None)))
+}
+
+pub async fn count_waiting_ops(c: &mut Conn, _: &Instance) -> DbResult<i64> {
+    Ok(sql!(one(i64,), c, "SELECT COUNT(*) FROM mailbox_op WHERE state = 'waiting'")?.0)
+}
+
+/// A copy that could not be filed stays: the outbox says so.
+pub async fn prune_ops(tx: &mut Conn, _: &Instance, before: Ts, limit: i64) -> DbResult<u64> {
+    sql!(run tx,
+        "DELETE FROM mailbox_op WHERE id IN (SELECT id FROM mailbox_op
+           WHERE state IN ('done', 'failed') AND created_at < $1 AND (state = 'done' OR kind <> 'append_sent') LIMIT $2)",
+        before, limit)
 }

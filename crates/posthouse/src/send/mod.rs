@@ -44,7 +44,7 @@ mod why;
 pub use closing::{Left, cancel_all_queued, delete_chunk, for_closing};
 pub use person::{cancel, get, list, resolve};
 pub use settle::recover;
-pub use store::{any_sending, refers_to};
+pub use store::{any_sending, count_open, prune_attempts, refers_to};
 pub use submit::{Request, submit};
 pub use supervisor::run;
 pub use why::Why;

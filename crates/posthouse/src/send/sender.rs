@@ -12,6 +12,7 @@ use crate::accounts::{self, AccountId, Connection, Failure, Side};
 use crate::app::App;
 use crate::base::blobs::BlobError;
 use crate::base::leases::{self, Held, LeaseError};
+use crate::base::meters::{SEND_FAILURES, SEND_OUTCOMES, SEND_TOOK};
 use crate::connect;
 use crate::team::Scope;
 use db::DbError;
@@ -19,7 +20,7 @@ use futures_util::FutureExt;
 use net::smtp::{Body, Submission};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// How long a known outcome may wait for the next mark.
@@ -163,10 +164,16 @@ impl Sender {
                     tracing::error!(account = %self.account, outgoing = %row.id, error = %e, "outbox: not sent");
                     let letter = Letter { row, recipients, bytes: bytes::Bytes::new() };
                     let verdict = Verdict::new(Outcome::Failed, Why::BodyMissing, None);
-                    self.settle_unmarked(&Settlement::new(&letter, None, verdict, vec![]), None).await?;
+                    self.settle_unmarked(&self.ended(&letter, None, verdict, vec![]), None).await?;
                 }
             }
         }
+    }
+
+    /// A try has its outcome.
+    fn ended(&self, letter: &Letter, attempt: Option<AttemptId>, verdict: Verdict, asked: Vec<Asked>) -> Settlement {
+        self.app.meters.count(SEND_OUTCOMES, &[("outcome", verdict.outcome.as_str())], 1);
+        Settlement::new(letter, attempt, verdict, asked)
     }
 
     async fn send_all(&self, mut session: Submission, generation: i64, first: Letter) -> Result<Turn, LeaseError> {
@@ -175,7 +182,9 @@ impl Sender {
         let mut proven = false;
         for _ in 0..PER_SESSION {
             let before = if proven { None } else { Some(generation) };
+            let began = Instant::now();
             let end = self.send_one(&mut session, &letter, carried.take(), before).await?;
+            self.app.meters.took(SEND_TOOK, &[], began.elapsed());
             (carried, proven) = (end.carried, true);
             if !end.usable || self.stop.is_cancelled() {
                 break;
@@ -207,7 +216,7 @@ impl Sender {
         match prepared {
             Prepared::Ready(body) => self.send_body(body, letter, asked, (carried, fresh)).await,
             Prepared::Judged(verdict) => {
-                let settlement = Settlement::new(letter, None, verdict, asked);
+                let settlement = self.ended(letter, None, verdict, asked);
                 self.settle_judged(&settlement, carried.as_ref(), fresh).await?;
                 Ok(End { carried: None, usable: session.rset().await.is_ok() })
             }
@@ -266,7 +275,7 @@ impl Sender {
         self.app.crash.point("send.after_mark");
         let verdict = deliver::send(&self.app, body, letter, &asked).await;
         let usable = verdict.outcome != Outcome::Unknown;
-        Ok(End { carried: Some(Settlement::new(letter, Some(attempt), verdict, asked)), usable })
+        Ok(End { carried: Some(self.ended(letter, Some(attempt), verdict, asked)), usable })
     }
 
     /// The durable mark, in one commit with what is carried; false when the message is not ours to send any more.
@@ -306,6 +315,7 @@ impl Sender {
 
     async fn note_failure(&self, tx: &mut db::Conn, generation: i64, failure: &Failure) -> Result<(), DbError> {
         tracing::info!(account = %self.account, reason = %failure.reason, "outbox: the sending side failed");
+        self.app.meters.count(SEND_FAILURES, &[("reason", failure.reason.as_str())], 1);
         accounts::note_failure(tx, &self.app, &self.scope, self.account, (Side::Send, generation, failure)).await?;
         Ok(())
     }
@@ -336,7 +346,7 @@ impl Sender {
     ) -> Result<(), LeaseError> {
         let why = if failure.server_words.is_some() { Why::TemporaryRefusal } else { Why::ConnectionLost };
         let verdict = Verdict::new(Outcome::Postponed, why, failure.server_words.clone());
-        let settlement = Settlement::new(letter, None, verdict, asked);
+        let settlement = self.ended(letter, None, verdict, asked);
         let mut tx = self.app.db.tx().await?;
         self.held.check(&mut tx).await?;
         self.note_failure(&mut tx, generation, failure).await?;

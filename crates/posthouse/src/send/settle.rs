@@ -8,6 +8,7 @@ use crate::accounts::{self, AccountId, Sent, Side};
 use crate::app::App;
 use crate::base::blobs::BlobKey;
 use crate::base::events::{self, Kind, News};
+use crate::base::meters::SEND_OUTCOMES;
 use crate::mailbox::{self, Op};
 use crate::team::{self, Scope};
 use db::{Conn, DbResult, Ts};
@@ -139,6 +140,7 @@ pub async fn recover(tx: &mut Conn, app: &App, scope: &Scope, account: AccountId
     let now = app.clock.now();
     store::abandon_attempts(tx, scope, account, now).await?;
     let count = store::abandon_sending(tx, scope, account, now).await?;
+    app.meters.count(SEND_OUTCOMES, &[("outcome", Outcome::Unknown.as_str())], count);
     if count > 0 {
         events::emit(tx, app, scope, News { kind: Kind::OutgoingChanged, account_id: account, count }).await?;
     }

@@ -291,3 +291,21 @@ pub async fn delete(tx: &mut Conn, scope: &Scope, account: AccountId, limit: i64
         "DELETE FROM outgoing WHERE workspace_id = $2 AND id IN
            (SELECT id FROM outgoing WHERE account_id = $1 AND workspace_id = $2 ORDER BY created_at, id LIMIT $3)", account, workspace, limit)
 }
+
+/// How many messages are not settled, by state. Each state has an index of its own rows.
+pub async fn count_open(c: &mut Conn, _: &Instance) -> DbResult<Vec<(State, i64)>> {
+    sql!(
+        all(State, i64),
+        c,
+        "SELECT state, COUNT(*) FROM outgoing WHERE state IN ('queued', 'sending') GROUP BY state
+         UNION ALL SELECT 'uncertain', COUNT(*) FROM outgoing WHERE state = 'uncertain'"
+    )
+}
+
+/// Tries of a message that is not settled stay: a person may have to judge them, or a late reply to replace their outcome.
+pub async fn prune_attempts(tx: &mut Conn, _: &Instance, before: Ts, limit: i64) -> DbResult<u64> {
+    sql!(run tx,
+        "DELETE FROM send_attempt WHERE id IN (SELECT a.id FROM send_attempt a JOIN outgoing o ON o.id = a.outgoing_id
+           WHERE a.settled_at < $1 AND o.state NOT IN ('queued', 'sending', 'uncertain') ORDER BY a.settled_at LIMIT $2)",
+        before, limit)
+}

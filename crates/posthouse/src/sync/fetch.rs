@@ -4,6 +4,7 @@ use super::Stop;
 use super::owner::Owner;
 use super::pass::flags;
 use crate::accounts::{self, Sent, SyncStage};
+use crate::base::meters::MESSAGES_STORED;
 use crate::connect::ImapSession;
 use crate::mailbox::{self, Folder, Incoming, Role};
 use crate::team;
@@ -161,6 +162,7 @@ async fn store(owner: &Owner, folder: &Folder, fetched: Vec<Raw>) -> Result<(), 
         }
     }
     tx.commit().await?;
+    app.meters.count(MESSAGES_STORED, &[], u64::try_from(batch.len()).unwrap_or(u64::MAX));
     app.crash.point("import.after_commit");
     Ok(())
 }

@@ -4,6 +4,7 @@ use super::{Stop, ops, pass};
 use crate::accounts::{self, Account, Connection, Failure, Reason, Side, State, SyncStage};
 use crate::app::App;
 use crate::base::leases::{self, Held};
+use crate::base::meters::{SYNC_FAILURES, SYNC_PASSES};
 use crate::connect::{self, ImapSession};
 use crate::mailbox::{self, Folder, FolderId, NewFolder, Role};
 use crate::team::Scope;
@@ -137,6 +138,7 @@ impl Owner {
     async fn note_failure(&self, failure: &Failure) -> Result<(), Stop> {
         let Some(connection) = self.connection().await? else { return Ok(()) };
         tracing::info!(account = %self.account.id, reason = %failure.reason, "sync: receiving failed");
+        self.app.meters.count(SYNC_FAILURES, &[("reason", failure.reason.as_str())], 1);
         let mut tx = self.tx().await?;
         let noted = (Side::Receive, connection.generation, failure);
         accounts::note_failure(&mut tx, &self.app, &self.scope, self.account.id, noted).await?;
@@ -209,6 +211,7 @@ impl Owner {
         folders.reverse();
         for folder in folders.iter().filter(|f| wanted(f)) {
             pass::folder(self, session, folder).await?;
+            self.app.meters.count(SYNC_PASSES, &[], 1);
         }
         Ok(())
     }

@@ -14,6 +14,8 @@ pub use enter::{
     EnterError, NewOwner, Opened, link_for, needs_owner, set_up, setup_link, sign_in, sign_in_by_link, sign_out, who,
 };
 
+pub use store::{prune_audit, prune_links, prune_sessions};
+
 use db::{FromRow, id_type, text_enum};
 
 id_type! {

@@ -145,3 +145,18 @@ pub async fn insert_audit(
         id, scope.workspace_id(), actor, entry.action, &entry.subject, entry.detail.clone(), now)?;
     Ok(())
 }
+
+pub async fn prune_sessions(tx: &mut Conn, _: &Instance, before: Ts, limit: i64) -> DbResult<u64> {
+    sql!(run tx, "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at < $1 LIMIT $2)", before, limit)
+}
+
+pub async fn prune_links(tx: &mut Conn, _: &Instance, before: Ts, limit: i64) -> DbResult<u64> {
+    sql!(run tx,
+        "DELETE FROM one_time_link WHERE id IN (SELECT id FROM one_time_link WHERE expires_at < $1 OR used_at < $1 LIMIT $2)",
+        before, limit)
+}
+
+/// The oldest first, as ids grow with time.
+pub async fn prune_audit(tx: &mut Conn, _: &Instance, before: Ts, limit: i64) -> DbResult<u64> {
+    sql!(run tx, "DELETE FROM audit WHERE at < $1 AND id IN (SELECT id FROM audit ORDER BY id LIMIT $2)", before, limit)
+}

@@ -4,6 +4,7 @@
 //! [`Blobs::make_durable`] once, then commits: a row never points at nothing. What no row points at is swept after a day.
 
 use crate::accounts::AccountId;
+use crate::base::meters::{BLOB_BYTES, Meters};
 use crate::team::Scope;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -61,6 +62,7 @@ impl From<object_store::Error> for BlobError {
 pub struct Blobs {
     store: Arc<LocalFileSystem>,
     folder: Arc<std::path::PathBuf>,
+    meters: Meters,
 }
 
 impl Blobs {
@@ -71,7 +73,13 @@ impl Blobs {
     pub fn open(folder: &Path) -> Result<Self, BlobError> {
         std::fs::create_dir_all(folder).map_err(|e| BlobError::Store(e.to_string()))?;
         let store = LocalFileSystem::new_with_prefix(folder)?;
-        Ok(Self { store: Arc::new(store), folder: Arc::new(folder.to_owned()) })
+        Ok(Self { store: Arc::new(store), folder: Arc::new(folder.to_owned()), meters: Meters::default() })
+    }
+
+    /// Counts what is written with these meters.
+    #[must_use]
+    pub fn measured(self, meters: Meters) -> Self {
+        Self { meters, ..self }
     }
 
     /// Writes the bytes, also when a file of this name is there: after a power loss it may be an empty one. Not durable before
@@ -87,7 +95,9 @@ impl Blobs {
             .await
             .map_err(|e| BlobError::Store(e.to_string()))?
             .map_err(|e| BlobError::Store(e.to_string()))?;
+        let bytes = u64::try_from(packed.len()).unwrap_or(u64::MAX);
         self.store.put(&at, packed.into()).await?;
+        self.meters.count(BLOB_BYTES, &[], bytes);
         Ok(blob)
     }
 

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::base::leases::{self, Held, LeaseError};
 use crate::base::live::{Nudge, Topic};
 use crate::team::{Scope, WorkspaceId};
-use db::{Conn, DbResult, text_enum};
+use db::{Conn, DbResult, Ts, text_enum};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -154,6 +154,22 @@ pub struct Numbered {
     pub kind: Kind,
     /// About which account.
     pub account_id: Option<AccountId>,
+}
+
+/// Events that have no number yet.
+///
+/// # Errors
+/// Only the database's.
+pub async fn count_unsequenced(c: &mut Conn) -> DbResult<i64> {
+    store::count_unsequenced(c).await
+}
+
+/// Removes up to `limit` of the oldest events, as far as they are older and every reader has passed them; how many.
+///
+/// # Errors
+/// Only the database's.
+pub async fn prune(tx: &mut Conn, before: Ts, limit: i64) -> DbResult<u64> {
+    store::prune(tx, before, limit).await
 }
 
 /// Whether the database answers a small question.

@@ -16,6 +16,17 @@ pub async fn unsequenced(c: &mut Conn) -> DbResult<bool> {
     Ok(sql!(opt(i64,), c, "SELECT created_at FROM event WHERE seq IS NULL LIMIT 1")?.is_some())
 }
 
+pub async fn count_unsequenced(c: &mut Conn) -> DbResult<i64> {
+    Ok(sql!(one(i64,), c, "SELECT COUNT(*) FROM event WHERE seq IS NULL")?.0)
+}
+
+/// The oldest first, as ids grow with time; only what has its number and every reader has seen.
+pub async fn prune(tx: &mut Conn, before: Ts, limit: i64) -> DbResult<u64> {
+    sql!(run tx,
+        "DELETE FROM event WHERE created_at < $1 AND seq <= (SELECT MIN(seq) FROM event_cursor)
+           AND id IN (SELECT id FROM event WHERE seq IS NOT NULL ORDER BY seq LIMIT $2)", before, limit)
+}
+
 /// The counter lives in a row of its own: deleting old events must not make numbers come again.
 pub async fn sequence(tx: &mut Conn, batch: i64, now: Ts) -> DbResult<()> {
     sql!(run tx,

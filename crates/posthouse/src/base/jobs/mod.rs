@@ -13,6 +13,7 @@
 mod store;
 
 use crate::app::App;
+use crate::base::meters::JOBS_ENDED;
 use crate::team::{Scope, WorkspaceId};
 use db::{Conn, DbError, DbResult};
 use futures_util::future::BoxFuture;
@@ -132,6 +133,25 @@ pub async fn free_claims(app: &App) -> DbResult<()> {
     tx.commit().await
 }
 
+/// How many wait, run, and failed at least once and wait for another try.
+///
+/// # Errors
+/// Only the database's.
+pub async fn count(c: &mut Conn, now: db::Ts) -> DbResult<Counts> {
+    store::count(c, now).await
+}
+
+/// Jobs by state.
+#[derive(Debug, Clone, Copy, db::FromRow)]
+pub struct Counts {
+    /// Not tried yet.
+    pub waiting: i64,
+    /// Claimed.
+    pub running: i64,
+    /// Tried in vain, to be tried again.
+    pub failed: i64,
+}
+
 /// Claims and runs jobs until cancelled; then waits for the running ones.
 pub async fn run(app: App, table: &'static [JobType], stop: CancellationToken) {
     let mut committed = app.db.committed();
@@ -169,7 +189,8 @@ async fn claim(app: &App, room: i64) -> DbResult<Vec<(Claimed, Uuid)>> {
 
 async fn work(app: App, table: &'static [JobType], job: Claimed, token: Uuid) {
     let lease = Lease { id: job.id, token };
-    let outcome = match table.iter().find(|t| t.kind == job.kind) {
+    let entry = table.iter().find(|t| t.kind == job.kind);
+    let outcome = match entry {
         // The batch may have waited: a lease that ran out meanwhile is somebody else's.
         Some(entry) => match lease.keep(&app).await {
             Ok(()) => (entry.run)(app.clone(), lease, job.payload.0.clone()).await,
@@ -177,6 +198,12 @@ async fn work(app: App, table: &'static [JobType], job: Claimed, token: Uuid) {
         },
         None => Err(JobError::Fail(format!("no job of kind {} is known", job.kind))),
     };
+    let ended = match &outcome {
+        Ok(()) => "done",
+        Err(JobError::Retry(_)) => "postponed",
+        Err(JobError::Fail(_)) => "failed",
+    };
+    app.meters.count(JOBS_ENDED, &[("kind", entry.map_or("unknown", |e| e.kind)), ("outcome", ended)], 1);
     if let Err(e) = settle(&app, &job, token, outcome).await {
         tracing::error!(job = %job.id, kind = job.kind, error = %e, "jobs: could not settle, its lease will run out");
     }

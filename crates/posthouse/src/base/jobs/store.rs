@@ -1,6 +1,6 @@
 //! The job rows.
 
-use super::Claimed;
+use super::{Claimed, Counts};
 use crate::team::Scope;
 use db::{Conn, DbResult, Ts, sql};
 use uuid::Uuid;
@@ -29,6 +29,14 @@ pub async fn any_due(c: &mut Conn, now: Ts) -> DbResult<bool> {
         now
     )?;
     Ok(row.is_some())
+}
+
+pub async fn count(c: &mut Conn, now: Ts) -> DbResult<Counts> {
+    sql!(one Counts, c,
+        "SELECT COALESCE(SUM(CASE WHEN lease_until >= $1 THEN 1 ELSE 0 END), 0) AS running,
+           COALESCE(SUM(CASE WHEN (lease_until IS NULL OR lease_until < $1) AND attempt = 0 THEN 1 ELSE 0 END), 0) AS waiting,
+           COALESCE(SUM(CASE WHEN (lease_until IS NULL OR lease_until < $1) AND attempt > 0 THEN 1 ELSE 0 END), 0) AS failed
+         FROM job", now)
 }
 
 pub async fn claim(tx: &mut Conn, now: Ts, until: Ts, token: Uuid, limit: i64) -> DbResult<Vec<Claimed>> {

@@ -11,6 +11,7 @@
 mod store;
 
 use crate::app::App;
+use crate::base::meters::{HEARTBEATS_LAPSED, LEASES_LOST};
 use db::{Conn, DbError, DbResult};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -82,6 +83,7 @@ pub async fn run(app: App, stop: CancellationToken) {
             Ok(true) => {}
             Ok(false) => {
                 tracing::warn!("leases: this node's heartbeat had run out; what it owned is taken anew");
+                app.meters.count(HEARTBEATS_LAPSED, &[], 1);
                 app.ownership.0.send_modify(|n| *n = n.wrapping_add(1));
             }
             Err(e) => tracing::warn!(error = %e, "leases: the heartbeat could not be written"),
@@ -122,10 +124,11 @@ pub async fn take(app: &App, name: &str) -> DbResult<Option<Held>> {
 /// # Errors
 /// Only the database's: `held` may still be ours, so ask again with it.
 pub async fn keep_or_take(app: &App, name: &str, held: Option<&Held>) -> DbResult<Option<Held>> {
-    if let Some(held) = held
-        && store::holds(&mut app.db.read().await?, name, held.epoch).await?
-    {
-        return Ok(Some(held.clone()));
+    if let Some(held) = held {
+        if store::holds(&mut app.db.read().await?, name, held.epoch).await? {
+            return Ok(Some(held.clone()));
+        }
+        app.meters.count(LEASES_LOST, &[], 1);
     }
     take(app, name).await
 }
@@ -145,6 +148,15 @@ pub async fn seize(tx: &mut Conn, app: &App, name: &str) -> DbResult<Held> {
 /// Only the database's.
 pub async fn forget(tx: &mut Conn, name: &str) -> DbResult<()> {
     store::forget(tx, name).await
+}
+
+/// Removes up to `limit` heartbeats of nodes that ended before `before`; how many. Without its heartbeat a node counts as dead, as it
+/// did before. A difference between the clocks of this node and the database is far below the day that they are kept.
+///
+/// # Errors
+/// Only the database's.
+pub async fn prune(tx: &mut Conn, before: db::Ts, limit: i64) -> DbResult<u64> {
+    store::prune(tx, before, limit).await
 }
 
 impl Held {

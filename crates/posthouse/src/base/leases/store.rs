@@ -84,3 +84,10 @@ pub async fn forget(tx: &mut Conn, name: &str) -> DbResult<()> {
     sql!(run tx, "DELETE FROM lease WHERE name = $1", name)?;
     Ok(())
 }
+
+/// Removes heartbeats that ended before `before`.
+pub async fn prune(tx: &mut Conn, before: Ts, limit: i64) -> DbResult<u64> {
+    sql!(run tx,
+        "DELETE FROM lease WHERE name IN (SELECT name FROM lease WHERE name LIKE 'node:%' AND until_at < $1 ORDER BY name LIMIT $2)",
+        before, limit)
+}

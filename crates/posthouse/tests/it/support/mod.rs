@@ -71,16 +71,26 @@ impl TestApp {
 
     /// Starts one with changed settings.
     pub async fn with(engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
+        Self::at(engine, Clock::system(), change).await
+    }
+
+    /// Starts one that lives by this clock.
+    pub async fn at(engine: Engine, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let _ = tracing_subscriber::fmt().with_test_writer().with_env_filter("warn").try_init();
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(engine, folder.path());
         change(&mut config);
-        let running = server::start(config.clone(), Clock::system()).await.unwrap();
+        let running = server::start(config.clone(), clock).await.unwrap();
         Self { running: Some(running), config, _folder: folder }
     }
 
     pub fn app(&self) -> &posthouse::app::App {
         &self.running.as_ref().unwrap().app
+    }
+
+    /// Where it answers `/metrics`.
+    pub fn metrics_addr(&self) -> std::net::SocketAddr {
+        self.running.as_ref().unwrap().metrics_addr.expect("metrics.listen is set")
     }
 
     /// A caller that is not signed in.

@@ -1,0 +1,200 @@
+//! The layers of the settings: each value keeps where it came from, so that whatever does not fit can be found and mended.
+
+use super::keys::{self, Form, Key};
+use super::{Config, ConfigError};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use toml::de::{DeTable, DeValue};
+use toml::{Spanned, Table, Value};
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A file, and its line.
+    File(PathBuf, usize),
+    /// A variable of the environment.
+    Variable(String),
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path, line) => write!(f, "{}, line {line}", path.display()),
+            Self::Variable(name) => write!(f, "the variable {name}"),
+        }
+    }
+}
+
+/// A value of a known setting.
+struct Given {
+    key: &'static Key,
+    value: Value,
+    origin: Origin,
+}
+
+/// What was read so far: the last value of each setting, and everything that does not fit.
+#[derive(Default)]
+struct Read {
+    given: BTreeMap<&'static str, Given>,
+    problems: Vec<String>,
+}
+
+/// Reads the file's text, when there is one, then the variables over it.
+pub fn read(
+    file: Option<(&Path, &str)>,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, ConfigError> {
+    let mut read = Read::default();
+    if let Some((path, text)) = file {
+        read.file(path, text);
+    }
+    for (name, text) in variables {
+        read.variable(&name, &text);
+    }
+    read.finish()
+}
+
+impl Read {
+    fn file(&mut self, path: &Path, text: &str) {
+        let line = |span: &Range<usize>| text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1;
+        let parsed = DeTable::parse(text).and_then(|spans| Ok((spans, text.parse::<Table>()?)));
+        let (spans, values) = match parsed {
+            Ok(parsed) => parsed,
+            Err(e) => {
+                let at = e.span().map_or(1, |span| line(&span));
+                // Its message can quote the line, which may hold a password.
+                let what = e.message().lines().next().unwrap_or_default();
+                return self.problems.push(format!("{}, line {at}: this is no TOML: {what}", path.display()));
+            }
+        };
+        for (name, value) in spans.get_ref() {
+            let at = |name: &Spanned<_>| Origin::File(path.to_owned(), line(&name.span()));
+            let found = values.get(&**name.get_ref());
+            match (value.get_ref(), found) {
+                (DeValue::Table(inner), Some(Value::Table(section))) if keys::is_section(name.get_ref()) => {
+                    for key in inner.keys() {
+                        let full = format!("{}.{}", name.get_ref(), key.get_ref());
+                        if let Some(value) = section.get(&**key.get_ref()) {
+                            self.value(&full, value.clone(), at(key));
+                        }
+                    }
+                }
+                (_, Some(value)) => self.value(name.get_ref(), value.clone(), at(name)),
+                (_, None) => {}
+            }
+        }
+    }
+
+    fn value(&mut self, name: &str, value: Value, origin: Origin) {
+        match keys::find(name) {
+            Some(key) => self.take(Given { key, value, origin }),
+            None if keys::is_section(name) => {
+                self.problems.push(format!("`{name}` ({origin}) is a section: write [{name}] and its settings below"));
+            }
+            None => {
+                let hint = keys::closest(name).map(|k| format!("; did you mean `{k}`?")).unwrap_or_default();
+                self.problems.push(format!("`{name}` ({origin}) is no setting{hint}"));
+            }
+        }
+    }
+
+    fn variable(&mut self, name: &str, text: &str) {
+        let found = if name == "DATABASE_URL" {
+            keys::find("database_url")
+        } else {
+            let Some(rest) = name.to_uppercase().strip_prefix("POSTHOUSE_").map(str::to_lowercase) else { return };
+            let found = keys::find(&rest.replace("__", "."));
+            if found.is_none() {
+                let near = keys::closest(&rest.replace("__", ".")).map(keys::variable);
+                let hint = near.map_or_else(
+                    || ", and names that begin with POSTHOUSE_ are settings only".to_owned(),
+                    |v| format!("; did you mean {v}?"),
+                );
+                return self.problems.push(format!("the variable {name} is no setting{hint}"));
+            }
+            found
+        };
+        // An empty variable names nothing: that is how a service file unsets one.
+        let (Some(key), false) = (found, text.trim().is_empty()) else { return };
+        let origin = Origin::Variable(name.to_owned());
+        self.take(Given { key, value: of_text(key.form, text.trim()), origin });
+    }
+
+    /// A value that does not fit is told even when a later layer replaces it: its author believes that it counts.
+    fn take(&mut self, given: Given) {
+        let Given { key, value, origin } = &given;
+        let alone = nested([(key.name, value.clone())]);
+        let what = match Config::deserialize(alone) {
+            Ok(config) => (key.look)(&config),
+            Err(_) => Some(if value.is_table() { "it is a section".into() } else { "it does not fit".to_owned() }),
+        };
+        match what {
+            None => {
+                self.given.insert(key.name, given);
+            }
+            Some(what) => {
+                let shown = match key.form {
+                    Form::Hidden => String::new(),
+                    _ if value.is_table() => String::new(),
+                    _ => format!(" = {value}"),
+                };
+                self.problems.push(format!("`{}`{shown} ({origin}): {what}. Allowed: {}", key.name, key.allowed));
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Config, ConfigError> {
+        let config = Config::deserialize(nested(self.given.values().map(|g| (g.key.name, g.value.clone()))));
+        if let Ok(c) = &config
+            && c.retry.longest_ms < c.retry.first_ms
+        {
+            let from = |name: &str| self.given.get(name).map_or_else(|| "built in".into(), |g| g.origin.to_string());
+            self.problems.push(format!(
+                "`retry.longest_ms` = {} ({}) is below `retry.first_ms` = {} ({})",
+                c.retry.longest_ms,
+                from("retry.longest_ms"),
+                c.retry.first_ms,
+                from("retry.first_ms"),
+            ));
+        }
+        match config {
+            Ok(config) if self.problems.is_empty() => Ok(config),
+            Ok(_) => Err(ConfigError(self.problems)),
+            Err(e) => Err(ConfigError(vec![e.to_string()])),
+        }
+    }
+}
+
+/// Values by their dotted names, as the file would have them.
+fn nested(values: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    let mut top = Table::new();
+    for (name, value) in values {
+        match name.split_once('.') {
+            None => {
+                top.insert(name.to_owned(), value);
+            }
+            Some((section, inner)) => {
+                let section = top.entry(section).or_insert_with(|| Value::Table(Table::new()));
+                if let Value::Table(section) = section {
+                    section.insert(inner.to_owned(), value);
+                }
+            }
+        }
+    }
+    Value::Table(top)
+}
+
+/// A variable's text as the file would have it. What has not the form stays a text, which then does not fit.
+fn of_text(form: Form, text: &str) -> Value {
+    let number = |t: &str| t.parse().map_or_else(|_| Value::String(t.to_owned()), Value::Integer);
+    let parts = || text.split(',').map(str::trim).filter(|t| !t.is_empty());
+    match form {
+        Form::Text | Form::Hidden => Value::String(text.to_owned()),
+        Form::Flag => text.to_lowercase().parse().map_or_else(|_| Value::String(text.to_owned()), Value::Boolean),
+        Form::Number => number(text),
+        Form::Texts => Value::Array(parts().map(|t| Value::String(t.to_owned())).collect()),
+        Form::Numbers => Value::Array(parts().map(number).collect()),
+    }
+}

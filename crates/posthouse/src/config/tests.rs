@@ -1,0 +1,163 @@
+//! What an operator reads when a setting does not fit.
+
+use super::keys::{self, KEYS};
+use super::read::read;
+use super::{Config, ConfigError, is_origin};
+use std::path::Path;
+
+fn of_file(text: &str) -> Result<Config, ConfigError> {
+    read(Some((Path::new("/etc/posthouse.toml"), text)), [])
+}
+
+fn of_variables(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    read(None, variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())))
+}
+
+#[test]
+fn every_setting_is_in_the_table_and_nothing_else() {
+    for key in KEYS {
+        let (section, name) = key.name.split_once('.').map_or(("", key.name), |(s, n)| (s, n));
+        let text = if section.is_empty() { format!("{name} = []") } else { format!("[{section}]\n{name} = []") };
+        let refused = toml::from_str::<Config>(&text).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(!refused.contains("unknown field"), "{} is no field: {refused}", key.name);
+    }
+    // What serde expects where an unknown name stands is the list of all fields.
+    for (section, text) in [
+        ("", "zz = 1"),
+        ("egress.", "[egress]\nzz = 1"),
+        ("log.", "[log]\nzz = 1"),
+        ("retry.", "[retry]\nzz = 1"),
+        ("metrics.", "[metrics]\nzz = 1"),
+        ("retention.", "[retention]\nzz = 1"),
+    ] {
+        let e = toml::from_str::<Config>(text).unwrap_err().message().to_owned();
+        let fields: Vec<&str> = e.split('`').skip(3).step_by(2).collect();
+        assert!(!fields.is_empty(), "{e}");
+        for field in fields {
+            let name = format!("{section}{field}");
+            assert!(keys::find(&name).is_some() || keys::is_section(&name), "{name} is not in the table");
+        }
+    }
+}
+
+#[test]
+fn each_setting_that_does_not_fit_is_named_with_its_line() {
+    let e = of_file(
+        r#"data_dir = 3
+listen = "8080"
+lisen = "127.0.0.1:1"
+public_url = "mail.example.com"
+trusted_proxies = ["10.0.0.1:80"]
+database_url = "mysql://root:geheim@db/x"
+plain_text_logins = "yes"
+extra_ca = ["/nowhere/ca.pem"]
+name_servers = ["192.0.2.53"]
+log = "debug"
+
+[egress]
+allow_all = true
+extra_ports = [70000]
+
+[retry]
+first_ms = 0
+longest_ms = -1
+
+[metrics]
+listen = "localhost:9464"
+
+[retention]
+events_days = 0
+
+[webhooks]
+url = "x"
+"#,
+    );
+    let text = e.unwrap_err().to_string();
+    assert!(!text.contains("geheim"), "a password is shown");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_variable_is_named_as_it_is_written() {
+    let e = of_variables(&[
+        ("POSTHOUSE_LISEN", "127.0.0.1:1"),
+        ("POSTHOUSE_EGRESS__ALLOW_PRIVAT", "true"),
+        ("POSTHOUSE_SOMETHING_OF_MY_OWN", "1"),
+        ("POSTHOUSE_EGRESS__ALLOW_PRIVATE", "maybe"),
+        ("POSTHOUSE_EGRESS__EXTRA_PORTS", "1025,smtp"),
+        ("POSTHOUSE_LOG__FORMAT", "xml"),
+        ("POSTHOUSE_LOG__LEVEL", "posthouse=loud"),
+        ("POSTHOUSE_RETRY__FIRST_MS", "2000000"),
+        ("DATABASE_URL", "sqlite://x"),
+        ("PATH", "/bin"),
+    ]);
+    insta::assert_snapshot!(e.unwrap_err());
+}
+
+#[test]
+fn a_file_that_is_no_toml_or_not_there_is_named() {
+    let e = of_file("listen = \"127.0.0.1:1\"\ndatabase_url = \"postgres://u:geheim@h/d\n").unwrap_err().to_string();
+    assert!(!e.contains("geheim"), "{e}");
+    insta::assert_snapshot!(e);
+    let missing = Config::load(Some(Path::new("/nowhere/posthouse.toml"))).unwrap_err();
+    insta::assert_snapshot!(missing);
+}
+
+#[test]
+fn a_file_of_authorities_must_hold_some() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty.pem");
+    std::fs::write(&empty, "nothing").unwrap();
+    let named = |path: &Path| of_variables(&[("POSTHOUSE_EXTRA_CA", &path.display().to_string())]);
+    let e = named(&empty).unwrap_err().to_string();
+    assert!(e.contains("empty.pem holds no PEM certificate") && e.contains("POSTHOUSE_EXTRA_CA"), "{e}");
+    std::fs::write(&empty, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    assert_eq!(named(&empty).unwrap().extra_ca, [empty]);
+}
+
+#[test]
+fn the_environment_is_stronger_than_the_file_and_an_empty_variable_names_nothing() {
+    let file = Some((Path::new("p.toml"), "listen = \"127.0.0.1:1\"\n[egress]\nextra_ports = [1, 2]"));
+    let over = |value: &str| read(file, [("POSTHOUSE_LISTEN".to_owned(), value.to_owned())]).unwrap();
+    assert_eq!((over("127.0.0.1:2").listen.port(), over("").listen.port()), (2, 1));
+    assert_eq!(over("").egress.extra_ports, [1, 2]);
+}
+
+#[test]
+fn the_environment_names_lists_with_commas() {
+    let ports = |value| of_variables(&[("POSTHOUSE_EGRESS__EXTRA_PORTS", value)]).unwrap().egress.extra_ports;
+    assert_eq!((ports("1025,1026"), ports("1025")), (vec![1025, 1026], vec![1025]));
+    let proxies = |value| of_variables(&[("POSTHOUSE_TRUSTED_PROXIES", value)]).unwrap().trusted_proxies.len();
+    assert_eq!((proxies("10.0.0.1"), proxies("10.0.0.1, ::1")), (1, 2));
+    assert!(of_variables(&[("POSTHOUSE_EGRESS__ALLOW_PRIVATE", "true")]).unwrap().egress.allow_private);
+    assert_eq!(of_variables(&[("POSTHOUSE_RETRY__FIRST_MS", "250")]).unwrap().retry.first_ms, 250);
+    assert_eq!(of_file("[egress]\nextra_ports = 2993").unwrap().egress.extra_ports, [2993]);
+}
+
+#[test]
+fn a_public_url_is_an_origin() {
+    for good in ["https://mail.example.com", "http://10.0.0.1:8080/", "https://[2001:db8::1]"] {
+        assert!(is_origin(good), "{good}");
+    }
+    for bad in [
+        "https://",
+        "mail.example.com",
+        "https://a.b/path",
+        "https://a.b/?x=1",
+        "https://u:p@a.b",
+        "ftp://a.b",
+        "https://a.b/#x",
+    ] {
+        assert!(!is_origin(bad), "{bad}");
+    }
+}
+
+#[test]
+fn an_address_of_all_is_shown_as_one_to_type() {
+    let config = Config { listen: ([0, 0, 0, 0], 8080).into(), ..Config::default() };
+    assert_eq!(config.base_url(), "http://127.0.0.1:8080");
+    let behind = Config { public_url: Some("https://mail.example.com/".into()), ..Config::default() };
+    assert_eq!((behind.base_url().as_str(), behind.behind_tls()), ("https://mail.example.com", true));
+    assert_eq!(behind.public_name().as_deref(), Some("mail.example.com"));
+    assert_eq!(behind.public_origin().as_deref(), Some("https://mail.example.com"));
+}
