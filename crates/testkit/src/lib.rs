@@ -21,6 +21,7 @@ mod process;
 mod proxy;
 mod world;
 
+pub use certs::ServerCertificate;
 pub use postgres::Postgres;
 pub use process::wait_for;
 pub use proxy::{Direction, Fault, FaultProxy, LineMatch, Plan};
