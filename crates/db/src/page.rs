@@ -47,7 +47,9 @@ impl Cursor {
         if text.len() > 2_048 {
             return None;
         }
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+        let cursor: Self = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        // PostgreSQL takes no NUL in a text, so no row that we showed had one.
+        cursor.text().is_none_or(|key| !key.contains('\0')).then_some(cursor)
     }
 
     /// The key as a number; none when the list was sorted by text.
@@ -92,5 +94,7 @@ mod tests {
         }
         assert_eq!(Cursor::decode("not-a-cursor"), None);
         assert_eq!(Cursor::decode(&"A".repeat(5_000)), None);
+        let nul = Cursor { key: Key::Text("\0".into()), id: Uuid::from_u128(7) };
+        assert_eq!(Cursor::decode(&nul.encode()), None);
     }
 }

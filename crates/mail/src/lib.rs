@@ -18,6 +18,13 @@ pub(crate) const fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Whether a character that is no control breaks a line (U+2028, U+2029) or reorders the text after it: neither belongs
+/// in a name.
+#[must_use]
+pub const fn breaks_or_turns_lines(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Characters that take no room of their own: they are typed by accident and pad hidden preview texts.
 pub(crate) const fn is_invisible(c: char) -> bool {
     is_bidi_control(c)

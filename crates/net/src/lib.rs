@@ -35,4 +35,4 @@ pub use host::Host;
 pub use http::{Fetched, HttpClient};
 pub use smtp::{Credentials, Reply, Submission};
 pub use stream::Stream;
-pub use tls::{TlsFailure, TlsInfo, TlsProblem};
+pub use tls::{CertificateClaims, TlsFailure, TlsInfo, TlsProblem};

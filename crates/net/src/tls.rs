@@ -71,6 +71,23 @@ pub struct TlsFailure {
     pub words: String,
     /// SHA-256 of the refused certificate, as in [`TlsInfo::fingerprint`].
     pub fingerprint: Option<String>,
+    /// What a refused certificate says of itself. Nobody vouches for it.
+    pub claims: Option<Box<CertificateClaims>>,
+}
+
+/// What a certificate says of itself, each text cleaned and cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateClaims {
+    /// As [`TlsInfo::subject`].
+    pub subject: String,
+    /// Who issued it, for example "CN=Example CA".
+    pub issuer: String,
+    /// As [`TlsInfo::names`].
+    pub names: Vec<String>,
+    /// When it begins, in seconds since 1970 UTC.
+    pub not_before_unix_secs: i64,
+    /// When it ends, in seconds since 1970 UTC.
+    pub not_after_unix_secs: i64,
 }
 
 impl std::fmt::Display for TlsFailure {
@@ -230,7 +247,11 @@ fn explain(reason: &CertificateError, der: &CertificateDer<'_>) -> TlsFailure {
             format!("the certificate was refused: {}", clean(format!("{other:?}").as_bytes(), 200)),
         ),
     };
-    TlsFailure { problem, words, fingerprint: Some(fingerprint(der)) }
+    let claims = leaf.valid_unix_secs.map(|(not_before_unix_secs, not_after_unix_secs)| {
+        let Leaf { subject, issuer, names, .. } = leaf;
+        Box::new(CertificateClaims { subject, issuer, names, not_before_unix_secs, not_after_unix_secs })
+    });
+    TlsFailure { problem, words, fingerprint: Some(fingerprint(der)), claims }
 }
 
 /// The readable parts of a server's certificate. All empty when it cannot be parsed.
@@ -240,7 +261,8 @@ struct Leaf {
     issuer: String,
     names: Vec<String>,
     self_signed: bool,
-    not_after_unix_secs: Option<i64>,
+    /// Begin and end.
+    valid_unix_secs: Option<(i64, i64)>,
 }
 
 impl Leaf {
@@ -257,7 +279,10 @@ impl Leaf {
             issuer: clean(certificate.issuer().to_string().as_bytes(), MAX_NAME_CHARS),
             names,
             self_signed: certificate.subject().as_raw() == certificate.issuer().as_raw(),
-            not_after_unix_secs: Some(certificate.validity().not_after.timestamp()),
+            valid_unix_secs: Some((
+                certificate.validity().not_before.timestamp(),
+                certificate.validity().not_after.timestamp(),
+            )),
         }
     }
 }
@@ -300,7 +325,7 @@ pub(crate) fn info(connection: &rustls::ClientConnection) -> TlsInfo {
         },
         subject: read.subject,
         names: read.names,
-        not_after_unix_secs: read.not_after_unix_secs,
+        not_after_unix_secs: read.valid_unix_secs.map(|(_, end)| end),
         fingerprint: leaf.map(fingerprint).unwrap_or_default(),
     }
 }
@@ -333,7 +358,7 @@ pub(crate) fn rustls_failure(error: &rustls::Error) -> NetError {
         }
         other => (TlsProblem::Handshake, format!("the handshake failed: {other}")),
     };
-    NetError::Tls(TlsFailure { problem, words: clean(words.as_bytes(), 300), fingerprint: None })
+    NetError::Tls(TlsFailure { problem, words: clean(words.as_bytes(), 300), fingerprint: None, claims: None })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anyhow::{Result, bail};
 
-use crate::certs::Certs;
+use crate::certs::{Certs, ServerCertificate};
 use crate::dovecot::Dovecot;
 use crate::keeper::Keeper;
 use crate::postfix::Postfix;
@@ -43,9 +43,14 @@ static SHARED: OnceLock<MailWorld> = OnceLock::new();
 impl MailWorld {
     /// Starts all servers; they end when the value is dropped or the process ends.
     pub fn start() -> Result<Self> {
+        Self::showing(ServerCertificate::Good)
+    }
+
+    /// As [`MailWorld::start`], with this certificate at all four TLS ports.
+    pub fn showing(certificate: ServerCertificate) -> Result<Self> {
         let keeper = Keeper::new(None)?;
         let folder = keeper.folder();
-        let certs = Certs::make(folder)?;
+        let certs = Certs::make(folder, certificate)?;
         let dovecot = Dovecot::configure(folder, &certs)?;
         let postfix = Postfix::configure(folder, &certs, dovecot.lmtp_port, dovecot.sasl_port)?;
         dovecot.start_core()?;

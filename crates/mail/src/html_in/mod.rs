@@ -28,6 +28,9 @@ pub const MAX_REMOTE_IMAGES: usize = 500;
 pub const MAX_URL_OCTETS: usize = 8 * 1024;
 /// Largest `data:` URL of an image.
 pub const MAX_DATA_URL_OCTETS: usize = 1024 * 1024;
+/// Octets of all inline images of one document, as `data:` URLs; further ones are dropped. An image counts as often as it
+/// is shown: a small mail could fill the memory by showing a large image ten thousand times.
+pub const MAX_INLINE_OCTETS: usize = 8 * 1024 * 1024;
 /// Octets of HTML that [`text_of`] reads.
 pub const MAX_TEXT_INPUT_OCTETS: usize = 1024 * 1024;
 /// Columns after which [`text_of`] breaks a line.
@@ -154,6 +157,8 @@ struct Found {
     links: usize,
     /// Images that were recognised, shown or not.
     images: usize,
+    /// Octets of inline images so far.
+    inline_octets: usize,
     /// Style declarations that were refused.
     styles: usize,
     /// The mail sets colours of its own.
@@ -211,8 +216,13 @@ impl Judge {
     fn image(&self, source: &str, found: &mut Found) -> Option<String> {
         let source = source.trim();
         if let Some(id) = strip_scheme(source, "cid:") {
+            if found.inline_octets > MAX_INLINE_OCTETS {
+                return None;
+            }
             found.images += 1;
-            return (self.inline)(&percent_decoded(id));
+            let url = (self.inline)(&percent_decoded(id))?;
+            found.inline_octets += url.len();
+            return Some(url).filter(|_| found.inline_octets <= MAX_INLINE_OCTETS);
         }
         if strip_scheme(source, "data:").is_some() {
             let image = raster_data(source);

@@ -259,6 +259,22 @@ fn the_number_of_remote_images_is_limited() {
     assert_eq!(shown.document.matches("src=").count(), MAX_REMOTE_IMAGES);
 }
 
+/// A small mail can show one large image ten thousand times.
+#[test]
+fn inline_images_are_bounded_together() {
+    let image = data_url("image/png", &[7; 700_000]).unwrap();
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let (given, count) = (image.clone(), Arc::clone(&asked));
+    let inline = Box::new(move |_: &str| {
+        count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Some(given.clone())
+    });
+    let shown = sanitise(&"<img src=cid:x>".repeat(20_000), Images::Blocked, inline);
+    assert_eq!(shown.document.matches("data:image/png").count(), MAX_INLINE_OCTETS / image.len());
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), MAX_INLINE_OCTETS / image.len() + 1);
+    assert!(shown.document.len() < MAX_INLINE_OCTETS + 1024 * 1024);
+}
+
 #[test]
 fn only_raster_images_are_inlined() {
     assert_eq!(data_url("image/PNG", b"ABC").as_deref(), Some("data:image/png;base64,QUJD"));

@@ -186,6 +186,34 @@ pub fn attachment(raw: &[u8], index: usize) -> Option<(Attachment, Vec<u8>)> {
     .flatten()
 }
 
+/// The parts that HTML may show inside itself, found in one walk: a mail can name the same one ten thousand times.
+pub struct InlineParts {
+    /// Content-ID, type, place and encoding.
+    parts: Vec<(String, String, std::ops::Range<usize>, reader::Encoding)>,
+}
+
+impl InlineParts {
+    /// The parts of a message that have a Content-ID.
+    #[must_use]
+    pub fn of(raw: &[u8]) -> Self {
+        let leaves = guarded(|| mime::leaves(raw, &Reader::new(), &mut Vec::new())).unwrap_or_default();
+        let parts = leaves.into_iter().filter_map(|leaf| {
+            let fields = leaf.fields;
+            fields.content_id.map(|id| (id, leaf.content_type, leaf.body, fields.encoding))
+        });
+        Self { parts: parts.collect() }
+    }
+
+    /// Type and decoded bytes of a part of the message that this was made of; `None` if there is none, or if it has more
+    /// than `max_octets` in its transfer encoding, which are not decoded then.
+    #[must_use]
+    pub fn get(&self, raw: &[u8], content_id: &str, max_octets: usize) -> Option<(&str, Vec<u8>)> {
+        let (_, kind, place, encoding) = self.parts.iter().find(|part| part.0 == content_id)?;
+        let body = raw.get(place.clone()).filter(|body| body.len() <= max_octets)?;
+        guarded(|| (kind.as_str(), reader::decode(body, *encoding).0.into_owned()))
+    }
+}
+
 /// The header parser is somebody else's and has panicked on odd input before.
 fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()

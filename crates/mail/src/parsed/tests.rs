@@ -255,3 +255,13 @@ proptest! {
         within_limits(&read(&raw))?;
     }
 }
+
+#[test]
+fn inline_parts_are_found_once_and_bounded() {
+    let raw = b"Content-Type: multipart/related; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<img src=cid:a>\r\n\
+        --b\r\nContent-Type: image/png\r\nContent-ID: <a>\r\nContent-Transfer-Encoding: base64\r\n\r\nQUJD\r\n--b--\r\n";
+    let parts = InlineParts::of(raw);
+    assert_eq!(parts.get(raw, "a", 100), Some(("image/png", b"ABC".to_vec())));
+    assert_eq!(parts.get(raw, "a", 3), None, "too long to be decoded");
+    assert_eq!(parts.get(raw, "b", 100), None);
+}

@@ -108,6 +108,33 @@ async fn the_body_is_bounded_announced_or_not() {
     }
 }
 
+/// What a server packed is never unpacked here: it stays as small as it came.
+#[tokio::test]
+async fn a_packed_body_is_not_unpacked() {
+    let pack = "head -c 50000000 /dev/zero | gzip -9";
+    let packed = std::process::Command::new("sh").args(["-c", pack]).output().unwrap().stdout;
+    assert!((1_000..100_000).contains(&packed.len()), "{}", packed.len());
+    let sent = packed.clone();
+    let address = serve(move |mut stream| {
+        let body = sent.clone();
+        async move {
+            let mut request = [0; 4096];
+            let count = stream.read(&mut request).await.unwrap_or(0);
+            assert!(!String::from_utf8_lossy(&request[..count]).to_lowercase().contains("accept-encoding"));
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            );
+            let _ = stream.write_all(head.as_bytes()).await;
+            let _ = stream.write_all(&body).await;
+        }
+    })
+    .await;
+    let url = format!("http://web.test:{}/", address.port());
+    let fetched = guarded(address.port()).get_bounded(&url, 100_000, PLENTY).await.unwrap();
+    assert_eq!(fetched.body, packed);
+}
+
 #[tokio::test]
 async fn the_time_is_bounded() {
     let address = serve(|mut stream| async move {

@@ -140,7 +140,7 @@ struct AccountSummary {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ListAccounts {
-    /// Part of address or names.
+    /// Part of address or names; the first 200 characters count.
     search: Option<String>,
     #[param(inline)]
     sort: Option<Sort>,
@@ -154,7 +154,7 @@ struct ListAccounts {
     /// `me`, `team` or a user's id.
     user: Option<String>,
     cursor: Option<String>,
-    /// 1 to 200.
+    /// Rows, 1 to 200; 50 when absent, 200 when more is asked.
     limit: Option<usize>,
 }
 
@@ -169,8 +169,10 @@ enum Direction {
 #[serde(deny_unknown_fields)]
 struct ChangeAccount {
     /// 1 to 120 characters.
+    #[schema(min_length = 1, max_length = 120)]
     display_name: Option<String>,
     /// Up to 120 characters.
+    #[schema(max_length = 120)]
     provider_name: Option<String>,
 }
 
@@ -312,7 +314,7 @@ async fn account(
     Ok(Json(details(&app, &actor, id).await?))
 }
 
-/// A name of at most 120 characters without control characters.
+/// A name of at most 120 characters without control characters and what acts as one: a From line has none.
 pub(crate) fn name_field(field: &str, text: &str, needed: bool) -> Result<String, FieldError> {
     let text = text.trim();
     let bad = |message: &str| FieldError { field: field.into(), code: "invalid".into(), message: message.into() };
@@ -322,7 +324,7 @@ pub(crate) fn name_field(field: &str, text: &str, needed: bool) -> Result<String
     if text.chars().count() > 120 {
         return Err(bad("At most 120 characters."));
     }
-    if text.chars().any(char::is_control) {
+    if text.chars().any(|c| c.is_control() || mail::breaks_or_turns_lines(c)) {
         return Err(bad("Line breaks and control characters do not belong in a name."));
     }
     Ok(text.to_owned())

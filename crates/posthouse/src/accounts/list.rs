@@ -261,7 +261,8 @@ pub struct Listed {
 /// `%x%` with the wildcards of `x` taken literally.
 fn like(search: &str) -> String {
     let mut out = String::from("%");
-    for c in search.trim().to_lowercase().chars().take(200) {
+    // PostgreSQL takes no NUL in a text, and no stored name has a control character.
+    for c in search.trim().to_lowercase().chars().filter(|c| !c.is_control()).take(200) {
         if matches!(c, '%' | '_' | '\\') {
             out.push('\\');
         }

@@ -22,8 +22,12 @@ text_enum! {
         CertificateUntrusted = "certificate_untrusted",
         /// The certificate is for another name.
         CertificateWrongName = "certificate_wrong_name",
-        /// The certificate is past its end, or not yet valid.
+        /// The certificate was issued by its own key.
+        CertificateSelfSigned = "certificate_self_signed",
+        /// The certificate is past its end.
         CertificateExpired = "certificate_expired",
+        /// The certificate's time has not come.
+        CertificateNotYetValid = "certificate_not_yet_valid",
         /// The server does not offer STARTTLS.
         StartTlsMissing = "starttls_missing",
         /// The server speaks plain text where TLS was expected.
@@ -84,7 +88,9 @@ impl Reason {
             Self::TlsFailed => "The encrypted connection could not be set up.",
             Self::CertificateUntrusted => "The server's certificate is not from an authority that we trust.",
             Self::CertificateWrongName => "The server's certificate is for another name.",
-            Self::CertificateExpired => "The server's certificate is not valid at this time.",
+            Self::CertificateSelfSigned => "The server's certificate is self-signed.",
+            Self::CertificateExpired => "The server's certificate has expired.",
+            Self::CertificateNotYetValid => "The server's certificate is not valid yet.",
             Self::StartTlsMissing => "The server does not offer STARTTLS.",
             Self::NotTls => "The server speaks unencrypted on this port.",
             Self::TlsOnPlainPort => "The server expects TLS from the first byte on this port.",
@@ -127,7 +133,13 @@ impl Reason {
             Self::CertificateWrongName => {
                 "Use the name that the certificate was made for: the provider's help page has it."
             }
+            Self::CertificateSelfSigned => {
+                "If the server is your own, ask the operator to add its certificate. Else ask the provider for its right name."
+            }
             Self::CertificateExpired => "Ask the provider to renew the certificate.",
+            Self::CertificateNotYetValid => {
+                "Ask the operator to check this machine's clock. If it is right, ask the provider for a valid certificate."
+            }
             Self::StartTlsMissing => "Choose TLS with port 993 (IMAP) or 465 (SMTP).",
             Self::NotTls => "Choose STARTTLS for this port, or use 993 (IMAP) or 465 (SMTP) with TLS.",
             Self::TlsOnPlainPort => "Choose TLS for this port.",

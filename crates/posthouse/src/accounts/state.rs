@@ -17,20 +17,28 @@ pub struct Failure {
     pub reason: Reason,
     /// The server's words.
     pub server_words: Option<String>,
+    /// What we saw ourselves, such as the facts of a refused certificate.
+    pub seen: Option<String>,
 }
 
 impl Failure {
     /// A failure in which no server spoke.
     #[must_use]
     pub const fn of(reason: Reason) -> Self {
-        Self { reason, server_words: None }
+        Self { reason, server_words: None, seen: None }
     }
 
     /// A failure with the server's words, bounded.
     #[must_use]
     pub fn said(reason: Reason, words: &str) -> Self {
         let words: String = words.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect();
-        Self { reason, server_words: Some(words).filter(|w| !w.is_empty()) }
+        Self { reason, server_words: Some(words).filter(|w| !w.is_empty()), seen: None }
+    }
+
+    /// With what we saw ourselves.
+    #[must_use]
+    pub fn with_seen(self, seen: Option<String>) -> Self {
+        Self { seen, ..self }
     }
 }
 

@@ -25,6 +25,8 @@ use utoipa_axum::routes;
 
 /// The longest host or user name that is read.
 const MAX_NAME: usize = 254;
+/// The longest password that is read, in bytes: it is sealed, kept, and sent in one line of SMTP.
+const MAX_PASSWORD_BYTES: usize = 1_024;
 /// Steps that wait for a slow page.
 const STEP_BACKLOG: usize = 64;
 
@@ -41,13 +43,18 @@ pub fn routes() -> OpenApiRouter<App> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ServerRequest {
+    /// Its name or address, up to 254 bytes.
+    #[schema(min_length = 1, max_length = 254)]
     host: String,
     /// 993 or 143 for IMAP, 465 or 587 for SMTP, or what the operator allows.
+    #[schema(minimum = 1, maximum = 65_535)]
     port: u16,
     encryption: Encryption,
+    /// Up to 254 bytes.
+    #[schema(min_length = 1, max_length = 254)]
     username: String,
-    /// Absent: the stored one, where there is one.
-    #[schema(value_type = Option<String>, format = Password)]
+    /// Up to 1,024 bytes. Absent: the stored one, where there is one.
+    #[schema(value_type = Option<String>, format = Password, max_length = 1_024)]
     password: Option<Secret>,
 }
 
@@ -56,10 +63,14 @@ struct ServerRequest {
 #[serde(deny_unknown_fields)]
 struct ConnectRequest {
     provider: Provider,
+    /// Up to 254 bytes.
+    #[schema(min_length = 3, max_length = 254)]
     address: String,
+    #[schema(min_length = 1, max_length = 120)]
     display_name: String,
     /// What to call the servers; may be empty.
     #[serde(default)]
+    #[schema(max_length = 120)]
     provider_name: String,
     /// The whole team's instead of the caller's.
     #[serde(default)]
@@ -68,6 +79,7 @@ struct ConnectRequest {
     /// Absent: the account only sends.
     imap: Option<ServerRequest>,
     /// Days of mail to import, 1 to 3650; 30 when absent.
+    #[schema(minimum = 1, maximum = 3_650)]
     import_days: Option<i64>,
 }
 
@@ -110,6 +122,9 @@ fn server(side: &str, r: ServerRequest, stored: Option<Secret>, errors: &mut Vec
         errors.push(bad(format!("{side}.password"), "The password is needed."));
         return None;
     };
+    if password.expose().len() > MAX_PASSWORD_BYTES {
+        errors.push(bad(format!("{side}.password"), "A password has at most 1,024 bytes."));
+    }
     if password.expose().contains(['\r', '\n', '\0']) {
         errors.push(bad(format!("{side}.password"), "A password has no line breaks."));
     }

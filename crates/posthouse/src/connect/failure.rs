@@ -1,7 +1,7 @@
 //! What a server or the network did, as the reason that people are shown.
 
 use crate::accounts::{Failure, Reason};
-use net::{NetError, TlsProblem};
+use net::{CertificateClaims, NetError, TlsProblem};
 
 /// The reason behind a failure of dialling, TLS or SMTP.
 #[must_use]
@@ -28,14 +28,38 @@ pub fn from_net(e: &NetError) -> Failure {
         | NetError::TooLarge { .. }
         | NetError::UrlRefused { .. } => Reason::ServerError,
     };
-    Failure::said(reason, &words.unwrap_or_default())
+    let seen = match e {
+        NetError::Tls(failure) => failure.claims.as_deref().map(|c| certificate(c, failure.fingerprint.as_deref())),
+        _ => None,
+    };
+    Failure::said(reason, &words.unwrap_or_default()).with_seen(seen)
+}
+
+/// A refused certificate's facts, for a person to compare with what the provider says.
+fn certificate(c: &CertificateClaims, fingerprint: Option<&str>) -> String {
+    let day =
+        |secs| jiff::Timestamp::from_second(secs).map_or_else(|_| "?".into(), |t| t.strftime("%Y-%m-%d").to_string());
+    let names = if c.names.is_empty() {
+        c.subject.clone()
+    } else {
+        c.names.iter().take(5).cloned().collect::<Vec<_>>().join(", ")
+    };
+    format!(
+        "It is for {names}, issued by {}, valid from {} to {} (SHA-256 {}).",
+        c.issuer,
+        day(c.not_before_unix_secs),
+        day(c.not_after_unix_secs),
+        fingerprint.unwrap_or("unknown")
+    )
 }
 
 fn tls(problem: TlsProblem) -> Reason {
     match problem {
-        TlsProblem::UnknownCa | TlsProblem::SelfSigned | TlsProblem::BadCertificate => Reason::CertificateUntrusted,
+        TlsProblem::UnknownCa | TlsProblem::BadCertificate => Reason::CertificateUntrusted,
+        TlsProblem::SelfSigned => Reason::CertificateSelfSigned,
         TlsProblem::WrongName => Reason::CertificateWrongName,
-        TlsProblem::Expired | TlsProblem::NotYetValid => Reason::CertificateExpired,
+        TlsProblem::Expired => Reason::CertificateExpired,
+        TlsProblem::NotYetValid => Reason::CertificateNotYetValid,
         TlsProblem::Alert | TlsProblem::Handshake => Reason::TlsFailed,
     }
 }

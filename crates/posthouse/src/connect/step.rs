@@ -69,7 +69,8 @@ pub struct ConnectStep {
     pub status: StepStatus,
     /// How long it took.
     pub took_ms: Option<i64>,
-    /// What was found: an address, a certificate's end, a number of folders.
+    /// What was found: an address, a certificate's end, a number of folders. When it failed, what that means and what
+    /// was seen, such as the refused certificate's names and end.
     pub detail: Option<String>,
     /// The server's own words.
     pub server_words: Option<String>,
@@ -120,7 +121,8 @@ impl Steps {
             Err(failure) => {
                 shown.status = StepStatus::Failed;
                 shown.server_words = failure.server_words.clone();
-                shown.detail = Some(failure.reason.text().to_owned());
+                let text = failure.reason.text();
+                shown.detail = Some(failure.seen.as_ref().map_or(text.to_owned(), |seen| format!("{text} {seen}")));
                 shown.reason = Some(failure.reason);
                 shown.fix = Some(failure.reason.fix().to_owned());
                 self.failed = Some(shown.clone());

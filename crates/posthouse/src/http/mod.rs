@@ -2,6 +2,7 @@
 
 pub mod assets;
 pub mod auth;
+pub mod document;
 pub mod error;
 pub mod extract;
 pub mod limits;

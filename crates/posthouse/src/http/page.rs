@@ -17,7 +17,7 @@ const MAX_LIMIT: usize = 200;
 pub struct ListQuery {
     /// Where the page begins: `next_cursor` of the one before.
     pub cursor: Option<String>,
-    /// Rows, 1 to 200; 50 when absent.
+    /// Rows, 1 to 200; 50 when absent, 200 when more is asked.
     pub limit: Option<usize>,
 }
 

@@ -1,6 +1,6 @@
 //! Every route in one place, and the layers around them.
 
-use super::{assets, error, live, ops, request_id};
+use super::{assets, document, error, live, ops, request_id};
 use crate::app::App;
 use crate::http::limits::SignInLimits;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -51,7 +51,9 @@ pub(super) fn api() -> OpenApiRouter<App> {
 /// The OpenAPI document, as it is checked in and served.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    api().into_openapi()
+    let mut document = api().into_openapi();
+    document::complete(&mut document);
+    document
 }
 
 /// The whole service.
@@ -64,7 +66,8 @@ pub fn service(app: &App) -> anyhow::Result<Router> {
 
 /// The routes of the API with everything around them.
 pub(super) fn framed(app: &App, api: OpenApiRouter<App>, limit: Duration) -> anyhow::Result<Router> {
-    let (routes, document) = api.split_for_parts();
+    let (routes, mut document) = api.split_for_parts();
+    document::complete(&mut document);
     let json = document.to_pretty_json()?;
     let routes = routes
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))

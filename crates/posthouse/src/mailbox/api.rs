@@ -124,7 +124,7 @@ struct ListMessages {
     /// Only this folder.
     folder: Option<FolderId>,
     cursor: Option<String>,
-    /// 1 to 200.
+    /// Rows, 1 to 200; 50 when absent, 200 when more is asked.
     limit: Option<usize>,
 }
 
@@ -138,7 +138,8 @@ struct ChangeMessage {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct HtmlQuery {
-    /// 1: load remote images through us.
+    /// 1: load remote images through us; 0 or absent: none.
+    #[param(maximum = 255)]
     images: Option<u8>,
 }
 
@@ -341,13 +342,11 @@ async fn html(
 
 fn safe_html(raw: &bytes::Bytes, images: Images) -> Option<String> {
     let p = parsed::parse(raw);
-    let inline: Vec<(String, usize)> =
-        p.attachments.iter().filter_map(|a| a.content_id.clone().map(|id| (id, a.index))).collect();
+    let inline = parsed::InlineParts::of(raw);
     let raw = raw.clone();
     let part = move |id: &str| {
-        let index = inline.iter().find(|(known, _)| known == id)?.1;
-        let (meta, bytes) = parsed::attachment(&raw, index)?;
-        html_in::data_url(&meta.content_type, &bytes)
+        let (kind, bytes) = inline.get(&raw, id, html_in::MAX_DATA_URL_OCTETS)?;
+        html_in::data_url(kind, &bytes)
     };
     Some(html_in::sanitise(p.html.as_deref()?, images, Box::new(part)).document)
 }
@@ -405,7 +404,7 @@ fn download(name: &str, content_type: &str, bytes: bytes::Bytes) -> ApiResult<Re
 /// A remote image of a message, fetched by us. The address comes from the message's HTML and carries its own permission.
 #[utoipa::path(get, path = "/images/{message}/{index}", tag = "mail",
     params(("message" = MessageId, Path), ("index" = usize, Path), ImageQuery),
-    responses((status = 200, content_type = "image/*", body = Vec<u8>), (status = 404, body = Problem)))]
+    responses((status = 200, content_type = "image/*", body = Vec<u8>), (status = 404, body = Problem), (status = 502, body = Problem)))]
 async fn image(Ax(app): Ax<App>, Path((id, index)): Path<(MessageId, usize)>, Query(q): Query<ImageQuery>) -> Response {
     let mut response = fetch_image(&app, (id, index), &q).await.unwrap_or_else(IntoResponse::into_response);
     // The frame that shows it has no origin of its own: to it, everything is cross-origin.

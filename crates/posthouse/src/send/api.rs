@@ -46,10 +46,13 @@ fn field(m: Misfit) -> FieldError {
 #[serde(deny_unknown_fields)]
 struct SendRequest {
     /// Up to 100 recipients as a person types them: `a@x.com, Ben <b@y.com>`.
+    #[schema(min_length = 3, max_length = 65_536)]
     to: String,
     /// Up to 998 octets.
+    #[schema(max_length = 998)]
     subject: String,
     /// Plain text, up to 1 MiB.
+    #[schema(max_length = 1_048_576)]
     body: String,
 }
 
@@ -145,7 +148,7 @@ fn key(headers: &HeaderMap) -> ApiResult<String> {
 
 /// Hands a message over for sending. Repeating the request with its key answers the same message.
 #[utoipa::path(post, path = "/accounts/{id}/outgoing", tag = "sending",
-    params(("id" = AccountId, Path), ("Idempotency-Key" = String, Header, description = "8 to 128 visible ASCII characters")),
+    params(("id" = AccountId, Path), ("Idempotency-Key" = String, Header, min_length = 8, max_length = 128, pattern = "^[!-~]+$", description = "8 to 128 visible ASCII characters")),
     request_body = SendRequest,
     responses((status = 202, body = OutgoingView), (status = 400, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
         (status = 409, body = Problem), (status = 422, body = Problem)))]

@@ -67,11 +67,14 @@ struct SetupState {
 struct SetupRequest {
     /// From the link that the first start printed.
     token: String,
+    #[schema(min_length = 1, max_length = 120)]
     name: String,
+    #[schema(min_length = 3, max_length = 254)]
     email: String,
     /// 10 characters to 512 bytes.
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = String, format = Password, min_length = 10, max_length = 512)]
     password: Secret,
+    #[schema(min_length = 1, max_length = 120)]
     workspace_name: String,
     /// An IANA name such as `Europe/Berlin`.
     time_zone: String,

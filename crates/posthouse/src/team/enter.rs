@@ -171,7 +171,7 @@ fn text_fits(field: &'static str, text: &str) -> Result<(), EnterError> {
     let n = text.trim().chars().count();
     let message = match n {
         0 => "This is needed.",
-        1..=120 if !text.chars().any(char::is_control) => return Ok(()),
+        1..=120 if !text.chars().any(|c| c.is_control() || mail::breaks_or_turns_lines(c)) => return Ok(()),
         1..=120 => "Line breaks and control characters do not belong here.",
         _ => "At most 120 characters.",
     };

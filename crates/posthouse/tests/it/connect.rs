@@ -3,7 +3,7 @@
 use crate::on_both;
 use crate::support::{TestApp, connect_request};
 use serde_json::{Value, json};
-use testkit::{Direction, Fault, FaultProxy, MailWorld, Plan};
+use testkit::{Direction, Fault, FaultProxy, MailWorld, Plan, ServerCertificate};
 
 fn steps(events: &[(String, Value)]) -> Vec<String> {
     let ended = events.iter().filter(|(name, data)| name == "step" && data["status"] != "running");
@@ -98,6 +98,66 @@ async fn every_wrong_server_has_its_reason() {
     }
     assert_eq!(api.get("/accounts").await.expect(200)["total"], 0);
     t.stop().await;
+}
+
+/// Certificates that are wrong in one way each: what they show, the reason, and a word of the facts and of the remedy.
+const BAD_CERTIFICATES: [(ServerCertificate, &str, &str, &str); 5] = [
+    (ServerCertificate::Expired, "certificate_expired", "valid from 2020-01-02 to 2021-03-04", "renew"),
+    (ServerCertificate::NotYetValid, "certificate_not_yet_valid", "valid from 2099-03-04 to 2100-01-02", "clock"),
+    (ServerCertificate::WrongName, "certificate_wrong_name", "It is for other.test,", "name"),
+    (ServerCertificate::UnknownAuthority, "certificate_untrusted", "issued by CN=Stranger authority,", "authority"),
+    (
+        ServerCertificate::SelfSigned,
+        "certificate_self_signed",
+        "It is for localhost, 127.0.0.1,",
+        "add its certificate",
+    ),
+];
+
+/// The last word about a step that failed on this side.
+fn failed<'e>(events: &'e [(String, Value)], side: &str) -> &'e Value {
+    let fits = |(name, data): &&(String, Value)| name == "step" && data["side"] == side && data["status"] == "failed";
+    &events.iter().find(fits).unwrap_or_else(|| panic!("{side} did not fail: {events:?}")).1
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_bad_certificate_has_its_reason_facts_and_remedy_on_both_protocols() {
+    // The servers of five worlds start at the same time, which is most of the wait.
+    let worlds =
+        BAD_CERTIFICATES.map(|(shown, ..)| tokio::task::spawn_blocking(move || MailWorld::showing(shown).unwrap()));
+    for (world, (shown, reason, facts, remedy)) in worlds.into_iter().zip(BAD_CERTIFICATES) {
+        let world = world.await.unwrap();
+        let mailbox = world.add_user("ben").unwrap();
+        let t = TestApp::beside(crate::support::Engine::Sqlite, &world).await;
+        let mut api = t.owner().await;
+        for (imap, smtp, encryption) in
+            [(world.imaps_port(), world.smtps_port(), "tls"), (world.imap_port(), world.submission_port(), "starttls")]
+        {
+            let mut request = connect_request(&world, &mailbox);
+            for (side, port) in [("imap", imap), ("smtp", smtp)] {
+                request[side]["port"] = json!(port);
+                request[side]["encryption"] = json!(encryption);
+            }
+            let events = api.post("/accounts/test", &request).await.events();
+            let done = json!({ "ok": false, "imap_ok": false, "smtp_ok": false });
+            assert_eq!(events.last().unwrap(), &("done".to_owned(), done), "{shown:?} {encryption}");
+            for side in ["imap", "smtp"] {
+                let step = failed(&events, side);
+                let at = (&step["step"], &step["reason"]);
+                assert_eq!(at, (&json!("tls"), &json!(reason)), "{shown:?} {encryption} {side}: {step}");
+                let detail = step["detail"].as_str().unwrap();
+                assert!(
+                    detail.contains(facts) && detail.contains("SHA-256 "),
+                    "{shown:?} {encryption} {side}: {detail}"
+                );
+                assert!(step["fix"].as_str().unwrap().contains(remedy), "{shown:?} {encryption} {side}: {step}");
+            }
+            let problem = api.post("/accounts", &request).await.problem(422, "connect_failed");
+            assert!(problem["detail"].as_str().unwrap().contains(facts), "{problem}");
+        }
+        assert_eq!(api.get("/accounts").await.expect(200)["total"], 0, "nothing was saved");
+        t.stop().await;
+    }
 }
 
 /// A server that takes the connection and never says a word.

@@ -11,6 +11,8 @@
 mod accounts;
 #[cfg(feature = "failpoints")]
 mod append_kills;
+mod bad_mail;
+mod bad_requests;
 mod closing;
 mod connect;
 mod db;

@@ -4,6 +4,7 @@ mod fake;
 mod faults;
 #[cfg(feature = "failpoints")]
 mod kills;
+mod odd;
 mod real;
 
 use crate::support::{Api, eventually};

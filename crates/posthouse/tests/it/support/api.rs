@@ -66,6 +66,18 @@ impl Api {
     }
 
     pub async fn call(&mut self, method: Method, path: &str, body: Option<&Value>, extra: &[(&str, &str)]) -> Answer {
+        let body = body.map(|b| ("application/json", b.to_string().into_bytes()));
+        self.raw(method, path, body, extra).await
+    }
+
+    /// With a body that need not be JSON, under this media type.
+    pub async fn raw(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<(&str, Vec<u8>)>,
+        extra: &[(&str, &str)],
+    ) -> Answer {
         let url = if path.starts_with("/api/") || path.ends_with('z') {
             format!("{}{path}", self.base)
         } else {
@@ -78,8 +90,8 @@ impl Api {
         for (name, value) in extra {
             request = request.header(*name, *value);
         }
-        if let Some(body) = body {
-            request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_string());
+        if let Some((kind, body)) = body {
+            request = request.header(header::CONTENT_TYPE, kind).body(body);
         }
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());

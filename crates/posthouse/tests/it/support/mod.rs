@@ -4,7 +4,7 @@ mod api;
 #[cfg(feature = "failpoints")]
 pub mod program;
 
-pub use api::Api;
+pub use api::{Answer, Api};
 
 use posthouse::base::clock::Clock;
 use posthouse::config::{Config, Egress, Retry};
@@ -157,6 +157,11 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: imp
         assert!(tokio::time::Instant::now() < deadline, "waited in vain: {what}");
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
+}
+
+/// The first octets of a text, for a report.
+pub fn beginning(text: &str, octets: usize) -> &str {
+    text.get(..text.floor_char_boundary(octets)).unwrap()
 }
 
 /// A small mail.

@@ -27,6 +27,13 @@ impl Program {
         Self(command.spawn().unwrap())
     }
 
+    /// A line of `/proc/<pid>/status` in bytes: `VmRSS` is what it holds in memory now, `VmHWM` the most so far.
+    pub fn memory(&self, line: &str) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let kib = text.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(':')?.trim().strip_suffix(" kB"));
+        kib.unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     /// Whether it was killed before the deadline.
     pub async fn killed(&mut self) -> bool {
         for _ in 0..600 {
@@ -45,9 +52,10 @@ fn settings(config: &Config, folder: &Path) -> PathBuf {
     let quoted = |path: &Path| format!("{:?}", path.display().to_string());
     let database = config.database_url.as_ref().map(|u| format!("database_url = {u:?}\n")).unwrap_or_default();
     let text = format!(
-        "data_dir = {}\nlisten = \"127.0.0.1:0\"\nallow_reserved_domains = true\nextra_ca = [{}]\n{database}\
+        "data_dir = {}\nlisten = \"{}\"\nallow_reserved_domains = true\nextra_ca = [{}]\n{database}\
          [egress]\nallow_private = true\nextra_ports = [{}]\n[retry]\nfirst_ms = 200\nlongest_ms = 1000\n",
         quoted(&config.data_dir),
+        config.listen,
         config.extra_ca.iter().map(|p| quoted(p)).collect::<Vec<_>>().join(", "),
         list(&config.egress.extra_ports),
     );
