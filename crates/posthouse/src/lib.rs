@@ -28,6 +28,14 @@ pub mod send;
 pub mod closing;
 /// Removes bodies that no row points at.
 pub mod sweep;
+/// What the operator does about the key.
+pub mod keys;
+/// Everything but the key in a folder, and back.
+pub mod backup;
+/// Looks at an installation and says what is wrong.
+pub mod doctor;
+/// What the operator's commands tell.
+pub mod operator;
 /// Every background task in one table.
 pub mod workers;
 /// The running program.

@@ -3,7 +3,7 @@
 use super::{FolderId, Incoming, MessageId, Op, OpId, OpState, Role};
 use crate::accounts::AccountId;
 use crate::base::blobs::BlobKey;
-use crate::team::Scope;
+use crate::team::{Instance, Scope, WorkspaceId};
 use db::{Conn, DbError, DbResult, FromRow, Ts, sql};
 
 /// A folder.
@@ -313,4 +313,25 @@ pub async fn op_state(c: &mut Conn, scope: &Scope, id: OpId) -> DbResult<(OpStat
         scope.workspace_id()
     )?;
     Ok(row.unwrap_or((OpState::Done, None)))
+}
+
+/// The body of every message of an account.
+pub async fn bodies(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<(BlobKey,)>> {
+    sql!(
+        all(BlobKey,),
+        c,
+        "SELECT blob FROM message WHERE account_id = $1 AND workspace_id = $2",
+        account,
+        scope.workspace_id()
+    )
+}
+
+/// The bodies of the newest messages, whoever has them.
+pub async fn newest_bodies(c: &mut Conn, _: &Instance, limit: i64) -> DbResult<Vec<(WorkspaceId, AccountId, BlobKey)>> {
+    sql!(
+        all(WorkspaceId, AccountId, BlobKey),
+        c,
+        "SELECT workspace_id, account_id, blob FROM message ORDER BY id DESC LIMIT $1",
+        limit
+    )
 }

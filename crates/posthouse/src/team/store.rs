@@ -145,3 +145,14 @@ pub async fn insert_audit(
         id, scope.workspace_id(), actor, entry.action, &entry.subject, entry.detail.clone(), now)?;
     Ok(())
 }
+
+pub async fn workspaces(c: &mut Conn, _: &Instance) -> DbResult<Vec<(WorkspaceId,)>> {
+    sql!(all(WorkspaceId,), c, "SELECT id FROM workspace ORDER BY id")
+}
+
+/// Ends every session and every link that was not used yet.
+pub async fn end_all(tx: &mut Conn, _: &Instance) -> DbResult<()> {
+    sql!(run tx, "DELETE FROM session")?;
+    sql!(run tx, "DELETE FROM one_time_link WHERE used_at IS NULL")?;
+    Ok(())
+}
