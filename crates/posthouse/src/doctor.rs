@@ -306,7 +306,7 @@ fn disk(dir: &Path) -> Check {
     // A folder that is not there yet will lie on the disk of the one above.
     let there = dir.ancestors().find(|d| d.is_dir()).unwrap_or(Path::new("."));
     let free = match nix::sys::statvfs::statvfs(there) {
-        Ok(s) => u64::from(s.blocks_available()).saturating_mul(u64::from(s.fragment_size())),
+        Ok(s) => s.blocks_available().saturating_mul(s.fragment_size()),
         Err(e) => return Check::warning(name, format!("{}: {e}", there.display()), "see whether its disk is mounted"),
     };
     let seen = format!("{} MiB free where {} lies", free / 1024 / 1024, dir.display());

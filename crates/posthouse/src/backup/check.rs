@@ -6,7 +6,6 @@ use crate::accounts;
 use crate::base::blobs::{self, BlobKey};
 use crate::team::{Instance, Scope};
 use db::{Conn, Db, Engine};
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// A backup that is whole.
@@ -16,10 +15,8 @@ pub struct Checked {
     pub path: PathBuf,
     /// What is in it.
     pub manifest: Manifest,
-    /// Its files.
+    /// Its files, in the order of their paths.
     pub(super) files: Vec<Listed>,
-    /// The names of its bodies, and of those that were absent already.
-    pub(super) bodies: HashSet<String>,
 }
 
 /// Checks everything: manifest, list, every file's hash, every body against its name, the database, its rows against the
@@ -42,11 +39,12 @@ pub async fn check(source: &Path) -> Result<Checked, BackupError> {
 
 fn check_files(folder: &Path) -> Result<Checked, BackupError> {
     let manifest = Manifest::read(folder)?;
-    let listed = list(folder, &manifest)?;
+    let mut listed = list(folder, &manifest)?;
+    listed.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     for file in &listed {
         check_file(folder, file)?;
     }
-    let has = |path: &str| listed.iter().any(|l| l.path == path);
+    let has = |path: &str| listed.binary_search_by(|l| l.path.as_str().cmp(path)).is_ok();
     let complete = match manifest.engine {
         EngineName::Sqlite => has(SQLITE),
         EngineName::Postgres => manifest.tables.iter().all(|t| has(&format!("{}/{}.copy", super::TABLES, t.name))),
@@ -54,9 +52,7 @@ fn check_files(folder: &Path) -> Result<Checked, BackupError> {
     if !complete {
         return Err(BackupError::NotWhole { path: folder.to_owned(), why: "its database is not in it".into() });
     }
-    let bodies =
-        listed.iter().filter_map(Listed::body).map(str::to_owned).chain(manifest.absent.iter().cloned()).collect();
-    Ok(Checked { path: folder.to_owned(), manifest, files: listed, bodies })
+    Ok(Checked { path: folder.to_owned(), manifest, files: listed })
 }
 
 fn check_file(folder: &Path, file: &Listed) -> Result<(), BackupError> {
@@ -105,6 +101,12 @@ impl Checked {
         Ok(())
     }
 
+    /// Whether a body is in it, or was absent already.
+    fn knows(&self, name: &String) -> bool {
+        let path = format!("{BLOBS}/{name}");
+        self.files.binary_search_by(|l| l.path.cmp(&path)).is_ok() || self.manifest.absent.contains(name)
+    }
+
     /// Every row's body is in the backup, and there are as many rows as it says.
     pub(super) async fn check_rows(&self, c: &mut Conn) -> Result<(), BackupError> {
         let all = accounts::everywhere(c, &Instance).await?;
@@ -113,7 +115,7 @@ impl Checked {
             let (of_messages, of_outgoing, blobs) = make::bodies_of(c, (*workspace, *account)).await?;
             (messages, outgoing) = (messages + of_messages, outgoing + of_outgoing);
             let name = |blob: &BlobKey| blobs::file_of(&Scope::of(*workspace), *account, *blob);
-            if let Some(missing) = blobs.iter().map(name).find(|n| !self.bodies.contains(n)) {
+            if let Some(missing) = blobs.iter().map(name).find(|n| !self.knows(n)) {
                 return Err(BackupError::Damaged(format!("a message's body {BLOBS}/{missing} is not in it")));
             }
         }

@@ -132,9 +132,9 @@ impl Place {
         for entry in std::fs::read_dir(&folder).map_err(BackupError::file(&folder))? {
             let path = entry.map_err(BackupError::file(&folder))?.path();
             if path.is_dir() {
-                files::remove(&path)?
+                files::remove(&path)?;
             } else {
-                std::fs::remove_file(&path).map_err(BackupError::file(&path))?
+                std::fs::remove_file(&path).map_err(BackupError::file(&path))?;
             }
         }
         Ok(Self { folder, target, _lock: lock })

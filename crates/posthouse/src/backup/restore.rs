@@ -50,7 +50,13 @@ pub async fn restore(config: &Config, clock: &Clock, source: &Path) -> Result<Re
     std::fs::create_dir_all(dir).map_err(BackupError::file(dir))?;
     let _lock = server::lock(config).map_err(BackupError::Settings)?;
     let was_complete = begun && has_database(config).await?;
-    let held = if was_complete { 0 } else { put(config, clock, &checked).await? };
+    let held = match was_complete {
+        true => 0,
+        false => match put(config, clock, &checked).await {
+            Ok(held) => held,
+            Err(e) => return Err(undone(config, e).await),
+        },
+    };
     files::remove(&dir.join(RESTORING))?;
     files::sync_names(dir)?;
     let key = look_at_key(config).await?;
@@ -120,6 +126,19 @@ async fn now_in_the_past(tx: &mut Conn, (ids, now): (&Ids, db::Ts), manifest: &M
         team::audit_command(tx, (ids, now), &Scope::of(workspace), entry).await?;
     }
     Ok(held.values().sum())
+}
+
+/// After a failure the place is empty again, unless the database has everything: then the next try finds that out.
+async fn undone(config: &Config, e: BackupError) -> BackupError {
+    let dir = &config.data_dir;
+    if matches!(has_database(config).await, Ok(false))
+        && files::remove(&dir.join(BLOBS)).is_ok()
+        && files::remove(&dir.join(RESTORING)).is_ok()
+    {
+        // Goes only when it is empty, as when it was made just now.
+        let _ = std::fs::remove_dir(dir);
+    }
+    e
 }
 
 /// Bodies, and with SQLite the database. PostgreSQL's tables are read where they are.

@@ -11,12 +11,15 @@
 mod accounts;
 #[cfg(feature = "failpoints")]
 mod append_kills;
+mod backup;
 mod closing;
 mod connect;
 mod db;
+mod doctor;
 #[cfg(feature = "failpoints")]
 mod import_kills;
 mod isolation;
+mod keys;
 mod mailbox;
 mod ownership;
 mod send;
