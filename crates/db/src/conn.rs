@@ -41,6 +41,14 @@ impl Conn {
         Ok(Self(inner))
     }
 
+    pub(crate) async fn snapshot(db: &Db) -> DbResult<Self> {
+        let crate::open::Pools::Pg(pool) = db.pools() else {
+            return Err(DbError::Other("SQLite is copied as a file".into()));
+        };
+        let tx = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        Ok(Self(Inner::PgTx(tx, db.clone())))
+    }
+
     /// Makes the transaction durable and wakes whoever waits for [`Db::committed`].
     ///
     /// # Errors

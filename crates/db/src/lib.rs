@@ -10,7 +10,9 @@
 //! stand in a `CAST($n AS type)`, because PostgreSQL cannot infer their type.
 
 mod conn;
+mod dump;
 mod failure;
+mod inspect;
 mod migrate;
 mod open;
 pub mod page;
@@ -19,7 +21,9 @@ mod time;
 mod value;
 
 pub use conn::Conn;
+pub use dump::{DumpError, Table};
 pub use failure::{DbError, DbResult};
+pub use inspect::newest_schema;
 pub use open::{Connections, Db, Engine, OpenError, Wait};
 pub use run::{Row as FromAnyRow, Sql, all, one, opt, run};
 pub use time::Ts;

@@ -1,14 +1,29 @@
 //! Twin migration folders: the same file names on both engines, and a test that compares the schemas.
 
 use crate::open::{OpenError, Pools};
-use crate::{Db, sql};
-use sqlx::migrate::Migrator;
+use crate::{Db, Engine, sql};
+use sqlx::migrate::{MigrateError, Migrator};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+pub(crate) static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
-fn newest(m: &Migrator) -> i64 {
+pub(crate) fn newest(engine: Engine) -> i64 {
+    newest_of(match engine {
+        Engine::Sqlite => &SQLITE,
+        Engine::Postgres => &POSTGRES,
+    })
+}
+
+fn newest_of(m: &Migrator) -> i64 {
     m.iter().map(|m| m.version).max().unwrap_or(0)
+}
+
+/// A migration that did not run, by what a person does about it.
+pub(crate) fn failure(e: MigrateError, migrator: &Migrator) -> OpenError {
+    match e {
+        MigrateError::VersionMissing(found) => OpenError::Newer { found, known: newest_of(migrator) },
+        e => OpenError::Migrate(e.to_string()),
+    }
 }
 
 impl Db {
@@ -21,13 +36,7 @@ impl Db {
             Pools::Sqlite { write, .. } => (&SQLITE, SQLITE.run(write).await),
             Pools::Pg(p) => (&POSTGRES, POSTGRES.run(p).await),
         };
-        match done {
-            Ok(()) => Ok(()),
-            Err(sqlx::migrate::MigrateError::VersionMissing(found)) => {
-                Err(OpenError::Newer { found, known: newest(migrator) })
-            }
-            Err(e) => Err(OpenError::Migrate(e.to_string())),
-        }
+        done.map_err(|e| failure(e, migrator))
     }
 
     /// Every table with its columns, sorted: what the schema test compares between the engines.

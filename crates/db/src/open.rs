@@ -14,7 +14,7 @@ const LITE_READERS: u32 = 4;
 /// Connections of one process to PostgreSQL.
 const PG_CONNECTIONS: u32 = 16;
 /// How long a caller waits for a free connection.
-const ACQUIRE: Duration = Duration::from_secs(15);
+pub(crate) const ACQUIRE: Duration = Duration::from_secs(15);
 
 /// The engine behind a [`Db`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +135,7 @@ impl Db {
         Ok(Self::new(Pools::Pg(pool)))
     }
 
-    fn new(pools: Pools) -> Self {
+    pub(crate) fn new(pools: Pools) -> Self {
         Self { pools: Arc::new(pools), committed: watch::Sender::new(0), observer: Arc::default() }
     }
 

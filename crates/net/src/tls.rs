@@ -163,6 +163,34 @@ fn built_in_roots(extra: Vec<CertificateDer<'static>>) -> RootCertStore {
     roots
 }
 
+/// Whose certificates are trusted here, in numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roots {
+    /// Authorities of the system's bundle; 0 when there is none.
+    pub system: usize,
+    /// Authorities of the compiled-in list, which is used where the system has no bundle.
+    pub built_in: usize,
+    /// Certificates of the operator's extra files.
+    pub extra: usize,
+    /// What the system's bundle has that could not be read.
+    pub faults: Vec<String>,
+}
+
+/// Counts the certificates that [`Dialer`](crate::Dialer) trusts with these extra files.
+///
+/// # Errors
+/// [`SetupError::CaFile`] when an extra file is none.
+pub fn roots(extra_ca_files: &[PathBuf]) -> Result<Roots, SetupError> {
+    let mut extra = 0;
+    for file in extra_ca_files {
+        extra += read_ca_file(file)?.len();
+    }
+    let system = rustls_native_certs::load_native_certs();
+    let built_in = if system.certs.is_empty() { webpki_roots::TLS_SERVER_ROOTS.len() } else { 0 };
+    let faults = system.errors.iter().map(|e| clean(e.to_string().as_bytes(), 200)).collect();
+    Ok(Roots { system: system.certs.len(), built_in, extra, faults })
+}
+
 /// Verifies as `inner` does, and keeps what a person needs to know about a refused certificate.
 #[derive(Debug)]
 struct Explaining {

@@ -119,8 +119,17 @@ fn measure(db: &Db, meters: &Meters) {
 /// The database that the settings name.
 ///
 /// # Errors
-/// Says what did not open.
+/// Says what did not open, also where a restore has not ended.
 pub async fn open_database(config: &Config) -> anyhow::Result<Db> {
+    crate::backup::refuse_unfinished(&config.data_dir)?;
+    open_any_database(config).await
+}
+
+/// As [`open_database`], also where a restore has not ended.
+///
+/// # Errors
+/// Says what did not open.
+pub async fn open_any_database(config: &Config) -> anyhow::Result<Db> {
     Ok(match &config.database_url {
         Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
             let host = url.parse::<::http::Uri>().ok().and_then(|u| u.host().map(str::to_owned)).unwrap_or_default();
@@ -132,7 +141,21 @@ pub async fn open_database(config: &Config) -> anyhow::Result<Db> {
     })
 }
 
-fn dialer_settings(config: &Config) -> DialerSettings {
+/// The database that the settings name, to look at beside a running program: nothing is made. None when SQLite's file is not
+/// there.
+///
+/// # Errors
+/// Says what did not open.
+pub async fn look_at_database(config: &Config) -> anyhow::Result<Option<Db>> {
+    let file = config.data_dir.join("posthouse.db");
+    match &config.database_url {
+        Some(_) => open_any_database(config).await.map(Some),
+        None if file.exists() => Ok(Some(Db::look_sqlite(&file).await?)),
+        None => Ok(None),
+    }
+}
+
+pub(crate) fn dialer_settings(config: &Config) -> DialerSettings {
     DialerSettings {
         egress: EgressPolicy {
             allow_private: config.egress.allow_private,

@@ -216,6 +216,16 @@ impl Config {
     }
 }
 
+/// Where settings come from: the file that is read, if any, and the variables of the environment by name. For people who wonder.
+#[must_use]
+pub fn origins(file: Option<&Path>) -> (Option<PathBuf>, Vec<String>) {
+    let file = file.map(Path::to_owned).or_else(|| Some(PathBuf::from("posthouse.toml")).filter(|p| p.exists()));
+    let ours = |name: &String| name.starts_with("POSTHOUSE_") || name == "DATABASE_URL";
+    let mut names: Vec<String> = std::env::vars_os().filter_map(|(n, _)| n.into_string().ok()).filter(ours).collect();
+    names.sort();
+    (file, names)
+}
+
 /// Whether a URL names just scheme, host and port.
 fn is_origin(url: &str) -> bool {
     url.parse::<::http::Uri>().is_ok_and(|u| {

@@ -30,6 +30,14 @@ pub mod closing;
 pub mod sweep;
 /// How long things are kept, and the worker that removes what is older.
 pub mod retention;
+/// What the operator does about the key.
+pub mod keys;
+/// Everything but the key in a folder, and back.
+pub mod backup;
+/// Looks at an installation and says what is wrong.
+pub mod doctor;
+/// What the operator's commands tell.
+pub mod operator;
 /// Every background task in one table.
 pub mod workers;
 /// The running program.

@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use posthouse::base::clock::Clock;
 use posthouse::config::{Config, LogFormat};
-use posthouse::{http, server};
+use posthouse::{doctor, http, operator, server};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tracing_subscriber::EnvFilter;
@@ -41,6 +41,25 @@ enum Command {
     },
     /// Brings the database's schema up to date and ends.
     Migrate,
+    /// Makes a backup of everything but the key, also while it serves.
+    Backup {
+        /// The backup's folder. Where it is a folder already, the backup gets one of its own in it.
+        target: PathBuf,
+    },
+    /// Checks a backup and puts it in place: into an empty data folder and database.
+    Restore {
+        /// The backup's folder.
+        source: PathBuf,
+        /// Only checks it.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Looks at the installation and says what is wrong; makes and changes nothing.
+    Doctor {
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// What to do about the key that seals the stored passwords.
     Key {
         #[command(subcommand)]
@@ -54,6 +73,8 @@ enum Command {
 enum KeyCommand {
     /// The key file is lost for good: wipes the stored passwords, so that each account asks for its password again.
     Lost,
+    /// Makes a new key, seals every stored password with it and drops the old key; stop the program before.
+    Rotate,
 }
 
 #[tokio::main]
@@ -63,7 +84,11 @@ async fn main() -> anyhow::Result<()> {
         println!("{}", http::router::document().to_pretty_json()?);
         return Ok(());
     }
-    let mut config = Config::load(cli.config.as_deref())?;
+    let loaded = Config::load(cli.config.as_deref());
+    if let (Err(e), Command::Doctor { json }) = (&loaded, &cli.command) {
+        return operator::report(&doctor::Report::of_bad_settings(&e.to_string()), *json);
+    }
+    let mut config = loaded?;
     match (cli.data_dir, &cli.command) {
         (Some(dir), _) => config.data_dir = dir,
         (None, Command::Demo { .. }) => config.data_dir = PathBuf::from("demo-data"),
@@ -92,10 +117,18 @@ async fn main() -> anyhow::Result<()> {
             println!("The schema is up to date.");
         }
         Command::Key { command: KeyCommand::Lost } => {
-            let wiped = server::key_lost(config, Clock::system()).await?;
+            let wiped = posthouse::keys::lost(config, Clock::system()).await?;
             println!(
                 "{wiped} stored passwords were wiped. The next start makes a new key; reconnect each account then."
             );
+        }
+        Command::Key { command: KeyCommand::Rotate } => operator::rotate(config).await?,
+        Command::Backup { target } => operator::backup(&config, &target).await?,
+        Command::Restore { source, check } => operator::restore(&config, &source, check).await?,
+        Command::Doctor { json } => {
+            let origins = posthouse::config::origins(cli.config.as_deref());
+            let report = doctor::examine(&config, &Clock::system(), origins).await;
+            operator::report(&report, json)?;
         }
         Command::Openapi => {}
     }

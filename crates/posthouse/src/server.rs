@@ -2,9 +2,9 @@
 
 use crate::app::App;
 use crate::base::clock::Clock;
-use crate::base::{jobs, leases, vault};
+use crate::base::{jobs, leases};
 use crate::config::Config;
-use crate::{accounts, http, team, workers};
+use crate::{http, team, workers};
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -88,7 +88,7 @@ pub fn is_served(data_dir: &Path) -> bool {
 }
 
 /// One process per SQLite data folder: two would each believe that they own every mailbox.
-fn lock(config: &Config) -> anyhow::Result<Option<std::fs::File>> {
+pub(crate) fn lock(config: &Config) -> anyhow::Result<Option<std::fs::File>> {
     if config.database_url.is_some() {
         return Ok(None);
     }
@@ -142,31 +142,6 @@ pub async fn migrate(config: &Config) -> anyhow::Result<()> {
     db.migrate().await?;
     db.close().await;
     Ok(())
-}
-
-/// Wipes every stored password and forgets the key that sealed them: the key file is lost for good. Each account then asks
-/// for its password. The next start makes a new key. Returns how many passwords were wiped.
-///
-/// # Errors
-/// Refuses while a program serves the data folder; otherwise the database's.
-pub async fn key_lost(config: Config, clock: Clock) -> anyhow::Result<u64> {
-    if config.database_url.is_none() && !config.data_dir.join("posthouse.db").exists() {
-        anyhow::bail!("{} holds no Posthouse data; name the right folder with --data-dir", config.data_dir.display());
-    }
-    let _lock = lock(&config)?;
-    let db = crate::app::open_database(&config).await?;
-    db.migrate().await?;
-    let key = config.key_path();
-    if key.exists() {
-        let aside = key.with_extension(format!("lost-{}", clock.now().0 / 1_000_000));
-        std::fs::rename(&key, &aside).with_context(|| format!("{} cannot be put aside", key.display()))?;
-    }
-    let mut tx = db.tx().await?;
-    let wiped = accounts::wipe_secrets(&mut tx, &team::Instance, clock.now()).await?;
-    vault::forget_canaries(&mut tx).await?;
-    tx.commit().await?;
-    db.close().await;
-    Ok(wiped)
 }
 
 /// Waits for Ctrl-C or SIGTERM.

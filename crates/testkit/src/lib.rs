@@ -21,8 +21,8 @@ mod process;
 mod proxy;
 mod world;
 
-pub use ports::free as free_port;
 pub use certs::ServerCertificate;
+pub use ports::free as free_port;
 pub use postgres::Postgres;
 pub use process::wait_for;
 pub use proxy::{Direction, Fault, FaultProxy, LineMatch, Plan};

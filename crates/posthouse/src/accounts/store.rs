@@ -327,3 +327,40 @@ pub async fn delete_rows(tx: &mut Conn, scope: &Scope, id: AccountId) -> DbResul
 pub async fn count_sides(c: &mut Conn, _: &Instance) -> DbResult<Vec<(Side, State, i64)>> {
     sql!(all(Side, State, i64), c, "SELECT side, state, COUNT(*) FROM connection GROUP BY side, state")
 }
+
+/// Every account, also one that is being deleted, with its workspace.
+pub async fn everywhere(c: &mut Conn, _: &Instance) -> DbResult<Vec<(WorkspaceId, AccountId)>> {
+    sql!(all(WorkspaceId, AccountId), c, "SELECT workspace_id, id FROM account ORDER BY id")
+}
+
+/// A sealed password, where it lies.
+#[derive(FromRow)]
+pub struct SealedSecret {
+    pub workspace_id: WorkspaceId,
+    pub account_id: AccountId,
+    pub side: Side,
+    pub secret: Vec<u8>,
+}
+
+/// Sealed passwords after the one of this account and side, in order.
+pub async fn sealed_secrets(
+    c: &mut Conn,
+    _: &Instance,
+    (account, side): (AccountId, &str),
+    limit: i64,
+) -> DbResult<Vec<SealedSecret>> {
+    sql!(all SealedSecret, c,
+        "SELECT workspace_id, account_id, side, secret FROM connection
+         WHERE secret IS NOT NULL AND (account_id, side) > ($1, $2) ORDER BY account_id, side LIMIT $3", account, side, limit)
+}
+
+/// Puts the same password, sealed anew, in the place of the old one.
+pub async fn renew_secret(tx: &mut Conn, _: &Instance, row: &SealedSecret, renewed: &[u8]) -> DbResult<u64> {
+    sql!(run tx, "UPDATE connection SET secret = $4 WHERE account_id = $1 AND side = $2 AND secret = $3",
+        row.account_id, row.side, row.secret.as_slice(), renewed)
+}
+
+/// Hosts of mail servers, the newest accounts' first.
+pub async fn some_hosts(c: &mut Conn, _: &Instance, limit: i64) -> DbResult<Vec<(String,)>> {
+    sql!(all(String,), c, "SELECT host FROM connection GROUP BY host ORDER BY MAX(since_at) DESC, host LIMIT $1", limit)
+}

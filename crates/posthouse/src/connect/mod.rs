@@ -10,6 +10,7 @@ pub mod api;
 mod failure;
 mod open;
 mod probe;
+mod reseal;
 mod save;
 mod step;
 
@@ -17,5 +18,6 @@ pub use account::{open_receiving, open_sending};
 pub use failure::{from_imap, from_net};
 pub use open::{ImapSession, Server};
 pub use probe::{Probe, Tested, test};
+pub use reseal::{Resealed, reseal};
 pub use save::{ChangedServers, NewServers, SaveError, add, reconnect};
 pub use step::{ConnectStep, Protocol, StepName, StepStatus, Steps};

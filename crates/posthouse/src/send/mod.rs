@@ -18,6 +18,9 @@
 //! server's reply decides. An error, a silence or a crash leaves the message `uncertain`; a person decides, and we never send
 //! it again. A reply that comes late settles its own attempt, whoever looks after the account by then.
 //!
+//! The outbox of a backup is of the past: what waited in it, or was under way, may have gone out since. A restore makes all of
+//! it `uncertain` ([`hold`]).
+//!
 //! One sender per account, under the lease `send:<account>`, drives one session for many messages. The settle of one message
 //! shares its commit with the mark of the next, as long as the next 354 comes at once.
 //!
@@ -33,6 +36,7 @@ mod closing;
 mod deliver;
 mod person;
 mod reserved;
+mod restored;
 mod sender;
 mod settle;
 mod store;
@@ -43,8 +47,9 @@ mod why;
 
 pub use closing::{Left, cancel_all_queued, delete_chunk, for_closing};
 pub use person::{cancel, get, list, resolve};
+pub use restored::hold;
 pub use settle::recover;
-pub use store::{any_sending, count_open, prune_attempts, refers_to};
+pub use store::{any_sending, bodies, count_open, prune_attempts, refers_to};
 pub use submit::{Request, submit};
 pub use supervisor::run;
 pub use why::Why;

@@ -309,3 +309,31 @@ pub async fn prune_attempts(tx: &mut Conn, _: &Instance, before: Ts, limit: i64)
            WHERE a.settled_at < $1 AND o.state NOT IN ('queued', 'sending', 'uncertain') ORDER BY a.settled_at LIMIT $2)",
         before, limit)
 }
+
+/// The body of every message of an account's outbox.
+pub async fn bodies(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<(BlobKey,)>> {
+    sql!(
+        all(BlobKey,),
+        c,
+        "SELECT blob FROM outgoing WHERE account_id = $1 AND workspace_id = $2",
+        account,
+        scope.workspace_id()
+    )
+}
+
+/// How many messages of each workspace wait or are under way.
+pub async fn unsent(c: &mut Conn, _: &Instance) -> DbResult<Vec<(WorkspaceId, i64)>> {
+    sql!(
+        all(WorkspaceId, i64),
+        c,
+        "SELECT workspace_id, COUNT(*) FROM outgoing WHERE state IN ('queued', 'sending') GROUP BY workspace_id"
+    )
+}
+
+/// Makes everything that waits or is under way uncertain, and their attempts unknown.
+pub async fn hold_unsent(tx: &mut Conn, _: &Instance, now: Ts) -> DbResult<u64> {
+    sql!(run tx, "UPDATE send_attempt SET settled_at = $1, outcome = $2 WHERE settled_at IS NULL", now, Outcome::Unknown)?;
+    sql!(run tx,
+        "UPDATE outgoing SET state = $1, reason = $2, server_words = NULL, next_attempt_at = NULL, updated_at = $3
+         WHERE state IN ('queued', 'sending')", State::Uncertain, Why::Restored, now)
+}

@@ -32,6 +32,8 @@ text_enum! {
         NoVerdict = "no_verdict",
         /// Uncertain: this program ended in between.
         ProgramEnded = "program_ended",
+        /// Uncertain: it waited, or was under way, in the backup that this installation was restored from.
+        Restored = "restored",
         /// Sent, as a person said.
         PersonSent = "person_sent",
         /// Failed, as a person said.
@@ -68,6 +70,10 @@ impl Why {
             Self::ProgramEnded => {
                 "This program stopped while the message was on its way. It may have arrived or not. We do not send it \
                  again: look whether it arrived, then decide."
+            }
+            Self::Restored => {
+                "Posthouse was restored from a backup in which this message was not sent yet. It may have gone out after the \
+                 backup was made. We do not send it again: look whether it arrived, then decide."
             }
             Self::PersonSent => "Somebody here confirmed that it was sent.",
             Self::PersonNotSent => "Somebody here confirmed that it was not sent.",

@@ -2,7 +2,8 @@
 
 use super::{Actor, Scope, UserId, store};
 use crate::app::App;
-use db::{Conn, DbResult};
+use crate::base::ids::Ids;
+use db::{Conn, DbResult, Ts};
 
 /// A line of the log.
 #[derive(Debug, Clone)]
@@ -22,4 +23,12 @@ pub struct Entry {
 pub async fn note(tx: &mut Conn, app: &App, scope: &Scope, actor: Option<&Actor>, entry: Entry) -> DbResult<()> {
     let who: Option<UserId> = actor.map(|a| a.user_id);
     store::insert_audit(tx, scope, (app.ids.next(), who), &entry, app.clock.now()).await
+}
+
+/// Writes the line for what the operator did by a command, where the program does not run.
+///
+/// # Errors
+/// Only the database's.
+pub async fn note_command(tx: &mut Conn, (ids, now): (&Ids, Ts), scope: &Scope, entry: Entry) -> DbResult<()> {
+    store::insert_audit(tx, scope, (ids.next(), None), &entry, now).await
 }

@@ -9,12 +9,12 @@ mod enter;
 pub mod password;
 mod store;
 
-pub use audit::{Entry as AuditEntry, note as audit};
+pub use audit::{Entry as AuditEntry, note as audit, note_command as audit_command};
 pub use enter::{
     EnterError, NewOwner, Opened, link_for, needs_owner, set_up, setup_link, sign_in, sign_in_by_link, sign_out, who,
 };
 
-pub use store::{prune_audit, prune_links, prune_sessions};
+pub use store::{end_all, prune_audit, prune_links, prune_sessions, workspaces};
 
 use db::{FromRow, id_type, text_enum};
 

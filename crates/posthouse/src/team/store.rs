@@ -160,3 +160,14 @@ pub async fn prune_links(tx: &mut Conn, _: &Instance, before: Ts, limit: i64) ->
 pub async fn prune_audit(tx: &mut Conn, _: &Instance, before: Ts, limit: i64) -> DbResult<u64> {
     sql!(run tx, "DELETE FROM audit WHERE at < $1 AND id IN (SELECT id FROM audit ORDER BY id LIMIT $2)", before, limit)
 }
+
+pub async fn workspaces(c: &mut Conn, _: &Instance) -> DbResult<Vec<(WorkspaceId,)>> {
+    sql!(all(WorkspaceId,), c, "SELECT id FROM workspace ORDER BY id")
+}
+
+/// Ends every session and every link that was not used yet.
+pub async fn end_all(tx: &mut Conn, _: &Instance) -> DbResult<()> {
+    sql!(run tx, "DELETE FROM session")?;
+    sql!(run tx, "DELETE FROM one_time_link WHERE used_at IS NULL")?;
+    Ok(())
+}

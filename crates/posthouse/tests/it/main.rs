@@ -13,12 +13,15 @@ mod accounts;
 mod append_kills;
 mod bad_mail;
 mod bad_requests;
+mod backup;
 mod closing;
 mod connect;
 mod db;
+mod doctor;
 #[cfg(feature = "failpoints")]
 mod import_kills;
 mod isolation;
+mod keys;
 mod mailbox;
 mod metrics;
 mod ownership;

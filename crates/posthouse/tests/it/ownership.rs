@@ -3,7 +3,7 @@
 use crate::on_both;
 use crate::support::{Engine, TestApp, connect_request, eventually, mail};
 use posthouse::base::clock::Clock;
-use posthouse::server;
+use posthouse::{keys, server};
 use serde_json::json;
 use testkit::MailWorld;
 
@@ -69,7 +69,7 @@ async fn a_missing_or_wrong_key_is_a_refusal_to_start_that_says_the_remedy() {
     let config = t.app().config.clone();
     let key = config.key_path();
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&key).unwrap().permissions()) & 0o777, 0o600);
-    let running = server::key_lost(config.clone(), Clock::system()).await.unwrap_err().to_string();
+    let running = keys::lost(config.clone(), Clock::system()).await.unwrap_err().to_string();
     assert!(running.contains("another Posthouse is running"), "{running}");
     t.stop().await;
 
@@ -84,7 +84,7 @@ async fn a_missing_or_wrong_key_is_a_refusal_to_start_that_says_the_remedy() {
     std::fs::write(&key, right).unwrap();
     server::start(config.clone(), Clock::system()).await.unwrap().stop().await;
 
-    assert_eq!(server::key_lost(config.clone(), Clock::system()).await.unwrap(), 2);
+    assert_eq!(keys::lost(config.clone(), Clock::system()).await.unwrap(), 2);
     let again = server::start(config, Clock::system()).await.unwrap();
     let mut api = crate::support::Api::new(again.addr);
     api.post("/session", &json!({ "email": "ana@acme.test", "password": "correct horse battery" })).await.expect(200);

@@ -57,6 +57,19 @@ impl From<object_store::Error> for BlobError {
     }
 }
 
+/// While it lives no body is removed, by any process: a backup reads the rows first and their bodies after.
+pub struct Kept(#[expect(dead_code, reason = "the lock goes with it")] std::fs::File);
+
+/// Keeps every body where it is, until dropped. Waits for a removal that is going on.
+///
+/// # Errors
+/// When the folder is not there or cannot be locked.
+pub fn keep_all(folder: &Path) -> std::io::Result<Kept> {
+    let dir = std::fs::File::open(folder)?;
+    dir.lock()?;
+    Ok(Kept(dir))
+}
+
 /// The store. Cheap to clone.
 #[derive(Clone)]
 pub struct Blobs {
@@ -121,19 +134,17 @@ impl Blobs {
     /// [`BlobError::Missing`] and [`BlobError::Damaged`] name the two ways it can be gone.
     pub async fn get(&self, scope: &Scope, account: AccountId, blob: BlobKey) -> Result<Bytes, BlobError> {
         let packed = self.store.get(&key(scope, account, blob)).await?.bytes().await?;
-        tokio::task::spawn_blocking(move || {
-            let plain = zstd::bulk::decompress(&packed, unpacked_size(&packed)).map_err(|_| BlobError::Damaged)?;
-            if blake3::hash(&plain).as_bytes() == &blob.0 { Ok(plain.into()) } else { Err(BlobError::Damaged) }
-        })
-        .await
-        .map_err(|e| BlobError::Store(e.to_string()))?
+        tokio::task::spawn_blocking(move || unpack(&packed, blob).map(Bytes::from))
+            .await
+            .map_err(|e| BlobError::Store(e.to_string()))?
     }
 
     /// Removes a blob; one that is gone already is fine.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// When the disk refuses, or while a backup is made: it is to be tried again.
     pub async fn remove(&self, scope: &Scope, account: AccountId, blob: BlobKey) -> Result<(), BlobError> {
+        let _may = self.may_remove()?;
         match self.store.delete(&key(scope, account, blob)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(e) => Err(e.into()),
@@ -143,8 +154,9 @@ impl Blobs {
     /// Removes everything of an account; what is gone already is fine, so it can be run again.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// When the disk refuses, or while a backup is made: it is to be tried again.
     pub async fn remove_account(&self, scope: &Scope, account: AccountId) -> Result<(), BlobError> {
+        let _may = self.may_remove()?;
         let prefix = prefix(scope, account);
         let mut found = self.store.list(Some(&prefix));
         while let Some(meta) = found.try_next().await? {
@@ -156,6 +168,15 @@ impl Blobs {
         let folder = self.folder.join(prefix.as_ref());
         let _ = tokio::fs::remove_dir_all(folder).await;
         Ok(())
+    }
+
+    /// Shared among those who remove; a backup ([`keep_all`]) holds it alone.
+    fn may_remove(&self) -> Result<std::fs::File, BlobError> {
+        let dir = std::fs::File::open(&*self.folder).map_err(|e| BlobError::Store(e.to_string()))?;
+        match dir.try_lock_shared() {
+            Ok(()) => Ok(dir),
+            Err(_) => Err(BlobError::Store("a backup is being made; nothing is removed until it has ended".into())),
+        }
     }
 
     /// The blobs of an account that were written before `before_micros`.
@@ -183,6 +204,21 @@ impl Blobs {
         }
         Ok(out)
     }
+}
+
+/// The bytes of a blob from those of its file.
+///
+/// # Errors
+/// [`BlobError::Damaged`] when they are not what was written.
+pub fn unpack(packed: &[u8], blob: BlobKey) -> Result<Vec<u8>, BlobError> {
+    let plain = zstd::bulk::decompress(packed, unpacked_size(packed)).map_err(|_| BlobError::Damaged)?;
+    if blake3::hash(&plain).as_bytes() == &blob.0 { Ok(plain) } else { Err(BlobError::Damaged) }
+}
+
+/// Where a blob's file is, from the store's folder on.
+#[must_use]
+pub fn file_of(scope: &Scope, account: AccountId, blob: BlobKey) -> String {
+    key(scope, account, blob).to_string()
 }
 
 fn unpacked_size(packed: &[u8]) -> usize {

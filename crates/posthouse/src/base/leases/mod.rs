@@ -72,6 +72,22 @@ pub async fn join(app: &App) -> DbResult<()> {
     tx.commit().await
 }
 
+/// How many nodes live on this database. One that was killed counts until its heartbeat has run out.
+///
+/// # Errors
+/// Only the database's.
+pub async fn alive(db: &db::Db, now: db::Ts) -> DbResult<i64> {
+    store::alive(&mut db.read().await?, now).await
+}
+
+/// Forgets every heartbeat: none of these nodes lives, the rows came out of a backup.
+///
+/// # Errors
+/// Only the database's.
+pub async fn forget_nodes(tx: &mut Conn) -> DbResult<()> {
+    store::drop_heartbeats(tx).await
+}
+
 /// Beats until cancelled.
 pub async fn run(app: App, stop: CancellationToken) {
     loop {

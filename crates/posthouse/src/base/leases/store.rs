@@ -28,6 +28,15 @@ pub async fn drop_heartbeats(tx: &mut Conn) -> DbResult<()> {
     Ok(())
 }
 
+/// Nodes whose heartbeat has not run out.
+pub async fn alive(c: &mut Conn, now: Ts) -> DbResult<i64> {
+    let row = sql!(one (i64,), c,
+        lite "SELECT COUNT(*) FROM lease WHERE name LIKE 'node:%' AND until_at >= $1",
+        pg "SELECT COUNT(*) FROM lease WHERE name LIKE 'node:%' AND CAST($1 AS BIGINT) IS NOT NULL
+              AND until_at >= CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)", now)?;
+    Ok(row.0)
+}
+
 pub async fn leave(tx: &mut Conn, node: &Uuid) -> DbResult<()> {
     sql!(run tx, "DELETE FROM lease WHERE name = $1", format!("node:{node}"))?;
     Ok(())

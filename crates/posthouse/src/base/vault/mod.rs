@@ -5,7 +5,10 @@
 //! last line is the one that seals. It is made only while nothing is sealed; a canary row tells a wrong or
 //! missing key at start, with the remedy, before anything is written with it.
 
+mod rotation;
 mod store;
+
+pub use rotation::Rotation;
 
 use crate::base::ids::Ids;
 use crate::base::secret::Secret;
@@ -68,6 +71,9 @@ pub enum VaultError {
         /// Why.
         why: String,
     },
+    /// There is no key to change.
+    #[error("there is no key file {0} yet and nothing was sealed: the first start makes it")]
+    NotMade(PathBuf),
     /// One sealed value does not open in its place.
     #[error("a stored secret does not open")]
     Sealed,
@@ -91,22 +97,22 @@ impl Vault {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(VaultError::Missing(path.to_owned())),
             Err(e) => return Err(file_error(path, &e.to_string())),
         };
-        let vault = Self(Arc::new(parse(path, &lines)?));
-        for (key_id, sealed) in &canaries {
-            let key_id = u8::try_from(*key_id).map_err(|_| VaultError::Wrong(path.to_owned()))?;
-            let opened = vault.0.open(sealed, &canary_data(key_id));
-            if opened.as_deref() != Some(CANARY) {
-                return Err(VaultError::Wrong(path.to_owned()));
-            }
-        }
-        let current = vault.0.current;
-        if !canaries.iter().any(|(id, _)| *id == i64::from(current)) {
-            let sealed = vault.0.seal(ids, CANARY, &canary_data(current)).ok_or(VaultError::Sealed)?;
-            let mut tx = db.tx().await?;
-            store::put_canary(&mut tx, current, &sealed, now).await?;
-            tx.commit().await?;
-        }
+        let vault = Self(Arc::new(tried(path, &lines, &canaries)?));
+        vault.note_canary(db, ids, &canaries, now).await?;
         Ok(vault)
+    }
+
+    /// The first use of a key leaves its canary.
+    async fn note_canary(&self, db: &Db, ids: &Ids, canaries: &[Canary], now: db::Ts) -> Result<(), VaultError> {
+        let current = self.0.current;
+        if canaries.iter().any(|(id, _)| *id == i64::from(current)) {
+            return Ok(());
+        }
+        let sealed = self.0.seal(ids, CANARY, &canary_data(current)).ok_or(VaultError::Sealed)?;
+        let mut tx = db.tx().await?;
+        store::put_canary(&mut tx, current, &sealed, now).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Seals a secret for its place.
@@ -134,6 +140,50 @@ impl Vault {
         let plain = self.0.open(sealed, &associated(scope, place)).ok_or(VaultError::Sealed)?;
         String::from_utf8(plain).map(Secret::new).map_err(|_| VaultError::Sealed)
     }
+}
+
+/// What a look at the key file tells; nothing is made.
+///
+/// # Errors
+/// As [`Vault::open`], which would make the file where this says [`Look::NotMade`].
+pub async fn look(db: &Db, path: &Path) -> Result<Look, VaultError> {
+    let canaries = store::canaries(&mut db.read().await?).await?;
+    match std::fs::read_to_string(path) {
+        Ok(text) => {
+            let keys = tried(path, &Zeroizing::new(text), &canaries)?;
+            Ok(Look::Opens { keys: keys.ciphers.len() })
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && canaries.is_empty() => Ok(Look::NotMade),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(VaultError::Missing(path.to_owned())),
+        Err(e) => Err(file_error(path, &e.to_string())),
+    }
+}
+
+/// A key file that is as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// It opens what was sealed.
+    Opens {
+        /// More than one while a change of the key has not ended.
+        keys: usize,
+    },
+    /// There is none, and nothing was sealed: the first start makes it.
+    NotMade,
+}
+
+/// A canary's key id and what was sealed with it.
+type Canary = (i64, Vec<u8>);
+
+/// The keys of a file, held against the canaries.
+fn tried(path: &Path, lines: &str, canaries: &[Canary]) -> Result<Keys, VaultError> {
+    let keys = parse(path, lines)?;
+    for (key_id, sealed) in canaries {
+        let key_id = u8::try_from(*key_id).map_err(|_| VaultError::Wrong(path.to_owned()))?;
+        if keys.open(sealed, &canary_data(key_id)).as_deref() != Some(CANARY) {
+            return Err(VaultError::Wrong(path.to_owned()));
+        }
+    }
+    Ok(keys)
 }
 
 /// Forgets every canary: nothing that was sealed is left, and the next start may make a new key.
@@ -176,8 +226,7 @@ fn file_error(path: &Path, why: &str) -> VaultError {
 }
 
 fn create(path: &Path, ids: &Ids) -> Result<String, VaultError> {
-    let key: Zeroizing<[u8; 32]> = Zeroizing::new(ids.random());
-    let text = format!("1 {}\n", data_encoding::BASE64.encode(&*key));
+    let text = new_line(1, ids);
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -186,6 +235,12 @@ fn create(path: &Path, ids: &Ids) -> Result<String, VaultError> {
         .map_err(|e| file_error(path, &e.to_string()))?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|e| file_error(path, &e.to_string()))?;
     Ok(text)
+}
+
+/// A line of the key file with a new key.
+fn new_line(id: u8, ids: &Ids) -> String {
+    let key: Zeroizing<[u8; 32]> = Zeroizing::new(ids.random());
+    format!("{id} {}\n", data_encoding::BASE64.encode(&*key))
 }
 
 fn parse(path: &Path, text: &str) -> Result<Keys, VaultError> {

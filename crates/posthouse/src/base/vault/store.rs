@@ -15,3 +15,9 @@ pub async fn forget_canaries(tx: &mut Conn) -> DbResult<()> {
     sql!(run tx, "DELETE FROM vault_canary")?;
     Ok(())
 }
+
+/// Leaves the canary of one key only.
+pub async fn forget_other_canaries(tx: &mut Conn, key_id: u8) -> DbResult<()> {
+    sql!(run tx, "DELETE FROM vault_canary WHERE key_id <> $1", i64::from(key_id))?;
+    Ok(())
+}

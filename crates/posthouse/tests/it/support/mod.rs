@@ -123,6 +123,40 @@ impl TestApp {
         self.running = Some(running);
     }
 
+    /// The same settings for another installation in this folder, with nothing in it yet.
+    pub fn elsewhere(&self, folder: &std::path::Path) -> Config {
+        let engine = if self.config.database_url.is_some() { Engine::Postgres } else { Engine::Sqlite };
+        let fresh = config(engine, &folder.join("data"));
+        Config { data_dir: fresh.data_dir, database_url: fresh.database_url, ..self.config.clone() }
+    }
+
+    /// Starts one on what is there.
+    pub async fn on(config: Config) -> Self {
+        let running = server::start(config.clone(), Clock::system()).await.unwrap();
+        Self { running: Some(running), config, _folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Runs a statement.
+    pub async fn run_sql(&self, sql: &'static str) {
+        let mut tx = self.app().db.tx().await.unwrap();
+        db::run(&mut tx, db::Sql::both(sql), vec![]).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// The number that a statement gives.
+    pub async fn number(&self, sql: &'static str) -> i64 {
+        let row: (i64,) = db::one(&mut self.app().db.read().await.unwrap(), db::Sql::both(sql), vec![]).await.unwrap();
+        row.0
+    }
+
+    /// Signs the owner in.
+    pub async fn signed_in(&self) -> Api {
+        let mut api = self.caller();
+        let body = serde_json::json!({ "email": "ana@acme.test", "password": "correct horse battery" });
+        api.post("/session", &body).await.expect(200);
+        api
+    }
+
     /// Stops it in good order.
     pub async fn stop(mut self) {
         self.running.take().unwrap().stop().await;

@@ -3,7 +3,7 @@
 use posthouse::config::Config;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 /// The running program; killed when dropped.
@@ -44,6 +44,22 @@ impl Program {
         }
         false
     }
+}
+
+/// Runs a command of the program to its end, to die at a named point when one is given.
+pub fn command(config: &Config, folder: &Path, words: &[&str], crash_at: Option<&str>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_posthouse"));
+    command.arg("--config").arg(settings(config, folder)).args(words);
+    if let Some(point) = crash_at {
+        command.env("POSTHOUSE_CRASH_AT", point);
+    }
+    command.output().unwrap()
+}
+
+/// Runs a command that must die at this point.
+pub fn killed_command(config: &Config, folder: &Path, words: &[&str], point: &str) {
+    let output = command(config, folder, words, Some(point));
+    assert_eq!(output.status.signal(), Some(9), "{point}: {output:?}");
 }
 
 /// The settings as a file.

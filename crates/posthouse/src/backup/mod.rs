@@ -1,0 +1,161 @@
+//! Everything but the key in a folder, made while the program serves, and back.
+//!
+//! ```text
+//! backup:   <target>.unfinished:  database as of one instant -> the bodies its rows point at -> list -> manifest
+//!           all durable, then renamed to <target>
+//! restore:  manifest, every hash, database, rows against bodies          nothing is written before all of it holds
+//!           <data>/restoring: copies, durable -> bodies put in place -> database put in place, last -> traces removed
+//! ```
+//!
+//! The database comes first: bodies are only ever added before their rows, so each row's body is there when the copying
+//! comes to it. None is removed meanwhile ([`blobs::keep_all`](crate::base::blobs::keep_all)). The folder:
+//!
+//! | file | what |
+//! |---|---|
+//! | `manifest.json` | schema, engine, counts, the hash of the list, and its own |
+//! | `files.b3` | `BLAKE3  path` of every other file, as `b3sum --check` reads it |
+//! | `posthouse.db` | SQLite |
+//! | `postgres/<table>.copy` | PostgreSQL, in the text format of `COPY` |
+//! | `blobs/…` | bodies, as in the data folder |
+//!
+//! The key is not in it: whoever finds a backup opens no password. A restored outbox is of the past, so nothing of it is sent
+//! by itself: see [`send::hold`](crate::send::hold). Sessions and unused links of the past end, too.
+//!
+//! A restore that was killed leaves `<data>/restoring`; the program refuses to start beside it, and running the
+//! restore again starts over, or finds that only the traces were left.
+
+mod check;
+mod files;
+mod make;
+mod manifest;
+mod restore;
+
+pub use check::{Checked, check};
+pub use make::{Made, make};
+pub use manifest::{EngineName, Manifest};
+pub use restore::{Restored, restore};
+
+use crate::base::vault::VaultError;
+use db::{DbError, DumpError, OpenError};
+use std::path::{Path, PathBuf};
+
+/// The folder in the data folder that says that a restore has begun and not ended.
+const RESTORING: &str = "restoring";
+/// The SQLite database, in the data folder as in a backup.
+const SQLITE: &str = "posthouse.db";
+/// The folder of bodies, in the data folder as in a backup.
+const BLOBS: &str = "blobs";
+/// The folder of PostgreSQL's tables in a backup.
+const TABLES: &str = "postgres";
+
+/// Why nothing was backed up or restored; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// There is no installation here.
+    #[error("{0} holds no Posthouse data; name the right folder with --data-dir, or the right settings with --config")]
+    NoData(PathBuf),
+    /// The place for the backup is taken or not there.
+    #[error("{0}")]
+    Place(String),
+    /// The database to back up is damaged.
+    #[error(
+        "the database is damaged, so no backup was made of it: {0}. Keep the backups that you have, stop Posthouse, copy the data \
+         folder as it is, and restore the newest backup"
+    )]
+    DamagedSource(String),
+    /// Too many bodies are not there: a wrong folder rather than damage.
+    #[error("{0} bodies are missing or damaged in {1}: is this the right data folder, is its disk mounted?")]
+    NoBodies(usize, PathBuf),
+    /// The folder is no backup, or one that was not finished.
+    #[error("{path} is no whole backup: {why}. Nothing was changed. Use another backup")]
+    NotWhole {
+        /// The folder.
+        path: PathBuf,
+        /// What is missing.
+        why: String,
+    },
+    /// Something in the backup is not what was written.
+    #[error("the backup is damaged: {0}. Nothing was changed. Use another backup, or another copy of this one")]
+    Damaged(String),
+    /// A newer program made it.
+    #[error(
+        "the backup was made by a newer Posthouse (schema {found}, this program knows {known}). Nothing was changed. Install \
+         that version or a newer one"
+    )]
+    Newer {
+        /// Its schema, or the number of its form.
+        found: i64,
+        /// What this program knows.
+        known: i64,
+    },
+    /// It is of the other engine.
+    #[error(
+        "the backup is of {backup}, the settings name {settings}: set or remove DATABASE_URL (database_url). There is no way from \
+         one to the other yet. Nothing was changed"
+    )]
+    OtherEngine {
+        /// The backup's.
+        backup: EngineName,
+        /// The settings'.
+        settings: EngineName,
+    },
+    /// Something is there already.
+    #[error("{0} Nothing was changed. Restore into an empty folder and database")]
+    NotEmpty(String),
+    /// A program runs there.
+    #[error("a Posthouse is running on {0}; stop it first, or restore elsewhere. Nothing was changed")]
+    Served(PathBuf),
+    /// A restore began here and did not end.
+    #[error(
+        "a restore into {0} began and did not end: run `posthouse restore` again with the same backup, before anything else"
+    )]
+    Unfinished(PathBuf),
+    /// A file.
+    #[error("{path}: {error}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A database that did not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A dump that was not written or loaded.
+    #[error(transparent)]
+    Dump(#[from] DumpError),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// What the settings name does not open.
+    #[error("{0:#}")]
+    Settings(anyhow::Error),
+    /// A thread ended early.
+    #[error("the work was broken off: {0}")]
+    BrokenOff(String),
+}
+
+impl BackupError {
+    fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |error| Self::File { path, error }
+    }
+}
+
+/// What is known of the key beside a restored installation: it is not in the backup.
+pub type KeyLook = Result<crate::base::vault::Look, VaultError>;
+
+/// Refuses where a restore began and did not end.
+///
+/// # Errors
+/// [`BackupError::Unfinished`].
+pub fn refuse_unfinished(data_dir: &Path) -> Result<(), BackupError> {
+    if data_dir.join(RESTORING).exists() { Err(BackupError::Unfinished(data_dir.to_owned())) } else { Ok(()) }
+}
+
+/// Work on many files, off the threads that serve.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BackupError> + Send + 'static,
+) -> Result<T, BackupError> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| BackupError::BrokenOff(e.to_string()))?
+}

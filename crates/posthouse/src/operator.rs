@@ -1,0 +1,119 @@
+//! What the operator's commands do and tell on the terminal: backup, restore, key, doctor.
+
+use crate::backup::{self, Manifest};
+use crate::base::clock::Clock;
+use crate::base::vault::Look;
+use crate::config::Config;
+use crate::doctor::Report;
+use crate::keys;
+use std::path::Path;
+
+/// `posthouse backup`.
+///
+/// # Errors
+/// As [`backup::make`].
+pub async fn backup(config: &Config, target: &Path) -> anyhow::Result<()> {
+    let made = backup::make(config, &Clock::system(), target).await?;
+    println!("Backed up {} into {}.", counts(&made.manifest), made.path.display());
+    tell_absent(&made.manifest);
+    println!(
+        "The key is not in it. Keep a copy of {} in another place than the backups: without it the stored passwords of this \
+         backup cannot be opened, and whoever has both has the passwords.",
+        config.key_path().display()
+    );
+    Ok(())
+}
+
+/// `posthouse restore`.
+///
+/// # Errors
+/// As [`backup::restore`] and [`backup::check`].
+pub async fn restore(config: &Config, source: &Path, check: bool) -> anyhow::Result<()> {
+    if check {
+        let checked = backup::check(source).await?;
+        println!("This backup is whole: {}.", counts(&checked.manifest));
+        tell_absent(&checked.manifest);
+        return Ok(());
+    }
+    let restored = backup::restore(config, &Clock::system(), source).await?;
+    if restored.was_complete {
+        println!("An earlier restore had put everything in place; what it left behind was removed.");
+    } else {
+        println!("Restored {}.", counts(&restored.manifest));
+        tell_absent(&restored.manifest);
+        println!(
+            "{} messages were not sent yet when the backup was made. They may have gone out since, so they are not sent by \
+             themselves: each is shown as uncertain in its account's outbox, and a person decides.",
+            restored.held
+        );
+        println!("Everybody signs in again.");
+    }
+    match &restored.key {
+        Ok(Look::Opens { .. }) => println!("The key {} opens the stored passwords.", config.key_path().display()),
+        Ok(Look::NotMade) => println!("No password is stored in it; the next start makes a key."),
+        Err(e) => println!("Before you start: {e}"),
+    }
+    Ok(())
+}
+
+/// `posthouse key rotate`.
+///
+/// # Errors
+/// As [`keys::rotate`].
+pub async fn rotate(config: Config) -> anyhow::Result<()> {
+    let path = config.key_path();
+    let rotated = keys::rotate(config, Clock::system()).await?;
+    let begun = if rotated.resumed { "The change that was broken off has ended" } else { "The key was changed" };
+    println!(
+        "{begun}: {} stored passwords were sealed with the new one, and the old one is gone.",
+        rotated.passwords.renewed
+    );
+    if rotated.passwords.unreadable > 0 {
+        println!("{} passwords did not open before either: reconnect their accounts.", rotated.passwords.unreadable);
+    }
+    println!(
+        "Copy {} to where you keep the key. Backups that were made until now need the old key: keep your copy of that as long \
+         as you keep them, or make a new backup now.",
+        path.display()
+    );
+    Ok(())
+}
+
+/// Prints what `posthouse doctor` saw.
+///
+/// # Errors
+/// When something failed: the program then ends with 1.
+pub fn report(report: &Report, json: bool) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(report)?);
+    } else {
+        report.checks.iter().for_each(|check| println!("{check}"));
+    }
+    if report.healthy { Ok(()) } else { Err(anyhow::anyhow!("something failed; see above")) }
+}
+
+fn counts(m: &Manifest) -> String {
+    format!(
+        "{} accounts, {} messages, {} in outboxes, {} bodies, {} MiB ({}, schema {}, made at {})",
+        m.accounts,
+        m.messages,
+        m.outgoing,
+        m.bodies,
+        m.bytes.div_ceil(1024 * 1024),
+        m.engine,
+        m.schema,
+        m.made_at
+    )
+}
+
+fn tell_absent(m: &Manifest) {
+    if m.absent.is_empty() {
+        return;
+    }
+    println!(
+        "WARNING: {} bodies were missing or damaged in the installation already. Their messages are in the lists and cannot be \
+         opened. `posthouse doctor` and the disk's own log may tell why:",
+        m.absent.len()
+    );
+    m.absent.iter().take(20).for_each(|name| println!("  {name}"));
+}
