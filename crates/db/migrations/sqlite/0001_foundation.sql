@@ -138,6 +138,8 @@ CREATE TABLE account (
     -- Address and names in lower case: what the list's search looks at.
     search_text TEXT NOT NULL,
     import_days INTEGER NOT NULL,
+    -- User name and host that the local copy was made with: UIDs of another mailbox mean nothing here. Empty: none yet.
+    copied_from TEXT NOT NULL,
     -- The worse of the two sides of connection, for the list.
     status TEXT NOT NULL,
     -- The worst first.

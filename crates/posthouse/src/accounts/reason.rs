@@ -93,7 +93,9 @@ impl Reason {
             Self::CertificateNotYetValid => "The server's certificate is not valid yet.",
             Self::StartTlsMissing => "The server does not offer STARTTLS.",
             Self::NotTls => "The server speaks unencrypted on this port.",
-            Self::TlsOnPlainPort => "The server expects TLS from the first byte on this port.",
+            Self::TlsOnPlainPort => {
+                "The server says nothing before TLS: either it expects TLS from the first byte on this port, or it does not answer."
+            }
             Self::PlainNotAllowed => "Connections without encryption are not allowed here.",
             Self::BadGreeting => "What answers there is not a mail server of this kind.",
             Self::LoginRefused => "User name or password was refused.",
@@ -142,7 +144,9 @@ impl Reason {
             }
             Self::StartTlsMissing => "Choose TLS with port 993 (IMAP) or 465 (SMTP).",
             Self::NotTls => "Choose STARTTLS for this port, or use 993 (IMAP) or 465 (SMTP) with TLS.",
-            Self::TlsOnPlainPort => "Choose TLS for this port.",
+            Self::TlsOnPlainPort => {
+                "Choose TLS for this port. If it stays silent then too, the server is not answering: try again later."
+            }
             Self::PlainNotAllowed => "Choose TLS or STARTTLS.",
             Self::BadGreeting => "Check server and port.",
             Self::LoginRefused => "Check the user name (often the whole address) and enter the password again.",

@@ -141,8 +141,8 @@ pub async fn insert(tx: &mut Conn, scope: &Scope, new: &NewAccount, now: Ts) -> 
     let search = search_text(&address, &new.display_name, &new.provider_name);
     sql!(run tx,
         "INSERT INTO account (id, workspace_id, user_id, user_name, address, address_key, display_name, provider, provider_name, search_text,
-           import_days, status, sync_stage, sync_done, sync_total, sent_total, sent_today, sent_day, created_at, updated_at)
-         VALUES ($1, $2, $3, COALESCE((SELECT name FROM \"user\" WHERE id = $3), ''), $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, 0, '', $13, $13)",
+           import_days, copied_from, status, sync_stage, sync_done, sync_total, sent_total, sent_today, sent_day, created_at, updated_at)
+         VALUES ($1, $2, $3, COALESCE((SELECT name FROM \"user\" WHERE id = $3), ''), $4, $5, $6, $7, $8, $9, $10, '', $11, $12, 0, 0, 0, 0, '', $13, $13)",
         new.id, scope.workspace_id(), new.user_id, address, new.address.key(), &new.display_name, new.provider,
         &new.provider_name, search, new.import_days, State::Connecting, SyncStage::Waiting, now)?;
     Ok(())
@@ -264,6 +264,23 @@ pub async fn refresh_status(tx: &mut Conn, scope: &Scope, id: AccountId) -> DbRe
              LIMIT 1), 'connecting')
          WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
     Ok(())
+}
+
+/// Notes the mailbox that is copied from now on; true when another one was copied before.
+pub async fn copied_from(tx: &mut Conn, scope: &Scope, id: AccountId, mailbox: &str) -> DbResult<bool> {
+    let before = sql!(
+        opt(String,),
+        tx,
+        "SELECT copied_from FROM account WHERE id = $1 AND workspace_id = $2",
+        id,
+        scope.workspace_id()
+    )?;
+    let before = before.map(|row| row.0).unwrap_or_default();
+    if before == mailbox {
+        return Ok(false);
+    }
+    sql!(run tx, "UPDATE account SET copied_from = $3 WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), mailbox)?;
+    Ok(!before.is_empty())
 }
 
 pub async fn set_names(tx: &mut Conn, scope: &Scope, account: &Account, now: Ts) -> DbResult<()> {

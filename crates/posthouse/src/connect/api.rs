@@ -114,7 +114,9 @@ fn server(side: &str, r: ServerRequest, stored: Option<Secret>, errors: &mut Vec
     if r.port == 0 {
         errors.push(bad(format!("{side}.port"), "A port is a number from 1 to 65535."));
     }
-    if username.is_empty() || username.len() > MAX_NAME || username.chars().any(char::is_control) {
+    if username.chars().any(char::is_control) {
+        errors.push(bad(format!("{side}.username"), "A user name has no line breaks or other control characters."));
+    } else if username.is_empty() || username.len() > MAX_NAME {
         errors.push(bad(format!("{side}.username"), "The user name is needed; often it is the whole address."));
     }
     let password = r.password.filter(|p| !p.expose().is_empty()).or(stored);
@@ -126,7 +128,7 @@ fn server(side: &str, r: ServerRequest, stored: Option<Secret>, errors: &mut Vec
         errors.push(bad(format!("{side}.password"), "A password has at most 1,024 bytes."));
     }
     if password.expose().contains(['\r', '\n', '\0']) {
-        errors.push(bad(format!("{side}.password"), "A password has no line breaks."));
+        errors.push(bad(format!("{side}.password"), "A password has no line breaks and no zero bytes."));
     }
     (errors.len() == before).then_some(Server { host, port: r.port, encryption: r.encryption, username, password })
 }

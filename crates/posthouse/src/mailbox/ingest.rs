@@ -159,6 +159,17 @@ pub async fn remove_gone(
     changed_news(tx, app, scope, account, gone.len()).await
 }
 
+/// Removes messages that lie nowhere, as after a folder went or got new UIDs and everything in it was placed anew.
+///
+/// # Errors
+/// Only the database's.
+pub async fn remove_unplaced(tx: &mut Conn, app: &App, scope: &Scope, account: AccountId) -> DbResult<()> {
+    match store::delete_unplaced(tx, scope, account).await? {
+        0 => Ok(()),
+        n => changed_news(tx, app, scope, account, usize::try_from(n).unwrap_or(usize::MAX)).await,
+    }
+}
+
 async fn changed_news(tx: &mut Conn, app: &App, scope: &Scope, account: AccountId, n: usize) -> DbResult<()> {
     let count = u64::try_from(n).unwrap_or(u64::MAX);
     events::emit(tx, app, scope, News { kind: Kind::MessagesChanged, account_id: account, count }).await

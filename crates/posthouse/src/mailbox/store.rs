@@ -97,6 +97,12 @@ pub async fn forget_folder(tx: &mut Conn, scope: &Scope, id: FolderId) -> DbResu
     Ok(())
 }
 
+/// No UID that we know means anything any more: each folder's next look takes the server's UIDVALIDITY as a new one.
+pub async fn forget_uids(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<()> {
+    sql!(run tx, "UPDATE folder SET uid_validity = NULL WHERE account_id = $1 AND workspace_id = $2", account, scope.workspace_id())?;
+    Ok(())
+}
+
 /// A new UIDVALIDITY: every UID that we know means nothing any more. The messages stay; what is placed again is found by content.
 pub async fn set_uid_validity(tx: &mut Conn, scope: &Scope, id: FolderId, value: i64) -> DbResult<()> {
     sql!(run tx, "DELETE FROM placement WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
@@ -123,13 +129,25 @@ pub async fn delete_placement(tx: &mut Conn, scope: &Scope, folder: FolderId, ui
     Ok(())
 }
 
+/// Whether there are messages that lie nowhere.
+pub async fn any_unplaced(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<bool> {
+    let found = sql!(
+        opt(i64,),
+        c,
+        "SELECT CAST(1 AS BIGINT) FROM message m WHERE m.account_id = $1 AND m.workspace_id = $2
+           AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id) LIMIT 1",
+        account,
+        scope.workspace_id()
+    )?;
+    Ok(found.is_some())
+}
+
 /// Messages that lie nowhere any more.
-pub async fn delete_unplaced(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<()> {
+pub async fn delete_unplaced(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<u64> {
     sql!(run tx,
         "DELETE FROM message WHERE account_id = $1 AND workspace_id = $2
            AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message_id = message.id)",
-        account, scope.workspace_id())?;
-    Ok(())
+        account, scope.workspace_id())
 }
 
 /// A message that was stored, or was there already.

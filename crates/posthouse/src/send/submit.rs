@@ -134,7 +134,8 @@ fn compose(app: &App, account: &Account, request: &Request) -> Result<Letter, Se
         cc: vec![],
         bcc: vec![],
         subject: request.subject.clone(),
-        text: request.body.clone(),
+        // Word processors paste these for a soft line break and a page break; no mail has them.
+        text: request.body.replace(['\u{b}', '\u{c}'], "\n"),
         html: None,
         message_id: message_id.clone(),
         date_micros: app.clock.now().0,

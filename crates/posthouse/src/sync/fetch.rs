@@ -23,25 +23,31 @@ const MAX_STORED: usize = 50 * 1024 * 1024;
 /// From here on an import shows its progress and takes one of the places for imports.
 const LONG: usize = 50;
 
-/// Fetches these UIDs of the selected folder, in the order given.
-pub async fn import(owner: &Owner, session: &mut ImapSession, folder: &Folder, uids: Vec<u32>) -> Result<(), Stop> {
-    let total = uids.len();
-    let _place = if total > LONG { owner.imports.acquire().await.ok() } else { None };
-    let mut done = 0;
-    if total > LONG {
-        owner.note_sync(SyncStage::Importing, 0, total).await?;
+/// Fetches these UIDs of the selected folder, in the order given. What is there already counts as done: an import that goes on
+/// after a restart goes on in its figures, too.
+pub async fn import(
+    owner: &Owner,
+    session: &mut ImapSession,
+    folder: &Folder,
+    (uids, there): (Vec<u32>, usize),
+) -> Result<(), Stop> {
+    let long = uids.len() > LONG;
+    let (mut done, total) = (there, there.saturating_add(uids.len()));
+    let _place = if long { owner.imports.acquire().await.ok() } else { None };
+    if long {
+        owner.note_sync(SyncStage::Importing, done, total).await?;
     }
     for asked in uids.chunks(ASK) {
         for batch in batches(sizes(session, asked).await?, asked) {
             let fetched = fetch(session, &batch).await?;
             store(owner, folder, fetched).await?;
-            done += batch.len();
-            if total > LONG {
+            done = done.saturating_add(batch.len());
+            if long {
                 owner.note_sync(SyncStage::Importing, done, total).await?;
             }
         }
     }
-    if total > LONG {
+    if long {
         owner.note_sync(SyncStage::Live, 0, 0).await?;
     }
     Ok(())

@@ -11,6 +11,7 @@ use crate::team::Scope;
 use db::{Conn, DbResult, Ts};
 use imap::{IdleEnd, SpecialUse};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -34,6 +35,8 @@ pub struct Owner {
     pub held: Held,
     pub imports: Arc<Semaphore>,
     bell: Arc<Notify>,
+    /// Messages may lie nowhere: a folder went or got new UIDs, or nobody has looked since the start.
+    pub untidy: AtomicBool,
 }
 
 /// Owns the account until cancelled: takes its lease, works, and finds out after every lapse whether it is still the owner.
@@ -65,6 +68,7 @@ pub async fn own(app: App, account: Account, imports: Arc<Semaphore>, (delay, st
             held,
             imports: imports.clone(),
             bell: bell.clone(),
+            untidy: AtomicBool::new(true),
         };
         // Whatever ends this drops the session with it.
         tokio::select! {
@@ -163,6 +167,10 @@ impl Owner {
         let mut tx = self.tx().await?;
         let side = (Side::Receive, connection.generation);
         accounts::note_working(&mut tx, &self.app, &self.scope, self.account.id, side).await?;
+        let mailbox = format!("{} at {}", connection.username, connection.host);
+        if accounts::copied_from(&mut tx, &self.scope, self.account.id, &mailbox).await? {
+            mailbox::forget_uids(&mut tx, &self.scope, self.account.id).await?;
+        }
         tx.commit().await?;
         match self.follow(&mut session, connection.generation).await {
             Err(Stop::Failed(Failure { reason: Reason::ConnectionLost | Reason::TimedOut, .. }))
@@ -192,6 +200,7 @@ impl Owner {
             if now >= next_pass {
                 self.refresh_folders(session).await?;
                 self.pass(session, |_| true).await?;
+                self.tidy().await?;
                 next_pass = self.app.clock.now().plus_secs(i64::try_from(PASS_EVERY.as_secs()).unwrap_or(300));
             } else {
                 self.pass(session, |f| f.role == Some(Role::Inbox) || (filed && f.role == Some(Role::Sent))).await?;
@@ -203,6 +212,22 @@ impl Owner {
             let alarm = self.next_op_at().await?.map_or(next_pass, |at| at.min(next_pass));
             self.wait_for_news(session, alarm).await?;
         }
+    }
+
+    /// When everything is placed: a folder that went, or that got new UIDs (as when another mailbox's login was typed by
+    /// mistake), leaves messages behind that lie nowhere.
+    async fn tidy(&self) -> Result<(), Stop> {
+        if !self.untidy.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let (scope, account) = (&self.scope, self.account.id);
+        if mailbox::any_unplaced(&mut self.app.db.read().await?, scope, account).await? {
+            let mut tx = self.tx().await?;
+            mailbox::remove_unplaced(&mut tx, &self.app, scope, account).await?;
+            tx.commit().await?;
+        }
+        self.untidy.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     /// The chosen folders, the inbox last: it stays selected for IDLE.
@@ -263,6 +288,7 @@ impl Owner {
             let id = FolderId(self.app.ids.next());
             mailbox::save_folder(&mut tx, &self.scope, (id, self.account.id), f, now).await?;
         }
+        self.untidy.store(true, Ordering::Relaxed);
         for f in gone {
             mailbox::forget_folder(&mut tx, &self.scope, f.id).await?;
         }

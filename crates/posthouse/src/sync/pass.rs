@@ -6,6 +6,7 @@ use crate::connect::ImapSession;
 use crate::mailbox::{self, Flags, Folder, Placed};
 use imap::{Day, FetchItem, Fetched, MailboxName, SearchKey, Selected, UidSet};
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 /// Looks at one folder. It stays selected.
 pub async fn folder(owner: &Owner, session: &mut ImapSession, folder: &Folder) -> Result<(), Stop> {
@@ -15,13 +16,14 @@ pub async fn folder(owner: &Owner, session: &mut ImapSession, folder: &Folder) -
     let stored = known(owner, folder, &selected).await?;
     take_over(owner, session, folder, &stored).await?;
     let missing = missing(owner, session, &stored).await?;
-    fetch::import(owner, session, folder, missing).await
+    fetch::import(owner, session, folder, (missing, stored.len())).await
 }
 
 /// What we have of the folder; nothing when the server says that its UIDs are new ones.
 async fn known(owner: &Owner, folder: &Folder, selected: &Selected) -> Result<Vec<Placed>, Stop> {
     let validity = selected.uid_validity.map_or(0, i64::from);
     if folder.uid_validity != Some(validity) {
+        owner.untidy.store(true, Ordering::Relaxed);
         let mut tx = owner.tx().await?;
         mailbox::set_uid_validity(&mut tx, &owner.scope, folder.id, validity).await?;
         tx.commit().await?;

@@ -140,6 +140,27 @@ on_both! {
         t.stop().await;
     }
 
+    async fn another_mailboxs_login_leaves_nothing_behind(engine) {
+        let world = MailWorld::shared();
+        let (dana, carl) = (world.add_user(&format!("dana-{engine:?}").to_lowercase()).unwrap(), world.add_user(&format!("carl-{engine:?}").to_lowercase()).unwrap());
+        world.put(&dana.address, "INBOX", &mail("Dana's", "dana@else.test")).unwrap();
+        for n in 0..3 {
+            world.put(&carl.address, "INBOX", &mail(&format!("Carl's {n}"), &format!("carl-{n}@else.test"))).unwrap();
+        }
+        let t = TestApp::beside(engine, world).await;
+        let mut api = t.owner().await;
+        let id = api.post("/accounts", &connect_request(world, &dana)).await.expect(201)["id"].as_str().unwrap().to_owned();
+        wait_for_subjects(&mut api, &id, 1).await;
+        // Both may have the same UIDVALIDITY: it says nothing across mailboxes.
+        for (login, want) in [(&carl, 3), (&dana, 1)] {
+            let imap = &connect_request(world, login)["imap"];
+            api.post(&format!("/accounts/{id}/reconnect"), &json!({ "imap": imap })).await.expect(200);
+            wait_for_subjects(&mut api, &id, want).await;
+        }
+        assert_eq!(subjects(&mut api, &id).await, ["Dana's"]);
+        t.stop().await;
+    }
+
     async fn an_outage_is_retried_and_recovers_by_itself(engine) {
         let world = MailWorld::start().unwrap();
         let mailbox = world.add_user("outage").unwrap();
