@@ -37,6 +37,8 @@ pub struct Config {
     pub log: Log,
     /// How failing accounts are tried again.
     pub retry: Retry,
+    /// How long mail servers are waited for.
+    pub timeouts: Timeouts,
     /// Set by the demo, not by the file.
     #[serde(skip)]
     pub demo: bool,
@@ -85,6 +87,63 @@ pub struct Retry {
     pub longest_ms: u64,
 }
 
+/// Pauses between tries of one message, or of one change in a mailbox, as multiples of `retry.first_ms`: 15 s, 1 min, 5 min,
+/// 15 min, 1 h by default.
+const PAUSES: [u64; 5] = [1, 4, 20, 60, 240];
+
+impl Retry {
+    /// The pause of one message, or of one change in a mailbox, after so many tries.
+    #[must_use]
+    pub fn pause_ms(&self, tries: i64) -> i64 {
+        let last = PAUSES.len() - 1;
+        let step = usize::try_from(tries.max(1) - 1).map_or(last, |n| n.min(last));
+        let factor = PAUSES.get(step).copied().unwrap_or(1);
+        i64::try_from(self.first_ms.saturating_mul(factor)).unwrap_or(i64::MAX)
+    }
+}
+
+/// How long mail servers are waited for, in milliseconds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Timeouts {
+    /// For a connection, and for a TLS handshake.
+    pub connect_ms: u64,
+    /// For a server's first line: some wait a few seconds on purpose.
+    pub greeting_ms: u64,
+    /// For the next words of an IMAP server that owes an answer: some build an index first.
+    pub imap_reply_ms: u64,
+    /// For the reply to an SMTP command.
+    pub smtp_reply_ms: u64,
+    /// For a message to leave.
+    pub body_ms: u64,
+    /// For the reply to a whole message (RFC 5321 section 4.5.3.2.6 has ten minutes). Without it the message is uncertain.
+    pub verdict_ms: u64,
+}
+
+/// The longest of each. An account's deletion waits 25 minutes for a message on its way, so body and verdict end before.
+const MAX_TIMEOUT_MS: u64 = 10 * 60 * 1_000;
+
+impl Timeouts {
+    fn fit(&self) -> bool {
+        let all =
+            [self.connect_ms, self.greeting_ms, self.imap_reply_ms, self.smtp_reply_ms, self.body_ms, self.verdict_ms];
+        all.iter().all(|ms| (1..=MAX_TIMEOUT_MS).contains(ms))
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect_ms: 15_000,
+            greeting_ms: 10_000,
+            imap_reply_ms: 60_000,
+            smtp_reply_ms: 120_000,
+            body_ms: MAX_TIMEOUT_MS,
+            verdict_ms: MAX_TIMEOUT_MS,
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -101,6 +160,7 @@ impl Default for Config {
             name_servers: vec![],
             log: Log::default(),
             retry: Retry::default(),
+            timeouts: Timeouts::default(),
             demo: false,
             crash_at: None,
         }
@@ -155,6 +215,9 @@ impl Config {
         }
         if self.retry.first_ms == 0 || self.retry.longest_ms < self.retry.first_ms {
             return Err(ConfigError("retry.first_ms is above 0 and at most retry.longest_ms".into()));
+        }
+        if !self.timeouts.fit() {
+            return Err(ConfigError(format!("every key of timeouts is above 0 and at most {MAX_TIMEOUT_MS}")));
         }
         Ok(self)
     }
@@ -275,6 +338,22 @@ mod tests {
         assert_eq!((proxies("10.0.0.1").unwrap(), proxies("10.0.0.1,::1").unwrap()), (1, 2));
         assert!(read("POSTHOUSE_EGRESS__ALLOW_PRIVATE", "true").unwrap().egress.allow_private);
         assert_eq!(read("POSTHOUSE_RETRY__FIRST_MS", "250").unwrap().retry.first_ms, 250);
+    }
+
+    #[test]
+    fn pauses_grow_and_end() {
+        let pauses: Vec<i64> = (0..8).map(|n| Retry::default().pause_ms(n) / 1_000).collect();
+        assert_eq!(pauses, [15, 15, 60, 300, 900, 3_600, 3_600, 3_600]);
+        assert_eq!(Retry { first_ms: u64::MAX, longest_ms: u64::MAX }.pause_ms(9), i64::MAX);
+    }
+
+    #[test]
+    fn waits_are_bounded() {
+        assert_eq!(read("[timeouts]\nverdict_ms = 5000").unwrap().checked().unwrap().timeouts.verdict_ms, 5_000);
+        for bad in ["connect_ms = 0", "body_ms = 600001"] {
+            let refused = read(&format!("[timeouts]\n{bad}")).unwrap().checked().unwrap_err();
+            assert!(refused.to_string().contains("timeouts"), "{refused}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A byte-level proxy before a real server that injects faults.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -219,11 +219,11 @@ async fn forward(client: TcpStream, plan: Plan, shared: &Shared) {
     let (from_server, to_server) = server.into_split();
     let talk = Arc::new(Mutex::new(Talk::default()));
     let up = pump(from_client, to_server, Filter::new(&plan, Direction::FromClient, Arc::clone(&talk)), shared);
-    let down = pump(from_server, to_client, Filter::new(&plan, Direction::FromServer, talk), shared);
+    let down = pump(from_server, to_client, Filter::new(&plan, Direction::FromServer, Arc::clone(&talk)), shared);
     tokio::pin!(up, down);
     tokio::select! {
         // A client that is done sending may still wait for the answer.
-        ended = &mut up => if ended.is_some() { down.await; },
+        ended = &mut up => if ended.is_some() && !lock(&talk).stalled { down.await; },
         _ = &mut down => {}
     }
 }
@@ -255,8 +255,15 @@ async fn pump(
         match next {
             Next::Go => {}
             Next::Close => return None,
-            // Nothing passes any more; who hangs up is heard.
-            Next::Stall => while from.read(&mut buffer).await.ok()? > 0 {},
+            Next::Stall => {
+                filter.talk().stalled = true;
+                while from.read(&mut buffer).await.ok()? > 0 {}
+                // A client that hangs up ends both sides; one that waits does not hear that its server did.
+                match filter.direction {
+                    Direction::FromClient => return None,
+                    Direction::FromServer => std::future::pending().await,
+                }
+            }
         }
     }
 }
@@ -276,6 +283,12 @@ struct Talk {
     asked_for_tls: bool,
     /// From here on there are no lines.
     encrypted: bool,
+    /// One direction passes nothing any more.
+    stalled: bool,
+}
+
+fn lock(talk: &Mutex<Talk>) -> MutexGuard<'_, Talk> {
+    talk.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The faults of one direction of one connection.
@@ -299,8 +312,8 @@ impl Filter {
         Self { faults, direction, by_line, held: Vec::new(), passed: 0, talk, pauses: Vec::new(), struck: 0 }
     }
 
-    fn talk(&self) -> std::sync::MutexGuard<'_, Talk> {
-        self.talk.lock().unwrap_or_else(PoisonError::into_inner)
+    fn talk(&self) -> MutexGuard<'_, Talk> {
+        lock(&self.talk)
     }
 
     fn pass(&mut self, input: &[u8], out: &mut Vec<u8>) -> Next {

@@ -25,7 +25,7 @@ pub use state::{Failure, note_failure, note_sync, note_working, retry_now};
 pub use store::{
     Account, Connection, NewAccount, NewConnection, Sent, account, connection, connections, delete_rows, due,
     endpoint_changed, failed_sides_due, insert, insert_connection, lock_open, mark_closing, note_sent, open_accounts,
-    set_names, taken, wipe_secrets,
+    set_healthy, set_names, taken, wipe_secrets,
 };
 
 use crate::team::{Actor, Role, UserId};

@@ -154,6 +154,15 @@ impl Owner {
         Ok(())
     }
 
+    /// Every chosen folder was looked at.
+    async fn note_live(&self, generation: i64) -> Result<(), Stop> {
+        let mut tx = self.tx().await?;
+        accounts::set_healthy(&mut tx, &self.scope, self.account.id, generation).await?;
+        accounts::note_sync(&mut tx, &self.app, &self.scope, self.account.id, (SyncStage::Live, 0, 0)).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// One session from its opening to its end. Ends well when servers or password were changed.
     async fn session(&self, connection: &Connection) -> Result<(), Stop> {
         let mut session = connect::open_receiving(&self.app, &self.scope, self.account.id, connection).await?;
@@ -195,7 +204,7 @@ impl Owner {
                 self.pass(session, |f| f.role == Some(Role::Inbox) || (filed && f.role == Some(Role::Sent))).await?;
             }
             if !live {
-                self.note_sync(SyncStage::Live, 0, 0).await?;
+                self.note_live(generation).await?;
                 live = true;
             }
             let alarm = self.next_op_at().await?.map_or(next_pass, |at| at.min(next_pass));

@@ -14,6 +14,7 @@ mod append_kills;
 mod closing;
 mod connect;
 mod db;
+mod faults;
 #[cfg(feature = "failpoints")]
 mod import_kills;
 mod isolation;
