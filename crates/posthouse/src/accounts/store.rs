@@ -214,8 +214,7 @@ pub async fn failed_sides_due(
            AND a.closing_at IS NULL ORDER BY c.account_id LIMIT 200", side, now)
 }
 
-/// The sending side has shown that it works; a mailbox that opened may break in what follows, and its failures stay counted
-/// until [`set_healthy`].
+/// The sending side has shown that it works; a mailbox that opened may break in what follows: its failures stay counted until [`set_healthy`].
 pub async fn set_working(
     tx: &mut Conn,
     scope: &Scope,
@@ -230,7 +229,7 @@ pub async fn set_working(
     Ok(n > 0)
 }
 
-/// The mailbox was read to its end: the next failure is the first one again.
+/// A session on the mailbox lived for a while: the next failure is the first one again.
 pub async fn set_healthy(tx: &mut Conn, scope: &Scope, id: AccountId, generation: i64) -> DbResult<()> {
     sql!(run tx,
         "UPDATE connection SET failures = 0 WHERE account_id = $1 AND side = 'receive' AND workspace_id = $2 AND generation = $3 AND failures <> 0",

@@ -154,15 +154,6 @@ impl Owner {
         Ok(())
     }
 
-    /// Every chosen folder was looked at.
-    async fn note_live(&self, generation: i64) -> Result<(), Stop> {
-        let mut tx = self.tx().await?;
-        accounts::set_healthy(&mut tx, &self.scope, self.account.id, generation).await?;
-        accounts::note_sync(&mut tx, &self.app, &self.scope, self.account.id, (SyncStage::Live, 0, 0)).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
     /// One session from its opening to its end. Ends well when servers or password were changed.
     async fn session(&self, connection: &Connection) -> Result<(), Stop> {
         let mut session = connect::open_receiving(&self.app, &self.scope, self.account.id, connection).await?;
@@ -171,18 +162,30 @@ impl Owner {
         let side = (Side::Receive, connection.generation);
         accounts::note_working(&mut tx, &self.app, &self.scope, self.account.id, side).await?;
         tx.commit().await?;
-        match self.follow(&mut session, connection.generation).await {
-            Err(Stop::Failed(Failure { reason: Reason::ConnectionLost | Reason::TimedOut, .. }))
-                if self.app.clock.now().micros_since(opened) >= HEALTHY_MICROS =>
-            {
-                Ok(())
-            }
+        let ended = self.follow(&mut session, connection.generation).await;
+        let healthy = self.app.clock.now().micros_since(opened) >= HEALTHY_MICROS;
+        match ended {
             Ok(()) => {
                 let _ = session.logout().await;
                 Ok(())
             }
+            Err(Stop::Failed(failure)) if healthy => {
+                self.note_healthy(connection.generation).await?;
+                match failure.reason {
+                    Reason::ConnectionLost | Reason::TimedOut => Ok(()),
+                    _ => Err(Stop::Failed(failure)),
+                }
+            }
             other => other,
         }
+    }
+
+    /// The session lived for a while: its failure is the first in a row.
+    async fn note_healthy(&self, generation: i64) -> Result<(), Stop> {
+        let mut tx = self.tx().await?;
+        accounts::set_healthy(&mut tx, &self.scope, self.account.id, generation).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Passes and IDLE in turns, until servers or password are changed.
@@ -204,7 +207,7 @@ impl Owner {
                 self.pass(session, |f| f.role == Some(Role::Inbox) || (filed && f.role == Some(Role::Sent))).await?;
             }
             if !live {
-                self.note_live(generation).await?;
+                self.note_sync(SyncStage::Live, 0, 0).await?;
                 live = true;
             }
             let alarm = self.next_op_at().await?.map_or(next_pass, |at| at.min(next_pass));

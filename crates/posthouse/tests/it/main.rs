@@ -20,6 +20,8 @@ mod import_kills;
 mod isolation;
 mod mailbox;
 mod ownership;
+#[cfg(feature = "failpoints")]
+mod power_loss;
 mod send;
 mod session;
 mod support;

@@ -18,17 +18,16 @@ use testkit::{Fault, contains, starts};
 enum Work {
     /// Mail arrives.
     Mail,
-    /// The copy of a sent message is filed; `refused`: the server says no to that, and the session goes on.
-    Copy { refused: bool },
+    /// The copy of a sent message is filed.
+    Copy,
 }
 
 fn row(name: &'static str, by: Encryption, trouble: Trouble, shows: Shows) -> Row<Work> {
-    Row { name, by, trouble, shows, then: Work::Mail }
+    Row { name, by, trouble, shows, again: matches!(shows, Retried(_)), then: Work::Mail }
 }
 
 fn copy(name: &'static str, trouble: Trouble, shows: Shows) -> Row<Work> {
-    let refused = matches!(shows, Works);
-    Row { name, by: Plain, trouble, shows, then: Work::Copy { refused } }
+    Row { name, by: Plain, trouble, shows, again: false, then: Work::Copy }
 }
 
 fn faults(all: impl IntoIterator<Item = Fault>) -> Trouble {
@@ -235,6 +234,11 @@ async fn mail_story(mut case: Case, row: Row<Work>) {
         Trouble::Refused => {}
     }
     case.until_shown(row.name, row.shows).await;
+    while row.again && !case.fails_again().await {
+        n += 1;
+        assert!(n < 60, "{}: it is not tried again, or that is not counted as one more failure", row.name);
+        deliver(&case, row.name, n).await;
+    }
     deliver(&case, row.name, n + 1).await;
     case.end();
     case.until_recovered(row.name, row.shows).await;
@@ -267,6 +271,10 @@ async fn copy_story(mut case: Case, row: Row<Work>) {
     let pause = super::RETRY.pause_ms(tries) * 1_000;
     assert_eq!(state, "waiting", "{}: it is not given up", row.name);
     assert!(next <= case.app.clock.now().0 + pause, "{}: the pause is too long", row.name);
+    deliver(&case, row.name, 1).await;
+    let there = on_the_server(&case).await;
+    let comes_in = async || stored(&case).await == there;
+    eventually(&format!("{}: mail comes in though the copy cannot be filed", row.name), comes_in).await;
     case.end();
     // A session that goes on would meet the fault again.
     case.proxy.hang_up();
@@ -274,7 +282,7 @@ async fn copy_story(mut case: Case, row: Row<Work>) {
     let filed = async || op(&case).await.is_some_and(|op| op.0 == "done");
     eventually(&format!("{}: the copy is filed", row.name), filed).await;
     eventually(&format!("{}: it arrived", row.name), async || case.copies(&message).await.1 == 1).await;
-    deliver(&case, row.name, 1).await;
+    deliver(&case, row.name, 2).await;
     let there = on_the_server(&case).await;
     eventually(&format!("{}: mail comes in", row.name), async || stored(&case).await == there).await;
     assert_eq!(case.copies(&message).await, (1, 1), "{}: one copy filed, one arrived", row.name);
@@ -284,7 +292,7 @@ async fn copy_story(mut case: Case, row: Row<Work>) {
 async fn episode(case: Case, row: Row<Work>) {
     match row.then {
         Work::Mail => mail_story(case, row).await,
-        Work::Copy { .. } => copy_story(case, row).await,
+        Work::Copy => copy_story(case, row).await,
     }
 }
 

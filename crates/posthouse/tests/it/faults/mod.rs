@@ -68,6 +68,8 @@ struct Row<T> {
     by: Encryption,
     trouble: Trouble,
     shows: Shows,
+    /// While the fault lasts the side fails again by itself, and the pauses grow.
+    again: bool,
     then: T,
 }
 
@@ -234,6 +236,17 @@ impl Case {
         let seen = cell.into_inner().unwrap();
         self.check_next_attempt(name, shows, &seen);
         seen
+    }
+
+    /// Whether the side fails more than once in a row, within half a second.
+    async fn fails_again(&self) -> bool {
+        for _ in 0..10 {
+            if self.connection().await.failures >= 2 {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        false
     }
 
     /// The pause doubles from the first to the longest, ±25 %.
