@@ -8,6 +8,9 @@
     reason = "in a test a panic is the report, and time and tasks are the test's own"
 )]
 
+// What `#[derive(FromRow)]` writes names the library by this.
+extern crate db as sqlx;
+
 mod accounts;
 #[cfg(feature = "failpoints")]
 mod append_kills;

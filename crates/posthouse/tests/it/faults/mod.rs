@@ -7,14 +7,16 @@
 mod imap;
 mod smtp;
 
-use crate::support::{Api, Engine, TestApp, eventually};
+use crate::support::{Api, Engine, TestApp};
+use db::Ts;
 use futures_util::StreamExt;
 use posthouse::accounts::{self, AccountId, Connection, Encryption, Reason, Side, State};
 use posthouse::app::App;
 use posthouse::base::clock::Clock;
 use posthouse::config::{Retry, Timeouts};
+use posthouse::send;
 use posthouse::team::Scope;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 use testkit::{Direction, Fault, FaultProxy, LineMatch, MailWorld, Mailbox, Plan};
 
@@ -83,6 +85,37 @@ struct Case {
     ben: Mailbox,
     cleo: Mailbox,
     proxy: FaultProxy,
+}
+
+/// A message in the outbox.
+#[derive(Debug, Clone, db::FromRow)]
+struct Message {
+    state: send::State,
+    message_id: String,
+    attempts: i64,
+    next_attempt_at: Option<Ts>,
+    updated_at: Ts,
+}
+
+/// Waits until there is something. Many rows ask at the same time: seldom, and for long.
+async fn found<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Waits until the condition holds.
+async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+    found(what, || {
+        let holds = condition();
+        async move { holds.await.then_some(()) }
+    })
+    .await;
 }
 
 fn close(from: Direction, at: LineMatch) -> Trouble {
@@ -223,30 +256,22 @@ impl Case {
     /// Waits until the side shows what it should. It must show no other failure before.
     async fn until_shown(&self, name: &str, shows: Shows) -> Connection {
         let wanted = shows.state();
-        let cell = tokio::sync::Mutex::new(None);
-        eventually(&format!("{name}: {wanted:?}"), async || {
+        let seen = found(&format!("{name}: {wanted:?}"), async || {
             let seen = self.connection().await;
             let shown = (seen.state, seen.reason);
             let early = shown.0 == State::Connected;
             assert!(shown == wanted || early, "{name}: {shown:?} {:?} instead of {wanted:?}", seen.server_words);
-            *cell.lock().await = Some(seen);
-            shown == wanted
+            (shown == wanted).then_some(seen)
         })
         .await;
-        let seen = cell.into_inner().unwrap();
         self.check_next_attempt(name, shows, &seen);
         seen
     }
 
-    /// Whether the side fails more than once in a row, within half a second.
-    async fn fails_again(&self) -> bool {
-        for _ in 0..10 {
-            if self.connection().await.failures >= 2 {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        false
+    /// Waits until the side has failed more than once in a row.
+    async fn until_failed_again(&self, name: &str) {
+        let again = async || self.connection().await.failures >= 2;
+        eventually(&format!("{name}: it is tried again, and that is counted as one more failure"), again).await;
     }
 
     /// The pause doubles from the first to the longest, ±25 %.
@@ -286,26 +311,28 @@ impl Case {
         answer.expect(202)["id"].as_str().unwrap().to_owned()
     }
 
-    async fn outgoing(&mut self, id: &str) -> Value {
-        self.api.get(&format!("/outgoing/{id}")).await.expect(200)
+    async fn outgoing(&self, id: &str) -> Message {
+        let sql = db::Sql::both(
+            "SELECT state, message_id, attempts, next_attempt_at, updated_at FROM outgoing WHERE id = $1",
+        );
+        let args = vec![db::IntoValue::into_value(id.parse::<uuid::Uuid>().unwrap())];
+        db::one(&mut self.app.db.read().await.unwrap(), sql, args).await.unwrap()
     }
 
-    async fn until_message_is(&mut self, name: &str, id: &str, state: &str) -> Value {
-        let cell = tokio::sync::Mutex::new((self, Value::Null));
-        eventually(&format!("{name}: the message is {state}"), async || {
-            let (case, seen) = &mut *cell.lock().await;
-            *seen = case.outgoing(id).await;
-            let early = matches!(seen["state"].as_str(), Some("queued" | "sending"));
-            assert!(seen["state"] == state || early, "{name}: {seen} instead of {state}");
-            seen["state"] == state
+    /// Waits until a message is in this state. It must come to no other end before.
+    async fn until_message_is(&self, name: &str, id: &str, state: send::State) -> Message {
+        found(&format!("{name}: the message is {state}"), async || {
+            let seen = self.outgoing(id).await;
+            let early = matches!(seen.state, send::State::Queued | send::State::Sending);
+            assert!(seen.state == state || early, "{name}: {seen:?} instead of {state}");
+            (seen.state == state).then_some(seen)
         })
-        .await;
-        cell.into_inner().1
+        .await
     }
 
     /// How often a message lies in Ben's Sent folder and in Cleo's inbox.
-    async fn copies(&self, message: &Value) -> (usize, usize) {
-        let id = message["message_id"].as_str().unwrap().to_owned();
+    async fn copies(&self, message: &Message) -> (usize, usize) {
+        let id = message.message_id.clone();
         let (ben, cleo) = (self.ben.address.clone(), self.cleo.address.clone());
         blocking(move |world| {
             (world.find_message_id(&ben, "Sent", &id).unwrap(), world.find_message_id(&cleo, "INBOX", &id).unwrap())

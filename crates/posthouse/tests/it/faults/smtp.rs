@@ -1,12 +1,11 @@
 //! Faults of the server that mail is sent through.
 
 use super::Shows::{Retried, Waits, Works};
-use super::{Case, MIDDLE, RETRY, Row, Shows, Trouble, ask, close, play, say, stall, swap};
+use super::{Case, MIDDLE, RETRY, Row, Shows, Trouble, ask, close, eventually, play, say, stall, swap};
 use crate::on_both;
-use crate::support::eventually;
 use posthouse::accounts::Encryption::{None as Plain, StartTls, Tls};
 use posthouse::accounts::{Encryption, Reason, Side};
-use serde_json::Value;
+use posthouse::send::State;
 use std::time::Duration;
 use testkit::Direction::{FromClient, FromServer};
 use testkit::{Fault, contains, starts};
@@ -22,6 +21,16 @@ enum Fate {
     Failed,
     /// Nobody here knows; so many arrived.
     Uncertain(usize),
+}
+
+impl Fate {
+    fn last(self) -> State {
+        match self {
+            Self::Sent | Self::Queued => State::Sent,
+            Self::Failed => State::Failed,
+            Self::Uncertain(_) => State::Uncertain,
+        }
+    }
 }
 
 fn row(name: &'static str, by: Encryption, trouble: Trouble, shows: Shows) -> Row<Fate> {
@@ -173,28 +182,17 @@ fn from_the_body_on() -> Vec<Row<Fate>> {
     ]
 }
 
-async fn until_met(case: &mut Case, row: &Row<Fate>, id: &str) -> Value {
-    match row.then {
-        Fate::Sent => case.until_message_is(row.name, id, "sent").await,
-        Fate::Failed => case.until_message_is(row.name, id, "failed").await,
-        Fate::Uncertain(_) => case.until_message_is(row.name, id, "uncertain").await,
-        Fate::Queued => case.until_message_is(row.name, id, "queued").await,
-    }
-}
-
 /// A message that the server refused for now waits for exactly its pause.
 async fn check_wait(case: &Case, name: &str, id: &str) {
-    let sql = db::Sql::both(
-        "SELECT attempts, next_attempt_at, updated_at FROM outgoing WHERE id = $1 AND next_attempt_at IS NOT NULL",
-    );
-    let id: uuid::Uuid = id.parse().unwrap();
-    let waited = async || {
-        let args = vec![db::IntoValue::into_value(id)];
-        db::opt::<(i64, i64, i64)>(&mut case.app.db.read().await.unwrap(), sql.clone(), args).await.unwrap()
+    let waits = async || {
+        let seen = case.outgoing(id).await;
+        seen.attempts >= 1 && seen.next_attempt_at.is_some()
     };
-    eventually(&format!("{name}: it was tried"), async || waited().await.is_some_and(|w| w.0 >= 1)).await;
-    if let Some((tries, next, noted)) = waited().await {
-        assert_eq!(next - noted, RETRY.pause_ms(tries) * 1_000, "{name}: the pause after {tries} tries");
+    eventually(&format!("{name}: it waits"), waits).await;
+    let seen = case.outgoing(id).await;
+    if let Some(next) = seen.next_attempt_at {
+        let pause = RETRY.pause_ms(seen.attempts) * 1_000;
+        assert_eq!(next.micros_since(seen.updated_at), pause, "{name}: {seen:?}");
     }
 }
 
@@ -208,34 +206,31 @@ async fn episode(mut case: Case, row: Row<Fate>) {
     }
     case.until_shown(name, row.shows).await;
     if row.again {
-        eventually(&format!("{name}: it is tried again"), async || case.fails_again().await).await;
+        case.until_failed_again(name).await;
     }
-    let met = until_met(&mut case, &row, &id).await;
-    match (row.then, row.shows) {
-        (Fate::Queued, Works) => check_wait(&case, name, &id).await,
-        (Fate::Queued, Waits(_)) => assert_eq!(met["next_attempt_at"], Value::Null, "{name}: {met}"),
-        (Fate::Failed | Fate::Uncertain(_) | Fate::Sent, _) => {
-            assert_eq!(met["next_attempt_at"], Value::Null, "{name}: {met}");
-        }
-        (Fate::Queued, Retried(_)) => {}
+    match row.then {
+        Fate::Queued if matches!(row.shows, Works) => check_wait(&case, name, &id).await,
+        Fate::Queued => assert_eq!(case.outgoing(&id).await.state, State::Queued, "{name}"),
+        other => assert_eq!(case.until_message_is(name, &id, other.last()).await.next_attempt_at, None, "{name}"),
     }
     case.end();
     case.until_recovered(name, row.shows).await;
-    let (last, copies) = match row.then {
-        Fate::Sent | Fate::Queued => ("sent", (1, 1)),
-        Fate::Failed => ("failed", (0, 0)),
-        Fate::Uncertain(arrived) => ("uncertain", (0, arrived)),
+    let last = row.then.last();
+    let copies = match row.then {
+        Fate::Sent | Fate::Queued => (1, 1),
+        Fate::Failed => (0, 0),
+        Fate::Uncertain(arrived) => (0, arrived),
     };
     let message = case.until_message_is(name, &id, last).await;
     // The next one shows that the side works, and leaves time for a second copy of the first to show up.
     let next = case.submit("the next one").await;
-    let next = case.until_message_is(name, &next, "sent").await;
+    let next = case.until_message_is(name, &next, State::Sent).await;
     eventually(&format!("{name}: the next one arrives and is filed"), async || case.copies(&next).await == (1, 1))
         .await;
     eventually(&format!("{name}: {copies:?} copies"), async || case.copies(&message).await == copies).await;
-    assert_eq!(case.outgoing(&id).await["state"], last, "{name}");
+    assert_eq!(case.outgoing(&id).await.state, last, "{name}");
     assert_eq!((case.copies(&message).await, case.copies(&next).await), (copies, (1, 1)), "{name}");
-    let sent = usize::from(last == "sent") + 1;
+    let sent = usize::from(last == State::Sent) + 1;
     assert_eq!(case.api.get(&format!("/accounts/{}", case.id)).await.expect(200)["sent_total"], sent, "{name}");
 }
 
