@@ -44,6 +44,8 @@ pub struct Config {
     pub metrics: Metrics,
     /// How long things are kept.
     pub retention: Retention,
+    /// How long mail servers are waited for.
+    pub timeouts: Timeouts,
     /// Set by the demo, not by the file.
     #[serde(skip)]
     pub demo: bool,
@@ -116,6 +118,55 @@ impl Default for Retention {
     }
 }
 
+/// Pauses between tries of one message, or of one change in a mailbox, as multiples of `retry.first_ms`: 15 s, 1 min, 5 min,
+/// 15 min, 1 h by default.
+const PAUSES: [u64; 5] = [1, 4, 20, 60, 240];
+
+impl Retry {
+    /// The pause of one message, or of one change in a mailbox, after so many tries.
+    #[must_use]
+    pub fn pause_ms(&self, tries: i64) -> i64 {
+        let last = PAUSES.len() - 1;
+        let step = usize::try_from(tries.max(1) - 1).map_or(last, |n| n.min(last));
+        let factor = PAUSES.get(step).copied().unwrap_or(1);
+        i64::try_from(self.first_ms.saturating_mul(factor)).unwrap_or(i64::MAX)
+    }
+}
+
+/// How long mail servers are waited for, in milliseconds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Timeouts {
+    /// For a connection, and for a TLS handshake.
+    pub connect_ms: u64,
+    /// For a server's first line: some wait a few seconds on purpose.
+    pub greeting_ms: u64,
+    /// For the next words of an IMAP server that owes an answer: some build an index first.
+    pub imap_reply_ms: u64,
+    /// For the reply to an SMTP command.
+    pub smtp_reply_ms: u64,
+    /// For a message to leave.
+    pub body_ms: u64,
+    /// For the reply to a whole message (RFC 5321 section 4.5.3.2.6 has ten minutes). Without it the message is uncertain.
+    pub verdict_ms: u64,
+}
+
+/// The longest of each. An account's deletion waits 25 minutes for a message on its way, so body and verdict end before.
+const MAX_TIMEOUT_MS: u64 = 10 * 60 * 1_000;
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect_ms: 15_000,
+            greeting_ms: 10_000,
+            imap_reply_ms: 60_000,
+            smtp_reply_ms: 120_000,
+            body_ms: MAX_TIMEOUT_MS,
+            verdict_ms: MAX_TIMEOUT_MS,
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -134,6 +185,7 @@ impl Default for Config {
             retry: Retry::default(),
             metrics: Metrics::default(),
             retention: Retention::default(),
+            timeouts: Timeouts::default(),
             demo: false,
             crash_at: None,
         }

@@ -112,6 +112,8 @@ service stats {{
         format!(
             "protocols = imap
 service imap-login {{
+  # One process for many sign-ins: a hundred tests sign in at once.
+  service_count = 0
   inet_listener imap {{
     port = {}
   }}

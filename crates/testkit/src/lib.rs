@@ -7,7 +7,7 @@
 //!
 //! - [`MailWorld`]: IMAP, submission, local delivery and accounts under `lab.test`.
 //! - [`Postgres`]: a database server, with an empty database for each test that asks.
-//! - [`FaultProxy`]: stands before a real server and cuts, stalls or rewrites what passes.
+//! - [`FaultProxy`]: stands before a real server and cuts, stalls, delays or rewrites what passes.
 
 mod certs;
 mod dovecot;
@@ -25,5 +25,5 @@ pub use certs::ServerCertificate;
 pub use ports::free as free_port;
 pub use postgres::Postgres;
 pub use process::wait_for;
-pub use proxy::{Direction, Fault, FaultProxy, LineMatch, Plan};
+pub use proxy::{Direction, Fault, FaultProxy, LineMatch, Plan, contains, starts};
 pub use world::{DOMAIN, MailWorld, Mailbox};

@@ -5,6 +5,7 @@
 //! | `reject*` `disabled*` `overquota*` `policy*` `unauth*` | 550 5.1.1, 550 5.2.1, 552 5.2.2, 550 5.7.1, 550 5.7.26 at RCPT |
 //! | `full*` `tempfail*` | 452 4.2.2, 451 4.3.0 at RCPT |
 //! | `ratelimit*` | 421 4.7.28, connection closed |
+//! | `latefail*` `latereject*`, alone in a message | 451 4.3.0, 554 5.7.1 after the whole message |
 //! | an unknown user of `lab.test` | accepted, then a failure report (5.1.1) to the sender |
 //! | `@nouser.test` `@nodomain.test` `@blocked.test` | accepted, then a failure report (5.1.1, 5.4.4, 5.7.1) |
 //! | any other domain | accepted and thrown away |
@@ -35,6 +36,11 @@ const RECIPIENTS: &str = "\
 /^ratelimit[^@]*@/  421 4.7.28 Too many messages from this account
 ";
 
+const LATE: &str = "\
+/^latefail[^@]*@/    451 4.3.0 Try again later
+/^latereject[^@]*@/  554 5.7.1 Message looks like spam
+";
+
 const SENDERS: &str = "/^refused[^@]*@/  553 5.7.1 Sender address rejected: not owned by user\n";
 
 const TRANSPORTS: &str = "\
@@ -47,6 +53,7 @@ pub(crate) struct Postfix {
     folder: PathBuf,
     pub(crate) submission_port: u16,
     pub(crate) smtps_port: u16,
+    pub(crate) plain_port: u16,
 }
 
 impl Postfix {
@@ -57,11 +64,13 @@ impl Postfix {
             folder: root.join("postfix"),
             submission_port: crate::ports::free()?,
             smtps_port: crate::ports::free()?,
+            plain_port: crate::ports::free()?,
         };
         let folder = &postfix.folder;
         fs::create_dir(folder)?;
         postfix.make_queue()?;
         fs::write(folder.join("recipients"), RECIPIENTS)?;
+        fs::write(folder.join("late"), LATE)?;
         fs::write(folder.join("senders"), SENDERS)?;
         fs::write(folder.join("transports"), TRANSPORTS)?;
         fs::write(folder.join("main.cf"), postfix.main_cf(certs, lmtp_port, sasl_port))?;
@@ -139,6 +148,7 @@ smtpd_sasl_security_options = noanonymous
 smtpd_sender_restrictions = check_sender_access pcre:{root}/senders
 smtpd_relay_restrictions = permit_sasl_authenticated, reject
 smtpd_recipient_restrictions = check_recipient_access pcre:{root}/recipients
+smtpd_end_of_data_restrictions = check_recipient_access pcre:{root}/late
 smtpd_client_connection_count_limit = 0
 smtpd_error_sleep_time = 0
 smtpd_peername_lookup = no
@@ -153,11 +163,14 @@ queue_run_delay = 5s
     fn master_cf(&self) -> String {
         let submission = self.submission_port;
         let smtps = self.smtps_port;
+        let plain = self.plain_port;
         format!(
             "127.0.0.1:{submission} inet n - n - - smtpd
   -o smtpd_tls_security_level=encrypt
 127.0.0.1:{smtps} inet n - n - - smtpd
   -o smtpd_tls_wrappermode=yes
+127.0.0.1:{plain} inet n - n - - smtpd
+  -o smtpd_tls_auth_only=no
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -185,13 +198,13 @@ postlog unix-dgram n - n - 1 postlogd
         let mut master = Command::new("/usr/lib/postfix/sbin/master");
         master.arg("-w").arg("-c").arg(&self.folder).env("MAIL_CONFIG", &self.folder).env("MAIL_LOGTAG", "postfix");
         process::run(&mut master, &self.start_log())?;
-        let ports = [self.submission_port, self.smtps_port];
+        let ports = [self.submission_port, self.smtps_port, self.plain_port];
         process::wait_up("Postfix", &ports, &self.log())
     }
 
     pub(crate) fn stop(&self) -> Result<()> {
         process::stop(&self.folder.join("queue/pid/master.pid"), "smtpd")?;
-        for port in [self.submission_port, self.smtps_port] {
+        for port in [self.submission_port, self.smtps_port, self.plain_port] {
             if !process::wait_for(process::SERVER_DEADLINE, || !process::accepts(port)) {
                 bail!("Postfix still listens on port {port}");
             }

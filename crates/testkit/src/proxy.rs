@@ -1,11 +1,13 @@
 //! A byte-level proxy before a real server that injects faults.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
 /// Who sends the bytes that a fault looks at.
@@ -20,6 +22,16 @@ pub enum Direction {
 pub enum LineMatch {
     Starts(String),
     Contains(String),
+}
+
+/// A line that begins so.
+pub fn starts(text: &str) -> LineMatch {
+    LineMatch::Starts(text.to_owned())
+}
+
+/// A line with this in it.
+pub fn contains(text: &str) -> LineMatch {
+    LineMatch::Contains(text.to_owned())
 }
 
 impl LineMatch {
@@ -42,8 +54,14 @@ pub enum Fault {
     CloseAtLine(Direction, LineMatch),
     /// Keeps both sides open, and passes neither this line nor anything after it.
     StallAtLine(Direction, LineMatch),
-    /// Passes this text (give its CRLF) instead of the line.
+    /// Passes this text (give its CRLF) instead of the line. `{tag}` in it is the IMAP tag of the client's last command.
     ReplaceLine(Direction, LineMatch, String),
+    /// Passes the line with the first text in it replaced by the second.
+    ReplaceText(Direction, LineMatch, [String; 2]),
+    /// Passes every piece that comes in this direction only after a pause.
+    DelayPieces(Direction, Duration),
+    /// Pauses before this line, with both sides open.
+    DelayAtLine(Direction, LineMatch, Duration),
 }
 
 impl Fault {
@@ -53,12 +71,15 @@ impl Fault {
             | Self::StallAfter(direction, _)
             | Self::CloseAtLine(direction, _)
             | Self::StallAtLine(direction, _)
-            | Self::ReplaceLine(direction, ..) => *direction,
+            | Self::ReplaceLine(direction, ..)
+            | Self::ReplaceText(direction, ..)
+            | Self::DelayPieces(direction, _)
+            | Self::DelayAtLine(direction, ..) => *direction,
         }
     }
 
     fn looks_at_lines(&self) -> bool {
-        !matches!(self, Self::CutAfter(..) | Self::StallAfter(..))
+        !matches!(self, Self::CutAfter(..) | Self::StallAfter(..) | Self::DelayPieces(..))
     }
 }
 
@@ -77,22 +98,37 @@ impl Plan {
 /// Listens on a loopback port and forwards to a server's, with faults. Ends when dropped.
 pub struct FaultProxy {
     port: u16,
-    plan: Arc<Mutex<Plan>>,
-    connections: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
     task: AbortHandle,
+}
+
+/// What the proxy's owner and its connections share.
+struct Shared {
+    target: u16,
+    plan: Mutex<Plan>,
+    connections: AtomicUsize,
+    struck: AtomicUsize,
+    /// Changes when open connections are to end.
+    hang_ups: watch::Sender<u64>,
+    refusing: watch::Sender<bool>,
 }
 
 impl FaultProxy {
     /// Stands before `target_port` on 127.0.0.1.
     #[expect(clippy::disallowed_methods, reason = "a test server with its own life, ended by drop")]
     pub async fn start(target_port: u16, plan: Plan) -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let port = listener.local_addr()?.port();
-        let plan = Arc::new(Mutex::new(plan));
-        let connections = Arc::new(AtomicUsize::new(0));
-        let serve = serve(listener, target_port, Arc::clone(&plan), Arc::clone(&connections));
-        let task = tokio::spawn(serve).abort_handle();
-        Ok(Self { port, plan, connections, task })
+        let socket = bound(0)?;
+        let port = socket.local_addr()?.port();
+        let shared = Arc::new(Shared {
+            target: target_port,
+            plan: Mutex::new(plan),
+            connections: AtomicUsize::new(0),
+            struck: AtomicUsize::new(0),
+            hang_ups: watch::Sender::new(0),
+            refusing: watch::Sender::new(false),
+        });
+        let task = tokio::spawn(serve(socket.listen(BACKLOG)?, port, Arc::clone(&shared))).abort_handle();
+        Ok(Self { port, shared, task })
     }
 
     /// The port to connect to.
@@ -102,12 +138,27 @@ impl FaultProxy {
 
     /// Changes the faults of later connections.
     pub fn set_plan(&self, plan: Plan) {
-        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = plan;
+        *self.shared.plan.lock().unwrap_or_else(PoisonError::into_inner) = plan;
+    }
+
+    /// Refuses connections from now on, as if nothing listened; or accepts them again.
+    pub fn refuse(&self, refusing: bool) {
+        self.shared.refusing.send_replace(refusing);
+    }
+
+    /// Closes every open connection.
+    pub fn hang_up(&self) {
+        self.shared.hang_ups.send_modify(|count| *count += 1);
     }
 
     /// How many connections were accepted so far.
     pub fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// How often a fault did something so far.
+    pub fn struck(&self) -> usize {
+        self.shared.struck.load(Ordering::SeqCst)
     }
 }
 
@@ -117,36 +168,73 @@ impl Drop for FaultProxy {
     }
 }
 
-async fn serve(listener: TcpListener, target: u16, plan: Arc<Mutex<Plan>>, connections: Arc<AtomicUsize>) {
+const BACKLOG: u32 = 256;
+
+/// A socket on this port that does not listen yet: whoever connects to it is refused.
+fn bound(port: u16) -> std::io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(([127, 0, 0, 1], port).into())?;
+    Ok(socket)
+}
+
+async fn serve(mut listener: TcpListener, port: u16, shared: Arc<Shared>) -> std::io::Result<()> {
     // Dropping the set ends all connections with the proxy.
     let mut open = JoinSet::new();
-    while let Ok((client, _)) = listener.accept().await {
-        connections.fetch_add(1, Ordering::SeqCst);
-        let plan = plan.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        open.spawn(connection(client, target, plan));
-        while open.try_join_next().is_some() {}
+    let mut refusing = shared.refusing.subscribe();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let (client, _) = accepted?;
+                shared.connections.fetch_add(1, Ordering::SeqCst);
+                let plan = shared.plan.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                open.spawn(connection(client, plan, Arc::clone(&shared)));
+                while open.try_join_next().is_some() {}
+            }
+            // When this fails the owner is gone, and the proxy with it.
+            _ = refusing.changed() => if *refusing.borrow_and_update() {
+                drop(listener);
+                let socket = bound(port)?;
+                while *refusing.borrow_and_update() && refusing.changed().await.is_ok() {}
+                listener = socket.listen(BACKLOG)?;
+            }
+        }
+    }
+}
+
+async fn connection(client: TcpStream, plan: Plan, shared: Arc<Shared>) {
+    let mut hang_ups = shared.hang_ups.subscribe();
+    tokio::select! {
+        () = forward(client, plan, &shared) => {}
+        _ = hang_ups.changed() => {}
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "loopback, in tests")]
-async fn connection(client: TcpStream, target: u16, plan: Plan) {
-    let Ok(server) = TcpStream::connect(("127.0.0.1", target)).await else {
+async fn forward(client: TcpStream, plan: Plan, shared: &Shared) {
+    let Ok(server) = TcpStream::connect(("127.0.0.1", shared.target)).await else {
         return;
     };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let up = pump(from_client, to_server, Filter::new(&plan, Direction::FromClient));
-    let down = pump(from_server, to_client, Filter::new(&plan, Direction::FromServer));
+    let talk = Arc::new(Mutex::new(Talk::default()));
+    let up = pump(from_client, to_server, Filter::new(&plan, Direction::FromClient, Arc::clone(&talk)), shared);
+    let down = pump(from_server, to_client, Filter::new(&plan, Direction::FromServer, Arc::clone(&talk)), shared);
     tokio::pin!(up, down);
     tokio::select! {
         // A client that is done sending may still wait for the answer.
-        ended = &mut up => if ended.is_some() { down.await; },
+        ended = &mut up => if ended.is_some() && !lock(&talk).stalled { down.await; },
         _ = &mut down => {}
     }
 }
 
 /// Some(()) at a plain end of input, None when both sides shall be closed.
-async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, mut filter: Filter) -> Option<()> {
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut filter: Filter,
+    shared: &Shared,
+) -> Option<()> {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let count = from.read(&mut buffer).await.ok()?;
@@ -156,11 +244,26 @@ async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin,
         }
         let mut out = Vec::new();
         let next = filter.pass(buffer.get(..count)?, &mut out);
-        to.write_all(&out).await.ok()?;
+        shared.struck.fetch_add(std::mem::take(&mut filter.struck), Ordering::SeqCst);
+        let mut written = 0;
+        for (at, pause) in filter.pauses.drain(..) {
+            to.write_all(out.get(written..at)?).await.ok()?;
+            written = at;
+            tokio::time::sleep(pause).await;
+        }
+        to.write_all(out.get(written..)?).await.ok()?;
         match next {
             Next::Go => {}
             Next::Close => return None,
-            Next::Stall => std::future::pending().await,
+            Next::Stall => {
+                filter.talk().stalled = true;
+                while from.read(&mut buffer).await.ok()? > 0 {}
+                // A client that hangs up ends both sides; one that waits does not hear that its server did.
+                match filter.direction {
+                    Direction::FromClient => return None,
+                    Direction::FromServer => std::future::pending().await,
+                }
+            }
         }
     }
 }
@@ -172,24 +275,59 @@ enum Next {
     Stall,
 }
 
+/// What both directions of a connection know.
+#[derive(Default)]
+struct Talk {
+    /// The IMAP tag of the client's last command.
+    tag: String,
+    asked_for_tls: bool,
+    /// From here on there are no lines.
+    encrypted: bool,
+    /// One direction passes nothing any more.
+    stalled: bool,
+}
+
+fn lock(talk: &Mutex<Talk>) -> MutexGuard<'_, Talk> {
+    talk.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The faults of one direction of one connection.
 struct Filter {
     faults: Vec<Fault>,
+    direction: Direction,
     by_line: bool,
     held: Vec<u8>,
     passed: usize,
+    talk: Arc<Mutex<Talk>>,
+    /// Pauses, each before this place of what goes out.
+    pauses: Vec<(usize, Duration)>,
+    struck: usize,
 }
 
 impl Filter {
-    fn new(plan: &Plan, direction: Direction) -> Self {
+    fn new(plan: &Plan, direction: Direction, talk: Arc<Mutex<Talk>>) -> Self {
         let faults: Vec<Fault> = plan.faults.iter().filter(|fault| fault.direction() == direction).cloned().collect();
-        let by_line = faults.iter().any(Fault::looks_at_lines);
-        Self { faults, by_line, held: Vec::new(), passed: 0 }
+        // What one direction needs to know is said in the other.
+        let by_line = plan.faults.iter().any(Fault::looks_at_lines);
+        Self { faults, direction, by_line, held: Vec::new(), passed: 0, talk, pauses: Vec::new(), struck: 0 }
+    }
+
+    fn talk(&self) -> MutexGuard<'_, Talk> {
+        lock(&self.talk)
     }
 
     fn pass(&mut self, input: &[u8], out: &mut Vec<u8>) -> Next {
-        if !self.by_line {
-            return self.count(input, out);
+        if let Some(pause) = self.faults.iter().find_map(|fault| match fault {
+            Fault::DelayPieces(_, pause) => Some(*pause),
+            _ => None,
+        }) {
+            self.struck += 1;
+            self.pauses.push((out.len(), pause));
+        }
+        if !self.by_line || self.talk().encrypted {
+            let mut bytes = std::mem::take(&mut self.held);
+            bytes.extend_from_slice(input);
+            return self.count(&bytes, out);
         }
         for part in input.split_inclusive(|byte| *byte == b'\n') {
             self.held.extend_from_slice(part);
@@ -206,20 +344,49 @@ impl Filter {
     }
 
     fn line(&mut self, line: &[u8], out: &mut Vec<u8>) -> Next {
-        let mut replaced = None;
+        self.listen(line);
+        let mut line = line.to_vec();
+        let mut next = Next::Go;
+        let tag = self.talk().tag.clone();
         for fault in &self.faults {
             match fault {
-                Fault::CloseAtLine(_, wanted) if wanted.fits(line) => return Next::Close,
-                Fault::StallAtLine(_, wanted) if wanted.fits(line) => return Next::Stall,
-                Fault::ReplaceLine(_, wanted, text) if wanted.fits(line) => {
-                    replaced = Some(text.clone());
+                Fault::CloseAtLine(_, wanted) if wanted.fits(&line) => next = Next::Close,
+                Fault::StallAtLine(_, wanted) if wanted.fits(&line) => next = Next::Stall,
+                Fault::DelayAtLine(_, wanted, pause) if wanted.fits(&line) => self.pauses.push((out.len(), *pause)),
+                Fault::ReplaceLine(_, wanted, text) if wanted.fits(&line) => {
+                    line = text.replace("{tag}", &tag).into_bytes();
                 }
-                _ => {}
+                Fault::ReplaceText(_, wanted, [old, new]) if wanted.fits(&line) => {
+                    line = String::from_utf8_lossy(&line).replacen(old, new, 1).into_bytes();
+                }
+                _ => continue,
+            }
+            self.struck += 1;
+            if next != Next::Go {
+                return next;
             }
         }
-        match replaced {
-            Some(text) => self.count(text.as_bytes(), out),
-            None => self.count(line, out),
+        self.count(&line, out)
+    }
+
+    /// Notes the tag of a command, and when the lines end because TLS begins.
+    fn listen(&self, line: &[u8]) {
+        let text = String::from_utf8_lossy(line).to_uppercase();
+        let mut words = text.split_ascii_whitespace();
+        let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let mut talk = self.talk();
+        match self.direction {
+            Direction::FromClient => {
+                let number = first.strip_prefix('A').unwrap_or_default();
+                if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) {
+                    first.clone_into(&mut talk.tag);
+                }
+                talk.asked_for_tls = first == "STARTTLS" || second == "STARTTLS";
+            }
+            Direction::FromServer => {
+                let yes = first == "220" || (first == talk.tag && second == "OK");
+                talk.encrypted = talk.asked_for_tls && yes;
+            }
         }
     }
 
@@ -237,6 +404,7 @@ impl Filter {
                 next = then;
             }
         }
+        self.struck += usize::from(next != Next::Go);
         self.passed += allowed;
         out.extend(bytes.iter().take(allowed));
         next

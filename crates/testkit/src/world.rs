@@ -24,10 +24,10 @@ pub struct Mailbox {
 /// Dovecot and Postfix for one test or one test process.
 ///
 /// The folders Sent, Drafts, Junk, Trash and Archive exist in every account, with their SPECIAL-USE
-/// attributes. Postfix takes a password only through TLS; Dovecot takes one without, too, because
-/// both ends are on one host. Postfix answers some recipients with an error: `reject*`,
+/// attributes. Postfix takes a password only through TLS, but on its plain port; Dovecot takes one without,
+/// too, because both ends are on one host. Postfix answers some recipients with an error: `reject*`,
 /// `disabled*`, `overquota*`, `policy*`, `unauth*` (5xx), `full*`, `tempfail*` (4xx), `ratelimit*` (421
-/// and the connection closed); an unknown user of `lab.test` gives a failure report in the sender's
+/// and the connection closed), `latefail*`, `latereject*` (after the message); an unknown user of `lab.test` gives a failure report in the sender's
 /// inbox; other domains are accepted and thrown away.
 pub struct MailWorld {
     dovecot: Dovecot,
@@ -82,6 +82,11 @@ impl MailWorld {
     /// Submission over TLS.
     pub fn smtps_port(&self) -> u16 {
         self.postfix.smtps_port
+    }
+
+    /// Submission without TLS, which takes passwords too: where a test reads what passes.
+    pub fn plain_submission_port(&self) -> u16 {
+        self.postfix.plain_port
     }
 
     /// The certificate authority (PEM) that issued the servers' certificate for `localhost` and 127.0.0.1.

@@ -214,6 +214,7 @@ pub async fn failed_sides_due(
            AND a.closing_at IS NULL ORDER BY c.account_id LIMIT 200", side, now)
 }
 
+/// The sending side has shown that it works; a mailbox that opened may break in what follows: its failures stay counted until [`set_healthy`].
 pub async fn set_working(
     tx: &mut Conn,
     scope: &Scope,
@@ -221,10 +222,19 @@ pub async fn set_working(
     now: Ts,
 ) -> DbResult<bool> {
     let n = sql!(run tx,
-        "UPDATE connection SET state = $5, reason = NULL, server_words = NULL, since_at = $6, failures = 0, next_attempt_at = NULL
+        "UPDATE connection SET state = $5, reason = NULL, server_words = NULL, since_at = $6, next_attempt_at = NULL,
+           failures = CASE side WHEN 'receive' THEN failures ELSE 0 END
          WHERE account_id = $1 AND side = $2 AND workspace_id = $3 AND generation = $4 AND state <> $5 AND state <> $7",
         id, side, scope.workspace_id(), generation, State::Connected, now, State::Paused)?;
     Ok(n > 0)
+}
+
+/// A session on the mailbox lived for a while: the next failure is the first one again.
+pub async fn set_healthy(tx: &mut Conn, scope: &Scope, id: AccountId, generation: i64) -> DbResult<()> {
+    sql!(run tx,
+        "UPDATE connection SET failures = 0 WHERE account_id = $1 AND side = 'receive' AND workspace_id = $2 AND generation = $3 AND failures <> 0",
+        id, scope.workspace_id(), generation)?;
+    Ok(())
 }
 
 pub async fn set_failed(tx: &mut Conn, scope: &Scope, (id, side): (AccountId, Side), f: &Failed<'_>) -> DbResult<()> {

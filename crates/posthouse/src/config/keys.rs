@@ -1,6 +1,6 @@
 //! Every setting by name: its form, what is allowed, and what is looked at besides the form.
 
-use super::Config;
+use super::{Config, MAX_TIMEOUT_MS};
 
 /// How a setting is written in the environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,8 @@ const ADDRESS: &str = "an IP address and a port, such as 127.0.0.1:8080 or [::1]
 const DAYS: &str = "days, from 1 to 36500";
 const MILLIS: &str = "milliseconds, from 1 to 86400000 (a day)";
 
+const WAIT: &str = "milliseconds, from 1 to 600000 (ten minutes)";
+
 /// All of them.
 pub const KEYS: &[Key] = &[
     key("data_dir", Form::Text, FOLDER),
@@ -79,6 +81,12 @@ pub const KEYS: &[Key] = &[
     }),
     looked("retry.first_ms", Form::Number, MILLIS, |c| out_of_range(c.retry.first_ms, DAY_MS)),
     looked("retry.longest_ms", Form::Number, MILLIS, |c| out_of_range(c.retry.longest_ms, DAY_MS)),
+    looked("timeouts.connect_ms", Form::Number, WAIT, |c| out_of_range(c.timeouts.connect_ms, MAX_TIMEOUT_MS)),
+    looked("timeouts.greeting_ms", Form::Number, WAIT, |c| out_of_range(c.timeouts.greeting_ms, MAX_TIMEOUT_MS)),
+    looked("timeouts.imap_reply_ms", Form::Number, WAIT, |c| out_of_range(c.timeouts.imap_reply_ms, MAX_TIMEOUT_MS)),
+    looked("timeouts.smtp_reply_ms", Form::Number, WAIT, |c| out_of_range(c.timeouts.smtp_reply_ms, MAX_TIMEOUT_MS)),
+    looked("timeouts.body_ms", Form::Number, WAIT, |c| out_of_range(c.timeouts.body_ms, MAX_TIMEOUT_MS)),
+    looked("timeouts.verdict_ms", Form::Number, WAIT, |c| out_of_range(c.timeouts.verdict_ms, MAX_TIMEOUT_MS)),
     key("metrics.listen", Form::Text, "an IP address and a port, such as 127.0.0.1:9464; leave it out for none"),
     looked("retention.events_days", Form::Number, DAYS, |c| out_of_range(u64::from(c.retention.events_days), MAX_DAYS)),
     looked("retention.audit_days", Form::Number, DAYS, |c| out_of_range(u64::from(c.retention.audit_days), MAX_DAYS)),

@@ -2,7 +2,7 @@
 
 use super::keys::{self, KEYS};
 use super::read::read;
-use super::{Config, ConfigError, is_origin};
+use super::{Config, ConfigError, Retry, is_origin};
 use std::path::Path;
 
 fn of_file(text: &str) -> Result<Config, ConfigError> {
@@ -27,6 +27,7 @@ fn every_setting_is_in_the_table_and_nothing_else() {
         ("egress.", "[egress]\nzz = 1"),
         ("log.", "[log]\nzz = 1"),
         ("retry.", "[retry]\nzz = 1"),
+        ("timeouts.", "[timeouts]\nzz = 1"),
         ("metrics.", "[metrics]\nzz = 1"),
         ("retention.", "[retention]\nzz = 1"),
     ] {
@@ -160,4 +161,20 @@ fn an_address_of_all_is_shown_as_one_to_type() {
     assert_eq!((behind.base_url().as_str(), behind.behind_tls()), ("https://mail.example.com", true));
     assert_eq!(behind.public_name().as_deref(), Some("mail.example.com"));
     assert_eq!(behind.public_origin().as_deref(), Some("https://mail.example.com"));
+}
+
+#[test]
+fn pauses_grow_and_end() {
+    let pauses: Vec<i64> = (0..8).map(|n| Retry::default().pause_ms(n) / 1_000).collect();
+    assert_eq!(pauses, [15, 15, 60, 300, 900, 3_600, 3_600, 3_600]);
+    assert_eq!(Retry { first_ms: u64::MAX, longest_ms: u64::MAX }.pause_ms(9), i64::MAX);
+}
+
+#[test]
+fn waits_are_bounded() {
+    assert_eq!(of_file("[timeouts]\nverdict_ms = 5000").unwrap().timeouts.verdict_ms, 5_000);
+    for bad in ["connect_ms = 0", "body_ms = 600001"] {
+        let refused = of_file(&format!("[timeouts]\n{bad}")).unwrap_err();
+        assert!(refused.to_string().contains("timeouts."), "{refused}");
+    }
 }

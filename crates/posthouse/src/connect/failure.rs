@@ -1,7 +1,7 @@
 //! What a server or the network did, as the reason that people are shown.
 
 use crate::accounts::{Failure, Reason};
-use net::{CertificateClaims, NetError, TlsProblem};
+use net::{CertificateClaims, NetError, Stage, TlsProblem};
 
 /// The reason behind a failure of dialling, TLS or SMTP.
 #[must_use]
@@ -20,8 +20,12 @@ pub fn from_net(e: &NetError) -> Failure {
         NetError::PlainTextLogin => Reason::PlainNotAllowed,
         NetError::AuthRefused { reply } => smtp_auth(reply),
         NetError::AuthUnavailable { .. } => Reason::NoPasswordLogin,
-        NetError::Temporary { .. } | NetError::Permanent { .. } => Reason::ServerError,
-        NetError::Protocol { .. } => Reason::BadGreeting,
+        NetError::Temporary { stage: Stage::Auth, reply } => smtp_auth(reply),
+        NetError::Temporary { reply, .. } | NetError::Permanent { reply, .. } => refused(reply),
+        // Later on it has shown that it is a mail server.
+        NetError::Protocol { stage: Stage::Greeting | Stage::Ehlo, .. } => Reason::BadGreeting,
+        NetError::Protocol { stage: Stage::StartTls, .. } => Reason::TlsFailed,
+        NetError::Protocol { .. } => Reason::ServerError,
         NetError::Closed { .. } | NetError::Io { .. } => Reason::ConnectionLost,
         NetError::ExtensionMissing { .. }
         | NetError::Unsendable { .. }
@@ -73,10 +77,17 @@ fn smtp_auth(reply: &net::smtp::Reply) -> Reason {
         Reason::AppPasswordRequired
     } else if reply.code / 100 == 4 {
         // 454 4.7.0: the server could not check them. Not a refusal.
-        if text.contains("too many") { Reason::RateLimited } else { Reason::ServerError }
+        refused(reply)
     } else {
         Reason::LoginRefused
     }
+}
+
+/// A reply of the server that is about itself, not about us: often that we come too often.
+#[must_use]
+pub fn refused(reply: &net::smtp::Reply) -> Reason {
+    let text = reply.to_string().to_lowercase();
+    if text.contains("too many") || text.contains("4.7.28") { Reason::RateLimited } else { Reason::ServerError }
 }
 
 fn wants_app_password(text: &str) -> bool {
@@ -97,7 +108,6 @@ pub fn from_imap(e: &imap::Error) -> Failure {
         imap::Error::Unsupported(_) => Reason::NoPasswordLogin,
         imap::Error::Timeout => Reason::TimedOut,
         imap::Error::No(_) | imap::Error::Bye(_) if is_limit(code, &text) => Reason::RateLimited,
-        imap::Error::Protocol(_) => Reason::BadGreeting,
         imap::Error::Io(_) | imap::Error::Closed => Reason::ConnectionLost,
         _ => Reason::ServerError,
     };

@@ -15,7 +15,7 @@ mod save;
 mod step;
 
 pub use account::{open_receiving, open_sending};
-pub use failure::{from_imap, from_net};
+pub use failure::{from_imap, from_net, refused};
 pub use open::{ImapSession, Server};
 pub use probe::{Probe, Tested, test};
 pub use reseal::{Resealed, reseal};

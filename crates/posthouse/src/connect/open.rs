@@ -7,15 +7,12 @@ use crate::app::App;
 use crate::base::secret::Secret;
 use imap::Session;
 use net::smtp::{Credentials, SmtpLimits, Submission};
-use net::{Stream, TlsInfo};
+use net::{NetError, Stream, TlsInfo};
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-/// How long each of the steps to a signed-in session may take.
-const STEP: Duration = Duration::from_secs(15);
-
-/// How long a server may keep silent before its first line; some wait a few seconds on purpose.
-const GREETING: Duration = Duration::from_secs(10);
+/// How long a server that did not greet us is tried with TLS.
+const TLS_PROBE: Duration = Duration::from_secs(2);
 
 /// A session on an account's mailbox.
 pub type ImapSession = Session<Stream>;
@@ -53,12 +50,12 @@ impl Server {
                 Some(all.join(", "))
             })
             .await?;
-        let connect = async { app.dialer.connect(&target, self.port, STEP).await.map_err(|e| from_net(&e)) };
+        let connect = async { app.dialer.connect(&target, self.port, step(app)).await.map_err(|e| from_net(&e)) };
         steps.run(StepName::Tcp, connect, |s| s.peer_addr().ok().map(|a| a.to_string())).await
     }
 
     async fn tls(&self, app: &App, steps: &mut Steps, tcp: TcpStream) -> Result<Stream, Failure> {
-        let handshake = async { app.dialer.tls(tcp, &self.host, STEP).await.map_err(|e| from_net(&e)) };
+        let handshake = async { app.dialer.tls(tcp, &self.host, step(app)).await.map_err(|e| from_net(&e)) };
         let (stream, _) = steps.run(StepName::Tls, handshake, |(_, info)| Some(about(info))).await?;
         Ok(Stream::from(stream))
     }
@@ -71,16 +68,40 @@ impl Server {
         Ok(Stream::from(tcp))
     }
 
+    /// Why a server said nothing. One that waits for TLS does so on a port where it should speak first: a second
+    /// connection tries a handshake. (SMTP's client finds out on the same connection.)
+    async fn explain_silence(&self, app: &App) -> Failure {
+        let waits_for_tls = match self.encryption {
+            Encryption::Tls => false,
+            Encryption::StartTls | Encryption::None => {
+                let shaken = async {
+                    let tcp = app.dialer.tcp(&self.host, self.port, TLS_PROBE).await?;
+                    app.dialer.tls(tcp, &self.host, TLS_PROBE).await
+                };
+                matches!(shaken.await, Ok(_) | Err(NetError::Tls(_)))
+            }
+        };
+        Failure::of(if waits_for_tls { Reason::TlsOnPlainPort } else { Reason::TimedOut })
+    }
+
     /// A signed-in IMAP session.
     ///
     /// # Errors
     /// The reason, with the server's words.
     pub async fn imap(&self, app: &App, steps: &mut Steps) -> Result<ImapSession, Failure> {
-        let limits = imap::Limits::default();
+        let timeouts = &app.config.timeouts;
+        let reply_timeout = Duration::from_millis(timeouts.imap_reply_ms);
+        let limits = imap::Limits { reply_timeout, ..imap::Limits::default() };
         let tcp = self.dial(app, steps).await?;
         let greet = |stream| async {
-            let greeted = tokio::time::timeout(GREETING, Session::connect(stream, limits)).await;
-            greeted.unwrap_or(Err(imap::Error::Timeout)).map_err(|e| greeting_failed(self.encryption, &e))
+            let greeting = Duration::from_millis(timeouts.greeting_ms);
+            let greeted = tokio::time::timeout(greeting, Session::connect(stream, limits)).await;
+            match greeted.unwrap_or(Err(imap::Error::Timeout)) {
+                Ok(session) => Ok(session),
+                Err(imap::Error::Timeout) => Err(self.explain_silence(app).await),
+                Err(imap::Error::Protocol(_)) => Err(Failure::of(Reason::BadGreeting)),
+                Err(e) => Err(from_imap(&e)),
+            }
         };
         let mut session = match self.encryption {
             Encryption::Tls => {
@@ -93,7 +114,7 @@ impl Server {
             }
             Encryption::StartTls => {
                 let plain = steps.run(StepName::Greeting, greet(Stream::from(tcp)), |_| None).await?;
-                let upgrade = async { tcp_of(plain.starttls().await.map_err(|e| from_imap(&e))?) };
+                let upgrade = async { tcp_of(plain.starttls().await.map_err(|e| upgrade_failed(&e))?) };
                 let tcp = steps.run(StepName::StartTls, upgrade, |_| None).await?;
                 let stream = self.tls(app, steps, tcp).await?;
                 Session::after_starttls(stream, limits).await.map_err(|e| from_imap(&e))?
@@ -119,7 +140,11 @@ impl Server {
     /// # Errors
     /// The reason, with the server's words.
     pub async fn smtp(&self, app: &App, steps: &mut Steps) -> Result<Submission, Failure> {
-        let limits = SmtpLimits { greeting: GREETING, ..SmtpLimits::default() };
+        let timeouts = &app.config.timeouts;
+        let limits = SmtpLimits {
+            greeting: Duration::from_millis(timeouts.greeting_ms),
+            command: Duration::from_millis(timeouts.smtp_reply_ms),
+        };
         let me = ehlo_name(app);
         let tcp = self.dial(app, steps).await?;
         let greet = |stream| async { Submission::connect(stream, limits).await.map_err(|e| from_net(&e)) };
@@ -170,12 +195,17 @@ fn tcp_of(stream: Stream) -> Result<TcpStream, Failure> {
     }
 }
 
-/// A server that stays silent on a plain port, where it should speak first, usually waits for a TLS handshake.
-fn greeting_failed(encryption: Encryption, e: &imap::Error) -> Failure {
-    match (encryption, e) {
-        (Encryption::StartTls | Encryption::None, imap::Error::Timeout) => Failure::of(Reason::TlsOnPlainPort),
-        (_, other) => from_imap(other),
+/// Text after the answer to STARTTLS would be taken for encrypted: somebody may have put it there.
+fn upgrade_failed(e: &imap::Error) -> Failure {
+    match e {
+        imap::Error::Protocol(_) => Failure::of(Reason::TlsFailed),
+        other => from_imap(other),
     }
+}
+
+/// How long each of the steps to a connection may take.
+fn step(app: &App) -> Duration {
+    Duration::from_millis(app.config.timeouts.connect_ms)
 }
 
 /// How we introduce ourselves: the public host's name, else an address literal (RFC 5321 §4.1.3).

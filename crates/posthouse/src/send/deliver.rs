@@ -12,11 +12,6 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-/// How long the body may take to leave.
-const BODY_LIMIT: Duration = Duration::from_secs(10 * 60);
-/// How long the reply to it is waited for (RFC 5321 section 4.5.3.2.6).
-const FINAL_LIMIT: Duration = Duration::from_secs(10 * 60);
-
 /// A message whose turn it is, with its bytes.
 pub struct Letter {
     pub row: Due,
@@ -103,7 +98,8 @@ fn of_error(e: &NetError, for_good: Why) -> Prepared<'static> {
 
 /// Sends the body and waits for the verdict, within bounds. The mark is durable: from here on only a reply decides.
 pub async fn send(app: &App, body: Body<'_>, letter: &Letter, asked: &[Asked]) -> Verdict {
-    let mut sending = pin!(body.send(&letter.bytes, BODY_LIMIT));
+    let timeouts = &app.config.timeouts;
+    let mut sending = pin!(body.send(&letter.bytes, Duration::from_millis(timeouts.body_ms)));
     let begun = futures_util::poll!(sending.as_mut());
     app.crash.point("send.in_body");
     let sent = match begun {
@@ -116,7 +112,7 @@ pub async fn send(app: &App, body: Body<'_>, letter: &Letter, asked: &[Asked]) -
     };
     app.crash.point("send.after_body");
     let all = !letter.some_refused() && asked.iter().all(|a| a.answer == Answer::Accepted);
-    let verdict = match awaiting.final_reply(FINAL_LIMIT).await {
+    let verdict = match awaiting.final_reply(Duration::from_millis(timeouts.verdict_ms)).await {
         Ok(reply) => verdict::of_final(&reply, all),
         Err(e) => verdict::in_body(&e),
     };

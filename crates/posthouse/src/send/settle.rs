@@ -62,7 +62,7 @@ pub async fn apply(tx: &mut Conn, app: &App, (scope, account): (&Scope, AccountI
     let given_up = s.verdict.outcome == Outcome::Postponed && verdict::too_old(s.created_at, now);
     let verdict =
         if given_up { Verdict::new(Outcome::Failed, Why::GaveUp, s.verdict.words.clone()) } else { s.verdict.clone() };
-    let pause = verdict::pause_ms(app.config.retry.first_ms, s.tries);
+    let pause = app.config.retry.pause_ms(s.tries);
     let (to, next_attempt_at) = match verdict.outcome {
         Outcome::Sent => (State::Sent, None),
         Outcome::Failed => (State::Failed, None),

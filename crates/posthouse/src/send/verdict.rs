@@ -1,16 +1,14 @@
 //! What a reply or a failure means for the message: the pure decisions.
 
 use super::Why;
-use crate::accounts::{Failure, Reason};
-use crate::connect::from_net;
+use crate::accounts::Failure;
+use crate::connect::{from_net, refused};
 use db::text_enum;
 use net::NetError;
 use net::smtp::{Reply, ReplyClass};
 
 /// The longest text of a server that is kept, in characters.
 const MAX_WORDS: usize = 500;
-/// Pauses before the tries after the first, as multiples of `retry.first_ms`: 15 s, 1 min, 5 min, 15 min, 1 h by default.
-const PAUSES: [u64; 5] = [1, 4, 20, 60, 240];
 /// A message that is refused for now for longer than this has failed.
 const GIVE_UP_SECS: i64 = 48 * 3_600;
 
@@ -78,9 +76,7 @@ pub fn about_mail(error: &NetError) -> Why {
 
 /// 421: the server closes the session (RFC 5321 section 3.8), often because we send too fast for it.
 pub fn farewell(reply: &Reply) -> Failure {
-    let words = words(reply);
-    let limit = words.to_lowercase().contains("too many") || words.contains("4.7.28");
-    Failure::said(if limit { Reason::RateLimited } else { Reason::ServerError }, &words)
+    Failure::said(refused(reply), &words(reply))
 }
 
 /// What the server said of one recipient.
@@ -138,14 +134,6 @@ pub fn of_final(reply: &Reply, all: bool) -> Verdict {
     }
 }
 
-/// The pause before the next try after so many.
-pub fn pause_ms(first_ms: u64, tries: i64) -> i64 {
-    let last = PAUSES.len() - 1;
-    let step = usize::try_from(tries.max(1) - 1).map_or(last, |n| n.min(last));
-    let factor = PAUSES.get(step).copied().unwrap_or(1);
-    i64::try_from(first_ms.saturating_mul(factor)).unwrap_or(i64::MAX)
-}
-
 /// Whether a message of this age is not tried again.
 pub fn too_old(created_at: db::Ts, now: db::Ts) -> bool {
     now >= created_at.plus_secs(GIVE_UP_SECS)
@@ -154,6 +142,7 @@ pub fn too_old(created_at: db::Ts, now: db::Ts) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accounts::Reason;
     use db::Ts;
     use net::Stage;
 
@@ -166,10 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_and_end() {
-        let pauses: Vec<i64> = (0..8).map(|n| pause_ms(15_000, n) / 1_000).collect();
-        assert_eq!(pauses, [15, 15, 60, 300, 900, 3_600, 3_600, 3_600]);
-        assert_eq!(pause_ms(u64::MAX, 9), i64::MAX);
+    fn a_message_is_given_up_after_two_days() {
         let day = 24 * 3_600;
         assert!(!too_old(Ts(0), Ts(0).plus_secs(2 * day - 1)));
         assert!(too_old(Ts(0), Ts(0).plus_secs(2 * day)));

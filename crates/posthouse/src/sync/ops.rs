@@ -9,8 +9,6 @@ use imap::{MailboxName, SearchKey, StoreMode, UidSet};
 
 /// Tries before an operation that the server refuses is given up.
 const TRIES: i64 = 5;
-/// The pause between them, in seconds.
-const PAUSE_SECS: i64 = 60;
 /// Operations done before the mailbox is looked at again.
 const IN_A_ROW: usize = 100;
 
@@ -25,6 +23,11 @@ pub async fn run(owner: &Owner, session: &mut ImapSession) -> Result<bool, Stop>
         match perform(owner, session, &waiting.op).await {
             Ok(()) => settle(owner, waiting.id, None).await?,
             Err(Refused::Server(e)) => refuse(owner, &waiting, &e).await?,
+            Err(Refused::Stop(Stop::Failed(failure))) => {
+                // It may be the operation that breaks the session: mail comes in first, next time.
+                postpone(owner, &waiting, failure.reason.text()).await?;
+                return Err(Stop::Failed(failure));
+            }
             Err(Refused::Stop(stop)) => return Err(stop),
         }
         filed |= matches!(waiting.op, Op::AppendSent { .. });
@@ -74,8 +77,12 @@ async fn refuse(owner: &Owner, waiting: &Waiting, words: &str) -> Result<(), Sto
     if waiting.attempts + 1 >= TRIES {
         return settle(owner, waiting.id, Some(words)).await;
     }
+    postpone(owner, waiting, words).await
+}
+
+async fn postpone(owner: &Owner, waiting: &Waiting, words: &str) -> Result<(), Stop> {
     let mut tx = owner.tx().await?;
-    let until = owner.app.clock.now().plus_secs(PAUSE_SECS);
+    let until = owner.app.clock.now().plus_millis(owner.app.config.retry.pause_ms(waiting.attempts + 1));
     mailbox::postpone(&mut tx, &owner.scope, waiting.id, until, words).await?;
     tx.commit().await?;
     Ok(())
@@ -100,7 +107,11 @@ async fn append_sent(owner: &Owner, session: &mut ImapSession, blob: &str, messa
             name
         }
     };
-    session.examine(&sent).await?;
+    if let Err(imap::Error::No(_)) = session.examine(&sent).await {
+        // Listed a while ago, and gone since.
+        let _ = session.create(&sent).await;
+        session.examine(&sent).await?;
+    }
     if !session.uid_search(&[SearchKey::message_id(message_id)]).await?.is_empty() {
         return Ok(());
     }

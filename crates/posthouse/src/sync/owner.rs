@@ -172,18 +172,30 @@ impl Owner {
             mailbox::forget_uids(&mut tx, &self.scope, self.account.id).await?;
         }
         tx.commit().await?;
-        match self.follow(&mut session, connection.generation).await {
-            Err(Stop::Failed(Failure { reason: Reason::ConnectionLost | Reason::TimedOut, .. }))
-                if self.app.clock.now().micros_since(opened) >= HEALTHY_MICROS =>
-            {
-                Ok(())
-            }
+        let ended = self.follow(&mut session, connection.generation).await;
+        let healthy = self.app.clock.now().micros_since(opened) >= HEALTHY_MICROS;
+        match ended {
             Ok(()) => {
                 let _ = session.logout().await;
                 Ok(())
             }
+            Err(Stop::Failed(failure)) if healthy => {
+                self.note_healthy(connection.generation).await?;
+                match failure.reason {
+                    Reason::ConnectionLost | Reason::TimedOut => Ok(()),
+                    _ => Err(Stop::Failed(failure)),
+                }
+            }
             other => other,
         }
+    }
+
+    /// The session lived for a while: its failure is the first in a row.
+    async fn note_healthy(&self, generation: i64) -> Result<(), Stop> {
+        let mut tx = self.tx().await?;
+        accounts::set_healthy(&mut tx, &self.scope, self.account.id, generation).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Passes and IDLE in turns, until servers or password are changed.

@@ -8,6 +8,9 @@
     reason = "in a test a panic is the report, and time and tasks are the test's own"
 )]
 
+// What `#[derive(FromRow)]` writes names the library by this.
+extern crate db as sqlx;
+
 mod accounts;
 #[cfg(feature = "failpoints")]
 mod append_kills;
@@ -18,6 +21,7 @@ mod closing;
 mod connect;
 mod db;
 mod doctor;
+mod faults;
 #[cfg(feature = "failpoints")]
 mod import_kills;
 mod isolation;
@@ -26,6 +30,8 @@ mod mailbox;
 mod metrics;
 mod ownership;
 mod retention;
+#[cfg(feature = "failpoints")]
+mod power_loss;
 mod send;
 mod session;
 mod support;

@@ -74,9 +74,12 @@ impl TestApp {
         Self::at(engine, Clock::system(), change).await
     }
 
-    /// Starts one that lives by this clock.
+    /// Starts one with changed settings that goes by this clock.
     pub async fn at(engine: Engine, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
-        let _ = tracing_subscriber::fmt().with_test_writer().with_env_filter("warn").try_init();
+        let _ = tracing_subscriber::fmt()
+            .with_test_writer()
+            .with_env_filter(std::env::var("TEST_LOG").unwrap_or("warn".into()))
+            .try_init();
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(engine, folder.path());
         change(&mut config);
@@ -165,8 +168,13 @@ impl TestApp {
 
 /// Lets a Posthouse speak to this world's servers.
 pub fn allow(config: &mut Config, world: &MailWorld) {
-    config.egress.extra_ports =
-        vec![world.imap_port(), world.imaps_port(), world.submission_port(), world.smtps_port()];
+    config.egress.extra_ports = vec![
+        world.imap_port(),
+        world.imaps_port(),
+        world.submission_port(),
+        world.smtps_port(),
+        world.plain_submission_port(),
+    ];
     config.extra_ca = vec![world.ca_pem().to_owned()];
 }
 

@@ -34,6 +34,16 @@ impl Program {
         kib.unwrap().parse::<u64>().unwrap() * 1024
     }
 
+    /// Starts it so that its writes, syncs and reads are written to a file by strace, in their order and with what every
+    /// descriptor is. The program is our child and strace its tracer: killing the one ends the other.
+    pub fn traced(config: &Config, folder: &Path, trace: &Path) -> Self {
+        let calls = "trace=fdatasync,fsync,syncfs,pwrite64,write,writev,sendto,sendmsg,read,recvfrom,readv";
+        let mut command = Command::new("strace");
+        command.args(["-D", "-f", "-qq", "-yy", "-s", "8192", "-e", "signal=none", "-e", calls, "-o"]).arg(trace);
+        command.arg(env!("CARGO_BIN_EXE_posthouse")).arg("--config").arg(settings(config, folder)).arg("serve");
+        Self(command.stdout(Stdio::null()).spawn().unwrap())
+    }
+
     /// Whether it was killed before the deadline.
     pub async fn killed(&mut self) -> bool {
         for _ in 0..600 {
@@ -68,10 +78,11 @@ fn settings(config: &Config, folder: &Path) -> PathBuf {
     let quoted = |path: &Path| format!("{:?}", path.display().to_string());
     let database = config.database_url.as_ref().map(|u| format!("database_url = {u:?}\n")).unwrap_or_default();
     let text = format!(
-        "data_dir = {}\nlisten = \"{}\"\nallow_reserved_domains = true\nextra_ca = [{}]\n{database}\
+        "data_dir = {}\nlisten = \"{}\"\nallow_reserved_domains = true\nplain_text_logins = {}\nextra_ca = [{}]\n{database}\
          [egress]\nallow_private = true\nextra_ports = [{}]\n[retry]\nfirst_ms = 200\nlongest_ms = 1000\n",
         quoted(&config.data_dir),
         config.listen,
+        config.plain_text_logins,
         config.extra_ca.iter().map(|p| quoted(p)).collect::<Vec<_>>().join(", "),
         list(&config.egress.extra_ports),
     );
