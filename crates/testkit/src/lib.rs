@@ -8,12 +8,14 @@
 //! - [`MailWorld`]: IMAP, submission, local delivery and accounts under `lab.test`.
 //! - [`Postgres`]: a database server, with an empty database for each test that asks.
 //! - [`FaultProxy`]: stands before a real server and cuts, stalls or rewrites what passes.
+//! - [`NameServer`]: a name server whose answers change between two questions.
 
 mod certs;
 mod dovecot;
 mod keeper;
 mod lmtp;
 mod maildir;
+mod names;
 mod ports;
 mod postfix;
 mod postgres;
@@ -21,6 +23,7 @@ mod process;
 mod proxy;
 mod world;
 
+pub use names::NameServer;
 pub use postgres::Postgres;
 pub use process::wait_for;
 pub use proxy::{Direction, Fault, FaultProxy, LineMatch, Plan};
