@@ -12,6 +12,7 @@ mod list;
 mod ops;
 mod store;
 
+pub use images::AT_ONCE as IMAGES_AT_ONCE;
 pub use ingest::{Flags, Incoming, Ingested, Person, Summary, ingest, remove_gone, set_flags, summarise};
 pub use list::{FolderCount, MessageRow, Place, folder_counts, message, messages, places};
 pub use ops::{Op, OpId, OpState, Waiting, enqueue, finish, next_waiting, postpone};
