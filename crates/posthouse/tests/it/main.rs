@@ -19,6 +19,7 @@ mod import_kills;
 mod isolation;
 mod mailbox;
 mod ownership;
+mod security;
 mod send;
 mod session;
 mod support;

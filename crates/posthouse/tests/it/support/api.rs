@@ -61,12 +61,35 @@ impl Api {
         Self { client, base: format!("http://{addr}"), cookie: None }
     }
 
+    /// The session token that it holds.
+    pub fn cookie_value(&self) -> String {
+        self.cookie.as_deref().and_then(|c| c.split_once('=')).map(|(_, token)| token.to_owned()).unwrap_or_default()
+    }
+
     pub fn with_cookie_of(addr: SocketAddr, other: &Self) -> Self {
         Self { cookie: other.cookie.clone(), ..Self::new(addr) }
     }
 
     pub async fn call(&mut self, method: Method, path: &str, body: Option<&Value>, extra: &[(&str, &str)]) -> Answer {
-        let url = if path.starts_with("/api/") || path.ends_with('z') {
+        let response = self.open(method, path, body, extra).await;
+        let (status, headers) = (response.status(), response.headers().clone());
+        if let Some(set) = headers.get(header::SET_COOKIE).and_then(|v| v.to_str().ok()) {
+            self.cookie = set.split(';').next().map(str::to_owned);
+        }
+        Answer { status, headers, text: response.text().await.unwrap() }
+    }
+
+    /// The answer without its body, which may be a stream that does not end. A path below `/` itself begins with `//`.
+    pub async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        extra: &[(&str, &str)],
+    ) -> reqwest::Response {
+        let url = if let Some(page) = path.strip_prefix('/').filter(|p| p.starts_with('/')) {
+            format!("{}{page}", self.base)
+        } else if path.starts_with("/api/") || path.ends_with('z') {
             format!("{}{path}", self.base)
         } else {
             format!("{}/api/v1{path}", self.base)
@@ -81,12 +104,7 @@ impl Api {
         if let Some(body) = body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_string());
         }
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status(), response.headers().clone());
-        if let Some(set) = headers.get(header::SET_COOKIE).and_then(|v| v.to_str().ok()) {
-            self.cookie = set.split(';').next().map(str::to_owned);
-        }
-        Answer { status, headers, text: response.text().await.unwrap() }
+        request.send().await.unwrap()
     }
 
     pub async fn get(&mut self, path: &str) -> Answer {
