@@ -2,7 +2,8 @@
 //!
 //! An address is judged by what a packet to it would reach. Forms of IPv6 that carry an IPv4 address (mapped,
 //! NAT64, 6to4, Teredo) are judged by the address inside. Sources: the IANA special-purpose address registries
-//! (RFC 6890 and its updates). The blocks for documentation are not refused: nothing is there to be reached.
+//! (RFC 6890 and its updates). Blocks for documentation count as near: nothing public is there, and some networks use
+//! them inside.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -76,10 +77,14 @@ fn embedded_or_self(address: IpAddr) -> [Option<IpAddr>; 2] {
     match v6.segments() {
         // IPv4-mapped, ::ffff:0:0/96 (RFC 4291), and NAT64's well-known prefix, 64:ff9b::/96 (RFC 6052).
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => [v4(high, low), None],
+        // IPv4-translated, ::ffff:0:0:0/96 (RFC 2765).
+        [0, 0, 0, 0, 0xffff, 0, high, low] => [v4(high, low), None],
         // 6to4, 2002::/16 (RFC 3056).
         [0x2002, high, low, ..] => [v4(high, low), None],
         // Teredo, 2001::/32 (RFC 4380): its server, and the client with all bits inverted.
         [0x2001, 0, high, low, _, _, client_high, client_low] => [v4(high, low), v4(!client_high, !client_low)],
+        // ISATAP, behind any other prefix (RFC 5214): the prefix's network, and the host inside it.
+        [.., 0 | 0x200, 0x5efe, high, low] => [Some(address), v4(high, low)],
         _ => [Some(address), None],
     }
 }
@@ -99,8 +104,10 @@ fn reach_v4(address: Ipv4Addr) -> Reach {
         [10 | 127, ..] | [172, 16..=31, ..] | [192, 168, ..] => Reach::Near,
         // Shared address space of carriers (RFC 6598), link-local (RFC 3927).
         [100, 64..=127, ..] | [169, 254, ..] => Reach::Near,
-        // IETF protocol assignments (RFC 6890), benchmarks (RFC 2544).
-        [192, 0, 0, _] | [198, 18 | 19, ..] => Reach::Near,
+        // IETF protocol assignments (RFC 6890), benchmarks (RFC 2544), the relay of 6to4 (RFC 7526).
+        [192, 0, 0, _] | [198, 18 | 19, ..] | [192, 88, 99, _] => Reach::Near,
+        // Documentation (RFC 5737).
+        [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Reach::Near,
         _ => Reach::Public,
     }
 }
@@ -108,12 +115,17 @@ fn reach_v4(address: Ipv4Addr) -> Reach {
 fn reach_v6(address: Ipv6Addr) -> Reach {
     match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 1] => Reach::Near,
-        // Unspecified and the withdrawn IPv4-compatible form (RFC 4291), discard only (RFC 6666), multicast.
-        [0, 0, 0, 0, 0, 0, _, _] | [0x100, 0, 0, 0, ..] | [0xff00..=0xffff, ..] => Reach::Nowhere,
+        // Unspecified and the withdrawn IPv4-compatible form (RFC 4291), discard only (RFC 6666) and its dummy neighbour
+        // (RFC 9780), multicast.
+        [0, 0, 0, 0, 0, 0, _, _] | [0x100, 0, 0, 0 | 1, ..] | [0xff00..=0xffff, ..] => Reach::Nowhere,
         // Unique local (RFC 4193), link-local (RFC 4291), site-local (RFC 3879).
         [0xfc00..=0xfdff | 0xfe80..=0xfeff, ..] => Reach::Near,
         // NAT64 prefixes for local use (RFC 8215): what they lead to is not known here.
         [0x64, 0xff9b, 1, ..] => Reach::Near,
+        // Benchmarks (RFC 5180), overlay identifiers (RFC 4843, RFC 7343), segment routing (RFC 9602).
+        [0x2001, 2, 0, ..] | [0x2001, 0x10..=0x2f, ..] | [0x5f00, ..] => Reach::Near,
+        // Documentation (RFC 3849, RFC 9637).
+        [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Reach::Near,
         _ => Reach::Public,
     }
 }
@@ -133,7 +145,11 @@ mod tests {
         "172.16.0.1",
         "172.31.255.255",
         "192.0.0.8",
+        "192.0.2.10",
+        "192.88.99.1",
         "192.168.0.1",
+        "198.51.100.1",
+        "203.0.113.5",
         "198.18.0.1",
         "198.19.255.255",
         "::1",
@@ -145,6 +161,21 @@ mod tests {
         "fec0::1",
         "feff::1",
         "64:ff9b:1::1",
+        "64:ff9b:1:ffff:ffff:ffff:ffff:ffff",
+        "2001:2::1",
+        "2001:10::1",
+        "2001:2f:ffff::1",
+        "2001:db8::1",
+        "3fff::1",
+        "3fff:fff:ffff::1",
+        "5f00::1",
+        // Translated and ISATAP forms of private addresses.
+        "::ffff:0:127.0.0.1",
+        "::ffff:0:10.0.0.1",
+        "2606:4700::5efe:10.0.0.1",
+        "2606:4700::200:5efe:192.168.0.1",
+        "fe80::5efe:8.8.8.8",
+        "2002:0a00:0001::5efe:808:808",
         "::ffff:127.0.0.1",
         "::ffff:10.0.0.1",
         "::ffff:169.254.169.254",
@@ -170,6 +201,8 @@ mod tests {
         "::127.0.0.1",
         "::10.0.0.1",
         "100::1",
+        "100:0:0:1::1",
+        "::ffff:0:0.0.0.0",
         "ff02::1",
         "ffff::1",
         "::ffff:0.0.0.0",
@@ -190,15 +223,28 @@ mod tests {
         "172.15.255.255",
         "172.32.0.1",
         "192.0.1.1",
-        "192.0.2.10",
+        "192.0.3.1",
+        "192.88.98.1",
+        "192.88.100.1",
         "192.167.255.255",
         "192.169.0.1",
         "198.17.255.255",
         "198.20.0.1",
-        "203.0.113.5",
+        "198.51.99.1",
+        "198.51.101.1",
+        "203.0.112.1",
+        "203.0.114.1",
         "223.255.255.255",
-        "2001:db8::1",
+        "2001:3::1",
+        "2001:f::1",
+        "2001:30::1",
+        "2001:db7::1",
+        "2001:db9::1",
         "2606:4700::1111",
+        "2606:4700::5efe:8.8.8.8",
+        "3fff:1000::1",
+        "5eff::1",
+        "5f01::1",
         "fbff::1",
         "fe7f::1",
         "::ffff:8.8.8.8",

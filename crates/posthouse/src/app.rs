@@ -10,12 +10,14 @@ use crate::base::meters::{COMMIT_TOOK, Meters, WRITE_WAIT};
 use crate::base::vault::Vault;
 use crate::base::wakes::Wakes;
 use crate::config::Config;
+use crate::mailbox;
 use crate::team::password::Passwords;
 use anyhow::Context;
 use db::Db;
 use net::{Dialer, DialerSettings, EgressPolicy, HttpClient};
 use std::ops::Deref;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -39,6 +41,8 @@ pub struct Parts {
     pub dialer: Dialer,
     /// Remote images of received mail: strangers name their hosts, so never a private one, whatever mail servers may be.
     pub images: HttpClient,
+    /// How many of them are fetched at the same time.
+    pub image_slots: Semaphore,
     /// Bodies.
     pub blobs: Blobs,
     /// Open pages.
@@ -102,6 +106,7 @@ impl App {
             vault,
             dialer,
             images,
+            image_slots: Semaphore::new(mailbox::IMAGES_AT_ONCE),
             blobs,
             node,
         })))

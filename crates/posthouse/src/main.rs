@@ -3,8 +3,10 @@
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use posthouse::base::clock::Clock;
+use posthouse::base::lines::Lines;
 use posthouse::config::{Config, LogFormat};
 use posthouse::{doctor, http, operator, server};
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tracing_subscriber::EnvFilter;
@@ -138,10 +140,13 @@ async fn main() -> anyhow::Result<()> {
 fn log(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log.level)
         .with_context(|| format!("log.level `{}` is not a filter such as `info`", config.log.level))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter);
     match config.log.format {
-        LogFormat::Text => lines.init(),
-        LogFormat::Json => lines.json().init(),
+        LogFormat::Text if std::io::stderr().is_terminal() => {
+            lines.with_writer(|| Lines::<_, true>(std::io::stderr())).init();
+        }
+        LogFormat::Text => lines.with_ansi(false).with_writer(|| Lines::<_, false>(std::io::stderr())).init(),
+        LogFormat::Json => lines.json().with_writer(std::io::stderr).init(),
     }
     Ok(())
 }

@@ -8,12 +8,14 @@
 //! - [`MailWorld`]: IMAP, submission, local delivery and accounts under `lab.test`.
 //! - [`Postgres`]: a database server, with an empty database for each test that asks.
 //! - [`FaultProxy`]: stands before a real server and cuts, stalls, delays or rewrites what passes.
+//! - [`NameServer`]: a name server whose answers change between two questions.
 
 mod certs;
 mod dovecot;
 mod keeper;
 mod lmtp;
 mod maildir;
+mod names;
 mod ports;
 mod postfix;
 mod postgres;
@@ -22,6 +24,7 @@ mod proxy;
 mod world;
 
 pub use certs::ServerCertificate;
+pub use names::NameServer;
 pub use ports::free as free_port;
 pub use postgres::Postgres;
 pub use process::wait_for;

@@ -30,6 +30,12 @@ export class Posthouse {
     }
   }
 
+  /** What the link carries behind its `#`. */
+  get token(): string | null {
+    const carried = new URLSearchParams(new URL(this.link).hash.slice(1));
+    return carried.get("token") ?? carried.get("link");
+  }
+
   get log(): string {
     return this.program.log;
   }

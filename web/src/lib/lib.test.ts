@@ -114,6 +114,11 @@ describe("return path", () => {
     ["//evil.test", "/accounts"],
     ["/\\evil.test", "/accounts"],
     ["https://evil.test", "/accounts"],
+    ["/\t/evil.test", "/accounts"],
+    ["/\n\\evil.test", "/accounts"],
+    ["/..//evil.test", "/accounts"],
+    ["javascript:alert(1)", "/accounts"],
+    ["/%2f/evil.test", "/%2f/evil.test"],
     ["/sign-in?next=/sign-in", "/accounts"],
     [undefined, "/accounts"],
   ])("%s leads to %s", (next, wanted) => expect(safeReturnPath(next)).toBe(wanted));

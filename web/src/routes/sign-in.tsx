@@ -1,16 +1,14 @@
-import { createFileRoute } from "@tanstack/react-router";
+import { createFileRoute, useLocation } from "@tanstack/react-router";
 import { SignInPage } from "../features/session/SignInPage";
-import { textParam } from "../lib/params";
+import { hashParam, textParam } from "../lib/params";
 
 export const Route = createFileRoute("/sign-in")({
-  validateSearch: (search): { link?: string | undefined; next?: string | undefined } => ({
-    link: textParam(search, "link"),
-    next: textParam(search, "next"),
-  }),
+  validateSearch: (search): { next?: string | undefined } => ({ next: textParam(search, "next") }),
   component: SignIn,
 });
 
 function SignIn() {
-  const { link, next } = Route.useSearch();
+  const { next } = Route.useSearch();
+  const link = hashParam(useLocation().hash, "link");
   return <SignInPage link={link} next={next} />;
 }

@@ -81,12 +81,36 @@ async fn redirected(to: &str) -> Result<net::Fetched, NetError> {
 
 #[tokio::test]
 async fn each_redirect_is_judged() {
-    for to in ["http://127.0.0.2:PORT/", "http://inside.test:PORT/", "http://0x7f.2:PORT/", "http://[::1]/"] {
+    for to in [
+        "http://127.0.0.2:PORT/",
+        "http://inside.test:PORT/",
+        "http://inside.test.:PORT/",
+        "http://0x7f.2:PORT/",
+        "http://2130706434:PORT/",
+        "http://①②⑦.0.0.2:PORT/",
+        "//127.0.0.2:PORT/",
+        "http:\\\\127.0.0.2:PORT/",
+        "http://[::1]/",
+        "http://[::ffff:127.0.0.2]:PORT/",
+        "http://[64:ff9b::a9fe:a9fe]/",
+        "http://169.254.169.254/latest/meta-data/",
+    ] {
         let refused = redirected(to).await;
         assert!(matches!(refused, Err(NetError::PrivateAddress { .. })), "{to}: {refused:?}");
     }
     let refused = redirected("http://web.test:22/").await;
     assert!(matches!(refused, Err(NetError::PortNotAllowed { port: 22 })), "{refused:?}");
+    for to in ["http://user@web.test:PORT/", "http://web.test@127.0.0.2:PORT/"] {
+        let refused = redirected(to).await;
+        assert!(matches!(refused, Err(NetError::UrlRefused { .. })), "{to}: {refused:?}");
+    }
+    for to in ["file:///etc/passwd", "gopher://web.test/", "data:image/png;base64,AA=="] {
+        // Followed by nobody: it is refused, or the redirect itself is all that comes.
+        match redirected(to).await {
+            Ok(unfollowed) => assert_eq!((unfollowed.status, unfollowed.body), (302, vec![]), "{to}"),
+            Err(refused) => assert!(matches!(refused, NetError::UrlRefused { .. }), "{to}: {refused}"),
+        }
+    }
     let endless = redirected("http://web.test:PORT/").await;
     assert!(
         matches!(&endless, Err(NetError::UrlRefused { words }) if words.contains("too many redirects")),

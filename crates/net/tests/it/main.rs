@@ -9,6 +9,8 @@ mod handshakes;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod rebinding;
+#[cfg(test)]
 mod submitting;
 #[cfg(test)]
 mod support;

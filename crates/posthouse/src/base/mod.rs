@@ -7,6 +7,7 @@ pub mod events;
 pub mod ids;
 pub mod jobs;
 pub mod leases;
+pub mod lines;
 pub mod live;
 pub mod meters;
 pub mod secret;

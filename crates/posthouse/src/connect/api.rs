@@ -9,10 +9,14 @@ use crate::accounts::api::{AccountDetails, details, name_field};
 use crate::accounts::{self, Access, AccountId, Connection, Encryption, NewAccount, Provider, Side};
 use crate::app::App;
 use crate::base::secret::Secret;
+use crate::http::limits::Limits;
+use crate::http::live::not_kept;
 use crate::http::{ApiError, ApiResult, FieldError, Json, Path, Problem, SignedIn};
 use crate::team::Actor;
+use axum::Extension;
 use axum::extract::State as Ax;
 use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use axum::response::sse::{Event, Sse};
 use futures_util::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
@@ -199,14 +203,16 @@ fn event(name: &str, data: &impl Serialize) -> Event {
 /// Tests the servers of a new account. Answers a stream of `step` events and a last `done`; saves nothing.
 #[utoipa::path(post, path = "/accounts/test", tag = "accounts", request_body = ConnectRequest,
     responses((status = 200, description = "Events `step` (ConnectStep) and `done` (TestResult)", content_type = "text/event-stream", body = TestResult),
-        (status = 422, body = Problem)))]
+        (status = 422, body = Problem), (status = 429, body = Problem)))]
 async fn test_new(
     Ax(app): Ax<App>,
     SignedIn(actor): SignedIn,
+    Extension(limits): Extension<Limits>,
     Json(r): Json<ConnectRequest>,
-) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+) -> ApiResult<impl IntoResponse> {
     let w = wanted(&app, &actor, r)?;
-    Ok(Sse::new(stream(app, w.account.address, w.imap, Some(w.smtp))))
+    limits.test(actor.user_id).map_err(ApiError::rate_limited)?;
+    Ok(not_kept(Sse::new(stream(app, w.account.address, w.imap, Some(w.smtp)))))
 }
 
 fn refused(tested: Tested) -> ApiError {
@@ -244,15 +250,24 @@ impl From<SaveError> for ApiError {
 
 /// Adds an account. Its servers are tested first; when one step fails nothing is saved and the answer names it.
 #[utoipa::path(post, path = "/accounts", tag = "accounts", request_body = ConnectRequest,
-    responses((status = 201, body = AccountDetails), (status = 409, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 201, body = AccountDetails), (status = 409, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
 async fn add(
     Ax(app): Ax<App>,
     SignedIn(actor): SignedIn,
+    Extension(limits): Extension<Limits>,
     Json(r): Json<ConnectRequest>,
 ) -> ApiResult<(StatusCode, Json<AccountDetails>)> {
     let w = wanted(&app, &actor, r)?;
+    limits.test(actor.user_id).map_err(ApiError::rate_limited)?;
     super::add(&app, &actor, &w).await?;
     Ok((StatusCode::CREATED, Json(details(&app, &actor, w.account.id).await?)))
+}
+
+/// The stored password goes only to the server that it was stored for, and never in the clear when it did not before:
+/// whoever manages an account need not know its password.
+fn may_have_stored(asked: &ServerRequest, stored: &Connection) -> bool {
+    let same = stored.host == asked.host.trim() && stored.username == asked.username.trim();
+    same && (asked.encryption != Encryption::None || stored.encryption == Encryption::None)
 }
 
 /// The account with the servers that the request asks for; with `whole` the stored ones stand in for sides that it leaves out.
@@ -271,8 +286,7 @@ async fn changed(
     let mut errors = vec![];
     let mut side = |name: &str, asked: Option<ServerRequest>, stored: Option<&Connection>| match asked {
         Some(asked) => {
-            // The stored password goes only to the server that it was stored for.
-            let same = stored.filter(|c| c.host == asked.host.trim() && c.username == asked.username.trim());
+            let same = stored.filter(|c| may_have_stored(&asked, c));
             let secret = same.and_then(|c| password(app, &actor.scope, id, c).ok());
             server(name, asked, secret, &mut errors)
         }
@@ -292,28 +306,32 @@ async fn changed(
 /// Tests a stored account, with the servers or passwords of the request in place of the stored ones. Saves nothing.
 #[utoipa::path(post, path = "/accounts/{id}/test", tag = "accounts", params(("id" = AccountId, Path)), request_body = ReconnectRequest,
     responses((status = 200, description = "Events `step` (ConnectStep) and `done` (TestResult)", content_type = "text/event-stream", body = TestResult),
-        (status = 404, body = Problem), (status = 422, body = Problem)))]
+        (status = 404, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
 async fn test_stored(
     Ax(app): Ax<App>,
     SignedIn(actor): SignedIn,
+    Extension(limits): Extension<Limits>,
     Path(id): Path<AccountId>,
     Json(r): Json<ReconnectRequest>,
-) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+) -> ApiResult<impl IntoResponse> {
     let w = changed(&app, &actor, id, r, true).await?;
+    limits.test(actor.user_id).map_err(ApiError::rate_limited)?;
     let address = w.account.address.parse::<mail::address::EmailAddress>().map_err(|e| ApiError::internal(&e))?;
-    Ok(Sse::new(stream(app, address, w.imap, w.smtp)))
+    Ok(not_kept(Sse::new(stream(app, address, w.imap, w.smtp))))
 }
 
 /// Gives an account new servers or passwords, tested first. Its id, history and settings stay.
 #[utoipa::path(post, path = "/accounts/{id}/reconnect", tag = "accounts", params(("id" = AccountId, Path)), request_body = ReconnectRequest,
-    responses((status = 200, body = AccountDetails), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = AccountDetails), (status = 404, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
 async fn reconnect(
     Ax(app): Ax<App>,
     SignedIn(actor): SignedIn,
+    Extension(limits): Extension<Limits>,
     Path(id): Path<AccountId>,
     Json(r): Json<ReconnectRequest>,
 ) -> ApiResult<Json<AccountDetails>> {
     let w = changed(&app, &actor, id, r, false).await?;
+    limits.test(actor.user_id).map_err(ApiError::rate_limited)?;
     super::reconnect(&app, &actor, &w).await?;
     Ok(Json(details(&app, &actor, id).await?))
 }

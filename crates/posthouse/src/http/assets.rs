@@ -58,9 +58,10 @@ fn answer(path: &str, plain: EmbeddedFile, headers: &HeaderMap, forever: bool) -
         .find_map(|(name, end)| Dist::get(&format!("{path}{end}")).map(|f| (name, f)));
     let (encoding, file) = packed.map_or((None, plain), |(name, f)| (Some(name), f));
     let kind = mime_guess::from_path(path).first_or_octet_stream();
+    let charset = if kind.type_() == mime_guess::mime::TEXT { "; charset=utf-8" } else { "" };
     let cache = if forever { "public, max-age=31536000, immutable" } else { "no-cache" };
     let mut response = Response::builder()
-        .header(header::CONTENT_TYPE, kind.as_ref())
+        .header(header::CONTENT_TYPE, format!("{kind}{charset}"))
         .header(header::CACHE_CONTROL, cache)
         .header(header::VARY, "accept-encoding");
     if let Some(encoding) = encoding {

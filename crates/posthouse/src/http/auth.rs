@@ -6,9 +6,13 @@ use crate::team::{self, Actor};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use std::time::Duration;
 
 /// The cookie's name.
 pub const COOKIE: &str = "posthouse_session";
+/// Its name behind TLS: browsers take it only from this host itself, by TLS, for every path (RFC 6265bis 4.1.3.2), so
+/// that no other host of the domain can plant one.
+pub const TLS_COOKIE: &str = "__Host-posthouse_session";
 
 /// A request of somebody who is signed in; everybody else gets 401.
 #[derive(Debug, Clone)]
@@ -18,34 +22,41 @@ impl FromRequestParts<App> for SignedIn {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let token = token(&CookieJar::from_headers(&parts.headers)).ok_or_else(ApiError::not_signed_in)?;
+        let token = token(app, &CookieJar::from_headers(&parts.headers)).ok_or_else(ApiError::not_signed_in)?;
         let actor = team::who(app, &token).await?.ok_or_else(ApiError::not_signed_in)?;
+        tracing::Span::current().record("user", tracing::field::display(actor.user_id));
         Ok(Self(actor))
     }
 }
 
-/// The session token of a request.
-#[must_use]
-pub fn token(jar: &CookieJar) -> Option<String> {
-    jar.get(COOKIE).map(|c| c.value().to_owned()).filter(|t| !t.is_empty() && t.len() <= 128)
+fn cookie_name(app: &App) -> &'static str {
+    if app.config.behind_tls() { TLS_COOKIE } else { COOKIE }
 }
 
-/// The cookie that carries a session: not for scripts, not for other sites' forms, only by TLS where we stand behind it.
+/// The session token of a request.
+#[must_use]
+pub fn token(app: &App, jar: &CookieJar) -> Option<String> {
+    jar.get(cookie_name(app)).map(|c| c.value().to_owned()).filter(|t| !t.is_empty() && t.len() <= 128)
+}
+
+/// The cookie that carries a session: not for scripts, not for other sites' forms, only by TLS where we stand behind it,
+/// and no longer than a session can last.
 #[must_use]
 pub fn cookie(app: &App, token: String) -> Cookie<'static> {
-    let mut cookie = Cookie::new(COOKIE, token);
-    cookie.set_http_only(true);
-    cookie.set_same_site(SameSite::Lax);
-    cookie.set_secure(app.config.behind_tls());
-    cookie.set_path("/");
-    cookie.make_permanent();
+    let mut cookie = no_cookie(app);
+    cookie.set_value(token);
+    let age = cookie.max_age().or(Duration::from_secs(team::LONGEST_SESSION_SECS.unsigned_abs()).try_into().ok());
+    cookie.set_max_age(age);
     cookie
 }
 
-/// The cookie that removes it.
+/// The cookie that removes it. Browsers take a removal only with the attributes that the name asks for.
 #[must_use]
-pub fn no_cookie() -> Cookie<'static> {
-    let mut cookie = Cookie::new(COOKIE, "");
+pub fn no_cookie(app: &App) -> Cookie<'static> {
+    let mut cookie = Cookie::new(cookie_name(app), "");
+    cookie.set_http_only(true);
+    cookie.set_same_site(SameSite::Lax);
+    cookie.set_secure(app.config.behind_tls());
     cookie.set_path("/");
     cookie
 }

@@ -128,6 +128,20 @@ impl ApiError {
     }
 }
 
+impl ApiError {
+    /// Attempts to do what one may not are worth a line; who did is in the request's span. Pages ask who is signed in at
+    /// every start, so that 401 is none.
+    fn note_refusal(&self) {
+        let refused = matches!(
+            self.status,
+            StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST | StatusCode::TOO_MANY_REQUESTS
+        );
+        if refused || self.code == "wrong_credentials" {
+            tracing::warn!(status = self.status.as_u16(), code = self.code, "refused");
+        }
+    }
+}
+
 impl From<db::DbError> for ApiError {
     fn from(e: db::DbError) -> Self {
         match e {
@@ -161,6 +175,7 @@ impl From<crate::base::vault::VaultError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        self.note_refusal();
         let problem = Problem {
             r#type: "about:blank".into(),
             title: self.status.canonical_reason().unwrap_or("Error").into(),

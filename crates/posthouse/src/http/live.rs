@@ -6,6 +6,8 @@ use crate::app::App;
 use crate::base::live::{Nudge, Topic};
 use crate::team;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum_extra::extract::cookie::CookieJar;
 use futures_util::{Stream, StreamExt};
@@ -26,11 +28,7 @@ struct Data {
 /// Follows what changes in the workspace: `event: topic`, and `event: ready` first. A page that missed some gets
 /// `event: ready` again and fetches everything.
 #[utoipa::path(get, path = "/live", tag = "live", responses((status = 200, description = "A stream of server-sent events", content_type = "text/event-stream", body = String)))]
-pub async fn live(
-    State(app): State<App>,
-    SignedIn(actor): SignedIn,
-    jar: CookieJar,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+pub async fn live(State(app): State<App>, SignedIn(actor): SignedIn, jar: CookieJar) -> impl IntoResponse {
     let ready = || Event::default().event("ready").data("{}");
     let mine = actor.scope.workspace_id();
     let nudges = BroadcastStream::new(app.live.subscribe()).filter_map(move |nudge| {
@@ -47,10 +45,18 @@ pub async fn live(
     // A stream that never ends would hold up the program's stop.
     let over = futures_util::future::select(
         Box::pin(app.stopping.clone().cancelled_owned()),
-        Box::pin(signed_out(app.clone(), auth::token(&jar))),
+        Box::pin(signed_out(app.clone(), auth::token(&app, &jar))),
     );
     let stream = events.take_until(over).map(Ok);
-    Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+    not_kept(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}
+
+/// A stream that no cache keeps; the frame's own word for streams would allow it.
+pub fn not_kept<S>(stream: Sse<S>) -> impl IntoResponse
+where
+    S: Stream<Item = Result<Event, Infallible>> + Send + 'static,
+{
+    ([(header::CACHE_CONTROL, "no-store")], stream)
 }
 
 /// Ends when the session of the stream does. Looked at now and then: signing out is rare, streams are many.
@@ -58,8 +64,8 @@ async fn signed_out(app: App, token: Option<String>) {
     let token = token.unwrap_or_default();
     loop {
         tokio::time::sleep(SESSION_CHECK).await;
-        // A database that does not answer signs nobody out.
-        if matches!(team::who(&app, &token).await, Ok(None)) {
+        // A database that does not answer signs nobody out. An open page alone does not prolong a session.
+        if matches!(team::is_open(&app, &token).await, Ok(false)) {
             return;
         }
     }

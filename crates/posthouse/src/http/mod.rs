@@ -5,6 +5,7 @@ pub mod auth;
 pub mod document;
 pub mod error;
 pub mod extract;
+pub mod hosts;
 pub mod limits;
 pub mod live;
 pub mod metrics;

@@ -1,10 +1,12 @@
 //! An id per request: in the log, in the answer's header, in every problem.
 
+use super::limits::client_ip;
 use crate::app::App;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tracing::Instrument;
 
@@ -24,7 +26,8 @@ fn known(method: &Method) -> &'static str {
     KNOWN.into_iter().find(|k| method == *k).unwrap_or("other")
 }
 
-/// Gives each request an id and one log line: method, route (never the path: it may hold a token), status, time.
+/// Gives each request an id and one log line: method, route (never the path: it may hold a token), status, time. Every
+/// line that is written while it is answered names the caller's address, and the person once they are known.
 pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = app.ids.next().simple().to_string();
     let started = app.clock.now();
@@ -33,7 +36,9 @@ pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Resp
         .extensions()
         .get::<axum::extract::MatchedPath>()
         .map_or_else(|| "page".to_owned(), |p| p.as_str().to_owned());
-    let span = tracing::info_span!("request", id = %id);
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let ip = peer.map(|peer| client_ip(&app.config, peer, request.headers()).to_string()).unwrap_or_default();
+    let span = tracing::info_span!("request", id = %id, ip, user = tracing::field::Empty);
     let answer = async {
         let mut response = next.run(request).await;
         let micros = app.clock.now().micros_since(started);

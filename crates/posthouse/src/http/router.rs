@@ -1,8 +1,8 @@
 //! Every route in one place, and the layers around them.
 
-use super::{assets, document, error, live, ops, request_id};
+use super::{assets, document, error, hosts, live, ops, request_id};
 use crate::app::App;
-use crate::http::limits::SignInLimits;
+use crate::http::limits::Limits;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -22,6 +22,12 @@ const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 
 /// How long an answer may take to begin: a connection test of two silent servers is the longest. Streams go on after it.
 const HANDLER_TIME: Duration = Duration::from_secs(300);
+
+/// What an answer of the API may load and do when a browser shows it as a page: nothing.
+const API_CSP: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox";
+
+/// Browsers that came by TLS once come by TLS for a year. Other hosts of the domain are not ours to decide about.
+const HSTS: &str = "max-age=31536000";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -70,10 +76,10 @@ pub(super) fn framed(app: &App, api: OpenApiRouter<App>, limit: Duration) -> any
     document::complete(&mut document);
     let json = document.to_pretty_json()?;
     let routes = routes
-        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .layer(csrf(app)?)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(middleware::from_fn(move |request: Request, next: Next| time_limit(limit, request, next)));
+        .layer(middleware::from_fn(move |request: Request, next: Next| time_limit(limit, request, next)))
+        .layer(set(header::CONTENT_SECURITY_POLICY, API_CSP));
     let router = Router::new()
         .nest("/api/v1", routes)
         .route(
@@ -85,9 +91,9 @@ pub(super) fn framed(app: &App, api: OpenApiRouter<App>, limit: Duration) -> any
         .route("/readyz", get(ops::readyz))
         .fallback(assets::serve)
         .method_not_allowed_fallback(async || error::ApiError::method_not_allowed())
-        .layer(Extension(SignInLimits::default()))
+        .layer(Extension(Limits::default()))
         .layer(CatchPanicLayer::custom(|_| error::ApiError::internal(&"a handler panicked").into_response()));
-    Ok(security_headers(router)
+    Ok(security_headers(app, router.layer(middleware::from_fn_with_state(app.clone(), hosts::layer)))
         .layer(middleware::from_fn_with_state(app.clone(), request_id::layer))
         .with_state(app.clone()))
 }
@@ -114,15 +120,20 @@ fn csrf(app: &App) -> anyhow::Result<CsrfLayer<Refuse>> {
     }))
 }
 
-fn security_headers(router: Router<App>) -> Router<App> {
-    let set = |name: HeaderName, value: &'static str| {
-        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
-    };
-    router
+/// Sets a header where the answer has none of its own.
+fn set(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
+
+/// What every answer carries, whoever gave it. Pages and files say themselves how long they may be kept.
+fn security_headers(app: &App, router: Router<App>) -> Router<App> {
+    let router = router
+        .layer(set(header::CACHE_CONTROL, "no-store"))
         .layer(set(header::CONTENT_SECURITY_POLICY, assets::PAGE_CSP))
         .layer(set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(set(header::REFERRER_POLICY, "no-referrer"))
         .layer(set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
         .layer(set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
-        .layer(set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()"))
+        .layer(set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()"));
+    if app.config.behind_tls() { router.layer(set(header::STRICT_TRANSPORT_SECURITY, HSTS)) } else { router }
 }

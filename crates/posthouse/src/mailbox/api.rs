@@ -21,6 +21,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+/// What a file may do when a browser shows it: nothing.
+const FILE_CSP: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox";
 /// How long a remote image may take.
 const IMAGE_TIME: Duration = Duration::from_secs(15);
 
@@ -396,7 +398,7 @@ fn download(name: &str, content_type: &str, bytes: bytes::Bytes) -> ApiResult<Re
     Response::builder()
         .header(header::CONTENT_TYPE, kind)
         .header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}"))
-        .header(header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox")
+        .header(header::CONTENT_SECURITY_POLICY, FILE_CSP)
         .body(Body::from(bytes))
         .map_err(|e| ApiError::internal(&e))
 }
@@ -416,6 +418,9 @@ async fn fetch_image(app: &App, (id, index): (MessageId, usize), q: &ImageQuery)
     if !images::allowed(app, id, index, q.until, &q.code) {
         return Err(ApiError::not_found());
     }
+    let bad = |text: &str| ApiError::new(StatusCode::BAD_GATEWAY, "image_unavailable", text.to_owned());
+    let slot = tokio::time::timeout(IMAGE_TIME, app.image_slots.acquire()).await;
+    let Ok(Ok(_slot)) = slot else { return Err(bad("Too many images are being fetched. Open the message again.")) };
     let mut c = app.db.read().await?;
     let (scope, row) = list::permitted(&mut c, &crate::team::Instance, id).await?.ok_or_else(ApiError::not_found)?;
     drop(c);
@@ -427,14 +432,13 @@ async fn fetch_image(app: &App, (id, index): (MessageId, usize), q: &ImageQuery)
     .await?
     .ok_or_else(ApiError::not_found)?;
     let fetched = app.images.get_bounded(&url, images::MAX_BYTES, IMAGE_TIME).await;
-    let bad = |text: &str| ApiError::new(StatusCode::BAD_GATEWAY, "image_unavailable", text.to_owned());
     let fetched = fetched.map_err(|_| bad("The image could not be fetched from its server."))?;
     let kind = fetched.content_type.filter(|t| fetched.status == 200 && images::is_raster(t));
     let kind = kind.ok_or_else(|| bad("What the server answered is no image."))?;
     Response::builder()
         .header(header::CONTENT_TYPE, kind)
         .header(header::CACHE_CONTROL, "private, max-age=3600")
-        .header(header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox")
+        .header(header::CONTENT_SECURITY_POLICY, FILE_CSP)
         .body(Body::from(fetched.body))
         .map_err(|e| ApiError::internal(&e))
 }

@@ -13,6 +13,9 @@ const SECS: i64 = 3_600;
 /// The largest image that is passed on, in bytes.
 pub const MAX_BYTES: usize = 10 * 1024 * 1024;
 
+/// Images that are fetched at the same time, by everybody together: each holds its message and itself in memory.
+pub const AT_ONCE: usize = 16;
+
 fn code(app: &App, message: MessageId, index: usize, until: i64) -> String {
     let code = app.vault.code("image", format!("{message}/{index}/{until}").as_bytes());
     data_encoding::BASE64URL_NOPAD.encode(&code)

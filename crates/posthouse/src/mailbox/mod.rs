@@ -12,6 +12,7 @@ mod list;
 mod ops;
 mod store;
 
+pub use images::AT_ONCE as IMAGES_AT_ONCE;
 pub use ingest::{
     Flags, Incoming, Ingested, Person, Summary, ingest, remove_gone, remove_unplaced, set_flags, summarise,
 };

@@ -3,14 +3,15 @@
 use super::{EnterError, NewOwner, Opened, Role, UserId, WorkspaceId};
 use crate::app::App;
 use crate::base::secret::Secret;
-use crate::http::limits::{SignInLimits, client_ip};
+use crate::http::limits::{Limits, client_ip};
 use crate::http::{ApiError, ApiResult, Json, Problem, SignedIn, auth};
 use axum::Extension;
-use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{ConnectInfo, FromRequestParts, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum_extra::extract::cookie::CookieJar;
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -125,8 +126,26 @@ fn describe(app: &App, actor: super::Actor) -> Session {
     }
 }
 
-fn opened(app: &App, jar: CookieJar, opened: Opened) -> (CookieJar, Json<Session>) {
-    (jar.add(auth::cookie(app, opened.token)), Json(describe(app, opened.actor)))
+/// Hands the new session over. The one that the browser had until now ends: its cookie is about to be lost.
+async fn opened(app: &App, jar: CookieJar, opened: Opened, how: &'static str) -> ApiResult<(CookieJar, Json<Session>)> {
+    if let Some(earlier) = auth::token(app, &jar) {
+        super::sign_out(app, &earlier).await?;
+    }
+    tracing::info!(user = %opened.actor.user_id, how, "signed in");
+    Ok((jar.add(auth::cookie(app, opened.token)), Json(describe(app, opened.actor))))
+}
+
+/// Who calls, for the limits.
+struct Caller(IpAddr);
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let peer = ConnectInfo::<SocketAddr>::from_request_parts(parts, app).await;
+        let ConnectInfo(peer) = peer.map_err(|e| ApiError::internal(&e))?;
+        Ok(Self(client_ip(&app.config, peer.ip(), &parts.headers)))
+    }
 }
 
 /// Whether the installation still waits for its owner.
@@ -137,12 +156,15 @@ async fn setup_state(State(app): State<App>) -> ApiResult<Json<SetupState>> {
 
 /// Makes the first owner and their workspace, with the one-time link of the first start.
 #[utoipa::path(post, path = "/setup", tag = "session", request_body = SetupRequest,
-    responses((status = 201, body = Session), (status = 403, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 201, body = Session), (status = 403, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
 async fn set_up(
     State(app): State<App>,
+    Extension(limits): Extension<Limits>,
+    Caller(ip): Caller,
     jar: CookieJar,
     Json(r): Json<SetupRequest>,
 ) -> ApiResult<(StatusCode, (CookieJar, Json<Session>))> {
+    limits.link(ip).map_err(ApiError::rate_limited)?;
     let new = NewOwner {
         name: r.name,
         email: r.email,
@@ -151,7 +173,7 @@ async fn set_up(
         time_zone: r.time_zone,
     };
     let done = super::set_up(&app, &r.token, new).await?;
-    Ok((StatusCode::CREATED, opened(&app, jar, done)))
+    Ok((StatusCode::CREATED, opened(&app, jar, done, "setup").await?))
 }
 
 /// Who is signed in.
@@ -165,34 +187,37 @@ async fn session(State(app): State<App>, SignedIn(actor): SignedIn) -> Json<Sess
     responses((status = 200, body = Session), (status = 401, body = Problem), (status = 429, body = Problem)))]
 async fn sign_in(
     State(app): State<App>,
-    Extension(limits): Extension<SignInLimits>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
+    Extension(limits): Extension<Limits>,
+    Caller(ip): Caller,
+    jar: CookieJar,
     Json(r): Json<SignInRequest>,
 ) -> ApiResult<(CookieJar, Json<Session>)> {
-    let ip = client_ip(&app.config, peer.ip(), &headers);
-    limits.check(ip, &r.email).map_err(ApiError::rate_limited)?;
+    limits.sign_in(ip, &r.email).map_err(ApiError::rate_limited)?;
     let done = super::sign_in(&app, &r.email, r.password).await?;
-    Ok(opened(&app, CookieJar::from_headers(&headers), done))
+    opened(&app, jar, done, "password").await
 }
 
 /// Signs in by a one-time link.
 #[utoipa::path(post, path = "/session/link", tag = "session", request_body = LinkRequest,
-    responses((status = 200, body = Session), (status = 403, body = Problem)))]
+    responses((status = 200, body = Session), (status = 403, body = Problem), (status = 429, body = Problem)))]
 async fn sign_in_by_link(
     State(app): State<App>,
+    Extension(limits): Extension<Limits>,
+    Caller(ip): Caller,
     jar: CookieJar,
     Json(r): Json<LinkRequest>,
 ) -> ApiResult<(CookieJar, Json<Session>)> {
+    limits.link(ip).map_err(ApiError::rate_limited)?;
     let done = super::sign_in_by_link(&app, &r.token).await?;
-    Ok(opened(&app, jar, done))
+    opened(&app, jar, done, "link").await
 }
 
 /// Signs out; the session is gone at once.
 #[utoipa::path(delete, path = "/session", tag = "session", responses((status = 204)))]
 async fn sign_out(State(app): State<App>, jar: CookieJar) -> ApiResult<(StatusCode, CookieJar)> {
-    if let Some(token) = auth::token(&jar) {
+    if let Some(token) = auth::token(&app, &jar) {
         super::sign_out(&app, &token).await?;
+        tracing::info!("signed out");
     }
-    Ok((StatusCode::NO_CONTENT, jar.remove(auth::no_cookie())))
+    Ok((StatusCode::NO_CONTENT, jar.remove(auth::no_cookie(&app))))
 }

@@ -10,6 +10,8 @@ use db::{DbError, text_enum};
 const LINK_SECS: i64 = 24 * 3_600;
 /// How long a session lasts without use.
 const SESSION_SECS: i64 = 30 * 24 * 3_600;
+/// How long it lasts at most, however much it is used.
+pub const LONGEST_SESSION_SECS: i64 = 90 * 24 * 3_600;
 /// A session's last use is written at most this often.
 const SEEN_SECS: i64 = 300;
 
@@ -70,7 +72,8 @@ pub enum EnterError {
     Db(#[from] DbError),
 }
 
-/// The link that makes the first owner; none when there is one already. An older unused link stops working.
+/// The link that makes the first owner; none when there is one already. An older unused link stops working. The token
+/// stands behind `#`, which browsers send to nobody: no proxy's log and no `Referer` has it.
 ///
 /// # Errors
 /// Only the database's.
@@ -82,7 +85,7 @@ pub async fn setup_link(app: &App) -> Result<Option<String>, DbError> {
     store::drop_links(&mut tx, &Instance, Purpose::SetUp).await?;
     let token = new_link(&mut tx, app, Purpose::SetUp, None).await?;
     tx.commit().await?;
-    Ok(Some(format!("{}/setup?token={token}", app.config.base_url())))
+    Ok(Some(format!("{}/setup#token={token}", app.config.base_url())))
 }
 
 /// Whether nobody owns this installation yet.
@@ -101,7 +104,7 @@ pub async fn link_for(app: &App, user_id: UserId) -> Result<String, DbError> {
     let mut tx = app.db.tx().await?;
     let token = new_link(&mut tx, app, Purpose::SignIn, Some(user_id)).await?;
     tx.commit().await?;
-    Ok(format!("{}/sign-in?link={token}", app.config.base_url()))
+    Ok(format!("{}/sign-in#link={token}", app.config.base_url()))
 }
 
 async fn new_link(tx: &mut db::Conn, app: &App, purpose: Purpose, user: Option<UserId>) -> Result<String, DbError> {
@@ -160,6 +163,10 @@ fn check(new: &NewOwner) -> Result<mail::address::EmailAddress, EnterError> {
     }
     if new.password.expose().len() > password::MAX_BYTES {
         return Err(field("password", "A password has at most 512 bytes."));
+    }
+    let known = [new.name.as_str(), new.email.as_str(), new.workspace_name.as_str()];
+    if let Some(why) = password::is_guessed(new.password.expose(), &known) {
+        return Err(field("password", why));
     }
     if jiff::tz::TimeZone::get(&new.time_zone).is_err() {
         return Err(field("time_zone", "This is no time zone that we know, such as Europe/Berlin."));
@@ -232,10 +239,20 @@ pub async fn who(app: &App, token: &str) -> Result<Option<Actor>, DbError> {
     let Some(row) = store::actor(&mut app.db.read().await?, &Instance, &hash, now).await? else { return Ok(None) };
     if now.micros_since(row.last_seen_at) > SEEN_SECS * 1_000_000 {
         let mut tx = app.db.tx().await?;
-        store::seen(&mut tx, &Instance, &hash, now, now.plus_secs(SESSION_SECS)).await?;
+        let until = now.plus_secs(SESSION_SECS).min(row.opened_at.plus_secs(LONGEST_SESSION_SECS));
+        store::seen(&mut tx, &Instance, &hash, now, until).await?;
         tx.commit().await?;
     }
     Ok(Some(row.into()))
+}
+
+/// Whether this session token still is somebody's. Asking is no use of the session.
+///
+/// # Errors
+/// Only the database's.
+pub async fn is_open(app: &App, token: &str) -> Result<bool, DbError> {
+    let mut c = app.db.read().await?;
+    Ok(store::actor(&mut c, &Instance, &token_hash(token), app.clock.now()).await?.is_some())
 }
 
 /// Ends the session.

@@ -11,7 +11,8 @@ mod store;
 
 pub use audit::{Entry as AuditEntry, note as audit, note_command as audit_command};
 pub use enter::{
-    EnterError, NewOwner, Opened, link_for, needs_owner, set_up, setup_link, sign_in, sign_in_by_link, sign_out, who,
+    EnterError, LONGEST_SESSION_SECS, NewOwner, Opened, is_open, link_for, needs_owner, set_up, setup_link, sign_in,
+    sign_in_by_link, sign_out, who,
 };
 
 pub use store::{end_all, prune_audit, prune_links, prune_sessions, workspaces};
@@ -94,6 +95,7 @@ struct ActorRow {
     workspace_name: String,
     time_zone: String,
     last_seen_at: db::Ts,
+    opened_at: db::Ts,
 }
 
 impl From<ActorRow> for Actor {

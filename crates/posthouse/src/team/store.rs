@@ -78,7 +78,8 @@ pub async fn insert_session(
 /// The person behind a live session who is still a member of its workspace.
 pub async fn actor(c: &mut Conn, _: &Instance, token_hash: &[u8], now: Ts) -> DbResult<Option<ActorRow>> {
     sql!(opt ActorRow, c,
-        "SELECT u.id AS user_id, u.name, u.email, m.role, s.workspace_id, w.name AS workspace_name, w.time_zone, s.last_seen_at
+        "SELECT u.id AS user_id, u.name, u.email, m.role, s.workspace_id, w.name AS workspace_name, w.time_zone, s.last_seen_at,
+           s.created_at AS opened_at
          FROM session s JOIN \"user\" u ON u.id = s.user_id JOIN workspace w ON w.id = s.workspace_id
          JOIN membership m ON m.workspace_id = s.workspace_id AND m.user_id = s.user_id
          WHERE s.token_hash = $1 AND s.expires_at > $2",

@@ -32,6 +32,7 @@ mod ownership;
 mod retention;
 #[cfg(feature = "failpoints")]
 mod power_loss;
+mod security;
 mod send;
 mod session;
 mod support;

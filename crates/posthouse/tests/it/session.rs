@@ -19,6 +19,10 @@ on_both! {
         body["token"] = json!(token);
         body["password"] = json!("short");
         assert_eq!(api.post("/setup", &body).await.problem(422, "validation_failed")["fields"][0]["field"], "password");
+        for guessed in ["1234567890", "Acme-Ana-2026", "posthouse2026"] {
+            body["password"] = json!(guessed);
+            assert_eq!(api.post("/setup", &body).await.problem(422, "validation_failed")["fields"][0]["field"], "password");
+        }
         body["password"] = json!("correct horse battery");
         body["time_zone"] = json!("Mars/Olympus");
         assert_eq!(api.post("/setup", &body).await.problem(422, "validation_failed")["fields"][0]["field"], "time_zone");

@@ -61,6 +61,11 @@ impl Api {
         Self { client, base: format!("http://{addr}"), cookie: None }
     }
 
+    /// The session token that it holds.
+    pub fn cookie_value(&self) -> String {
+        self.cookie.as_deref().and_then(|c| c.split_once('=')).map(|(_, token)| token.to_owned()).unwrap_or_default()
+    }
+
     pub fn with_cookie_of(addr: SocketAddr, other: &Self) -> Self {
         Self { cookie: other.cookie.clone(), ..Self::new(addr) }
     }
@@ -78,7 +83,25 @@ impl Api {
         body: Option<(&str, Vec<u8>)>,
         extra: &[(&str, &str)],
     ) -> Answer {
-        let url = if path.starts_with("/api/") || path.ends_with('z') {
+        let response = self.open(method, path, body, extra).await;
+        let (status, headers) = (response.status(), response.headers().clone());
+        if let Some(set) = headers.get(header::SET_COOKIE).and_then(|v| v.to_str().ok()) {
+            self.cookie = set.split(';').next().map(str::to_owned);
+        }
+        Answer { status, headers, text: response.text().await.unwrap() }
+    }
+
+    /// The answer without its body, which may be a stream that does not end. A path below `/` itself begins with `//`.
+    pub async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&str, Vec<u8>)>,
+        extra: &[(&str, &str)],
+    ) -> reqwest::Response {
+        let url = if let Some(page) = path.strip_prefix('/').filter(|p| p.starts_with('/')) {
+            format!("{}{page}", self.base)
+        } else if path.starts_with("/api/") || path.ends_with('z') {
             format!("{}{path}", self.base)
         } else {
             format!("{}/api/v1{path}", self.base)
@@ -93,12 +116,7 @@ impl Api {
         if let Some((kind, body)) = body {
             request = request.header(header::CONTENT_TYPE, kind).body(body);
         }
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status(), response.headers().clone());
-        if let Some(set) = headers.get(header::SET_COOKIE).and_then(|v| v.to_str().ok()) {
-            self.cookie = set.split(';').next().map(str::to_owned);
-        }
-        Answer { status, headers, text: response.text().await.unwrap() }
+        request.send().await.unwrap()
     }
 
     pub async fn get(&mut self, path: &str) -> Answer {
