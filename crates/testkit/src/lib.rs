@@ -21,6 +21,8 @@ mod process;
 mod proxy;
 mod world;
 
+pub use maildir::Stored;
+pub use ports::free as free_port;
 pub use postgres::Postgres;
 pub use process::wait_for;
 pub use proxy::{Direction, Fault, FaultProxy, LineMatch, Plan};

@@ -21,7 +21,7 @@ struct Taken {
 static TAKEN: Mutex<Taken> = Mutex::new(Taken { next: None, locks: Vec::new() });
 
 /// A free TCP port on 127.0.0.1 that stays ours until the process ends.
-pub(crate) fn free() -> Result<u16> {
+pub fn free() -> Result<u16> {
     let folder = std::env::temp_dir().join("testkit-ports");
     fs::create_dir_all(&folder)?;
     let mut taken = TAKEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

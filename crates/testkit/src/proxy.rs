@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Result;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
 /// Who sends the bytes that a fault looks at.
@@ -79,6 +80,7 @@ pub struct FaultProxy {
     port: u16,
     plan: Arc<Mutex<Plan>>,
     connections: Arc<AtomicUsize>,
+    cuts: watch::Sender<usize>,
     task: AbortHandle,
 }
 
@@ -90,9 +92,10 @@ impl FaultProxy {
         let port = listener.local_addr()?.port();
         let plan = Arc::new(Mutex::new(plan));
         let connections = Arc::new(AtomicUsize::new(0));
-        let serve = serve(listener, target_port, Arc::clone(&plan), Arc::clone(&connections));
+        let cuts = watch::Sender::new(0);
+        let serve = serve(listener, target_port, Arc::clone(&plan), (Arc::clone(&connections), cuts.clone()));
         let task = tokio::spawn(serve).abort_handle();
-        Ok(Self { port, plan, connections, task })
+        Ok(Self { port, plan, connections, cuts, task })
     }
 
     /// The port to connect to.
@@ -103,6 +106,13 @@ impl FaultProxy {
     /// Changes the faults of later connections.
     pub fn set_plan(&self, plan: Plan) {
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = plan;
+    }
+
+    /// Ends every connection that is open now, stalled ones too, and says how many there were.
+    pub fn cut(&self) -> usize {
+        self.cuts.send_modify(|n| *n = n.wrapping_add(1));
+        // The sender keeps no receiver of its own: each connection has one.
+        self.cuts.receiver_count()
     }
 
     /// How many connections were accepted so far.
@@ -117,13 +127,24 @@ impl Drop for FaultProxy {
     }
 }
 
-async fn serve(listener: TcpListener, target: u16, plan: Arc<Mutex<Plan>>, connections: Arc<AtomicUsize>) {
+async fn serve(
+    listener: TcpListener,
+    target: u16,
+    plan: Arc<Mutex<Plan>>,
+    (connections, cuts): (Arc<AtomicUsize>, watch::Sender<usize>),
+) {
     // Dropping the set ends all connections with the proxy.
     let mut open = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
         connections.fetch_add(1, Ordering::SeqCst);
         let plan = plan.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        open.spawn(connection(client, target, plan));
+        let mut cut = cuts.subscribe();
+        open.spawn(async move {
+            tokio::select! {
+                () = connection(client, target, plan) => {}
+                _ = cut.changed() => {}
+            }
+        });
         while open.try_join_next().is_some() {}
     }
 }
