@@ -14,7 +14,7 @@ mod store;
 
 pub use ingest::{Flags, Incoming, Ingested, Person, Summary, ingest, remove_gone, set_flags, summarise};
 pub use list::{FolderCount, MessageRow, Place, folder_counts, message, messages, places};
-pub use ops::{Op, OpId, OpState, Waiting, enqueue, finish, next_waiting, postpone};
+pub use ops::{Op, OpId, OpState, Waiting, enqueue, finish, next_waiting, postpone, put_off};
 pub use store::{
     Counts, Folder, NewFolder, Placed, counts, delete_chunk, flags_wait, folders, forget_folder, op_state, placed,
     placements_of, referenced, save_folder, selected_folders, set_uid_validity,
