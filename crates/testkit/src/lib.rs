@@ -25,5 +25,5 @@ pub use maildir::Stored;
 pub use ports::free as free_port;
 pub use postgres::Postgres;
 pub use process::wait_for;
-pub use proxy::{Direction, Fault, FaultProxy, LineMatch, Plan};
+pub use proxy::{Direction, Fault, FaultProxy, Life, LineMatch, Plan};
 pub use world::{DOMAIN, MailWorld, Mailbox};

@@ -1,7 +1,7 @@
 //! A byte-level proxy before a real server that injects faults.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use anyhow::Result;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -75,11 +75,18 @@ impl Plan {
     }
 }
 
+/// When one connection was opened, and when its client's side ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Life {
+    pub opened_at: Instant,
+    pub ended_at: Option<Instant>,
+}
+
 /// Listens on a loopback port and forwards to a server's, with faults. Ends when dropped.
 pub struct FaultProxy {
     port: u16,
     plan: Arc<Mutex<Plan>>,
-    connections: Arc<AtomicUsize>,
+    connections: Lives,
     cuts: watch::Sender<usize>,
     task: AbortHandle,
 }
@@ -91,9 +98,9 @@ impl FaultProxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
         let plan = Arc::new(Mutex::new(plan));
-        let connections = Arc::new(AtomicUsize::new(0));
+        let connections = Lives::default();
         let cuts = watch::Sender::new(0);
-        let serve = serve(listener, target_port, Arc::clone(&plan), (Arc::clone(&connections), cuts.clone()));
+        let serve = serve(listener, target_port, Arc::clone(&plan), (connections.clone(), cuts.clone()));
         let task = tokio::spawn(serve).abort_handle();
         Ok(Self { port, plan, connections, cuts, task })
     }
@@ -117,7 +124,12 @@ impl FaultProxy {
 
     /// How many connections were accepted so far.
     pub fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
+        self.lives().len()
+    }
+
+    /// Every connection so far, in the order of their opening.
+    pub fn lives(&self) -> Vec<Life> {
+        self.connections.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -127,21 +139,53 @@ impl Drop for FaultProxy {
     }
 }
 
+#[derive(Clone, Default)]
+struct Lives(Arc<Mutex<Vec<Life>>>);
+
+impl Lives {
+    fn begin(&self) -> End {
+        let mut lives = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lives.push(Life { opened_at: Instant::now(), ended_at: None });
+        End { lives: self.clone(), place: lives.len() - 1 }
+    }
+}
+
+/// Notes the end of a connection, at the latest when it is dropped.
+struct End {
+    lives: Lives,
+    place: usize,
+}
+
+impl End {
+    fn note(&self) {
+        let mut lives = self.lives.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(life) = lives.get_mut(self.place) {
+            life.ended_at.get_or_insert_with(Instant::now);
+        }
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.note();
+    }
+}
+
 async fn serve(
     listener: TcpListener,
     target: u16,
     plan: Arc<Mutex<Plan>>,
-    (connections, cuts): (Arc<AtomicUsize>, watch::Sender<usize>),
+    (connections, cuts): (Lives, watch::Sender<usize>),
 ) {
     // Dropping the set ends all connections with the proxy.
     let mut open = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
-        connections.fetch_add(1, Ordering::SeqCst);
+        let end = connections.begin();
         let plan = plan.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut cut = cuts.subscribe();
         open.spawn(async move {
             tokio::select! {
-                () = connection(client, target, plan) => {}
+                () = connection(client, target, plan, &end) => {}
                 _ = cut.changed() => {}
             }
         });
@@ -150,7 +194,7 @@ async fn serve(
 }
 
 #[expect(clippy::disallowed_methods, reason = "loopback, in tests")]
-async fn connection(client: TcpStream, target: u16, plan: Plan) {
+async fn connection(client: TcpStream, target: u16, plan: Plan, end: &End) {
     let Ok(server) = TcpStream::connect(("127.0.0.1", target)).await else {
         return;
     };
@@ -161,7 +205,12 @@ async fn connection(client: TcpStream, target: u16, plan: Plan) {
     tokio::pin!(up, down);
     tokio::select! {
         // A client that is done sending may still wait for the answer.
-        ended = &mut up => if ended.is_some() { down.await; },
+        ended = &mut up => {
+            end.note();
+            if ended.is_some() {
+                down.await;
+            }
+        }
         _ = &mut down => {}
     }
 }

@@ -18,6 +18,7 @@ mod db;
 mod import_kills;
 mod isolation;
 mod mailbox;
+mod nodes;
 mod ownership;
 mod send;
 mod session;

@@ -65,6 +65,11 @@ impl Api {
         Self { cookie: other.cookie.clone(), ..Self::new(addr) }
     }
 
+    /// Its session.
+    pub fn cookie(&self) -> Option<String> {
+        self.cookie.clone()
+    }
+
     pub async fn call(&mut self, method: Method, path: &str, body: Option<&Value>, extra: &[(&str, &str)]) -> Answer {
         let url = if path.starts_with("/api/") || path.ends_with('z') {
             format!("{}{path}", self.base)
