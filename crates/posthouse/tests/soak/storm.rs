@@ -109,9 +109,9 @@ async fn kills(sky: Sky) {
             continue;
         } else {
             let life = match kind {
-                0..25 => random.millis(500, 2_500),
-                25..35 => random.millis(2_000, 6_000),
-                _ => random.millis(20, 1_200),
+                0..25 => random.millis(300, 1_800),
+                25..32 => random.millis(1_500, 5_000),
+                _ => random.millis(20, 1_000),
             };
             at_point = program.ends_within(life).await.is_some();
         }
