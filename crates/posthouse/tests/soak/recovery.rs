@@ -29,6 +29,7 @@ pub async fn recover(house: &Arc<House>, tally: &Arc<Tally>) -> Report {
     let db = posthouse::app::open_database(&house.config).await.unwrap();
     let mut recovered = began.elapsed();
     let mut seen = Seen::default();
+    let mut told = Instant::now();
     while began.elapsed() < REST {
         let open = open(house, &db).await;
         if open.is_empty() {
@@ -39,6 +40,11 @@ pub async fn recover(house: &Arc<House>, tally: &Arc<Tally>) -> Report {
             }
         } else {
             seen.violations = open;
+        }
+        if told.elapsed() > Duration::from_secs(10) {
+            told = Instant::now();
+            let open: Vec<_> = seen.violations.iter().take(4).map(String::as_str).collect();
+            println!("soak: not at rest yet: {}", open.join("; "));
         }
         sleep(Duration::from_millis(500)).await;
     }

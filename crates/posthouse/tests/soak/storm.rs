@@ -29,6 +29,8 @@ const POINTS: [&str; 9] = [
 const SENDERS: usize = 3;
 /// A word in every text that is written here: it must be in no log.
 pub const WORD: &str = "SOAKWORD";
+/// How long a program lives that shall promise something first.
+const PROMISE: Duration = Duration::from_secs(6);
 /// How long a caller goes on asking after the storm.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -107,10 +109,13 @@ async fn kills(sky: Sky) {
             note_end(&sky, program.kill(), false);
             sleep(Duration::from_millis(100)).await;
             continue;
+        } else if (25..50).contains(&kind) {
+            // Right after it promised something; on a slow machine that is how it gets to promise anything.
+            after_answers(&sky, &mut random).await;
         } else {
             let life = match kind {
                 0..25 => random.millis(300, 1_800),
-                25..32 => random.millis(1_500, 5_000),
+                50..57 => random.millis(1_500, 5_000),
                 _ => random.millis(20, 1_000),
             };
             at_point = program.ends_within(life).await.is_some();
@@ -120,6 +125,15 @@ async fn kills(sky: Sky) {
             told = Instant::now();
             println!("soak: {}", sky.tally.progress());
         }
+    }
+}
+
+/// Waits until so many submissions were answered, or in vain.
+async fn after_answers(sky: &Sky, random: &mut Random) {
+    let enough = sky.tally.of("messages out") + 1 + random.below(3);
+    let limit = Instant::now() + PROMISE;
+    while sky.tally.of("messages out") < enough && Instant::now() < limit {
+        sleep(Duration::from_millis(2)).await;
     }
 }
 
