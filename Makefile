@@ -2,11 +2,15 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run test bench check fmt generate web deps
+.PHONY: help demo run test soak bench check fmt generate web deps
 
 CARGO ?= cargo
 # Crash points are compiled in for tests only.
 FEATURES := --features posthouse/failpoints
+comma := ,
+# Servers that give up their rights need them to begin with.
+ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH$(comma)HOME$(comma)CARGO_HOME$(comma)RUSTUP_HOME)
+
 
 help: ## Lists the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -27,6 +31,14 @@ test: deps ## Installs what the tests need, starts real servers, runs every test
 
 bench: deps ## Measures the release build: each figure beside its target (COLD=1 also times cold builds)
 	./scripts/bench.sh
+
+# SECONDS is a name of the shell's own: make has its value from the command line only.
+soak: deps ## Kills and breaks everything for SECONDS=600 in all, ENGINE=both|sqlite|postgres, SEED=number; then compares
+	@echo "==> Building the soak (the first time takes some minutes)"
+	$(CARGO) test --package posthouse $(FEATURES) --test soak --no-run
+	@echo "==> Starting the servers and the storm"
+	$(ROOT) env SOAK_SECONDS="$(or $(SECONDS),600)" SOAK_ENGINE="$(ENGINE)" SOAK_SEED="$(SEED)" \
+		$(CARGO) test --quiet --package posthouse $(FEATURES) --test soak
 
 check: ## Formatting and lints, Rust and web
 	$(CARGO) fmt --all --check

@@ -24,9 +24,10 @@ mod proxy;
 mod world;
 
 pub use certs::ServerCertificate;
+pub use maildir::Stored;
 pub use names::NameServer;
 pub use ports::free as free_port;
 pub use postgres::Postgres;
 pub use process::wait_for;
-pub use proxy::{Direction, Fault, FaultProxy, LineMatch, Plan, contains, starts};
+pub use proxy::{Direction, Fault, FaultProxy, Life, LineMatch, Plan, contains, starts};
 pub use world::{DOMAIN, MailWorld, Mailbox};

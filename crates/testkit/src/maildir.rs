@@ -7,8 +7,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-/// All messages of one Maildir; an absent folder is empty.
-pub(crate) fn messages(maildir: &Path) -> Result<Vec<Vec<u8>>> {
+/// A message as it lies in a Maildir.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Its UID; 0 while Dovecot has not given it one.
+    pub uid: u32,
+    pub seen: bool,
+    pub flagged: bool,
+    pub answered: bool,
+    /// As on disk: lines may end in a bare line feed.
+    pub raw: Vec<u8>,
+}
+
+/// All messages of one Maildir in UID order, those without a UID last; an absent folder is empty.
+pub(crate) fn stored(maildir: &Path) -> Result<Vec<Stored>> {
     loop {
         match read(maildir) {
             // A flag change renames the file between the listing and the reading.
@@ -18,9 +30,9 @@ pub(crate) fn messages(maildir: &Path) -> Result<Vec<Vec<u8>>> {
     }
 }
 
-fn read(maildir: &Path) -> std::io::Result<Vec<Vec<u8>>> {
+fn read(maildir: &Path) -> std::io::Result<Vec<Stored>> {
     let uids = uid_list(maildir);
-    let mut files: Vec<(u64, String, PathBuf)> = Vec::new();
+    let mut files: Vec<(u32, String, PathBuf)> = Vec::new();
     for part in ["new", "cur"] {
         let entries = match fs::read_dir(maildir.join(part)) {
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
@@ -30,16 +42,29 @@ fn read(maildir: &Path) -> std::io::Result<Vec<Vec<u8>>> {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let base = name.split(':').next().unwrap_or_default().to_owned();
-            files.push((uids.get(&base).copied().unwrap_or(u64::MAX), base, entry.path()));
+            files.push((uids.get(&base).copied().unwrap_or(u32::MAX), base, entry.path()));
         }
     }
     files.sort();
     files.dedup_by(|one, other| one.1 == other.1);
-    files.into_iter().map(|(_, _, path)| fs::read(path)).collect()
+    files.into_iter().map(|(uid, _, path)| one(uid, &path)).collect()
+}
+
+/// Flags stand behind the colon of the name: `:2,FRS`.
+fn one(uid: u32, path: &Path) -> std::io::Result<Stored> {
+    let name = path.to_string_lossy();
+    let flags = name.rsplit_once(":2,").map_or("", |(_, flags)| flags);
+    Ok(Stored {
+        uid: if uid == u32::MAX { 0 } else { uid },
+        seen: flags.contains('S'),
+        flagged: flags.contains('F'),
+        answered: flags.contains('R'),
+        raw: fs::read(path)?,
+    })
 }
 
 /// UIDs by file name, from `dovecot-uidlist`: a header line, then `uid [fields] :name`.
-fn uid_list(maildir: &Path) -> HashMap<String, u64> {
+fn uid_list(maildir: &Path) -> HashMap<String, u32> {
     let text = fs::read_to_string(maildir.join("dovecot-uidlist")).unwrap_or_default();
     text.lines()
         .skip(1)

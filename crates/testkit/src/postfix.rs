@@ -202,6 +202,22 @@ postlog unix-dgram n - n - 1 postlogd
         process::wait_up("Postfix", &ports, &self.log())
     }
 
+    /// Messages in the queue: each is one file, in folders by its first letters.
+    pub(crate) fn queued(&self) -> Result<usize> {
+        let mut found = 0;
+        let mut todo: Vec<PathBuf> =
+            ["incoming", "active", "deferred", "maildrop"].map(|name| self.folder.join("queue").join(name)).into();
+        while let Some(at) = todo.pop() {
+            // A message moves on between the listing and the look.
+            let Ok(entries) = fs::read_dir(at) else { continue };
+            for entry in entries {
+                let path = entry?.path();
+                if path.is_dir() { todo.push(path) } else { found += 1 }
+            }
+        }
+        Ok(found)
+    }
+
     pub(crate) fn stop(&self) -> Result<()> {
         process::stop(&self.folder.join("queue/pid/master.pid"), "smtpd")?;
         for port in [self.submission_port, self.smtps_port, self.plain_port] {

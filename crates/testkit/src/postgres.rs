@@ -14,9 +14,10 @@ const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
 /// A killed server leaves its System V shared memory behind.
 const PID: &str = "data/postmaster.pid";
 
-/// A PostgreSQL server without durability (`fsync=off`), open to all on loopback.
+/// A PostgreSQL server, open to all on loopback. What it commits outlives its processes, not the machine (`fsync=off`).
 pub struct Postgres {
     port: u16,
+    folder: PathBuf,
     log: PathBuf,
     next: AtomicU32,
     _keeper: Keeper,
@@ -55,22 +56,36 @@ impl Postgres {
             &log,
         )?;
         let port = crate::ports::free()?;
+        let server = Self { port, folder: folder.to_owned(), log, next: AtomicU32::new(0), _keeper: keeper };
+        server.start_again()?;
+        Ok(server)
+    }
+
+    /// Starts the server again after a stop, on the same port and data.
+    pub fn start_again(&self) -> Result<()> {
         let settings = format!(
-            "-k {} -h 127.0.0.1 -p {port} -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
-             -c max_connections=200",
-            folder.display()
+            "-k {} -h 127.0.0.1 -p {} -c fsync=off -c full_page_writes=off -c max_connections=200",
+            self.folder.display(),
+            self.port
         );
         process::run(
-            as_postgres("pg_ctl", folder)
-                .args(["start", "-w", "-t", "30", "-D"])
-                .arg(&data)
-                .arg("-l")
-                .arg(&log)
-                .args(["-o", &settings]),
-            &log,
+            self.pg_ctl().args(["start", "-w", "-t", "30", "-l"]).arg(&self.log).args(["-o", &settings]),
+            &self.log,
         )?;
-        process::wait_up("PostgreSQL", &[port], &log)?;
-        Ok(Self { port, log, next: AtomicU32::new(0), _keeper: keeper })
+        process::wait_up("PostgreSQL", &[self.port], &self.log)
+    }
+
+    /// Stops the server: its sessions are ended at once, open transactions rolled back. With `immediate` it dies
+    /// as in a crash, and recovers from its log at the next start.
+    pub fn stop(&self, immediate: bool) -> Result<()> {
+        let mode = if immediate { "immediate" } else { "fast" };
+        process::run(self.pg_ctl().args(["stop", "-w", "-t", "30", "-m", mode]), &self.log)
+    }
+
+    fn pg_ctl(&self) -> Command {
+        let mut command = as_postgres("pg_ctl", &self.folder);
+        command.arg("-D").arg(self.folder.join("data"));
+        command
     }
 
     /// The loopback TCP port.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -95,6 +95,13 @@ impl Plan {
     }
 }
 
+/// When one connection was opened, and when its client's side ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Life {
+    pub opened_at: Instant,
+    pub ended_at: Option<Instant>,
+}
+
 /// Listens on a loopback port and forwards to a server's, with faults. Ends when dropped.
 pub struct FaultProxy {
     port: u16,
@@ -106,7 +113,7 @@ pub struct FaultProxy {
 struct Shared {
     target: u16,
     plan: Mutex<Plan>,
-    connections: AtomicUsize,
+    lives: Lives,
     struck: AtomicUsize,
     /// Changes when open connections are to end.
     hang_ups: watch::Sender<u64>,
@@ -122,7 +129,7 @@ impl FaultProxy {
         let shared = Arc::new(Shared {
             target: target_port,
             plan: Mutex::new(plan),
-            connections: AtomicUsize::new(0),
+            lives: Lives::default(),
             struck: AtomicUsize::new(0),
             hang_ups: watch::Sender::new(0),
             refusing: watch::Sender::new(false),
@@ -146,14 +153,21 @@ impl FaultProxy {
         self.shared.refusing.send_replace(refusing);
     }
 
-    /// Closes every open connection.
-    pub fn hang_up(&self) {
+    /// Ends every connection that is open now, stalled ones too, and says how many there were.
+    pub fn hang_up(&self) -> usize {
         self.shared.hang_ups.send_modify(|count| *count += 1);
+        // The sender keeps no receiver of its own: each connection has one.
+        self.shared.hang_ups.receiver_count()
     }
 
     /// How many connections were accepted so far.
     pub fn connections(&self) -> usize {
-        self.shared.connections.load(Ordering::SeqCst)
+        self.lives().len()
+    }
+
+    /// Every connection so far, in the order of their opening.
+    pub fn lives(&self) -> Vec<Life> {
+        self.shared.lives.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How often a fault did something so far.
@@ -165,6 +179,38 @@ impl FaultProxy {
 impl Drop for FaultProxy {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+#[derive(Clone, Default)]
+struct Lives(Arc<Mutex<Vec<Life>>>);
+
+impl Lives {
+    fn begin(&self) -> End {
+        let mut lives = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lives.push(Life { opened_at: Instant::now(), ended_at: None });
+        End { lives: self.clone(), place: lives.len() - 1 }
+    }
+}
+
+/// Notes the end of a connection, at the latest when it is dropped.
+struct End {
+    lives: Lives,
+    place: usize,
+}
+
+impl End {
+    fn note(&self) {
+        let mut lives = self.lives.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(life) = lives.get_mut(self.place) {
+            life.ended_at.get_or_insert_with(Instant::now);
+        }
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.note();
     }
 }
 
@@ -186,9 +232,9 @@ async fn serve(mut listener: TcpListener, port: u16, shared: Arc<Shared>) -> std
         tokio::select! {
             accepted = listener.accept() => {
                 let (client, _) = accepted?;
-                shared.connections.fetch_add(1, Ordering::SeqCst);
+                let end = shared.lives.begin();
                 let plan = shared.plan.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                open.spawn(connection(client, plan, Arc::clone(&shared)));
+                open.spawn(connection(client, plan, Arc::clone(&shared), end));
                 while open.try_join_next().is_some() {}
             }
             // When this fails the owner is gone, and the proxy with it.
@@ -202,16 +248,16 @@ async fn serve(mut listener: TcpListener, port: u16, shared: Arc<Shared>) -> std
     }
 }
 
-async fn connection(client: TcpStream, plan: Plan, shared: Arc<Shared>) {
+async fn connection(client: TcpStream, plan: Plan, shared: Arc<Shared>, end: End) {
     let mut hang_ups = shared.hang_ups.subscribe();
     tokio::select! {
-        () = forward(client, plan, &shared) => {}
+        () = forward(client, plan, &shared, &end) => {}
         _ = hang_ups.changed() => {}
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "loopback, in tests")]
-async fn forward(client: TcpStream, plan: Plan, shared: &Shared) {
+async fn forward(client: TcpStream, plan: Plan, shared: &Shared, end: &End) {
     let Ok(server) = TcpStream::connect(("127.0.0.1", shared.target)).await else {
         return;
     };
@@ -223,7 +269,12 @@ async fn forward(client: TcpStream, plan: Plan, shared: &Shared) {
     tokio::pin!(up, down);
     tokio::select! {
         // A client that is done sending may still wait for the answer.
-        ended = &mut up => if ended.is_some() && !lock(&talk).stalled { down.await; },
+        ended = &mut up => {
+            end.note();
+            if ended.is_some() && !lock(&talk).stalled {
+                down.await;
+            }
+        }
         _ = &mut down => {}
     }
 }

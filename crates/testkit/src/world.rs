@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use crate::certs::{Certs, ServerCertificate};
 use crate::dovecot::Dovecot;
 use crate::keeper::Keeper;
+use crate::maildir::Stored;
 use crate::postfix::Postfix;
 use crate::{lmtp, maildir};
 
@@ -162,7 +163,17 @@ impl MailWorld {
 
     /// The raw messages of a folder in UID order; an absent folder is empty.
     pub fn messages(&self, address: &str, folder: &str) -> Result<Vec<Vec<u8>>> {
-        maildir::messages(&self.dovecot.maildir(address, folder))
+        Ok(self.stored(address, folder)?.into_iter().map(|m| m.raw).collect())
+    }
+
+    /// The messages of a folder with UID and flags, in UID order; an absent folder is empty.
+    pub fn stored(&self, address: &str, folder: &str) -> Result<Vec<Stored>> {
+        maildir::stored(&self.dovecot.maildir(address, folder))
+    }
+
+    /// How many messages the submission server has taken and not delivered yet.
+    pub fn queued(&self) -> Result<usize> {
+        self.postfix.queued()
     }
 
     /// How many messages of a folder have this Message-ID (with or without angle brackets).

@@ -17,7 +17,7 @@ pub use ingest::{
     Flags, Incoming, Ingested, Person, Summary, ingest, remove_gone, remove_unplaced, set_flags, summarise,
 };
 pub use list::{FolderCount, MessageRow, Place, folder_counts, message, messages, places};
-pub use ops::{Op, OpId, OpState, Waiting, enqueue, finish, next_waiting, postpone};
+pub use ops::{Op, OpId, OpState, Waiting, enqueue, finish, next_waiting, postpone, put_off};
 pub use store::{
     Counts, Folder, NewFolder, Placed, any_unplaced, bodies, count_waiting_ops, counts, delete_chunk, flags_wait,
     folders, forget_folder, forget_uids, newest_bodies, op_state, placed, placements_of, prune_ops, referenced,

@@ -120,6 +120,14 @@ pub async fn finish(
     events::emit(tx, app, scope, News { kind: Kind::OutgoingChanged, account_id: account, count: 1 }).await
 }
 
+/// Keeps an operation from being begun again before `until`: it is being done now, and may break off.
+///
+/// # Errors
+/// Only the database's.
+pub async fn put_off(tx: &mut Conn, scope: &Scope, id: OpId, until: Ts) -> DbResult<()> {
+    store::put_off_op(tx, scope, id, until).await
+}
+
 /// Leaves an operation for later; those behind it wait with it.
 ///
 /// # Errors

@@ -308,6 +308,11 @@ pub async fn set_op(tx: &mut Conn, scope: &Scope, id: OpId, (state, error): (OpS
     Ok(())
 }
 
+pub async fn put_off_op(tx: &mut Conn, scope: &Scope, id: OpId, until: Ts) -> DbResult<()> {
+    sql!(run tx, "UPDATE mailbox_op SET next_attempt_at = $3 WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), until)?;
+    Ok(())
+}
+
 pub async fn postpone_op(tx: &mut Conn, scope: &Scope, id: OpId, (until, error): (Ts, &str)) -> DbResult<()> {
     sql!(run tx, "UPDATE mailbox_op SET attempts = attempts + 1, next_attempt_at = $3, error = $4 WHERE id = $1 AND workspace_id = $2",
         id, scope.workspace_id(), until, error)?;

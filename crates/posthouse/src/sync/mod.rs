@@ -1,6 +1,6 @@
 //! Keeps the local copy equal to the server (RFC 3501, RFC 2177 IDLE).
 //!
-//! One task per account, on one node (a lease), owns the account's only IMAP session. A pass takes the session and gives it back; any
+//! One task per account, on one node (a lease; every node that lives has its share of the accounts), owns the account's only IMAP session. A pass takes the session and gives it back; any
 //! error drops it, so no half-read answer can be mistaken for the next one. What others want done in the mailbox
 //! are operations ([`crate::mailbox::Op`]) that the owner does between passes and when it is woken from IDLE.
 //!
@@ -20,7 +20,7 @@ mod pass;
 
 use crate::accounts::{self, Account, AccountId, Failure};
 use crate::app::App;
-use crate::base::leases::LeaseError;
+use crate::base::leases::{self, LeaseError};
 use crate::team::Instance;
 use db::DbError;
 use std::collections::HashMap;
@@ -32,7 +32,7 @@ use tokio_util::task::TaskTracker;
 
 /// Imports at the same time on one node: the first ones finish instead of all crawling.
 const IMPORTS: usize = 6;
-/// How often accounts are looked for that another node gave up.
+/// How often nodes are looked for that came or went: accounts move then.
 const LOOK: Duration = Duration::from_secs(5);
 /// Accounts that start at the same time at most spread over this many milliseconds each.
 const STAGGER_MS: u64 = 20;
@@ -78,7 +78,7 @@ pub async fn run(app: App, stop: CancellationToken) {
     let mut mine: HashMap<AccountId, CancellationToken> = HashMap::new();
     let mut supervisors = app.wakes.supervisors();
     while !stop.is_cancelled() {
-        match open_accounts(&app).await {
+        match accounts_to_own(&app).await {
             Ok(open) => adopt(&app, open, &mut mine, (&tasks, &imports, &stop)),
             Err(e) => tracing::warn!(error = %e, "sync: the accounts could not be listed"),
         }
@@ -92,8 +92,12 @@ pub async fn run(app: App, stop: CancellationToken) {
     tasks.wait().await;
 }
 
-async fn open_accounts(app: &App) -> Result<Vec<Account>, DbError> {
-    accounts::open_accounts(&mut app.db.read().await?, &Instance).await
+/// The open accounts that this node shall look after: its share, when other nodes live.
+async fn accounts_to_own(app: &App) -> Result<Vec<Account>, DbError> {
+    let nodes = leases::living(app).await?;
+    let mut open = accounts::open_accounts(&mut app.db.read().await?, &Instance).await?;
+    open.retain(|account| leases::preferred(&nodes, account.id.0) == Some(app.node));
+    Ok(open)
 }
 
 fn adopt(

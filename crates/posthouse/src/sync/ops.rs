@@ -9,6 +9,9 @@ use imap::{MailboxName, SearchKey, StoreMode, UidSet};
 
 /// Tries before an operation that the server refuses is given up.
 const TRIES: i64 = 5;
+/// A copy whose filing broke off may still be on its way into the folder, although its session is gone: it is looked for
+/// after this many seconds, not at once.
+const SETTLES_SECS: i64 = 10;
 /// Operations done before the mailbox is looked at again.
 const IN_A_ROW: usize = 100;
 
@@ -20,12 +23,12 @@ pub async fn run(owner: &Owner, session: &mut ImapSession) -> Result<bool, Stop>
         let next = mailbox::next_waiting(&mut c, &owner.scope, owner.account.id, owner.app.clock.now()).await?;
         drop(c);
         let Some(Ok(waiting)) = next else { break };
-        match perform(owner, session, &waiting.op).await {
+        match perform(owner, session, &waiting).await {
             Ok(()) => settle(owner, waiting.id, None).await?,
             Err(Refused::Server(e)) => refuse(owner, &waiting, &e).await?,
             Err(Refused::Stop(Stop::Failed(failure))) => {
                 // It may be the operation that breaks the session: mail comes in first, next time.
-                postpone(owner, &waiting, failure.reason.text()).await?;
+                postpone(owner, &waiting, (failure.reason.text(), SETTLES_SECS * 1_000)).await?;
                 return Err(Stop::Failed(failure));
             }
             Err(Refused::Stop(stop)) => return Err(stop),
@@ -77,27 +80,34 @@ async fn refuse(owner: &Owner, waiting: &Waiting, words: &str) -> Result<(), Sto
     if waiting.attempts + 1 >= TRIES {
         return settle(owner, waiting.id, Some(words)).await;
     }
-    postpone(owner, waiting, words).await
+    postpone(owner, waiting, (words, 0)).await
 }
 
-async fn postpone(owner: &Owner, waiting: &Waiting, words: &str) -> Result<(), Stop> {
+async fn postpone(owner: &Owner, waiting: &Waiting, (words, least_ms): (&str, i64)) -> Result<(), Stop> {
     let mut tx = owner.tx().await?;
-    let until = owner.app.clock.now().plus_millis(owner.app.config.retry.pause_ms(waiting.attempts + 1));
+    let pause_ms = owner.app.config.retry.pause_ms(waiting.attempts + 1).max(least_ms);
+    let until = owner.app.clock.now().plus_millis(pause_ms);
     mailbox::postpone(&mut tx, &owner.scope, waiting.id, until, words).await?;
     tx.commit().await?;
     Ok(())
 }
 
-async fn perform(owner: &Owner, session: &mut ImapSession, op: &Op) -> Result<(), Refused> {
-    match op {
-        Op::AppendSent { blob, message_id } => append_sent(owner, session, blob, message_id).await,
+async fn perform(owner: &Owner, session: &mut ImapSession, waiting: &Waiting) -> Result<(), Refused> {
+    match &waiting.op {
+        Op::AppendSent { blob, message_id } => append_sent(owner, session, waiting.id, (blob, message_id)).await,
         Op::SetFlags { message, seen, flagged } => set_flags(owner, session, *message, (*seen, *flagged)).await,
     }
 }
 
 /// Files a copy of what was sent. A copy with this Message-ID that is there already (ours from before a crash, or the
-/// server's own) is enough.
-async fn append_sent(owner: &Owner, session: &mut ImapSession, blob: &str, message_id: &str) -> Result<(), Refused> {
+/// server's own) is enough. Before the first byte leaves, the operation is put off: should this break off, nobody looks
+/// for the copy before the server has settled what it got.
+async fn append_sent(
+    owner: &Owner,
+    session: &mut ImapSession,
+    id: OpId,
+    (blob, message_id): (&str, &str),
+) -> Result<(), Refused> {
     let folders = mailbox::folders(&mut owner.app.db.read().await?, &owner.scope, owner.account.id).await?;
     let sent = match folders.iter().find(|f| f.role == Some(Role::Sent)) {
         Some(folder) => MailboxName::encode(&folder.name),
@@ -120,6 +130,10 @@ async fn append_sent(owner: &Owner, session: &mut ImapSession, blob: &str, messa
         Ok(bytes) => bytes,
         Err(e) => return Err(Refused::Server(e.to_string())),
     };
+    let mut tx = owner.tx().await?;
+    let settled_at = owner.app.clock.now().plus_secs(SETTLES_SECS);
+    mailbox::put_off(&mut tx, &owner.scope, id, settled_at).await?;
+    tx.commit().await?;
     owner.app.crash.point("append.before");
     session.append(&sent, &["\\Seen"], Some(owner.app.clock.now().0 / 1_000_000), bytes).await?;
     owner.app.crash.point("append.after");

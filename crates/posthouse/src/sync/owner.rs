@@ -1,7 +1,7 @@
 //! The task that owns one account's session.
 
 use super::{Stop, ops, pass};
-use crate::accounts::{self, Account, Connection, Failure, Reason, Side, State, SyncStage};
+use crate::accounts::{self, Account, AccountId, Connection, Failure, Reason, Side, State, SyncStage};
 use crate::app::App;
 use crate::base::leases::{self, Held};
 use crate::base::meters::{SYNC_FAILURES, SYNC_PASSES};
@@ -40,7 +40,6 @@ pub struct Owner {
 }
 
 /// Owns the account until cancelled: takes its lease, works, and finds out after every lapse whether it is still the owner.
-/// The lease is not given back at the end: a stopped node gives back all at once, and a deleted account has none.
 pub async fn own(app: App, account: Account, imports: Arc<Semaphore>, (delay, stop): (Duration, CancellationToken)) {
     let bell = app.wakes.bell(account.id);
     let name = accounts::lease_name(account.id);
@@ -49,7 +48,7 @@ pub async fn own(app: App, account: Account, imports: Arc<Semaphore>, (delay, st
     let mut pause = delay;
     loop {
         tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => return hand_over(&app, account.id, held).await,
             () = tokio::time::sleep(pause) => {}
         }
         pause = AGAIN;
@@ -60,22 +59,34 @@ pub async fn own(app: App, account: Account, imports: Arc<Semaphore>, (delay, st
                 continue;
             }
         }
-        let Some(held) = held.clone() else { continue };
+        let Some(lease) = held.clone() else { continue };
         let owner = Owner {
             app: app.clone(),
             scope: account.scope(),
             account: account.clone(),
-            held,
+            held: lease,
             imports: imports.clone(),
             bell: bell.clone(),
             untidy: AtomicBool::new(true),
         };
         // Whatever ends this drops the session with it.
         tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => {}
             _ = lapses.changed() => {}
             () = owner.work() => {}
         }
+    }
+}
+
+/// The account is another node's now: it need not wait. A node that stops gives back all its leases at once, later; the lease
+/// of an account that is being deleted is not ours any more.
+async fn hand_over(app: &App, account: AccountId, held: Option<Held>) {
+    let Some(held) = held else { return };
+    while !app.stopping.is_cancelled() {
+        let Err(e) = held.clone().release(app).await else { return };
+        // As long as this node lives nobody else can take it.
+        tracing::warn!(%account, error = %e, "sync: the lease could not be given back yet");
+        tokio::time::sleep(AGAIN).await;
     }
 }
 

@@ -17,47 +17,82 @@ async fn waiting(app: &App) -> i64 {
     row.0
 }
 
-async fn killed_at(engine: Engine, point: &str) {
-    let world = MailWorld::shared();
-    let name = format!("append-{engine:?}-{}", point.replace('.', "-")).to_lowercase();
-    let mailbox = world.add_user(&name).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let t = TestApp::with(engine, |c| {
-        crate::support::allow(c, world);
-        c.data_dir = folder.path().join("data");
-    })
-    .await;
-    let mut api = t.owner().await;
-    let id =
-        api.post("/accounts", &connect_request(world, &mailbox)).await.expect(201)["id"].as_str().unwrap().to_owned();
-    let config = t.app().config.clone();
-    t.stop().await;
-    let app = App::open(config.clone(), Clock::system()).await.unwrap();
-    let password = Secret::new("correct horse battery".into());
-    let owner = team::sign_in(&app, "ana@acme.test", password).await.ok().unwrap().actor;
-    let request = send::Request {
-        key: format!("key-{name}"),
-        to: mailbox.address.clone(),
-        subject: "Filed once".into(),
-        body: "Hello".into(),
-    };
-    send::submit(&app, &owner, id.parse().unwrap(), &request).await.unwrap();
+/// A message that was sent; the program was killed while it filed the copy.
+struct Waiting {
+    folder: tempfile::TempDir,
+    config: posthouse::config::Config,
+    app: App,
+    mailbox: testkit::Mailbox,
+}
 
-    let mut program = Program::start(&config, folder.path(), Some(point));
-    assert!(program.killed().await, "{point} was not reached");
-    assert_eq!(waiting(&app).await, 1, "{point}: the copy still waits to be filed");
-    let _again = Program::start(&config, folder.path(), None);
-    let deadline = Instant::now() + Duration::from_secs(90);
-    while waiting(&app).await > 0 {
-        assert!(Instant::now() < deadline, "{point}: the copy was not filed");
-        sleep(Duration::from_millis(100)).await;
+impl Waiting {
+    async fn killed_at(engine: Engine, point: &str, story: &str) -> Self {
+        let world = MailWorld::shared();
+        let name = format!("append-{engine:?}-{story}-{}", point.replace('.', "-")).to_lowercase();
+        let mailbox = world.add_user(&name).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let t = TestApp::with(engine, |c| {
+            crate::support::allow(c, world);
+            c.data_dir = folder.path().join("data");
+        })
+        .await;
+        let mut api = t.owner().await;
+        let account = api.post("/accounts", &connect_request(world, &mailbox)).await.expect(201);
+        let id = account["id"].as_str().unwrap().to_owned();
+        let config = t.app().config.clone();
+        t.stop().await;
+        let app = App::open(config.clone(), Clock::system()).await.unwrap();
+        let password = Secret::new("correct horse battery".into());
+        let owner = team::sign_in(&app, "ana@acme.test", password).await.ok().unwrap().actor;
+        let request = send::Request {
+            key: format!("key-{name}"),
+            to: mailbox.address.clone(),
+            subject: "Filed once".into(),
+            body: "Hello".into(),
+        };
+        send::submit(&app, &owner, id.parse().unwrap(), &request).await.unwrap();
+        let mut program = Program::start(&config, folder.path(), Some(point));
+        assert!(program.killed().await, "{point} was not reached");
+        assert_eq!(waiting(&app).await, 1, "{point}: the copy still waits to be filed");
+        Self { folder, config, app, mailbox }
     }
-    assert_eq!(world.messages(&mailbox.address, "Sent").unwrap().len(), 1, "{point}: one copy");
-    assert_eq!(world.messages(&mailbox.address, "INBOX").unwrap().len(), 1, "{point}: one arrived");
-    app.db.close().await;
+
+    async fn until_nothing_waits(&self) {
+        let deadline = Instant::now() + Duration::from_secs(90);
+        while waiting(&self.app).await > 0 {
+            assert!(Instant::now() < deadline, "the copy was not filed");
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+async fn killed_at(engine: Engine, point: &str) {
+    let (world, w) = (MailWorld::shared(), Waiting::killed_at(engine, point, "once").await);
+    let _again = Program::start(&w.config, w.folder.path(), None);
+    w.until_nothing_waits().await;
+    assert_eq!(world.messages(&w.mailbox.address, "Sent").unwrap().len(), 1, "{point}: one copy");
+    assert_eq!(world.messages(&w.mailbox.address, "INBOX").unwrap().len(), 1, "{point}: one arrived");
+    w.app.db.close().await;
+}
+
+/// The program died while the server had the copy and had not filed it yet: it is filed when the next one runs already.
+async fn filed_late(engine: Engine) {
+    let (world, w) = (MailWorld::shared(), Waiting::killed_at(engine, "append.before", "late").await);
+    let _again = Program::start(&w.config, w.folder.path(), None);
+    // How slow the server is. The program could have looked for the copy long before.
+    sleep(Duration::from_secs(2)).await;
+    let copy = world.messages(&w.mailbox.address, "INBOX").unwrap().remove(0);
+    world.put(&w.mailbox.address, "Sent", &copy).unwrap();
+    w.until_nothing_waits().await;
+    assert_eq!(world.messages(&w.mailbox.address, "Sent").unwrap().len(), 1, "one copy");
+    w.app.db.close().await;
 }
 
 on_both! {
+    async fn a_copy_that_the_server_files_late_is_not_filed_again(engine) {
+        filed_late(engine).await;
+    }
+
     async fn the_sent_copy_is_filed_once(engine) {
         for point in ["append.before", "append.after"] {
             killed_at(engine, point).await;

@@ -28,6 +28,7 @@ mod isolation;
 mod keys;
 mod mailbox;
 mod metrics;
+mod nodes;
 mod ownership;
 mod retention;
 #[cfg(feature = "failpoints")]

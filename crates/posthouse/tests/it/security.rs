@@ -150,7 +150,14 @@ async fn every_kind_of_answer_is_hardened() {
         assert_eq!(text(answer.headers(), "cache-control"), "no-store");
     }
     let test = json!({ "imap": null, "smtp": null });
-    let stream = api.open(Method::POST, &format!("/accounts/{account}/test"), Some(("application/json", test.to_string().into_bytes())), &[]).await;
+    let stream = api
+        .open(
+            Method::POST,
+            &format!("/accounts/{account}/test"),
+            Some(("application/json", test.to_string().into_bytes())),
+            &[],
+        )
+        .await;
     assert_eq!((stream.status().as_u16(), text(stream.headers(), "cache-control")), (200, "no-store"));
     hardened("the stream of a test", stream.headers());
     t.stop().await;

@@ -5,17 +5,23 @@
 //! transaction that writes under a lease first calls [`Held::check`]: a holder that lost it without noticing cannot write.
 //! On PostgreSQL time is the database's, since nodes' clocks differ.
 //!
+//! A node that was killed leaves its heartbeat to run out, unless the next one can tell that it is dead: see [`machine`].
+//!
 //! A node whose own heartbeat had run out (it was stalled) drops what it was doing and asks which of its leases are still its
 //! own: see [`Ownership`] and [`keep_or_take`].
 
+mod machine;
 mod store;
 
 use crate::app::App;
 use crate::base::meters::{HEARTBEATS_LAPSED, LEASES_LOST};
 use db::{Conn, DbError, DbResult};
+use machine::{Dead, Presence};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// How long a heartbeat lasts. A dead node's accounts are taken over after this.
 pub const HEARTBEAT_LASTS: Duration = Duration::from_secs(30);
@@ -42,11 +48,15 @@ pub enum LeaseError {
 
 /// Tells owners on this node that their leases may be gone. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Ownership(watch::Sender<u64>);
+pub struct Ownership {
+    lapses: watch::Sender<u64>,
+    /// Shows others on this machine that this node lives, as long as anything of it does.
+    presence: Arc<OnceLock<Presence>>,
+}
 
 impl Default for Ownership {
     fn default() -> Self {
-        Self(watch::Sender::new(0))
+        Self { lapses: watch::Sender::new(0), presence: Arc::default() }
     }
 }
 
@@ -54,22 +64,62 @@ impl Ownership {
     /// Changes when this node's heartbeat had run out: whoever holds a lease drops what it does and asks whether it is still its own.
     #[must_use]
     pub fn lapses(&self) -> watch::Receiver<u64> {
-        self.0.subscribe()
+        self.lapses.subscribe()
     }
 }
 
 /// The first heartbeat, before any lease is taken. With SQLite there is one process (the data folder is locked), so what
-/// a killed one left behind is free at once.
+/// a killed one left behind is free at once. With PostgreSQL that holds for nodes that are dead for certain.
 ///
 /// # Errors
 /// Only the database's.
 pub async fn join(app: &App) -> DbResult<()> {
+    let dead = if app.db.engine() == db::Engine::Postgres { appear(app) } else { vec![] };
     let mut tx = app.db.tx().await?;
     if app.db.engine() == db::Engine::Sqlite {
         store::drop_heartbeats(&mut tx).await?;
     }
+    for dead in &dead {
+        store::leave(&mut tx, &dead.node).await?;
+    }
     store::beat(&mut tx, &app.node, app.clock.now(), HEARTBEAT_LASTS).await?;
-    tx.commit().await
+    tx.commit().await?;
+    dead.into_iter().for_each(Dead::bury);
+    Ok(())
+}
+
+/// Shows that this node lives, and finds the dead. A data folder that cannot tell only costs time after a crash.
+fn appear(app: &App) -> Vec<Dead> {
+    let dir = &app.config.data_dir;
+    let appeared = machine::enter(dir, app.node).and_then(|presence| {
+        let _ = app.ownership.presence.set(presence);
+        machine::dead(dir)
+    });
+    appeared.unwrap_or_else(|e| {
+        let secs = HEARTBEAT_LASTS.as_secs();
+        tracing::warn!(error = %e, "leases: no file locks in the data folder: after a crash accounts wait {secs} s");
+        vec![]
+    })
+}
+
+/// The nodes that live, this one among them in any case.
+///
+/// # Errors
+/// Only the database's.
+pub async fn living(app: &App) -> DbResult<Vec<Uuid>> {
+    let holders = store::living(&mut app.db.read().await?, app.clock.now()).await?;
+    let mut nodes: Vec<Uuid> = holders.iter().filter_map(|h| h.parse().ok()).filter(|n| *n != app.node).collect();
+    nodes.push(app.node);
+    Ok(nodes)
+}
+
+/// Which of these nodes shall look after something: all nodes that see the same ones agree, each gets its share, and one
+/// that comes or goes moves only its own share (rendezvous hashing). A wish only: the lease decides.
+#[must_use]
+pub fn preferred(nodes: &[Uuid], subject: Uuid) -> Option<Uuid> {
+    let weight =
+        |node: &Uuid| *blake3::Hasher::new().update(subject.as_bytes()).update(node.as_bytes()).finalize().as_bytes();
+    nodes.iter().copied().max_by_key(weight)
 }
 
 /// How many nodes live on this database. One that was killed counts until its heartbeat has run out.
@@ -100,7 +150,7 @@ pub async fn run(app: App, stop: CancellationToken) {
             Ok(false) => {
                 tracing::warn!("leases: this node's heartbeat had run out; what it owned is taken anew");
                 app.meters.count(HEARTBEATS_LAPSED, &[], 1);
-                app.ownership.0.send_modify(|n| *n = n.wrapping_add(1));
+                app.ownership.lapses.send_modify(|n| *n = n.wrapping_add(1));
             }
             Err(e) => tracing::warn!(error = %e, "leases: the heartbeat could not be written"),
         }
@@ -193,5 +243,25 @@ impl Held {
         let mut tx = app.db.tx().await?;
         store::release(&mut tx, &self.name, self.epoch).await?;
         tx.commit().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::preferred;
+    use uuid::Uuid;
+
+    #[test]
+    fn each_node_gets_its_share_and_one_that_goes_moves_only_its_own() {
+        let nodes = [11, 22, 33].map(Uuid::from_u128);
+        let subjects: Vec<Uuid> = (0..3_000).map(Uuid::from_u128).collect();
+        for node in nodes {
+            let share = subjects.iter().filter(|s| preferred(&nodes, **s) == Some(node)).count();
+            assert!((850..1_150).contains(&share), "{share}");
+        }
+        for subject in subjects {
+            let (before, after) = (preferred(&nodes, subject), preferred(&nodes[..2], subject));
+            assert!(before == after || before == Some(nodes[2]));
+        }
     }
 }

@@ -42,6 +42,17 @@ pub async fn leave(tx: &mut Conn, node: &Uuid) -> DbResult<()> {
     Ok(())
 }
 
+/// The nodes whose heartbeat has not run out.
+pub async fn living(c: &mut Conn, now: Ts) -> DbResult<Vec<String>> {
+    let rows = sql!(all (String,), c,
+        lite "SELECT holder FROM lease WHERE name LIKE 'node:%' AND until_at >= $1 ORDER BY name",
+        pg "SELECT holder FROM lease WHERE name LIKE 'node:%'
+              AND until_at >= CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AND CAST($1 AS BIGINT) IS NOT NULL
+            ORDER BY name",
+        now)?;
+    Ok(rows.into_iter().map(|r| r.0).collect())
+}
+
 pub async fn take(tx: &mut Conn, name: &str, node: &Uuid, now: Ts) -> DbResult<Option<i64>> {
     let row = sql!(opt (i64,), tx,
         lite "INSERT INTO lease (name, holder, epoch, until_at) VALUES ($1, $2, 1, 1)

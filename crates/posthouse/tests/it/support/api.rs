@@ -70,6 +70,11 @@ impl Api {
         Self { cookie: other.cookie.clone(), ..Self::new(addr) }
     }
 
+    /// Its session.
+    pub fn cookie(&self) -> Option<String> {
+        self.cookie.clone()
+    }
+
     pub async fn call(&mut self, method: Method, path: &str, body: Option<&Value>, extra: &[(&str, &str)]) -> Answer {
         let body = body.map(|b| ("application/json", b.to_string().into_bytes()));
         self.raw(method, path, body, extra).await

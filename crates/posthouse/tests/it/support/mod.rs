@@ -96,6 +96,11 @@ impl TestApp {
         self.running.as_ref().unwrap().metrics_addr.expect("metrics.listen is set")
     }
 
+    /// Where it serves.
+    pub fn addr(&self) -> std::net::SocketAddr {
+        self.running.as_ref().unwrap().addr
+    }
+
     /// A caller that is not signed in.
     pub fn caller(&self) -> Api {
         Api::new(self.running.as_ref().unwrap().addr)

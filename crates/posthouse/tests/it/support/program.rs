@@ -44,6 +44,18 @@ impl Program {
         Self(command.stdout(Stdio::null()).spawn().unwrap())
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, signal: nix::sys::signal::Signal) {
+        let id = nix::unistd::Pid::from_raw(i32::try_from(self.0.id()).unwrap());
+        nix::sys::signal::kill(id, signal).unwrap();
+    }
+
+    /// Whether it is frozen (SIGSTOP).
+    pub fn is_frozen(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap_or_default();
+        stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('T')
+    }
+
     /// Whether it was killed before the deadline.
     pub async fn killed(&mut self) -> bool {
         for _ in 0..600 {
