@@ -321,7 +321,7 @@ fn disk(dir: &Path) -> Check {
 async fn names(config: &Config, db: Option<&Db>) -> Check {
     let name = "name servers";
     let from = match config.name_servers.as_slice() {
-        [] => "the system's".to_owned(),
+        [] => "those of the system".to_owned(),
         some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     };
     let resolver = match Resolver::new(&config.name_servers, PATIENCE) {
@@ -341,7 +341,7 @@ async fn names(config: &Config, db: Option<&Db>) -> Check {
             Ok(_) => known.push(host),
             Err(NetError::NameNotFound { .. }) => unknown.push(host),
             Err(e) => {
-                let seen = format!("{from}: {host} could not be asked for: {e}");
+                let seen = format!("{from}, asked for {host}: {e}");
                 return Check::warning(
                     name,
                     seen,
@@ -351,10 +351,10 @@ async fn names(config: &Config, db: Option<&Db>) -> Check {
         }
     }
     if unknown.is_empty() {
-        return Check::ok(name, format!("{from}: {} known", known.join(", ")));
+        return Check::ok(name, format!("{from} know {}", known.join(", ")));
     }
     let seen = format!("{from} answer, but do not know {}", unknown.join(", "));
-    Check::warning(name, seen, "correct the accounts' servers, or set name_servers to ones that know them")
+    Check::warning(name, seen, "see whether these names are right; else set name_servers to ones that know them")
 }
 
 async fn hosts(db: &Db) -> db::DbResult<Vec<String>> {

@@ -41,11 +41,13 @@ pub async fn restore(config: &Config, source: &Path, check: bool) -> anyhow::Res
     } else {
         println!("Restored {}.", counts(&restored.manifest));
         tell_absent(&restored.manifest);
-        println!(
-            "{} messages were not sent yet when the backup was made. They may have gone out since, so they are not sent by \
-             themselves: each is shown as uncertain in its account's outbox, and a person decides.",
-            restored.held
-        );
+        if restored.held > 0 {
+            println!(
+                "{} messages were not sent yet when the backup was made. They may have gone out since, so they are not sent by \
+                 themselves: each is shown as uncertain in its account's outbox, and a person decides.",
+                restored.held
+            );
+        }
         println!("Everybody signs in again.");
     }
     match &restored.key {

@@ -3,6 +3,7 @@
 use super::BackupError;
 use crate::base::blobs::{self, BlobKey};
 use std::fs::File;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// The largest file of a body that is read at once: as much as a body may have unpacked.
@@ -44,10 +45,11 @@ fn make_parent(path: &Path) -> Result<(), BackupError> {
     std::fs::create_dir_all(parent).map_err(BackupError::file(parent))
 }
 
-/// Copies a file of this hash.
+/// Copies a file of this hash. The copy is its owner's to read and write, whatever became of the backup's modes on the way.
 pub fn copy(from: &Path, to: &Path, expected: blake3::Hash) -> Result<(), BackupError> {
     make_parent(to)?;
     std::fs::copy(from, to).map_err(BackupError::file(from))?;
+    std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o600)).map_err(BackupError::file(to))?;
     if hash(to)?.0 == expected {
         return Ok(());
     }

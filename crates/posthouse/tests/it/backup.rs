@@ -7,6 +7,7 @@ use posthouse::base::clock::Clock;
 use posthouse::config::Config;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use testkit::{MailWorld, Mailbox};
 
@@ -252,8 +253,12 @@ on_both! {
         assert_eq!((made.manifest.messages, made.manifest.bodies, made.manifest.absent.len()), (3, 2, 1));
         assert!(made.path.file_name().unwrap().to_str().unwrap().starts_with("posthouse-20"), "{:?}", made.path);
         let config = t.elsewhere(places.path());
+        // As it comes from a medium that is only read, or out of an archive.
+        std::fs::set_permissions(some_file(&made.path, "/blobs/"), std::fs::Permissions::from_mode(0o444)).unwrap();
         let restored = backup::restore(&config, &Clock::system(), &made.path).await.unwrap();
         assert_eq!(restored.manifest.absent.len(), 1);
+        let mode = std::fs::metadata(some_file(&config.data_dir, "/blobs/")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
         t.stop().await;
     }
 
