@@ -127,7 +127,7 @@ fn bodies_before_rows(calls: &[Call], row: &str) -> Result<(), String> {
     let rows = |call: &Call| call.writes() && !call.on().contains("/blobs") && call.text.contains(row);
     let row = first(calls, "the row", rows)?;
     let is_body = |call: &&Call| call.writes() && call.on().contains("/blobs/") && call.begun < row.begun;
-    let body = calls.iter().filter(is_body).next_back().ok_or("not in the trace: the body's file")?;
+    let body = calls.iter().rfind(is_body).ok_or("not in the trace: the body's file")?;
     let synced =
         |call: &Call| call.name == "syncfs" && call.on().contains("/blobs>") && body.before(call) && call.before(row);
     first(calls, "a syncfs between the body and its row", synced)?;

@@ -76,10 +76,7 @@ impl TestApp {
 
     /// Starts one with changed settings that goes by this clock.
     pub async fn at(engine: Engine, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
-        let _ = tracing_subscriber::fmt()
-            .with_test_writer()
-            .with_env_filter(std::env::var("TEST_LOG").unwrap_or("warn".into()))
-            .try_init();
+        let _ = tracing_subscriber::fmt().with_test_writer().with_env_filter("warn").try_init();
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(engine, folder.path());
         change(&mut config);
