@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check fmt generate web deps
+.PHONY: help demo run test check fmt generate web deps schemathesis
 
 CARGO ?= cargo
 # Crash points are compiled in for tests only.
@@ -24,6 +24,10 @@ run: web ## Builds and serves the product itself, with its data in ./data
 
 test: deps ## Installs what the tests need, starts real servers, runs every test, stops them
 	./scripts/test.sh
+
+schemathesis: deps ## Lets schemathesis try the API of a running demo against its OpenAPI document (EXAMPLES=10)
+	$(CARGO) build --package posthouse
+	./scripts/schemathesis.sh
 
 check: ## Formatting and lints, Rust and web
 	$(CARGO) fmt --all --check
