@@ -211,19 +211,18 @@ fn is_content_type(value: &str) -> bool {
 }
 
 fn with_headers(message: &Outgoing) -> MessageBuilder<'_> {
-    let mut builder = MessageBuilder::new()
-        .from(address(&message.from))
-        .to(match message.to.as_slice() {
-            [] => Address::new_group(Some("undisclosed-recipients"), Vec::new()),
-            to => addresses(to),
-        })
-        .date(Date::new(message.date_micros.div_euclid(1_000_000)))
-        .message_id(without_brackets(&message.message_id));
-    builder = if message.subject.contains("=?") {
+    let builder = MessageBuilder::new().from(address(&message.from)).to(match message.to.as_slice() {
+        [] => Address::new_group(Some("undisclosed-recipients"), Vec::new()),
+        to => addresses(to),
+    });
+    let builder = if message.subject.contains("=?") {
         builder.header("Subject", mail_builder::headers::raw::Raw::new(encoded_words(&message.subject)))
     } else {
         builder.subject(message.subject.as_str())
     };
+    let mut builder = builder
+        .date(Date::new(message.date_micros.div_euclid(1_000_000)))
+        .message_id(without_brackets(&message.message_id));
     if !message.cc.is_empty() {
         builder = builder.cc(addresses(&message.cc));
     }
