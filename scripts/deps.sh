@@ -2,7 +2,7 @@
 # Installs the Debian packages that the tests need. Quick when they are there; starts and enables no service.
 set -euo pipefail
 
-packages=(dovecot-core dovecot-imapd dovecot-lmtpd postfix postfix-pcre postgresql-15 chromium strace)
+packages=(dovecot-core dovecot-imapd dovecot-lmtpd postfix postfix-pcre postgresql-15 chromium strace python3-venv curl)
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")

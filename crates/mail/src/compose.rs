@@ -211,13 +211,16 @@ fn is_content_type(value: &str) -> bool {
 }
 
 fn with_headers(message: &Outgoing) -> MessageBuilder<'_> {
-    let mut builder = MessageBuilder::new()
-        .from(address(&message.from))
-        .to(match message.to.as_slice() {
-            [] => Address::new_group(Some("undisclosed-recipients"), Vec::new()),
-            to => addresses(to),
-        })
-        .subject(message.subject.as_str())
+    let builder = MessageBuilder::new().from(address(&message.from)).to(match message.to.as_slice() {
+        [] => Address::new_group(Some("undisclosed-recipients"), Vec::new()),
+        to => addresses(to),
+    });
+    let builder = if message.subject.contains("=?") {
+        builder.header("Subject", mail_builder::headers::raw::Raw::new(encoded_words(&message.subject)))
+    } else {
+        builder.subject(message.subject.as_str())
+    };
+    let mut builder = builder
         .date(Date::new(message.date_micros.div_euclid(1_000_000)))
         .message_id(without_brackets(&message.message_id));
     if !message.cc.is_empty() {
@@ -234,6 +237,22 @@ fn with_headers(message: &Outgoing) -> MessageBuilder<'_> {
         builder = builder.references(MessageId::new_list(references.into_iter().map(without_brackets)));
     }
     builder.header("MIME-Version", mail_builder::headers::raw::Raw::new("1.0"))
+}
+
+/// Octets of text in one encoded word: base64 makes 60 of 45, and a word has at most 75 (RFC 2047 section 2).
+const WORD_OCTETS: usize = 45;
+
+/// A text as encoded words, whatever it is. One that looks like an encoded word itself would else be decoded by those who
+/// read it, and be another one there than here.
+fn encoded_words(text: &str) -> String {
+    let mut words = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (word, after) = rest.split_at(rest.floor_char_boundary(WORD_OCTETS));
+        words.push(format!("=?utf-8?B?{}?=", data_encoding::BASE64.encode(word.as_bytes())));
+        rest = after;
+    }
+    words.join(" ")
 }
 
 /// RFC 5322 section 3.6.4 lets a long list be shortened; the first names the conversation, the last its parent.

@@ -258,3 +258,12 @@ proptest! {
         prop_assert_eq!(names, sent);
     }
 }
+
+#[test]
+fn a_subject_that_looks_encoded_arrives_as_it_was_typed() {
+    for subject in ["=?utf-8?Q?not_decoded?=".to_owned(), "a =?".to_owned(), format!("=?{}é😀", "x".repeat(900))] {
+        let bytes = compose(&Outgoing { subject: subject.clone(), ..letter() }, 10_000).unwrap();
+        assert_eq!(crate::parsed::parse(&bytes).subject, subject);
+        assert!(bytes.split(|b| *b == b'\n').all(|line| line.len() <= 999));
+    }
+}

@@ -124,6 +124,24 @@ impl Api {
         request.send().await.unwrap()
     }
 
+    /// A body of `declared` octets of which only `sent` go out: one that is refused for its size need not be sent whole,
+    /// and whoever sends it whole may lose the answer to a broken pipe.
+    pub async fn oversized(&self, method: Method, path: &str, (declared, sent): (usize, usize)) -> String {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let host = self.base.strip_prefix("http://").unwrap();
+        let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
+        let head = format!(
+            "{method} /api/v1{path} HTTP/1.1\r\nHost: {host}\r\nCookie: {}\r\nContent-Type: application/json\r\n\
+             Idempotency-Key: an-oversized-one\r\nContent-Length: {declared}\r\nConnection: close\r\n\r\n",
+            self.cookie.as_deref().unwrap_or_default()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&vec![b' '; sent]).await.unwrap();
+        let mut answer = vec![];
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8(answer).unwrap()
+    }
+
     pub async fn get(&mut self, path: &str) -> Answer {
         self.call(Method::GET, path, None, &[]).await
     }
