@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check fmt generate web deps
+.PHONY: help demo run test check fmt generate web deps fuzz
 
 CARGO ?= cargo
 # Crash points are compiled in for tests only.
@@ -24,6 +24,12 @@ run: web ## Builds and serves the product itself, with its data in ./data
 
 test: deps ## Installs what the tests need, starts real servers, runs every test, stops them
 	./scripts/test.sh
+
+# Seconds for each fuzz target, and one target instead of all of them.
+SECONDS := 600
+TARGET :=
+fuzz: ## Fuzzes everything that reads strangers' bytes: SECONDS=600 each, TARGET=name for one
+	./scripts/fuzz.sh $(SECONDS) $(TARGET)
 
 check: ## Formatting and lints, Rust and web
 	$(CARGO) fmt --all --check

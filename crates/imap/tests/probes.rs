@@ -11,6 +11,8 @@
 //! - `close` closes the connection; without it the server falls silent at the end,
 //! - `{{E4}}` is that byte, `{{500*x}}` is 500 times `x`.
 
+#![cfg(test)]
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,7 +48,6 @@ impl Probe {
             Some((action, error)) => (action.trim().to_owned(), Some(error.trim().to_owned())),
             None => (action.trim().to_owned(), None),
         };
-        let end = text.find("end:").unwrap();
         Self {
             name: path.file_stem().unwrap().to_string_lossy().into_owned(),
             about: text.split("do:").next().unwrap().trim().replace('\n', " "),
@@ -56,7 +57,7 @@ impl Probe {
                 "closed" => false,
                 other => panic!("end: {other}"),
             },
-            transcript: text[end..].lines().skip(1).map(str::to_owned).collect(),
+            transcript: text.lines().skip_while(|line| !line.starts_with("end:")).skip(1).map(str::to_owned).collect(),
         }
     }
 }
