@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
 
+command -v g++ >/dev/null || { echo "libFuzzer is C++: install g++" >&2; exit 1; }
 seconds=${1:-600}
 host=$(rustc -vV | sed -n 's/^host: //p')
 targets=(imap_tree imap_meaning imap_session smtp_reply mail_headers mail_mime html_in addresses compose)
@@ -35,18 +36,18 @@ max_len() {
     esac
 }
 
-# Keeps the inputs that each add something, smallest first, within the bounds above.
+# Keeps inputs that each add something; of too many some of every size, within the bounds above.
 minimise() {
-    local kept count=0 bytes=0 size file
+    local kept all
     kept=$(mktemp -d)
     "$1" -set_cover_merge=1 -timeout=10 -rss_limit_mb=1024 -max_len="$(max_len "$2")" "$kept" "corpus/$2" >/dev/null 2>&1
-    while read -r size file; do
-        count=$((count + 1)) bytes=$((bytes + size))
-        if [ $count -gt $max_files ] || [ $bytes -gt $max_bytes ]; then rm "$kept/$file"; fi
-    done < <(find "$kept" -type f -printf '%s %f\n' | sort -n)
     rm -r "corpus/$2"
-    mv "$kept" "corpus/$2"
-    chmod 755 "corpus/$2"
+    mkdir "corpus/$2"
+    all=$(find "$kept" -type f | wc -l)
+    find "$kept" -type f -printf '%s %f\n' | sort -n | awk -v all="$all" -v files=$max_files -v bytes=$max_bytes '
+        all <= files || int(NR * files / all) != int((NR - 1) * files / all) { sum += $1; if (sum <= bytes) print $2 }' |
+        while read -r file; do cp "$kept/$file" "corpus/$2/"; done
+    rm -r "$kept"
 }
 
 failed=()

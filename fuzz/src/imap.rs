@@ -11,8 +11,7 @@ use bytes::Bytes;
 use imap::proto::reader::{Event, ReadError, Reader, Reply};
 use imap::proto::reply::Untagged;
 use imap::{
-    Content, Day, FetchEvent, FetchItem, Fetched, Limits, MailboxName, ReadLimits, SearchKey, Session, StoreMode,
-    UidSet, Value,
+    Day, FetchEvent, FetchItem, Fetched, Limits, MailboxName, ReadLimits, SearchKey, Session, StoreMode, UidSet, Value,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -211,14 +210,8 @@ fn check_fetched(fetched: &Fetched, total: usize) {
         assert_eq!(body.section, body.section.to_ascii_uppercase());
         assert!(fetched.body(&body.section).is_some());
     }
-    let shown = format!("{fetched:?}");
-    for body in &fetched.bodies {
-        if let Content::Whole(bytes) = &body.content
-            && bytes.len() > 40
-        {
-            assert!(!shown.contains(&*String::from_utf8_lossy(bytes)), "a body is shown");
-        }
-    }
+    // Bodies are shown by their sizes only.
+    assert!(fetched.bodies.iter().all(|body| format!("{:?}", body.content).len() < 40));
 }
 
 fn check_set(set: &UidSet) {

@@ -152,7 +152,7 @@ fn content_of(body: &str) -> (String, HashSet<&str>) {
         text.extend(before.chars().filter(|c| !c.is_whitespace()));
         let (tag, after) = markup.split_at(tag_end(markup));
         values.extend(tag.split_inclusive('"').collect::<Vec<_>>().chunks_exact(2).map(|pair| pair[1]));
-        rest = &after[1..];
+        rest = after.strip_prefix('>').expect("a tag ends");
     }
     text.extend(rest.chars().filter(|c| !c.is_whitespace()));
     (text, values)
