@@ -106,9 +106,9 @@ fn zone(text: &str) -> Option<i64> {
         ("-", digits) => (-1, digits),
         _ => return Some(0),
     };
-    let digits: i64 = digits.replace(':', "").parse().ok()?;
+    let digits: u32 = digits.replace(':', "").parse().ok()?;
     let (hours, minutes) = (digits / 100, digits % 100);
-    ((0..=24).contains(&hours) && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
+    (hours <= 24 && minutes < 60).then(|| sign * i64::from(hours * 3600 + minutes * 60))
 }
 
 #[cfg(test)]
@@ -136,6 +136,8 @@ mod tests {
             ("1-Jan-1970 25:00:00 +0000", None),
             ("1-Jan-999999999999 00:00:00 +0000", None),
             ("1-Jan-1970 00:00:00 +99999999", None),
+            ("1-Jan-1970 00:00:00 +02222222222222222222", None),
+            ("1-Jan-1970 00:00:00 +-30", None),
             ("Mon, 1 Jan 1970 00:00:00 +0000", None),
             ("", None),
         ];
