@@ -40,7 +40,8 @@ max_len() {
 minimise() {
     local kept all
     kept=$(mktemp -d)
-    "$1" -set_cover_merge=1 -timeout=10 -rss_limit_mb=1024 -max_len="$(max_len "$2")" "$kept" "corpus/$2" >/dev/null 2>&1
+    "$1" -set_cover_merge=1 -timeout=10 -rss_limit_mb=1024 -max_len="$(max_len "$2")" \
+        -artifact_prefix="artifacts/$2/" "$kept" "corpus/$2" >/dev/null 2>&1
     rm -r "corpus/$2"
     mkdir "corpus/$2"
     all=$(find "$kept" -type f | wc -l)
@@ -62,7 +63,7 @@ for target in "${targets[@]}"; do
         tail -n 40 "artifacts/$target/log"
     fi
     minimise "$binary" "$target"
-    coverage=$(grep -oE 'cov: [0-9]+ ft: [0-9]+' "artifacts/$target/log" | tail -n 1)
+    coverage=$(grep -oE 'cov: [0-9]+ ft: [0-9]+' "artifacts/$target/log" | tail -n 1 || true)
     runs=$(grep -oE 'number_of_executed_units: [0-9]+' "artifacts/$target/log" | grep -oE '[0-9]+' || true)
     printf '    %s executions, %s, %s inputs kept\n' "${runs:-?}" "$coverage" "$(find "corpus/$target" -type f | wc -l)"
 done
