@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run test soak bench check fmt generate web deps schemathesis
+.PHONY: help demo run test soak bench fuzz check fmt generate web deps schemathesis
 
 CARGO ?= cargo
 # Crash points are compiled in for tests only.
@@ -43,6 +43,9 @@ soak: deps ## Kills and breaks everything for SECONDS=600 in all, ENGINE=both|sq
 schemathesis: deps ## Lets schemathesis try the API of a running demo against its OpenAPI document (EXAMPLES=10)
 	$(CARGO) build --package posthouse
 	./scripts/schemathesis.sh
+
+fuzz: ## Fuzzes everything that reads strangers' bytes: SECONDS=600 each, TARGET=name for one
+	./scripts/fuzz.sh "$(or $(SECONDS),600)" $(TARGET)
 
 check: ## Formatting and lints, Rust and web
 	$(CARGO) fmt --all --check

@@ -4,6 +4,8 @@
 //! clock or the host. Bcc recipients are in the envelope only. A control character in a header value is refused with
 //! the name of its field, so nothing that a person or a template wrote can add a header.
 
+use std::borrow::Cow;
+
 use mail_builder::MessageBuilder;
 use mail_builder::headers::address::Address;
 use mail_builder::headers::content_type::ContentType;
@@ -299,7 +301,13 @@ fn unix_lines(text: &str) -> String {
 }
 
 fn address(mailbox: &Mailbox) -> Address<'_> {
-    Address::new_address(mailbox.name.as_deref().filter(|name| !name.is_empty()), mailbox.address.as_str())
+    Address::new_address(mailbox.name.as_deref().filter(|name| !name.is_empty()).map(literal), mailbox.address.as_str())
+}
+
+/// A name that looks like an encoded word (RFC 2047) must be encoded itself, or its readers decode it. The builder quotes
+/// what is encoded already, but it encodes what ends in a blank, and readers leave that out.
+fn literal(text: &str) -> Cow<'_, str> {
+    if text.contains("=?") { Cow::Owned(format!("{text} ")) } else { Cow::Borrowed(text) }
 }
 
 fn addresses(mailboxes: &[Mailbox]) -> Address<'_> {

@@ -69,16 +69,15 @@ pub(crate) fn format_internal(secs: i64) -> String {
     format!("{:>11} {:02}:{:02}:{:02} +0000", day.to_string(), time / 3600, time / 60 % 60, time % 60)
 }
 
-/// Reads an INTERNALDATE leniently: one or two digits for the day, any case for the month, seconds and zone
-/// may be absent. Nothing when it cannot be a date.
+/// Reads an INTERNALDATE leniently: one or two digits for the day, two or four for the year, any case for the
+/// month, seconds and zone may be absent. Nothing when it cannot be a date.
 pub(crate) fn parse_internal(text: &str) -> Option<i64> {
     let mut words = text.split_ascii_whitespace();
     let mut date = words.next()?.split('-');
     let day = date.next()?.parse().ok()?;
     let name = date.next()?;
     let month = MONTHS.iter().position(|month| month.eq_ignore_ascii_case(name))?;
-    let year: i64 = date.next()?.parse().ok()?;
-    let day = Day::of_civil(year, i64::try_from(month).ok()? + 1, day)?;
+    let day = Day::of_civil(year(date.next()?)?, i64::try_from(month).ok()? + 1, day)?;
     let mut clock = words.next()?.split(':');
     let hour: i64 = clock.next()?.parse().ok()?;
     let minute: i64 = clock.next()?.parse().ok()?;
@@ -90,6 +89,16 @@ pub(crate) fn parse_internal(text: &str) -> Option<i64> {
     Some(day.days * DAY_SECS + hour * 3600 + minute * 60 + second - offset)
 }
 
+/// A year in full, or in two digits as RFC 5322 section 4.3 reads them: up to 49 is this century.
+fn year(text: &str) -> Option<i64> {
+    let year: i64 = text.parse().ok()?;
+    Some(match (text.len(), year) {
+        (2, 0..50) => year + 2000,
+        (2, 50..100) => year + 1900,
+        _ => year,
+    })
+}
+
 /// `+0130` or `-08:00` in seconds; a zone by name counts as UTC.
 fn zone(text: &str) -> Option<i64> {
     let (sign, digits) = match text.split_at_checked(1)? {
@@ -97,9 +106,9 @@ fn zone(text: &str) -> Option<i64> {
         ("-", digits) => (-1, digits),
         _ => return Some(0),
     };
-    let digits: i64 = digits.replace(':', "").parse().ok()?;
+    let digits: u32 = digits.replace(':', "").parse().ok()?;
     let (hours, minutes) = (digits / 100, digits % 100);
-    ((0..=24).contains(&hours) && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
+    (hours <= 24 && minutes < 60).then(|| sign * i64::from(hours * 3600 + minutes * 60))
 }
 
 #[cfg(test)]
@@ -115,6 +124,9 @@ mod tests {
             ("01-JAN-1970 00:00:00 +0000", Some(0)),
             ("1-Jan-1970 00:00:00", Some(0)),
             ("1-Jan-1970 00:00", Some(0)),
+            ("1-Jan-70 00:00:00 +0000", Some(0)),
+            ("1-Jan-24 10:00:00 +0000", Some(1_704_103_200)),
+            ("1-Jan--1 10:00:00 +0000", None),
             ("1-Jan-1970 01:00:00 +01:00", Some(0)),
             ("1-Jan-1970 00:00:00 GMT", Some(0)),
             ("29-Feb-2024 12:00:00 +0000", Some(1_709_208_000)),
@@ -124,6 +136,8 @@ mod tests {
             ("1-Jan-1970 25:00:00 +0000", None),
             ("1-Jan-999999999999 00:00:00 +0000", None),
             ("1-Jan-1970 00:00:00 +99999999", None),
+            ("1-Jan-1970 00:00:00 +02222222222222222222", None),
+            ("1-Jan-1970 00:00:00 +-30", None),
             ("Mon, 1 Jan 1970 00:00:00 +0000", None),
             ("", None),
         ];

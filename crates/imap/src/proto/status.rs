@@ -167,7 +167,12 @@ impl Code {
 
 /// The place of the `]` that closes the `[` at the start: flags may hold brackets, strings may hold `]`.
 fn closing_bracket(line: &[u8]) -> Option<usize> {
-    let mut depth = 0_usize;
+    // Flags may hold one bracket of a pair, so a list is passed over; unless that leads nowhere.
+    closing(line, true).or_else(|| closing(line, false))
+}
+
+fn closing(line: &[u8], skip_lists: bool) -> Option<usize> {
+    let (mut depth, mut lists) = (0_usize, 0_usize);
     let mut in_string = false;
     let mut escaped = false;
     for (at, byte) in line.iter().enumerate() {
@@ -175,8 +180,12 @@ fn closing_bracket(line: &[u8]) -> Option<usize> {
             _ if escaped => escaped = false,
             b'\\' if in_string => escaped = true,
             b'"' => in_string = !in_string,
-            b'[' if !in_string => depth += 1,
-            b']' if !in_string => depth = depth.saturating_sub(1),
+            _ if in_string => {}
+            b'(' if skip_lists => lists += 1,
+            b')' if skip_lists => lists = lists.saturating_sub(1),
+            _ if lists > 0 => {}
+            b'[' => depth += 1,
+            b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
         if depth == 0 {
@@ -225,6 +234,12 @@ mod tests {
                 Some(Code::PermanentFlags(flags(&["\\Seen", "[x]", "\\*"]))),
                 "ok",
             ),
+            (
+                "[PERMANENTFLAGS (\\Seen [x ]y \\*)] ok (a]",
+                Some(Code::PermanentFlags(flags(&["\\Seen", "[x", "]y", "\\*"]))),
+                "ok (a]",
+            ),
+            ("[X-NEW (a] ok", other("X-NEW", vec![Value::List(vec![Value::Atom(Bytes::from_static(b"a"))])]), "ok"),
             ("[CAPABILITY IMAP4rev1  IDLE] ok", Some(Code::Capability(flags(&["IMAP4rev1", "IDLE"]))), "ok"),
             ("[X-NEW \"a]b\"] ok", other("X-NEW", vec![Value::Quoted(Bytes::from_static(b"a]b"))]), "ok"),
         ];

@@ -165,7 +165,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Link<S> {
     ) -> Result<Option<Answer>> {
         let untagged = match reply {
             Reply::Status { tag: Some(tag), kind, code, text } => {
-                return self.check_tag(&tag).map(|()| Some(Answer { kind, refusal: Refusal::new(code, &text) }));
+                self.check_tag(&tag)?;
+                let refusal = Refusal::new(code, &text);
+                // An answer and the end in one: nothing can be asked any more.
+                return if kind == StatusKind::Bye {
+                    Err(Error::Bye(refusal))
+                } else {
+                    Ok(Some(Answer { kind, refusal }))
+                };
             }
             Reply::Status { tag: None, kind, code, text } => {
                 match kind {

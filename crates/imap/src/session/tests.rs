@@ -382,6 +382,14 @@ async fn a_list_without_end_is_too_large() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_a_bye_ends_the_session() {
+    play!([hear("A1 NOOP"), say("A1 BYE enough\r\n"), Step::HearEnd], |mut session| {
+        assert!(matches!(session.noop().await, Err(Error::Bye(Refusal { words, .. })) if words == "enough"));
+        assert!(!session.is_open());
+    });
+}
+
+#[tokio::test]
 async fn endless_nonsense_ends_the_session() {
     play!([hear("A1 NOOP"), say("\r\n".repeat(1_001))], |mut session| {
         assert!(matches!(session.noop().await, Err(Error::Protocol(_))));

@@ -267,3 +267,16 @@ fn a_subject_that_looks_encoded_arrives_as_it_was_typed() {
         assert!(bytes.split(|b| *b == b'\n').all(|line| line.len() <= 999));
     }
 }
+
+#[test]
+fn what_looks_encoded_is_shown_as_it_was_written() {
+    for text in ["=?utf-8?q?x?=", "re: =?utf-8?B?eA==?= why", "=?x", "a =? b"] {
+        let message = Outgoing { subject: text.to_owned(), ..letter() };
+        let parsed = crate::parsed::parse(&compose(&message, 1 << 20).unwrap());
+        assert_eq!(parsed.subject, text);
+        let to = Mailbox { name: Some(text.to_owned()), ..message.to[0].clone() };
+        let message = Outgoing { to: vec![to], ..letter() };
+        let parsed = crate::parsed::parse(&compose(&message, 1 << 20).unwrap());
+        assert_eq!(parsed.to[0].name.as_deref(), Some(text));
+    }
+}

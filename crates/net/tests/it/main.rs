@@ -1,6 +1,8 @@
 //! The crate against real sockets, real certificates, and the real Postfix and Dovecot of the test kit.
 
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod dialling;
 #[cfg(test)]
 mod fetching;

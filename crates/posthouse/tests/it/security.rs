@@ -141,7 +141,8 @@ async fn every_kind_of_answer_is_hardened() {
         ("/session".to_owned(), &[("host", "evil.test")], 421),
         (format!("/accounts/{account}/test"), &[], 200),
     ] {
-        let answer = api.open(Method::POST, &path, Some(("application/json", test.to_string().into_bytes())), extra).await;
+        let answer =
+            api.open(Method::POST, &path, Some(("application/json", test.to_string().into_bytes())), extra).await;
         assert_eq!((answer.status().as_u16(), text(answer.headers(), "cache-control")), (status, "no-store"), "{path}");
         hardened(&path, answer.headers());
     }

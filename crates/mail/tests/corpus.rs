@@ -1,0 +1,43 @@
+//! The kept inputs of `make fuzz`, replayed through the same checks (`fuzz/src`).
+
+#![cfg(test)]
+
+#[path = "../../../fuzz/src/mail.rs"]
+mod checks;
+
+/// Runs a check on each file of its corpus. A panic names the file.
+fn replay(target: &str, check: fn(&[u8])) {
+    let folder = format!("{}/../../fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
+    let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(files.len() > 3, "the corpus of {target} is missing");
+    for file in files {
+        let input = std::fs::read(&file).unwrap();
+        let result = std::panic::catch_unwind(|| check(&input));
+        assert!(result.is_ok(), "{} breaks a rule of {target}", file.display());
+    }
+}
+
+#[test]
+fn the_corpus_of_mail_headers_holds() {
+    replay("mail_headers", checks::mail_headers);
+}
+
+#[test]
+fn the_corpus_of_mail_mime_holds() {
+    replay("mail_mime", checks::mail_mime);
+}
+
+#[test]
+fn the_corpus_of_html_in_holds() {
+    replay("html_in", checks::html_in);
+}
+
+#[test]
+fn the_corpus_of_addresses_holds() {
+    replay("addresses", checks::addresses);
+}
+
+#[test]
+fn the_corpus_of_compose_holds() {
+    replay("compose", checks::compose);
+}
