@@ -38,6 +38,9 @@ impl From<sqlx::Error> for DbError {
             }
             sqlx::Error::Database(d) if d.is_foreign_key_violation() => Self::ForeignKey(d.message().to_owned()),
             sqlx::Error::Database(d) if is_busy(d.code().as_deref()) => Self::Busy(d.message().to_owned()),
+            sqlx::Error::Database(d) if is_away(d.code().as_deref()) => Self::Unavailable(d.message().to_owned()),
+            // A server that goes down in the middle of a greeting.
+            sqlx::Error::Protocol(_) => Self::Unavailable(e.to_string()),
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_) => {
                 Self::Unavailable(e.to_string())
             }
@@ -47,6 +50,11 @@ impl From<sqlx::Error> for DbError {
             _ => Self::Other(e.to_string()),
         }
     }
+}
+
+/// PostgreSQL shuts down (57P01), dies (57P02) or starts (57P03).
+fn is_away(code: Option<&str>) -> bool {
+    matches!(code, Some("57P01" | "57P02" | "57P03"))
 }
 
 /// SQLite 5 (busy), 6 (locked) and 517 (busy snapshot); PostgreSQL 40001 (serialisation) and 40P01 (deadlock).

@@ -29,8 +29,9 @@ pub use run::{Row as FromAnyRow, Sql, all, one, opt, run};
 pub use time::Ts;
 pub use value::{IntoValue, Value};
 
-/// What keeps the driver's notices ("already exists, skipping") out of a log.
-pub const LOG_FILTER: &str = "sqlx::postgres::notice=warn";
+/// What keeps the driver's notices ("already exists, skipping") out of a log, and what its pool says of each connection to
+/// a server that went away: whoever needed one says so.
+pub const LOG_FILTER: &str = "sqlx::postgres::notice=error,sqlx_core::pool=error";
 
 // What the derive macros and the type macros expand to: they name sqlx's own Error and Result by the crate root.
 #[doc(hidden)]

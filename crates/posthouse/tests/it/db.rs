@@ -122,3 +122,21 @@ async fn sqlite_commits_survive_power_loss() {
     drop(tx);
     t.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgresql_that_stops_starts_or_died_is_one_that_cannot_be_reached() {
+    let server = testkit::Postgres::start().unwrap();
+    let db = db::Db::open_postgres(&server.fresh_database().unwrap()).await.unwrap();
+    for immediate in [false, true] {
+        let mut open = db.tx().await.unwrap();
+        db::run(&mut open, db::Sql::both("SELECT 1"), vec![]).await.unwrap();
+        server.stop(immediate).unwrap();
+        let cut = db::run(&mut open, db::Sql::both("SELECT 1"), vec![]).await.unwrap_err();
+        assert!(matches!(cut, db::DbError::Unavailable(_)), "{cut}");
+        drop(open);
+        server.start_again().unwrap();
+        let mut again = db.tx().await.unwrap();
+        db::run(&mut again, db::Sql::both("SELECT 1"), vec![]).await.unwrap();
+    }
+    db.close().await;
+}

@@ -3,12 +3,14 @@
 use reqwest::{Method, header};
 use serde_json::Value;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// A caller: keeps its session's cookie.
+/// A caller: keeps its session's cookie, and goes to one node after the other.
 pub struct Caller {
     client: reqwest::Client,
-    base: String,
+    nodes: Vec<u16>,
+    calls: AtomicUsize,
     cookie: Mutex<Option<String>>,
 }
 
@@ -20,16 +22,17 @@ pub struct Answer {
 }
 
 impl Caller {
-    pub fn new(port: u16) -> Self {
+    pub fn new(nodes: Vec<u16>) -> Self {
         // The first one wins: others in this process have the same.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(15)).build().unwrap();
-        Self { client, base: format!("http://127.0.0.1:{port}"), cookie: Mutex::new(None) }
+        Self { client, nodes, calls: AtomicUsize::new(0), cookie: Mutex::new(None) }
     }
 
     /// None when the program did not answer: whether it did the work is unknown.
     pub async fn call(&self, method: Method, path: &str, body: Option<&Value>, key: Option<&str>) -> Option<Answer> {
-        let mut request = self.client.request(method, format!("{}/api/v1{path}", self.base));
+        let node = self.calls.fetch_add(1, Ordering::SeqCst) % self.nodes.len();
+        let mut request = self.client.request(method, format!("{}/api/v1{path}", self.base(node)));
         if let Some(cookie) = self.cookie.lock().unwrap().clone() {
             request = request.header(header::COOKIE, cookie);
         }
@@ -49,9 +52,13 @@ impl Caller {
         Some(Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::Null) })
     }
 
-    /// Whether the program serves and its database answers.
-    pub async fn is_ready(&self) -> bool {
-        let asked = self.client.get(format!("{}/readyz", self.base)).timeout(Duration::from_secs(2)).send().await;
+    pub fn base(&self, node: usize) -> String {
+        format!("http://127.0.0.1:{}", self.nodes[node])
+    }
+
+    /// Whether a node serves and its database answers.
+    pub async fn is_ready(&self, node: usize) -> bool {
+        let asked = self.client.get(format!("{}/readyz", self.base(node))).timeout(Duration::from_secs(2)).send().await;
         asked.is_ok_and(|r| r.status().is_success())
     }
 }

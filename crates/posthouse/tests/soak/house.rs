@@ -58,26 +58,36 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         // A build meanwhile must not put another program in its place.
         std::fs::copy(env!("CARGO_BIN_EXE_posthouse"), folder.path().join("posthouse")).unwrap();
-        let port = testkit::free_port().unwrap();
+        let ports = (0..engine.nodes()).map(|_| testkit::free_port().unwrap()).collect();
         let config = Config {
             data_dir: folder.path().join("data"),
             database_url: postgres.as_ref().map(|p| p.fresh_database().unwrap()),
             extra_ca: vec![mail.ca_pem().to_owned()],
             ..Config::default()
         };
-        let caller = Caller::new(port);
+        let caller = Caller::new(ports);
         let sinks = (0..SINKS).map(|n| mail.add_user(&format!("sink-{n}")).unwrap()).collect();
         let mut house =
             Self { engine, seed, mail, postgres, config, caller, accounts: vec![], sinks, proxies: vec![], folder };
         let ports = house.lines().await;
-        house.write_settings(port);
-        let mut program = Program::start(&house, None);
+        house.write_settings();
+        // The first one alone: it makes schema and key.
+        let mut program = Program::start(&house, 0, None);
         assert!(program.ready(&house).await, "the program did not start");
         house.set_up().await;
+        let mut others = vec![];
+        for node in 1..engine.nodes() {
+            let mut other = Program::start(&house, node, None);
+            assert!(other.ready(&house).await, "another node did not start");
+            others.push(other);
+        }
         for (number, ports) in ports.into_iter().enumerate() {
             house.connect(number, ports).await;
         }
-        assert_eq!(program.stop().await, Some(End::Ended(Some(0))));
+        others.push(program);
+        for program in others {
+            assert_eq!(program.stop().await, Some(End::Ended(Some(0))));
+        }
         house
     }
 
@@ -107,13 +117,13 @@ impl House {
         ports
     }
 
-    fn write_settings(&self, port: u16) {
+    fn write_settings(&self) {
         let mail = &self.mail;
         let mut ports = vec![mail.imap_port(), mail.imaps_port(), mail.submission_port(), mail.smtps_port()];
         ports.extend(self.proxies.iter().map(FaultProxy::port));
         let database = self.config.database_url.as_ref().map(|u| format!("database_url = {u:?}\n")).unwrap_or_default();
         let text = format!(
-            "data_dir = {:?}\nlisten = \"127.0.0.1:{port}\"\nallow_reserved_domains = true\nextra_ca = [{:?}]\n{database}\
+            "data_dir = {:?}\nallow_reserved_domains = true\nextra_ca = [{:?}]\n{database}\
              [egress]\nallow_private = true\nextra_ports = {ports:?}\n[retry]\nfirst_ms = 100\nlongest_ms = 1000\n",
             self.config.data_dir.display().to_string(),
             mail.ca_pem().display().to_string(),

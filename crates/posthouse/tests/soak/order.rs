@@ -9,6 +9,16 @@ pub enum Engine {
     Postgres,
 }
 
+impl Engine {
+    /// Programs that run at the same time.
+    pub const fn nodes(self) -> usize {
+        match self {
+            Self::Sqlite => 1,
+            Self::Postgres => 2,
+        }
+    }
+}
+
 /// The order, from the environment: `SOAK_SECONDS`, `SOAK_ENGINE`, `SOAK_SEED`.
 pub struct Order {
     /// How long each engine's storm lasts.

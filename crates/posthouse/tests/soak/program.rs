@@ -7,8 +7,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// A running program; killed when dropped.
-pub struct Program(Child);
+/// A running program, one of the nodes; killed when dropped.
+pub struct Program(Child, usize);
 
 /// How a program came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,22 +33,23 @@ impl Drop for Program {
 }
 
 impl Program {
-    pub fn start(house: &House, crash_at: Option<&str>) -> Self {
+    pub fn start(house: &House, node: usize, crash_at: Option<&str>) -> Self {
         let append = |name: &str| File::options().create(true).append(true).open(house.file(name)).unwrap();
         let mut command = Command::new(house.file("posthouse"));
         command.arg("--config").arg(house.file("settings.toml")).arg("serve");
+        command.arg("--listen").arg(house.caller.base(node).trim_start_matches("http://"));
         command.stdin(Stdio::null()).stdout(append("program.out")).stderr(append("program.log"));
         if let Some(point) = crash_at {
             command.env("POSTHOUSE_CRASH_AT", point);
         }
-        Self(command.spawn().unwrap())
+        Self(command.spawn().unwrap(), node)
     }
 
     /// Waits until it serves; false when it ended instead.
     pub async fn ready(&mut self, house: &House) -> bool {
         let deadline = Instant::now() + Duration::from_secs(60);
         while self.0.try_wait().unwrap().is_none() {
-            if house.caller.is_ready().await {
+            if house.caller.is_ready(self.1).await {
                 return true;
             }
             assert!(Instant::now() < deadline, "the program does not become ready");

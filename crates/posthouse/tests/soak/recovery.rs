@@ -24,7 +24,7 @@ pub struct Report {
 /// Lets the program work in peace until both sides agree, stops it, and looks once more.
 pub async fn recover(house: &Arc<House>, tally: &Arc<Tally>) -> Report {
     let began = Instant::now();
-    let mut program = Program::start(house, None);
+    let mut program = Program::start(house, 0, None);
     assert!(program.ready(house).await, "the program does not start after the storm");
     let db = posthouse::app::open_database(&house.config).await.unwrap();
     let mut recovered = began.elapsed();

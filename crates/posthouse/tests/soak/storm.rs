@@ -71,7 +71,9 @@ impl Sky {
 pub async fn rage(house: &Arc<House>, tally: &Arc<Tally>, order: &Order) {
     let sky = Sky { house: house.clone(), tally: tally.clone(), end: Instant::now() + order.seconds };
     let mut tasks = JoinSet::new();
-    tasks.spawn(kills(sky.clone()));
+    for node in 0..house.engine.nodes() {
+        tasks.spawn(kills(sky.clone(), node));
+    }
     tasks.spawn(restarts(sky.clone()));
     tasks.spawn(breaks(sky.clone()));
     tasks.spawn(arrivals(sky.clone()));
@@ -86,21 +88,27 @@ pub async fn rage(house: &Arc<House>, tally: &Arc<Tally>, order: &Order) {
         proxy.hang_up();
     }
     // Whoever has no answer yet asks until there is one, as a client would.
-    let mut last = Program::start(house, None);
-    last.ready(house).await;
+    let mut last = vec![];
+    for node in 0..house.engine.nodes() {
+        let mut program = Program::start(house, node, None);
+        program.ready(house).await;
+        last.push(program);
+    }
     while callers.join_next().await.transpose().unwrap().is_some() {}
-    last.kill();
-    tally.count("kills");
+    for program in last {
+        program.kill();
+        tally.count("kills");
+    }
 }
 
-/// Starts the program and kills it, again and again.
-async fn kills(sky: Sky) {
-    let mut random = sky.random("kills");
+/// Starts a node and kills it, again and again.
+async fn kills(sky: Sky, node: usize) {
+    let mut random = sky.random(&format!("kills-{node}"));
     let mut told = Instant::now();
     while !sky.over() {
         let kind = random.below(100);
         let point = (kind < 25).then(|| format!("{}:{}", random.pick(&POINTS), 1 + random.below(3)));
-        let mut program = Program::start(&sky.house, point.as_deref());
+        let mut program = Program::start(&sky.house, node, point.as_deref());
         let mut at_point = false;
         if kind >= 90 {
             // Also before it serves.
@@ -121,7 +129,7 @@ async fn kills(sky: Sky) {
             at_point = program.ends_within(life).await.is_some();
         }
         note_end(&sky, program.kill(), at_point);
-        if told.elapsed() > Duration::from_secs(30) {
+        if node == 0 && told.elapsed() > Duration::from_secs(30) {
             told = Instant::now();
             println!("soak: {}", sky.tally.progress());
         }
