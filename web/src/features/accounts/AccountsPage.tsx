@@ -4,6 +4,7 @@ import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-qu
 import { useMemo } from "react";
 import type { AccountFilter } from "../../api/keys";
 import { count } from "../../lib/format";
+import { isolated } from "../../lib/texts";
 import { Icon } from "../../ui/Icon";
 import { AnchorLink, ButtonLink } from "../../ui/links";
 import { LoadFailed, Notice } from "../../ui/Notice";
@@ -83,7 +84,7 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
                 </Button>
               }
             >
-              No account fits {filter.search ? `“${filter.search}”` : "the chosen filters"}
+              No account fits {filter.search ? `“${isolated(filter.search)}”` : "the chosen filters"}
               {filter.search && (filter.status || filter.user) ? " and the chosen filters" : ""}.
             </Notice>
           ) : (

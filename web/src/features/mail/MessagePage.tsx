@@ -7,7 +7,6 @@ import {
   Skeleton,
   Stack,
   Text,
-  Title,
   Tooltip,
 } from "@mantine/core";
 import {
@@ -22,8 +21,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { API, type Message } from "../../api/client";
-import { counted } from "../../lib/format";
-import { ApiError } from "../../lib/problem";
+import { counted, sentences } from "../../lib/format";
+import { isGone } from "../../lib/problem";
 import { Banner } from "../../ui/Banner";
 import { Icon } from "../../ui/Icon";
 import { LoadFailed, Notice } from "../../ui/Notice";
@@ -32,6 +31,7 @@ import { Attachments } from "./Attachments";
 import classes from "./Mail.module.css";
 import { MessageHead } from "./MessageHead";
 import { messageQuery, useSetFlags } from "./queries";
+import { Subject } from "./Subject";
 
 interface MessageProps {
   accountId: string;
@@ -51,7 +51,7 @@ export function MessagePage({ accountId, messageId, folder }: MessageProps) {
   ]);
   if (message.isPending) return <Waiting />;
   if (message.isError) {
-    if (message.error instanceof ApiError && message.error.status === 404) {
+    if (isGone(message.error)) {
       return (
         <Notice
           icon={IconMailOpened}
@@ -94,11 +94,9 @@ function Reading({
   const [view, setView] = useState<"html" | "text">(message.has_html ? "html" : "text");
   const [images, setImages] = useState(false);
   return (
-    <article className={classes.message} aria-label={message.subject || "Message without a subject"}>
+    <article className={classes.message} aria-label={nameOf(message)}>
       <Tools message={message} accountId={accountId} onBack={onBack} />
-      <Title order={2} className={classes.title}>
-        {message.subject || "(no subject)"}
-      </Title>
+      <Subject>{message.subject || "(no subject)"}</Subject>
       <MessageHead message={message} />
       {(message.truncated || message.parse_problems.length > 0) && <Problems message={message} />}
       <Group gap="sm">
@@ -129,6 +127,11 @@ function Reading({
       <Attachments message={message} />
     </article>
   );
+}
+
+/** A subject may be as long as a book: a reader hears its beginning. */
+function nameOf({ subject }: Message): string {
+  return subject ? subject.slice(0, 200) : "Message without a subject";
 }
 
 function Tools({ message, accountId, onBack }: { message: Message; accountId: string; onBack: () => void }) {
@@ -188,8 +191,8 @@ function Problems({ message }: { message: Message }) {
       {message.truncated && <Text size="xs">This message is very long; only its beginning is shown.</Text>}
       {message.parse_problems.length > 0 && (
         <Text size="xs">
-          The message is not well formed ({message.parse_problems.join("; ")}). It may look different from
-          what was meant; the{" "}
+          The message is not well formed. {sentences(message.parse_problems)} It may look different from what
+          was meant; the{" "}
           <Anchor href={`${API}/messages/${message.id}/raw`} download underline="always" inherit>
             raw source
           </Anchor>{" "}
@@ -211,7 +214,12 @@ function Body({ message, view, images }: { message: Message; view: "html" | "tex
       />
     );
   }
-  if (message.text?.trim()) return <pre className={classes.text}>{message.text}</pre>;
+  if (message.text?.trim())
+    return (
+      <pre className={classes.text} dir="auto">
+        {message.text}
+      </pre>
+    );
   const rest = message.attachments.length;
   return <Text c="dimmed">No text{rest > 0 && `, only ${counted(rest, "attachment")}`}.</Text>;
 }

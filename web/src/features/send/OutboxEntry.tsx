@@ -3,6 +3,7 @@ import { notifications } from "@mantine/notifications";
 import { useState } from "react";
 import type { Outgoing } from "../../api/client";
 import { asApiError } from "../../lib/problem";
+import { isolated } from "../../lib/texts";
 import { ServerWords } from "../../ui/ServerWords";
 import { StateLabel } from "../../ui/StateLabel";
 import { Time } from "../../ui/Time";
@@ -22,7 +23,7 @@ export function OutboxEntry({ outgoing, marked }: { outgoing: Outgoing; marked: 
   return (
     <article className={classes.entry} data-marked={marked || undefined} aria-current={marked || undefined}>
       <div className={classes.top}>
-        <Text fw={500} className={classes.subject}>
+        <Text fw={500} className={classes.subject} dir="auto">
           {outgoing.subject || "(no subject)"}
         </Text>
         <StateLabel tone={tone} icon={icon}>
@@ -57,7 +58,7 @@ function Recipients({ outgoing }: { outgoing: Outgoing }) {
   if (outgoing.recipients.length === 0) {
     return (
       <Text size="xs" c="dimmed">
-        To {outgoing.to.join(", ")}
+        To {outgoing.to.map(isolated).join(", ")}
       </Text>
     );
   }
@@ -75,7 +76,11 @@ function Recipients({ outgoing }: { outgoing: Outgoing }) {
                 {open}
               </StateLabel>
             )}
-            {recipient.server_words && <code className={classes.reply}>{recipient.server_words}</code>}
+            {recipient.server_words && (
+              <code className={classes.reply} dir="auto">
+                {recipient.server_words}
+              </code>
+            )}
           </li>
         );
       })}

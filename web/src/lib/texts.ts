@@ -1,0 +1,22 @@
+/** Texts of strangers beside ours. */
+
+/** Keeps the writing direction of a text to itself, where no element can (Unicode's FSI and PDI). */
+export function isolated(text: string): string {
+  return text && `\u2068${text}\u2069`;
+}
+
+const letters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+function firstLetter(word: string): string {
+  return letters.segment(word)[Symbol.iterator]().next().value?.segment ?? "";
+}
+
+/** "AD" for "Ana Diaz": the first letter of the first and of the last word, as people count letters. */
+export function initials(name: string): string {
+  const words = name
+    .replace(/\p{Bidi_Control}/gu, "")
+    .trim()
+    .split(/\s+/);
+  const ends = words.length > 1 ? [words.at(0), words.at(-1)] : words;
+  return ends.map((word) => firstLetter(word ?? "").toUpperCase()).join("");
+}
