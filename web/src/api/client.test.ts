@@ -1,4 +1,4 @@
-import { delay, http as answers } from "msw";
+import { http as answers, delay } from "msw";
 import { afterEach, expect, it, vi } from "vitest";
 import { api, server } from "../../test/world";
 import { http, unwrap } from "./client";

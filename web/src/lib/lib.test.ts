@@ -5,7 +5,7 @@ import { passwordStrength } from "./password";
 import { safeReturnPath } from "./paths";
 import { portFollowing } from "./ports";
 import { asApiError, problemFrom } from "./problem";
-import { initials, isolated } from "./texts";
+import { directionOf, initials, isolated } from "./texts";
 import { exactTime, lasted, listTime, relativeTime } from "./time";
 
 const NOW = Date.parse("2026-11-21T10:00:00.000Z");
@@ -124,6 +124,13 @@ describe("names of people", () => {
     ["\u202Eevil name", "EN"],
     ["", ""],
   ])("%s has the initials %s", (name, letters) => expect(initials(name)).toBe(letters));
+
+  it.each([
+    ["Ana", "ltr"],
+    ["“محمد”", "rtl"],
+    ["1 שלום", "rtl"],
+    ["", "ltr"],
+  ])("%s is written %s", (name, direction) => expect(directionOf(name)).toBe(direction));
 
   it("keep their writing direction to themselves", () => {
     expect(`To ${isolated("محمد")} · 1 sent`).toBe("To \u2068محمد\u2069 · 1 sent");

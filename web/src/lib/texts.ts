@@ -20,3 +20,11 @@ export function initials(name: string): string {
   const ends = words.length > 1 ? [words.at(0), words.at(-1)] : words;
   return ends.map((word) => firstLetter(word ?? "").toUpperCase()).join("");
 }
+
+const RIGHT_TO_LEFT =
+  /^[^\p{L}]*[\p{sc=Arabic}\p{sc=Hebrew}\p{sc=Syriac}\p{sc=Thaana}\p{sc=Nko}\p{sc=Adlam}]/u;
+
+/** The writing direction of a list that begins with this text: what is cut off is then its end. */
+export function directionOf(text: string): "ltr" | "rtl" {
+  return RIGHT_TO_LEFT.test(text) ? "rtl" : "ltr";
+}

@@ -26,7 +26,7 @@ function Figures() {
   const { data } = useQuery(summaryQuery);
   const figure = (value: number | undefined, words: string) =>
     value === undefined ? (
-      <Skeleton w="7rem" h="1.25rem" />
+      <Skeleton w="5.5rem" h="1.25rem" />
     ) : (
       <Text size="xs" c="dimmed">
         <span className={classes.figure}>{count(value)}</span> {words}

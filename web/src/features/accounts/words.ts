@@ -31,7 +31,7 @@ const REASONS: Record<Reason, string> = {
   timed_out: "no answer",
   tls_failed: "encryption failed",
   certificate_untrusted: "certificate not trusted",
-  certificate_wrong_name: "certificate of another name",
+  certificate_wrong_name: "name not in certificate",
   certificate_expired: "certificate expired",
   starttls_missing: "no STARTTLS",
   not_tls: "no TLS on this port",

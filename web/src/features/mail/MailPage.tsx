@@ -160,7 +160,7 @@ function MessageRows({
 
 function Waiting() {
   return (
-    <Stack gap={0} aria-busy aria-label="Loading messages">
+    <Stack gap={0} role="status" aria-busy aria-label="Loading messages">
       {[1, 2, 3, 4, 5, 6].map((row) => (
         <div key={row} className={classes.line}>
           <Skeleton h="0.875rem" w="35%" />

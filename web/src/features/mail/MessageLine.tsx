@@ -1,7 +1,7 @@
 import { IconCornerUpLeft, IconFlagFilled, IconPaperclip } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { Mailbox, MessageRow } from "../../api/client";
-import { isolated } from "../../lib/texts";
+import { directionOf, isolated } from "../../lib/texts";
 import { Icon } from "../../ui/Icon";
 import { Time } from "../../ui/Time";
 import classes from "./Mail.module.css";
@@ -14,7 +14,12 @@ function nameOf(mailbox: Mailbox): string {
 function Party({ message, own }: { message: MessageRow; own: string }) {
   const { from, to } = message;
   if (to.length > 0 && (!from || from.address.toLowerCase() === own.toLowerCase())) {
-    return <span className={classes.party}>To {to.map((each) => isolated(nameOf(each))).join(", ")}</span>;
+    const names = to.map(nameOf);
+    return (
+      <span className={classes.party}>
+        To <span dir={directionOf(names[0] ?? "")}>{names.map(isolated).join(", ")}</span>
+      </span>
+    );
   }
   // A right-to-left name that is too long loses its end, as any other does.
   return (

@@ -49,7 +49,7 @@ export function MessagePage({ accountId, messageId, folder }: MessageProps) {
     { keys: "u", label: "Back to the list", group: "This page", run: back },
     { keys: "Escape", label: "Back to the list", group: "This page", run: back },
   ]);
-  if (message.isPending) return <Waiting />;
+  if (message.isPending) return <Waiting onBack={back} />;
   if (message.isError) {
     if (isGone(message.error)) {
       return (
@@ -66,7 +66,12 @@ export function MessagePage({ accountId, messageId, folder }: MessageProps) {
         </Notice>
       );
     }
-    return <LoadFailed what="The message" error={message.error} retry={() => void message.refetch()} />;
+    return (
+      <div className={classes.message}>
+        <Back onBack={back} />
+        <LoadFailed what="The message" error={message.error} retry={() => void message.refetch()} />
+      </div>
+    );
   }
   return <Reading key={messageId} message={message.data} accountId={accountId} onBack={back} />;
 }
@@ -134,21 +139,29 @@ function nameOf({ subject }: Message): string {
   return subject ? subject.slice(0, 200) : "Message without a subject";
 }
 
-function Tools({ message, accountId, onBack }: { message: Message; accountId: string; onBack: () => void }) {
-  const flags = useSetFlags(accountId, message.id);
-  const flag = message.flagged ? "Remove the flag" : "Flag";
+/** Where the message is all there is on the screen. */
+function Back({ onBack }: { onBack: () => void }) {
   return (
-    <Group gap="xs" className={classes.messageTools}>
+    <Group className={classes.back}>
       <Button
         variant="subtle"
         color="gray"
         size="compact-sm"
         leftSection={<Icon of={IconArrowLeft} />}
         onClick={onBack}
-        className={classes.back}
       >
         Back to the list
       </Button>
+    </Group>
+  );
+}
+
+function Tools({ message, accountId, onBack }: { message: Message; accountId: string; onBack: () => void }) {
+  const flags = useSetFlags(accountId, message.id);
+  const flag = message.flagged ? "Remove the flag" : "Flag";
+  return (
+    <Group gap="xs" className={classes.messageTools}>
+      <Back onBack={onBack} />
       <Group gap="xs" ml="auto">
         <Tooltip label={flag}>
           <ActionIcon
@@ -224,12 +237,15 @@ function Body({ message, view, images }: { message: Message; view: "html" | "tex
   return <Text c="dimmed">No text{rest > 0 && `, only ${counted(rest, "attachment")}`}.</Text>;
 }
 
-function Waiting() {
+function Waiting({ onBack }: { onBack: () => void }) {
   return (
-    <Stack className={classes.message} aria-busy aria-label="Loading the message">
-      <Skeleton h="1.25rem" w="60%" />
-      <Skeleton h="0.875rem" w="40%" />
-      <Skeleton h="10rem" />
-    </Stack>
+    <div className={classes.message}>
+      <Back onBack={onBack} />
+      <Stack role="status" aria-busy aria-label="Loading the message">
+        <Skeleton h="1.25rem" w="60%" />
+        <Skeleton h="0.875rem" w="40%" />
+        <Skeleton h="10rem" />
+      </Stack>
+    </div>
   );
 }
