@@ -207,7 +207,7 @@ async function waiting(page: Page, states: States): Promise<void> {
 }
 
 async function broken(page: Page, states: States): Promise<void> {
-  const all = { accounts: "fails", messages: "fails", message: "fails", outgoing: "fails" } as const;
+  const all = { accounts: "fails", messages: "refuses", message: "refuses", outgoing: "refuses" } as const;
   for (const [name, path, words] of [
     ["accounts", "/accounts", "The accounts could not be loaded"],
     ["mail", `/accounts/${FIRST}/mail`, "The mail could not be loaded"],

@@ -11,7 +11,8 @@ const SERVER_WORDS = `535-5.7.8 Username and Password not accepted. ${"For more 
 const NOW = new Date().toISOString();
 export const FIRST = "00000000-0000-7000-8000-000000000000";
 
-export type Mood = "answers" | "holds" | "fails";
+/** What fails is tried again by the page, what is refused is not. */
+export type Mood = "answers" | "holds" | "fails" | "refuses";
 type Rows = "one" | "odd" | "many";
 
 function idOf(index: number): string {
@@ -209,16 +210,17 @@ export class States {
             : "account");
     const mood = this.moods[kind] ?? "answers";
     if (mood === "holds") await new Promise<void>((resolve) => this.#held.add(resolve));
-    if (mood === "fails") {
+    if (mood === "fails" || mood === "refuses") {
+      const status = mood === "fails" ? 500 : 403;
       const problem = {
         type: "about:blank",
         title: "Fault",
-        status: 500,
+        status,
         code: "internal",
         detail: "Something went wrong on the server. It was written to its log.",
         request_id: "0198c0de",
       };
-      return route.fulfill({ status: 500, json: problem, contentType: "application/problem+json" });
+      return route.fulfill({ status, json: problem, contentType: "application/problem+json" });
     }
     await route.fulfill({ json: this.#body(kind, path, url.searchParams) }).catch(() => undefined);
   }

@@ -38,9 +38,9 @@ function NameCell({ account, density }: { account: AccountRow; density: Density 
           <div className={classes.cardState}>
             <StatusCell account={account} />
           </div>
-          <Text size="xs" c="dimmed" truncate className={classes.cardMore}>
-            {isolated(account.provider_label)} · {isolated(ownerName(account))} · {count(account.sent_total)}{" "}
-            sent
+          <Text size="xs" c="dimmed" className={classes.cardMore}>
+            <Words>{account.provider_label}</Words>·<Words>{ownerName(account)}</Words>
+            <span className={classes.whole}>· {count(account.sent_total)} sent</span>
           </Text>
         </>
       )}

@@ -4,7 +4,7 @@ import { useState } from "react";
 import type { Outgoing } from "../../api/client";
 import { asApiError } from "../../lib/problem";
 import { isolated } from "../../lib/texts";
-import { ServerWords } from "../../ui/ServerWords";
+import { LONG_WORDS, ServerWords } from "../../ui/ServerWords";
 import { StateLabel } from "../../ui/StateLabel";
 import { Time } from "../../ui/Time";
 import { useCancel, useResolve } from "./queries";
@@ -76,15 +76,21 @@ function Recipients({ outgoing }: { outgoing: Outgoing }) {
                 {open}
               </StateLabel>
             )}
-            {recipient.server_words && (
-              <code className={classes.reply} dir="auto">
-                {recipient.server_words}
-              </code>
-            )}
+            {recipient.server_words && <Reply>{recipient.server_words}</Reply>}
           </li>
         );
       })}
     </ul>
+  );
+}
+
+/** What was said of one recipient: beside it, as long as that is short. */
+function Reply({ children }: { children: string }) {
+  if (children.length > LONG_WORDS) return <ServerWords>{children}</ServerWords>;
+  return (
+    <code className={classes.reply} dir="auto">
+      {children}
+    </code>
   );
 }
 
