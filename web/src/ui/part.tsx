@@ -6,7 +6,7 @@ const loaders = new Set<() => Promise<unknown>>();
 
 /** Fetches all parts now, so that neither an outage nor an upgrade can take one away later. */
 export async function loadParts(): Promise<void> {
-  for (const load of loaders) await load();
+  await Promise.all([...loaders].map((load) => load()));
 }
 
 /**

@@ -93,7 +93,7 @@ function Turning() {
 
 /**
  * Fetches the scripts of all pages and dialogs once the browser has nothing better to do: what was fetched cannot be
- * missing when the server is away or was upgraded. Whether all are there.
+ * missing when the server is away or was upgraded. Whether all dialogs are there.
  */
 function useWholePage(): boolean {
   const router = useRouter();
@@ -101,12 +101,12 @@ function useWholePage(): boolean {
   useEffect(
     () =>
       whenIdle(() => {
-        const routes = Object.values(router.routesById).map((route) => router.loadRouteChunk(route));
-        // Not fetched now: it is when somebody asks.
-        Promise.all([loadParts(), ...routes]).then(
-          () => setReady(true),
-          () => undefined,
-        );
+        // What is not fetched now is when somebody asks.
+        const later = () => undefined;
+        loadParts().then(() => setReady(true), later);
+        for (const route of Object.values(router.routesById)) {
+          Promise.resolve(router.loadRouteChunk(route)).catch(later);
+        }
       }),
     [router],
   );
