@@ -6,6 +6,7 @@ import { choose, field, fillServer, rowOf } from "./support/forms";
 import type { Mailbox } from "./support/lab";
 import { hostile, plain } from "./support/mails";
 import { asOwner, connect, untilLive } from "./support/owner";
+import { FIRST, States } from "./support/states";
 import { expect, type House, test } from "./support/test";
 
 const PICTURES = join(import.meta.dirname, ".output/screenshots");
@@ -91,7 +92,7 @@ async function list(page: Page, { imapGate }: House, { ana, chloe }: World): Pro
   await look(page, "account-menu");
   await page.keyboard.press("Escape");
   await choose(page, ana.mailbox.address, "Delete");
-  await expect(page.getByRole("dialog").getByText(/messages? in/)).toBeVisible();
+  await expect(page.getByRole("dialog").getByText(/messages? \(/)).toBeVisible();
   await look(page, "delete");
   await page.keyboard.press("Escape");
   await expect(page.getByRole("dialog")).toHaveCount(0);
@@ -176,6 +177,100 @@ async function account(page: Page, { ana, chloe }: World): Promise<void> {
   await look(page, "not-found");
 }
 
+async function waiting(page: Page, states: States): Promise<void> {
+  const mail = `/accounts/${FIRST}/mail`;
+  states.moods = { accounts: "holds", summary: "holds" };
+  await page.goto("/accounts");
+  await expect(page.locator("table[aria-busy=true]")).toBeVisible();
+  await look(page, "accounts-loading");
+  states.calm();
+  await expect(page.getByRole("link", { name: "Box 0", exact: true })).toBeVisible();
+  await look(page, "accounts-one");
+  states.moods = { account: "holds" };
+  await page.getByRole("link", { name: "Box 0", exact: true }).click();
+  await expect(page.getByRole("progressbar", { name: "Loading the page" })).toBeVisible();
+  await expect(page.getByText("Still waiting for the server")).toBeVisible();
+  await look(page, "account-loading");
+  states.moods = { messages: "holds" };
+  await page.goto(mail);
+  await expect(page.getByLabel("Loading messages")).toBeVisible();
+  await look(page, "mail-loading");
+  states.calm();
+  states.moods = { message: "holds", outgoing: "holds" };
+  await page.getByRole("link", { name: /Letter 4/ }).click();
+  await expect(page.getByLabel("Loading the message")).toBeVisible();
+  await look(page, "message-loading");
+  await page.goto(`/accounts/${FIRST}/outbox`);
+  await expect(page.getByLabel("Loading the outbox")).toBeVisible();
+  await look(page, "outbox-loading");
+  states.calm();
+}
+
+async function broken(page: Page, states: States): Promise<void> {
+  const all = { accounts: "fails", messages: "refuses", message: "refuses", outgoing: "refuses" } as const;
+  for (const [name, path, words] of [
+    ["accounts", "/accounts", "The accounts could not be loaded"],
+    ["mail", `/accounts/${FIRST}/mail`, "The mail could not be loaded"],
+    ["message", `/accounts/${FIRST}/mail/${FIRST}`, "The message could not be loaded"],
+    ["outbox", `/accounts/${FIRST}/outbox`, "The outbox could not be loaded"],
+    ["settings", `/accounts/${FIRST}/settings`, "This page could not be shown"],
+  ] as const) {
+    states.moods = name === "settings" ? { account: "fails" } : all;
+    await page.goto(path);
+    await expect(page.getByRole("heading", { name: words })).toBeVisible();
+    await look(page, `${name}-error`);
+  }
+  states.calm();
+  await page.getByRole("button", { name: "Try again" }).click();
+  await expect(page.getByRole("heading", { name: "Servers" })).toBeVisible();
+}
+
+async function many(page: Page, states: States): Promise<void> {
+  states.rows = "many";
+  await page.goto("/accounts");
+  await expect(page.getByRole("link", { name: "Box 0", exact: true })).toBeVisible();
+  expect(await page.locator("tbody tr").count(), "rows that exist").toBeLessThan(60);
+  await page.mouse.move(600, 400);
+  const top = await page.locator("thead").evaluate((head) => head.getBoundingClientRect().top);
+  await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
+  const last = page.getByRole("link", { name: "Box 2999", exact: true });
+  // Each page of the list is fetched when its place comes into view.
+  await expect
+    .poll(async () => {
+      await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
+      return last.isVisible();
+    })
+    .toBe(true);
+  const header = page.locator("thead th").first();
+  expect(await header.evaluate((cell) => cell.getBoundingClientRect().top)).toBeLessThanOrEqual(top);
+  await expect(header).toBeInViewport();
+  await look(page, "accounts-many-end");
+}
+
+async function odd(page: Page, states: States): Promise<void> {
+  states.rows = "odd";
+  await page.goto("/accounts");
+  await expect(page.getByText("importing 12,345 of 1,234,567")).toBeVisible();
+  await look(page, "accounts-odd");
+  await page.goto(`/accounts/${FIRST}/mail`);
+  await expect(page.getByRole("link", { name: /Letter 4/ })).toBeVisible();
+  await look(page, "mail-odd");
+  await page.goto(`/accounts/${FIRST}/mail/${FIRST}`);
+  await page.getByRole("button", { name: "Show all of the subject" }).click();
+  await page.getByRole("button", { name: "Show less" }).click();
+  await look(page, "message-odd");
+  await page.goto(`/accounts/${FIRST}/mail/${FIRST.slice(0, -6)}000063`);
+  await expect(page.getByRole("heading", { name: "Letter 63" })).toBeVisible();
+  const line = page.getByRole("link", { name: /Letter 63/ });
+  if ((page.viewportSize()?.width ?? 0) >= 1200) await expect(line).toBeInViewport();
+  await page.goto(`/accounts/${FIRST}/outbox`);
+  await expect(page.getByRole("article")).toContainText("Failed");
+  await look(page, "outbox-odd");
+  await page.goto(`/accounts/${FIRST}/settings`);
+  await expect(page.getByRole("heading", { name: "Servers" })).toBeVisible();
+  await look(page, "settings-odd");
+}
+
 for (const viewport of [
   { width: 1280, height: 800 },
   { width: 390, height: 844 },
@@ -190,6 +285,19 @@ for (const viewport of [
       await test.step("connecting", () => add(page, house, world));
       await test.step("the list and what opens on it", () => list(page, house, world));
       await test.step("one account", () => account(page, world));
+    });
+
+    test.describe("states", () => {
+      test.use({ breaks: true });
+      test("every state that lists can be in", async ({ page, house }) => {
+        test.slow();
+        await asOwner(page, house);
+        const states = await States.on(page);
+        await test.step("waiting", () => waiting(page, states));
+        await test.step("broken", () => broken(page, states));
+        await test.step("thousands of rows", () => many(page, states));
+        await test.step("long and right-to-left names", () => odd(page, states));
+      });
     });
   });
 }

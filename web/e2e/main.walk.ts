@@ -165,7 +165,7 @@ async function remove(page: Page, { lab }: House, ana: Mailbox, id: string): Pro
   await page.getByRole("link", { name: "Accounts", exact: true }).first().click();
   await choose(page, ana.address, "Delete");
   const dialog = page.getByRole("dialog", { name: `Delete ${ana.address}` });
-  await expect(dialog.getByText(/^3 messages in \d+ folders/)).toBeVisible();
+  await expect(dialog.getByText(/^3 messages \(/)).toBeVisible();
   const button = dialog.getByRole("button", { name: "Delete account" });
   await dialog.getByRole("textbox").fill("ana@elsewhere.test");
   await expect(button).toBeDisabled();

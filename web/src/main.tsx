@@ -8,16 +8,11 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { onScriptMissing } from "./features/frame/upgrade";
 import { createPage } from "./router";
 import { cssVariables, theme } from "./ui/theme";
 
-// A page that was open during an upgrade asks for a script that is gone: load the new page once.
-window.addEventListener("vite:preloadError", () => {
-  const last = Number(window.sessionStorage.getItem("posthouse-reloaded-at") ?? 0);
-  if (Date.now() - last < 30_000) return;
-  window.sessionStorage.setItem("posthouse-reloaded-at", String(Date.now()));
-  window.location.reload();
-});
+window.addEventListener("vite:preloadError", onScriptMissing);
 
 const { router, queryClient } = createPage();
 const schemes = localStorageColorSchemeManager({ key: "posthouse-color-scheme" });

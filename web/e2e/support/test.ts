@@ -49,25 +49,34 @@ function isRefusal(message: ConsoleMessage): boolean {
   );
 }
 
+/** What the browser says about an answer that a test broke on purpose. */
+const BROKEN =
+  /Failed to load resource: (net::ERR_FAILED|the server responded with a status of 5\d\d)|A part of the page could not/;
+
 /** What went wrong in a page without anybody seeing it. */
-function watch(page: Page): string[] {
+function watch(page: Page, breaks: boolean): string[] {
   const troubles: string[] = [];
   page.on("pageerror", (error) => troubles.push(`${error}`));
   page.on("console", (message) => {
-    if (message.type() === "error" && !isRefusal(message)) troubles.push(message.text());
+    if (message.type() !== "error" || isRefusal(message)) return;
+    if (!breaks || !BROKEN.test(message.text())) troubles.push(message.text());
   });
   return troubles;
 }
 
 /** A page that says at the end of the test whether something went wrong in it. */
-const page = async ({ page }: { page: Page }, use: (page: Page) => Promise<void>) => {
-  const troubles = watch(page);
+const page = async (
+  { page, breaks }: { page: Page; breaks: boolean },
+  use: (page: Page) => Promise<void>,
+) => {
+  const troubles = watch(page, breaks);
   await use(page);
   expect(troubles, "what the page's console said").toEqual([]);
 };
 
-/** A fresh installation that nobody owns yet, beside real mail servers. */
-export const test = base.extend<{ house: House }, { lab: Lab }>({
+/** A fresh installation that nobody owns yet, beside real mail servers. `breaks`: the test breaks answers on purpose. */
+export const test = base.extend<{ house: House; breaks: boolean }, { lab: Lab }>({
+  breaks: [false, { option: true }],
   lab: [
     // biome-ignore lint/correctness/noEmptyPattern: the runner reads the needs of a fixture from this pattern
     async ({}, use) => {
@@ -93,7 +102,8 @@ export const test = base.extend<{ house: House }, { lab: Lab }>({
 });
 
 /** The demo, signed in. */
-export const demoTest = base.extend<{ demo: Posthouse }>({
+export const demoTest = base.extend<{ demo: Posthouse; breaks: boolean }>({
+  breaks: [false, { option: true }],
   // biome-ignore lint/correctness/noEmptyPattern: see above
   demo: async ({}, use) => {
     const posthouse = await Posthouse.start("demo");

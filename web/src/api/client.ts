@@ -6,6 +6,7 @@ import createClient from "openapi-fetch";
 import { ApiError, asApiError, problemFrom } from "../lib/problem";
 import { readEvents } from "../lib/sse";
 import type { components, paths } from "./schema";
+import { watched } from "./waiting";
 
 /** Where the API lives on this server. */
 export const API = "/api/v1";
@@ -39,19 +40,35 @@ export type TestResult = components["schemas"]["TestResult"];
 
 const origin = globalThis.location?.origin ?? "";
 
-export const http = createClient<paths>({
-  baseUrl: `${origin}${API}`,
-  // Looked up at each call, so that a test can stand in for the network.
-  fetch: (request) => globalThis.fetch(request),
-});
+/** A server that has not answered by then will not: it hangs, or the network swallows what it says. */
+const LIMIT_MS = 30_000;
+/** Saving a connection tests both of its mail servers first, step by step with limits of their own. */
+const TESTED_LIMIT_MS = 180_000;
 
-http.use({
-  onRequest({ request }) {
-    // The server takes no state-changing request without it, also where there is no body.
-    if (request.method !== "GET") request.headers.set("content-type", "application/json");
-    return request;
-  },
-});
+/** Ends the request when somebody stops it or its time is over. */
+function limited(request: Request, limitMs: number): Request {
+  return new Request(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(limitMs)]) });
+}
+
+function client(limitMs: number, watch: <T>(answer: Promise<T>) => Promise<T>) {
+  const made = createClient<paths>({
+    baseUrl: `${origin}${API}`,
+    // Looked up at each call, so that a test can stand in for the network.
+    fetch: (request) => watch(globalThis.fetch(limited(request, limitMs))),
+  });
+  made.use({
+    onRequest({ request }) {
+      // The server takes no state-changing request without it, also where there is no body.
+      if (request.method !== "GET") request.headers.set("content-type", "application/json");
+      return request;
+    },
+  });
+  return made;
+}
+
+export const http = client(LIMIT_MS, watched);
+/** For requests that the server answers only after it asked mail servers. */
+export const patientHttp = client(TESTED_LIMIT_MS, (answer) => answer);
 
 interface Answer<T> {
   data?: T;
@@ -78,13 +95,14 @@ export async function streamTest(
   onStep: (step: ConnectStep) => void,
   signal: AbortSignal,
 ): Promise<TestResult> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(TESTED_LIMIT_MS)]);
   let response: Response;
   try {
     response = await globalThis.fetch(`${origin}${API}${path}`, {
       method: "POST",
       headers: { "content-type": "application/json", accept: "text/event-stream" },
       body: JSON.stringify(body),
-      signal,
+      signal: limit,
     });
   } catch (error) {
     if (signal.aborted) throw error;

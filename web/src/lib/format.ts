@@ -10,6 +10,11 @@ export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
+/** One text of several: each ends as a sentence does. */
+export function sentences(texts: string[]): string {
+  return texts.map((text) => (/[.!?]$/.test(text) ? text : `${text}.`)).join(" ");
+}
+
 const UNITS = ["kB", "MB", "GB", "TB"];
 
 /** "820 B", "1.2 MB": decimal units, as mail providers count. */

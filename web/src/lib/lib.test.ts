@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { bytes, counted } from "./format";
+import { bytes, counted, sentences } from "./format";
+import { placeOf } from "./host";
 import { passwordStrength } from "./password";
 import { safeReturnPath } from "./paths";
 import { portFollowing } from "./ports";
 import { asApiError, problemFrom } from "./problem";
+import { directionOf, initials, isolated } from "./texts";
 import { exactTime, lasted, listTime, relativeTime } from "./time";
 
 const NOW = Date.parse("2026-11-21T10:00:00.000Z");
@@ -94,6 +96,48 @@ describe("problems", () => {
   });
 });
 
+describe("the name of a server", () => {
+  it.each([
+    ["imap.old.test", { host: "imap.old.test" }],
+    [" imap.old.test ", { host: "imap.old.test" }],
+    ["http://localhost/", { host: "localhost" }],
+    ["localhost:993", { host: "localhost", port: 993 }],
+    ["imaps://mail.old.test:993/", { host: "mail.old.test", port: 993 }],
+    ["10.0.0.1:143", { host: "10.0.0.1", port: 143 }],
+    ["::1", { host: "::1" }],
+    ["[2001:db8::1]:993", { host: "2001:db8::1", port: 993 }],
+    ["", { host: "" }],
+    ["https://old.test/mail?a=1", undefined],
+    ["ben@old.test", undefined],
+    ["two words", undefined],
+    ["host:port", undefined],
+  ])("%j is %j", (typed, place) => expect(placeOf(typed)).toEqual(place));
+});
+
+describe("names of people", () => {
+  it.each([
+    ["Ana Diaz", "AD"],
+    ["ana", "A"],
+    ["Ana María Díaz", "AD"],
+    ["👩‍👩‍👧 Team", "👩‍👩‍👧T"],
+    ["🇩🇪", "🇩🇪"],
+    ["\u202Eevil name", "EN"],
+    ["", ""],
+  ])("%s has the initials %s", (name, letters) => expect(initials(name)).toBe(letters));
+
+  it.each([
+    ["Ana", "ltr"],
+    ["“محمد”", "rtl"],
+    ["1 שלום", "rtl"],
+    ["", "ltr"],
+  ])("%s is written %s", (name, direction) => expect(directionOf(name)).toBe(direction));
+
+  it("keep their writing direction to themselves", () => {
+    expect(`To ${isolated("محمد")} · 1 sent`).toBe("To \u2068محمد\u2069 · 1 sent");
+    expect(isolated("")).toBe("");
+  });
+});
+
 describe("port follows encryption", () => {
   it.each([
     ["smtp", 587, "tls", 465],
@@ -137,6 +181,12 @@ describe("password strength", () => {
 });
 
 describe("figures", () => {
+  it("joins sentences as sentences", () => {
+    expect(sentences(["A part is damaged; it was skipped.", "No date"])).toBe(
+      "A part is damaged; it was skipped. No date.",
+    );
+  });
+
   it("writes sizes and counts", () => {
     expect([820, 1200, 48_211, 999_600, 48_211_000, 3_000_000_000].map(bytes)).toEqual([
       "820 B",

@@ -11,7 +11,10 @@ export interface FieldProblem {
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly status: number;
-  /** Stable; `unreachable` when no answer came, `unexpected` when the answer was no problem document. */
+  /**
+   * Stable; `unreachable` when no answer could come, `no_answer` when it took too long, `stopped` when a person did not
+   * want to wait for it, `unexpected` when the answer was no problem document.
+   */
   readonly code: string;
   readonly title: string;
   readonly fields: FieldProblem[];
@@ -65,6 +68,11 @@ function secondsOf(header: string | null): number | undefined {
   return Number(header);
 }
 
+/** Whether what was asked for is not there any more. */
+export function isGone(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
+
 /** What an error answer means. `body` is the parsed JSON, or anything else when it was none. */
 export function problemFrom(response: Pick<Response, "status" | "headers">, body: unknown): ApiError {
   const retryAfterSecs = secondsOf(response.headers.get("retry-after"));
@@ -91,9 +99,29 @@ export function problemFrom(response: Pick<Response, "status" | "headers">, body
   });
 }
 
+function isNamed(error: unknown, name: string): boolean {
+  return isRecord(error) && error.name === name;
+}
+
 /** Turns whatever was thrown into an `ApiError`: a failed fetch is a server that cannot be reached. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
+  if (isNamed(error, "TimeoutError")) {
+    return new ApiError({
+      status: 0,
+      code: "no_answer",
+      title: "No answer",
+      detail: "Posthouse did not answer in time. Try again in a moment.",
+    });
+  }
+  if (isNamed(error, "AbortError")) {
+    return new ApiError({
+      status: 0,
+      code: "stopped",
+      title: "Stopped",
+      detail: "You stopped waiting before Posthouse answered.",
+    });
+  }
   if (error instanceof TypeError) {
     return new ApiError({
       status: 0,

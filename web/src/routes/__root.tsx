@@ -2,6 +2,7 @@ import { Notifications } from "@mantine/notifications";
 import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, Outlet } from "@tanstack/react-router";
 import { NotFound } from "../features/frame/Fallbacks";
+import { StillWaiting } from "../features/frame/StillWaiting";
 
 export const Route = createRootRouteWithContext<{ queryClient: QueryClient }>()({
   notFoundComponent: () => (
@@ -12,6 +13,7 @@ export const Route = createRootRouteWithContext<{ queryClient: QueryClient }>()(
   component: () => (
     <>
       <Outlet />
+      <StillWaiting />
       <Notifications position="bottom-right" />
     </>
   ),

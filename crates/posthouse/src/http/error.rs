@@ -102,7 +102,8 @@ impl ApiError {
     /// 429.
     #[must_use]
     pub fn rate_limited(retry_after_secs: u64) -> Self {
-        let detail = format!("Too many attempts. Try again in {retry_after_secs} s.");
+        let unit = if retry_after_secs == 1 { "second" } else { "seconds" };
+        let detail = format!("Too many attempts. Try again in {retry_after_secs} {unit}.");
         Self {
             retry_after_secs: Some(retry_after_secs),
             ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail)

@@ -4,10 +4,13 @@ import { IconSend } from "@tabler/icons-react";
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import type { ReactNode } from "react";
+import type { Account, AccountRow } from "../../api/client";
+import { isGone } from "../../lib/problem";
 import { Icon } from "../../ui/Icon";
 import { AnchorLink } from "../../ui/links";
 import { useShortcuts } from "../../ui/shortcuts";
 import { useSendPanel } from "../send/SendPanelProvider";
+import { AccountGone } from "./AccountGone";
 import classes from "./AccountLayout.module.css";
 import { AccountMenuButton, useDeleteDialog } from "./AccountMenu";
 import { accountQuery } from "./queries";
@@ -32,60 +35,81 @@ interface LayoutProps {
 
 /** The head that all pages of one account share. */
 export function AccountLayout({ id, tab, reading, children }: LayoutProps) {
-  const { data: account } = useSuspenseQuery(accountQuery(id));
+  const { data: account, error } = useSuspenseQuery(accountQuery(id));
   const navigate = useNavigate();
   const { open } = useSendPanel();
   const { ask, dialog } = useDeleteDialog(() => void navigate({ to: "/accounts" }));
-  const name = account.display_name || account.address;
-  useDocumentTitle(`${account.address} – Posthouse`);
+  const gone = isGone(error);
   useShortcuts(
-    account.can_send
+    account.can_send && !gone
       ? [{ keys: "c", label: "Send email", group: "This page", run: () => open(account) }]
       : [],
   );
+  // The dialog that deleted the account outlives it: it has its last words to say.
   return (
-    <div className={classes.layout} data-full-height data-reading={reading || undefined}>
-      <header className={classes.header}>
-        <Breadcrumbs className={classes.crumbs} separator="›">
-          <AnchorLink to="/accounts" size="xs" c="dimmed">
-            Accounts
-          </AnchorLink>
-          <Text size="xs" c="dimmed" truncate>
-            {account.address}
-          </Text>
-        </Breadcrumbs>
-        <Group justify="space-between" gap="sm" wrap="nowrap">
-          <div className={classes.names}>
-            <Title order={1} className={classes.name} title={name}>
-              {name}
-            </Title>
-            <StatusBadge account={account} />
-          </div>
-          <Group gap="xs" wrap="nowrap">
-            {account.can_send && (
-              <Button variant="default" leftSection={<Icon of={IconSend} />} onClick={() => open(account)}>
-                Send email
-              </Button>
-            )}
-            <AccountMenuButton account={account} onDelete={ask} />
-          </Group>
-        </Group>
-        <nav className={classes.tabs} aria-label={`Pages of ${account.address}`}>
-          {TABS.map(({ value, to, label }) => (
-            <Link
-              key={value}
-              to={to}
-              params={{ id }}
-              className={classes.tab}
-              aria-current={tab === value ? "page" : undefined}
-            >
-              {label}
-            </Link>
-          ))}
-        </nav>
-      </header>
-      <div className={classes.body}>{children}</div>
+    <>
+      {gone ? (
+        <AccountGone address={account.address} />
+      ) : (
+        <div className={classes.layout} data-full-height data-reading={reading || undefined}>
+          <Head account={account} tab={tab} onSend={() => open(account)} onDelete={ask} />
+          <div className={classes.body}>{children}</div>
+        </div>
+      )}
       {dialog}
-    </div>
+    </>
+  );
+}
+
+interface HeadProps {
+  account: Account;
+  tab: AccountTab | undefined;
+  onSend: () => void;
+  onDelete: (account: AccountRow) => void;
+}
+
+function Head({ account, tab, onSend, onDelete }: HeadProps) {
+  const name = account.display_name || account.address;
+  useDocumentTitle(`${account.address} – Posthouse`);
+  return (
+    <header className={classes.header}>
+      <Breadcrumbs className={classes.crumbs} separator="›">
+        <AnchorLink to="/accounts" size="xs" c="dimmed">
+          Accounts
+        </AnchorLink>
+        <Text size="xs" c="dimmed" truncate>
+          {account.address}
+        </Text>
+      </Breadcrumbs>
+      <Group justify="space-between" gap="sm" wrap="nowrap">
+        <div className={classes.names}>
+          <Title order={1} className={classes.name} title={name} dir="auto">
+            {name}
+          </Title>
+          <StatusBadge account={account} />
+        </div>
+        <Group gap="xs" wrap="nowrap">
+          {account.can_send && (
+            <Button variant="default" leftSection={<Icon of={IconSend} />} onClick={onSend}>
+              Send email
+            </Button>
+          )}
+          <AccountMenuButton account={account} onDelete={onDelete} />
+        </Group>
+      </Group>
+      <nav className={classes.tabs} aria-label={`Pages of ${account.address}`}>
+        {TABS.map(({ value, to, label }) => (
+          <Link
+            key={value}
+            to={to}
+            params={{ id: account.id }}
+            className={classes.tab}
+            aria-current={tab === value ? "page" : undefined}
+          >
+            {label}
+          </Link>
+        ))}
+      </nav>
+    </header>
   );
 }

@@ -1,15 +1,16 @@
 import { ActionIcon, Menu } from "@mantine/core";
 import { IconDots, IconMail, IconRefresh, IconSend, IconSettings, IconTrash } from "@tabler/icons-react";
-import { lazy, type ReactNode, Suspense, useCallback, useRef, useState } from "react";
+import { type ReactNode, useCallback, useRef, useState } from "react";
 import type { AccountRow } from "../../api/client";
 import { focusOrigin, returnFocus } from "../../ui/focus";
 import { Icon } from "../../ui/Icon";
 import { MenuLink } from "../../ui/links";
+import { part } from "../../ui/part";
 import { useSendPanel } from "../send/SendPanelProvider";
 import classes from "./AccountMenu.module.css";
 import { useIsClosing } from "./closing";
 
-const DeleteDialog = lazy(() => import("./DeleteDialog"));
+const DeleteDialog = part(() => import("./DeleteDialog"));
 
 type AskDelete = (account: AccountRow) => void;
 
@@ -111,17 +112,16 @@ export function useDeleteDialog(onDeleted?: () => void): { ask: AskDelete; dialo
     returnFocus(origin.current);
   };
   const dialog = account && (
-    <Suspense>
-      <DeleteDialog
-        key={account.id}
-        account={account}
-        onClose={close}
-        onDeleted={() => {
-          close();
-          onDeleted?.();
-        }}
-      />
-    </Suspense>
+    <DeleteDialog
+      key={account.id}
+      account={account}
+      onClose={close}
+      onMissing={close}
+      onDeleted={() => {
+        close();
+        onDeleted?.();
+      }}
+    />
   );
   return { ask, dialog };
 }

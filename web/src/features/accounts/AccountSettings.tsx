@@ -8,6 +8,7 @@ import { counted } from "../../lib/format";
 import { asApiError } from "../../lib/problem";
 import { ErrorSummary, type SummaryEntry } from "../../ui/ErrorSummary";
 import { ButtonLink } from "../../ui/links";
+import { useUnsaved } from "../../ui/unsaved";
 import classes from "./AccountSettings.module.css";
 import { ConnectionCard } from "./ConnectionCard";
 import { accountQuery, useChangeAccount } from "./queries";
@@ -93,6 +94,7 @@ function Names({ account }: { account: Account }) {
   const form = useForm({
     initialValues: { display_name: account.display_name, provider_name: account.provider_name ?? "" },
   });
+  useUnsaved(form.isDirty());
   const submit = form.onSubmit((values) =>
     change.mutate(values, {
       onSuccess: () => {
@@ -120,12 +122,14 @@ function Names({ account }: { account: Account }) {
               <ErrorSummary entries={summary} round={round} />
               <TextInput
                 id="display_name"
+                dir="auto"
                 label="Display name"
                 description="Recipients see it before the address."
                 {...form.getInputProps("display_name")}
               />
               <TextInput
                 id="provider_name"
+                dir="auto"
                 label="Provider name"
                 description="Shown in the Provider column."
                 {...form.getInputProps("provider_name")}

@@ -4,6 +4,7 @@ import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-qu
 import { useMemo } from "react";
 import type { AccountFilter } from "../../api/keys";
 import { count } from "../../lib/format";
+import { isolated } from "../../lib/texts";
 import { Icon } from "../../ui/Icon";
 import { AnchorLink, ButtonLink } from "../../ui/links";
 import { LoadFailed, Notice } from "../../ui/Notice";
@@ -25,7 +26,7 @@ function Figures() {
   const { data } = useQuery(summaryQuery);
   const figure = (value: number | undefined, words: string) =>
     value === undefined ? (
-      <Skeleton w="7rem" h="1.25rem" />
+      <Skeleton w="5.5rem" h="1.25rem" />
     ) : (
       <Text size="xs" c="dimmed">
         <span className={classes.figure}>{count(value)}</span> {words}
@@ -83,7 +84,7 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
                 </Button>
               }
             >
-              No account fits {filter.search ? `“${filter.search}”` : "the chosen filters"}
+              No account fits {filter.search ? `“${isolated(filter.search)}”` : "the chosen filters"}
               {filter.search && (filter.status || filter.user) ? " and the chosen filters" : ""}.
             </Notice>
           ) : (

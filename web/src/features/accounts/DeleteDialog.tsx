@@ -13,8 +13,8 @@ function Losses({ closing }: { closing: Closing }) {
   return (
     <List size="sm">
       <List.Item>
-        {counted(closing.messages, "message")} in {counted(closing.folders, "folder")} ({bytes(closing.bytes)}
-        ), as far as they are stored here. Nothing is deleted on the mail server.
+        {counted(closing.messages, "message")} ({bytes(closing.bytes)}) stored here. Nothing is deleted on the
+        mail server.
       </List.Item>
       {closing.queued > 0 && (
         <List.Item>{counted(closing.queued, "queued message")}, never to be sent</List.Item>
@@ -86,6 +86,7 @@ export default function DeleteDialog(props: {
                 Type <strong>{account.address}</strong> to confirm
               </>
             }
+            description="Capital and small letters are the same here."
             value={typed}
             onChange={(event) => setTyped(event.currentTarget.value)}
             autoComplete="off"

@@ -16,7 +16,7 @@ export function StatusBadge({ account }: { account: AccountRow }) {
   );
 }
 
-/** State, and below it why and what comes next. */
+/** State and what comes next, and below it why: two lines, since a row has no third. */
 export function StatusCell({ account }: { account: AccountRow }) {
   const closing = useIsClosing(account.id);
   const side = shownSide(account);
@@ -24,23 +24,20 @@ export function StatusCell({ account }: { account: AccountRow }) {
   const troubled = account.status === "disconnected" || account.status === "reconnect_required";
   return (
     <>
-      <StatusBadge account={account} />
-      {!closing && (detail || troubled) && (
-        <Text size="xs" c="dimmed" lineClamp={2} className={classes.why} title={statusTitle(account)}>
+      <div className={classes.state}>
+        <StatusBadge account={account} />
+        {!closing && troubled && (
+          <Text size="xs" c="dimmed" component="span" className={classes.since}>
+            {side.next_attempt_at && "retry "}
+            <Time at={side.next_attempt_at ?? side.since} />
+          </Text>
+        )}
+      </div>
+      {!closing && detail && (
+        <Text size="xs" c="dimmed" truncate title={statusTitle(account)}>
           {detail}
-          {troubled && detail && ", "}
-          {troubled &&
-            (side.next_attempt_at ? <Retry at={side.next_attempt_at} /> : <Time at={side.since} />)}
         </Text>
       )}
     </>
-  );
-}
-
-function Retry({ at }: { at: string }) {
-  return (
-    <span className={classes.retry}>
-      retry <Time at={at} />
-    </span>
   );
 }

@@ -2,6 +2,7 @@ import { Text, Tooltip } from "@mantine/core";
 import { createColumnHelper } from "@tanstack/react-table";
 import type { AccountRow } from "../../api/client";
 import { count } from "../../lib/format";
+import { isolated } from "../../lib/texts";
 import { AnchorLink, ButtonLink } from "../../ui/links";
 import classes from "./Accounts.module.css";
 import { HealthRing } from "./HealthRing";
@@ -24,20 +25,22 @@ function NameCell({ account, density }: { account: AccountRow; density: Density 
         params={{ id: account.id }}
         className={classes.name}
         title={account.display_name || account.address}
+        dir="auto"
       >
         {account.display_name || account.address}
       </AnchorLink>
       <Text size="xs" c="dimmed" truncate title={account.address}>
         {account.address}
-        {density === "middle" && ` · ${account.provider_label} · ${ownerName(account)}`}
+        {density === "middle" && ` · ${isolated(account.provider_label)} · ${isolated(ownerName(account))}`}
       </Text>
       {density === "cards" && (
         <>
           <div className={classes.cardState}>
             <StatusCell account={account} />
           </div>
-          <Text size="xs" c="dimmed" truncate className={classes.cardMore}>
-            {account.provider_label} · {ownerName(account)} · {count(account.sent_total)} sent
+          <Text size="xs" c="dimmed" className={classes.cardMore}>
+            <Words>{account.provider_label}</Words>·<Words>{ownerName(account)}</Words>
+            <span className={classes.whole}>· {count(account.sent_total)} sent</span>
           </Text>
         </>
       )}
@@ -55,7 +58,11 @@ function SentCell({ account }: { account: AccountRow }) {
 
 /** Words that a narrow column may cut off: all of them on hover. */
 function Words({ children }: { children: string }) {
-  return <span title={children}>{children}</span>;
+  return (
+    <span title={children} className={classes.words} dir="auto">
+      {children}
+    </span>
+  );
 }
 
 /** The table's columns. An `id` that can be sorted is the name the server sorts by. */

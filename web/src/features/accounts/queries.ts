@@ -8,7 +8,7 @@ import {
 import { type Account, type AccountList, http, unwrap } from "../../api/client";
 import { type AccountFilter, keys } from "../../api/keys";
 import type { paths } from "../../api/schema";
-import { ApiError } from "../../lib/problem";
+import { isGone } from "../../lib/problem";
 import { useAction } from "../../ui/action";
 
 type ListQuery = NonNullable<paths["/accounts"]["get"]["parameters"]["query"]>;
@@ -101,7 +101,8 @@ export async function refreshAccount(queryClient: QueryClient, id: string): Prom
   try {
     account = await fetchAccount(queryClient, id);
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 404) return;
+    // Its own pages see the answer too, and say that it was deleted.
+    if (!isGone(error)) return;
   }
   for (const [queryKey, pages] of queryClient.getQueriesData<Pages>({ queryKey: keys.accountLists })) {
     const { status } = filterOf(queryKey);
@@ -151,6 +152,11 @@ export function useDeleteAccount(id: string) {
   return useAction({
     mutationFn: (address: string) =>
       unwrap(http.DELETE("/accounts/{id}", { params: { path: { id } }, body: { address } })),
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: keys.accounts }),
+    // Not the account itself, which is gone.
+    onSuccess: () =>
+      Promise.all([
+        queryClient.invalidateQueries({ queryKey: keys.accountLists }),
+        queryClient.invalidateQueries({ queryKey: keys.accountSummary }),
+      ]),
   });
 }

@@ -41,7 +41,7 @@ describe("the line below a state", () => {
       receiving: side("disconnected", { reason: "rate_limited" }),
       sync: { stage: "backing_off" },
     });
-    expect(statusDetail(slow)).toBe("receiving: server asked to slow down");
+    expect(statusDetail(slow)).toBe("receiving: asked to slow down");
     const lost = { ...slow, receiving: side("disconnected", { reason: "connection_lost" }) };
     expect(statusDetail(lost)).toBe("receiving: connection lost");
     expect(statusDetail(account("ben", { sync: { stage: "backing_off" } }))).toBe("");

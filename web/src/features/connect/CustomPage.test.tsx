@@ -144,3 +144,35 @@ it("saves after a passed test without testing twice, and goes to the list", asyn
     }),
   ]);
 });
+
+it("takes what is pasted as a server apart, and refuses what is no name", async () => {
+  const { user } = open("/accounts/add/custom");
+  await screen.findByLabelText("Email address");
+  const port = () => document.getElementById("imap.port");
+  await user.type(host("imap"), "localhost:1993");
+  await user.tab();
+  expect(host("imap")).toHaveValue("localhost");
+  expect(port()).toHaveValue("1993");
+  await user.clear(host("imap"));
+  await user.type(host("imap"), "http://mail.old.test/");
+  await user.tab();
+  expect(host("imap")).toHaveValue("mail.old.test");
+  await user.clear(host("imap"));
+  await user.type(host("imap"), "ben@old.test");
+  await user.tab();
+  expect(screen.getByText(/Only the name of the server/)).toBeVisible();
+});
+
+it("never makes another port of what is none", async () => {
+  const { user } = open("/accounts/add/custom");
+  await screen.findByLabelText("Email address");
+  const port = document.getElementById("imap.port") as HTMLElement;
+  await user.click(port);
+  await user.paste("abc-1.5e9");
+  expect(port).toHaveValue("993");
+  expect(screen.getByText("Digits only.")).toBeVisible();
+  await user.clear(port);
+  await user.type(port, "143");
+  expect(port).toHaveValue("143");
+  expect(screen.queryByText("Digits only.")).not.toBeInTheDocument();
+});

@@ -4,11 +4,13 @@ import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useRef } from "react";
-import { type ConnectRequest, http, unwrap } from "../../api/client";
+import { type ConnectRequest, patientHttp, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
+import { isolated } from "../../lib/texts";
 import { useOneAtATime } from "../../ui/action";
 import { ErrorSummary } from "../../ui/ErrorSummary";
 import { Page, PageHeader } from "../../ui/Page";
+import { useUnsaved } from "../../ui/unsaved";
 import { useSession } from "../session/queries";
 import classes from "./Connect.module.css";
 import { Crumbs } from "./Crumbs";
@@ -31,7 +33,7 @@ import { useFormTrouble } from "./useFormTrouble";
 function useConnect() {
   const queryClient = useQueryClient();
   return useMutation({
-    mutationFn: (body: ConnectRequest) => unwrap(http.POST("/accounts", { body })),
+    mutationFn: (body: ConnectRequest) => unwrap(patientHttp.POST("/accounts", { body })),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: keys.accounts }),
   });
 }
@@ -48,6 +50,7 @@ export function CustomPage() {
   const testing = test.state.phase === "running";
   // Saved: the page is about to be left.
   const saving = connect.isPending || connect.isSuccess;
+  useUnsaved(form.isDirty() && !connect.isSuccess);
 
   /** Checks the fields first; undefined when something is missing. */
   const request = (): ConnectRequest | undefined => {
@@ -143,6 +146,7 @@ function Identity({ form }: Part) {
       />
       <TextInput
         id="display_name"
+        dir="auto"
         label="Display name"
         placeholder="Ana Diaz"
         description="Recipients see it before the address."
@@ -151,6 +155,7 @@ function Identity({ form }: Part) {
       />
       <TextInput
         id="provider_name"
+        dir="auto"
         label="Provider name"
         placeholder="Custom SMTP"
         description="Shown in the Provider column."
@@ -159,7 +164,7 @@ function Identity({ form }: Part) {
       />
       <Radio.Group
         label="User"
-        description={`A team account belongs to everybody in ${workspace.name}.`}
+        description={`A team account belongs to everybody in ${isolated(workspace.name)}.`}
         {...form.getInputProps("owner")}
       >
         <Group gap="lg" my="xs">

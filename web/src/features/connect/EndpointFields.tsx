@@ -1,9 +1,10 @@
-import { Autocomplete, Group, NumberInput, Select, TextInput } from "@mantine/core";
+import { Autocomplete, Group, Select, TextInput } from "@mantine/core";
 import type { Encryption } from "../../api/client";
+import { placeOf } from "../../lib/host";
 import { type Protocol, portFollowing } from "../../lib/ports";
 import { SecretInput } from "../../ui/SecretInput";
 import classes from "./Connect.module.css";
-import type { FormOf, LoginValues } from "./form";
+import { type FormOf, type LoginValues, NO_NAME } from "./form";
 
 type Sides = { smtp: LoginValues; imap: LoginValues };
 
@@ -31,11 +32,27 @@ export function ServerFields<T extends Sides>({ form, side, domain, plainAllowed
       encryption: next,
       port: portFollowing(side, now.port, next),
     })) as never);
+  const put = (field: "host" | "port", value: string | number) =>
+    form.setFieldValue(`${side}.${field}`, value as never);
+  const onPort = (typed: string) => {
+    // What is no port is refused where it is seen, and does not become another port.
+    if (/^\d{0,5}$/.test(typed)) put("port", typed === "" ? "" : Number(typed));
+    else form.setFieldError(`${side}.port`, "Digits only.");
+  };
+  const takeApart = () => {
+    const { host } = form.getValues()[side];
+    const place = placeOf(host);
+    if (!place) return form.setFieldError(`${side}.host`, NO_NAME);
+    if (place.host !== host) put("host", place.host);
+    if (place.port) put("port", place.port);
+  };
   return (
     <Group gap="sm" align="flex-start" className={classes.server}>
       <Autocomplete
         {...form.getInputProps(`${side}.host`)}
         id={`${side}.host`}
+        onBlur={takeApart}
+        onKeyDown={(event) => event.key === "Enter" && takeApart()}
         className={classes.host}
         label="Server"
         placeholder={usual || `${side}.example.com`}
@@ -43,15 +60,15 @@ export function ServerFields<T extends Sides>({ form, side, domain, plainAllowed
         autoComplete="off"
         spellCheck={false}
       />
-      <NumberInput
-        {...form.getInputProps(`${side}.port`)}
+      <TextInput
         id={`${side}.port`}
         className={classes.port}
         label="Port"
-        hideControls
-        allowDecimal={false}
-        allowNegative={false}
-        clampBehavior="none"
+        inputMode="numeric"
+        autoComplete="off"
+        value={String(values.port)}
+        onChange={(event) => onPort(event.currentTarget.value.trim())}
+        error={form.errors[`${side}.port`]}
       />
       <Select
         id={`${side}.encryption`}

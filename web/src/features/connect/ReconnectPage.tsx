@@ -3,13 +3,14 @@ import { useForm } from "@mantine/form";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type Account, http, type ReconnectRequest, type SideState, unwrap } from "../../api/client";
+import { type Account, patientHttp, type ReconnectRequest, type SideState, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
 import { useOneAtATime } from "../../ui/action";
 import { Banner } from "../../ui/Banner";
 import { ErrorSummary } from "../../ui/ErrorSummary";
 import { ButtonLink } from "../../ui/links";
 import { ServerWords } from "../../ui/ServerWords";
+import { useUnsaved } from "../../ui/unsaved";
 import { accountQuery } from "../accounts/queries";
 import { reasonWords } from "../accounts/words";
 import { useSession } from "../session/queries";
@@ -35,7 +36,7 @@ function useReconnect(id: string) {
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: (body: ReconnectRequest) =>
-      unwrap(http.POST("/accounts/{id}/reconnect", { params: { path: { id } }, body })),
+      unwrap(patientHttp.POST("/accounts/{id}/reconnect", { params: { path: { id } }, body })),
     onSuccess: (account) => {
       queryClient.setQueryData(keys.account(id), account);
       return queryClient.invalidateQueries({ queryKey: keys.accountLists });
@@ -58,6 +59,7 @@ export function ReconnectPage({ id }: { id: string }) {
   const testing = test.state.phase === "running";
   // Saved: the page is about to be left.
   const saving = reconnect.isPending || reconnect.isSuccess;
+  useUnsaved(form.isDirty() && !reconnect.isSuccess);
 
   const request = (): ReconnectRequest | undefined => {
     const { hasErrors, errors } = form.validate();

@@ -79,7 +79,7 @@ function StepLine({ step }: { step: ConnectStep }) {
       <div className={classes.stepBody}>
         <div className={classes.line}>
           <span className={classes.what}>
-            <span className={classes.words}>{stepWords(step.step, step.status)}</span>
+            <span className={classes.words}>{stepWords(step.step, step.status, step.reason)}</span>
             {step.detail && <Detail>{step.detail}</Detail>}
           </span>
           {step.took_ms != null && (

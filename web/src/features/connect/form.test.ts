@@ -10,7 +10,7 @@ import {
   toRequest,
   withAddress,
 } from "./form";
-import { waitingWords, withStep } from "./steps";
+import { stepWords, waitingWords, withStep } from "./steps";
 
 const filled = {
   ...withAddress(emptyCustom, "ben@old.test"),
@@ -114,6 +114,16 @@ describe("reconnecting", () => {
 });
 
 describe("test steps", () => {
+  it("does not say that a name was not found when its port is not allowed", () => {
+    expect(stepWords("dns", "failed", "name_not_found")).toBe("Name not found");
+    expect(stepWords("dns", "failed", "port_refused_by_policy")).toBe("Port not allowed");
+    expect(stepWords("dns", "failed", "private_address_refused")).toBe("Address not allowed");
+    expect(stepWords("login", "failed", "connection_lost")).toBe("Connection lost");
+    expect(stepWords("auth", "failed", "timed_out")).toBe("No answer");
+    expect(stepWords("login", "failed", "login_refused")).toBe("Login refused");
+    expect(stepWords("dns", "passed", null)).toBe("Name found");
+  });
+
   it("replaces a running step by its end", () => {
     const running = withStep([], { side: "imap", step: "dns", status: "running" });
     expect(withStep(running, { side: "imap", step: "dns", status: "passed", took_ms: 3 })).toEqual([

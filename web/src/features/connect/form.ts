@@ -1,6 +1,9 @@
 /** The values of the "Custom" form, and how they become requests. */
 import type { UseFormReturnType } from "@mantine/form";
 import type { Account, ConnectRequest, Encryption, Endpoint, ReconnectRequest } from "../../api/client";
+import { placeOf } from "../../lib/host";
+
+export const NO_NAME = "Only the name of the server, like mail.example.com.";
 
 export type Errors = Record<string, string>;
 
@@ -62,6 +65,7 @@ export function withAddress(values: CustomValues, address: string): CustomValues
 function checkLogin(name: "smtp" | "imap", login: LoginValues, secret: boolean, errors: Errors): void {
   const server = name === "smtp" ? "outgoing" : "incoming";
   if (!login.host.trim()) errors[`${name}.host`] = `Enter the ${server} server's name.`;
+  else if (placeOf(login.host)?.host !== login.host.trim()) errors[`${name}.host`] = NO_NAME;
   if (login.port === "" || login.port < 1 || login.port > 65_535) {
     errors[`${name}.port`] = `Enter the ${server} port, 1 to 65535.`;
   }

@@ -30,7 +30,24 @@ const SHORT: Record<Name, string> = {
   mail_from: "Sender",
 };
 
-export function stepWords(step: Name, status: Status): string {
+type Reason = NonNullable<ConnectStep["reason"]>;
+
+/** A step can end for a reason that is none of its own: then its usual words would be wrong. */
+const ENDED_BY: Partial<Record<Reason, string>> = {
+  port_refused_by_policy: "Port not allowed",
+  private_address_refused: "Address not allowed",
+  plain_not_allowed: "Plain text not allowed",
+  connection_lost: "Connection lost",
+  rate_limited: "Asked to slow down",
+  server_error: "Server error",
+};
+const NO_ANSWER: Name[] = ["dns", "login", "auth", "mail_from", "folders"];
+
+export function stepWords(step: Name, status: Status, reason?: Reason | null): string {
+  if (status === "failed" && reason) {
+    if (reason === "timed_out" && NO_ANSWER.includes(step)) return "No answer";
+    return ENDED_BY[reason] ?? WORDS[step].failed;
+  }
   return WORDS[step][status];
 }
 

@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { IconAlertTriangle, IconMapOff } from "@tabler/icons-react";
-import type { ErrorComponentProps } from "@tanstack/react-router";
+import { type ErrorComponentProps, useRouter } from "@tanstack/react-router";
 import { asApiError } from "../../lib/problem";
 import { ButtonLink } from "../../ui/links";
 import { Notice } from "../../ui/Notice";
@@ -27,6 +27,7 @@ export function NotFound() {
 
 /** The error boundary of every page. */
 export function PageFailed({ error }: ErrorComponentProps) {
+  const router = useRouter();
   const problem = asApiError(error);
   if (problem.code === "not_found") return <NotFound />;
   return (
@@ -35,7 +36,14 @@ export function PageFailed({ error }: ErrorComponentProps) {
         page
         icon={IconAlertTriangle}
         title="This page could not be shown"
-        action={<Button onClick={() => window.location.reload()}>Reload the page</Button>}
+        action={
+          problem.code === "unexpected" ? (
+            <Button onClick={() => window.location.reload()}>Load the page again</Button>
+          ) : (
+            // Without a load of the page: what is typed beside it stays.
+            <Button onClick={() => void router.invalidate()}>Try again</Button>
+          )
+        }
       >
         {problem.message}
         {problem.requestId && ` Request ${problem.requestId}.`}

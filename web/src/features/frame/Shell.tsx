@@ -1,11 +1,12 @@
 import { ActionIcon, Box, Burger, Group, Stack, Text } from "@mantine/core";
 import { useDisclosure, useMediaQuery } from "@mantine/hooks";
 import { IconMail, IconSearch } from "@tabler/icons-react";
-import { useLocation, useNavigate } from "@tanstack/react-router";
-import { lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from "react";
+import { useLocation, useNavigate, useRouter, useRouterState } from "@tanstack/react-router";
+import { type ReactNode, useCallback, useEffect, useState } from "react";
 import { Mark } from "../../ui/Brand";
 import { Icon } from "../../ui/Icon";
 import { SideLink } from "../../ui/links";
+import { loadParts, part } from "../../ui/part";
 import { useShortcuts } from "../../ui/shortcuts";
 import { media } from "../../ui/theme";
 import { useSession } from "../session/queries";
@@ -13,10 +14,9 @@ import { OfflineBanner } from "./OfflineBanner";
 import classes from "./Shell.module.css";
 import { UserMenu } from "./UserMenu";
 
-const CheatSheet = lazy(() => import("./CheatSheet"));
-const MenuDrawer = lazy(() => import("./MenuDrawer"));
-const loadPalette = () => import("./Palette");
-const Palette = lazy(loadPalette);
+const CheatSheet = part(() => import("./CheatSheet"));
+const MenuDrawer = part(() => import("./MenuDrawer"));
+const Palette = part(() => import("./Palette"));
 
 /** Sidebar, shortcuts, palette and live stream around every page of a signed-in person. */
 export function Shell({ children }: { children: ReactNode }) {
@@ -25,7 +25,8 @@ export function Shell({ children }: { children: ReactNode }) {
   const compact = useMediaQuery(media.compact, undefined, { getInitialValueInEffect: false });
   const [menu, { open: openMenu, close: closeMenu }] = useDisclosure();
   const [cheatSheet, { open: openCheatSheet, close: closeCheatSheet }] = useDisclosure();
-  const { asked, palette, openPalette } = usePalette();
+  const ready = useWholePage();
+  const { asked, palette, openPalette, closePalette } = usePalette(ready);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new page closes the menu that led to it
   useEffect(closeMenu, [pathname]);
@@ -57,24 +58,17 @@ export function Shell({ children }: { children: ReactNode }) {
         <aside className={classes.sidebar}>{sidebar}</aside>
       )}
       {compact && menu && (
-        <Suspense>
-          <MenuDrawer onClose={closeMenu}>{sidebar}</MenuDrawer>
-        </Suspense>
+        <MenuDrawer onClose={closeMenu} onMissing={closeMenu}>
+          {sidebar}
+        </MenuDrawer>
       )}
       <main className={classes.main} id="main" tabIndex={-1}>
+        <Turning />
         <OfflineBanner />
         {children}
       </main>
-      {cheatSheet && (
-        <Suspense>
-          <CheatSheet onClose={closeCheatSheet} />
-        </Suspense>
-      )}
-      {palette && (
-        <Suspense>
-          <Palette asked={asked} onShortcuts={openCheatSheet} />
-        </Suspense>
-      )}
+      {cheatSheet && <CheatSheet onClose={closeCheatSheet} onMissing={closeCheatSheet} />}
+      {palette && <Palette asked={asked} onShortcuts={openCheatSheet} onMissing={closePalette} />}
     </div>
   );
 }
@@ -90,13 +84,41 @@ function whenIdle(run: () => void): () => void {
   return () => window.cancelIdleCallback(handle);
 }
 
+/** A line above the page while the next one is on its way. */
+function Turning() {
+  const turning = useRouterState({ select: ({ isLoading }) => isLoading });
+  if (!turning) return null;
+  return <div className={classes.turning} role="progressbar" aria-label="Loading the page" />;
+}
+
+/**
+ * Fetches the scripts of all pages and dialogs once the browser has nothing better to do: what was fetched cannot be
+ * missing when the server is away or was upgraded. Whether all dialogs are there.
+ */
+function useWholePage(): boolean {
+  const router = useRouter();
+  const [ready, setReady] = useState(false);
+  useEffect(
+    () =>
+      whenIdle(() => {
+        // What is not fetched now is when somebody asks.
+        const later = () => undefined;
+        loadParts().then(() => setReady(true), later);
+        for (const route of Object.values(router.routesById)) {
+          Promise.resolve(router.loadRouteChunk(route)).catch(later);
+        }
+      }),
+    [router],
+  );
+  return ready;
+}
+
 /**
  * The palette opens from everywhere, also from a field, so it is no ordinary shortcut. It is there, closed,
  * before it is asked for: what is typed right after the first Ctrl K is meant for it.
  */
-function usePalette() {
+function usePalette(ready: boolean) {
   const [asked, setAsked] = useState(0);
-  const [ready, setReady] = useState(false);
   const openPalette = useCallback(() => setAsked((times) => times + 1), []);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -113,18 +135,8 @@ function usePalette() {
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
   }, [openPalette]);
-  useEffect(
-    () =>
-      whenIdle(() => {
-        // Not fetched now: it is when somebody asks.
-        loadPalette().then(
-          () => setReady(true),
-          () => undefined,
-        );
-      }),
-    [],
-  );
-  return { asked, palette: ready || asked > 0, openPalette };
+  const closePalette = useCallback(() => setAsked(0), []);
+  return { asked, palette: ready || asked > 0, openPalette, closePalette };
 }
 
 function Workspace() {
@@ -132,7 +144,7 @@ function Workspace() {
   return (
     <Group gap="sm" wrap="nowrap" className={classes.workspace}>
       <Mark />
-      <Text fw={600} truncate>
+      <Text fw={600} truncate dir="auto" className={classes.theirs}>
         {workspace.name}
       </Text>
       {instance.demo && (

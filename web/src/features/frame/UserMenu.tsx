@@ -10,6 +10,7 @@ import {
   IconSun,
 } from "@tabler/icons-react";
 import { asApiError } from "../../lib/problem";
+import { initials, isolated } from "../../lib/texts";
 import { Icon } from "../../ui/Icon";
 import { useSession, useSignOut } from "../session/queries";
 import classes from "./Shell.module.css";
@@ -27,9 +28,11 @@ export function UserMenu({ onShortcuts }: { onShortcuts: () => void }) {
   return (
     <Menu position="top-start" width="target">
       <Menu.Target>
-        <button type="button" className={classes.user} aria-label={`${user.name}, account menu`}>
-          <Avatar name={user.name} size="sm" color="iris" />
-          <Text className={classes.userName} size="xs" fw={500} truncate>
+        <button type="button" className={classes.user} aria-label={`${isolated(user.name)}, account menu`}>
+          <Avatar size="sm" color="iris">
+            {initials(user.name)}
+          </Avatar>
+          <Text className={classes.userName} size="xs" fw={500} truncate dir="auto">
             {user.name}
           </Text>
           <Icon of={IconSelector} />

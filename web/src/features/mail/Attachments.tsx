@@ -25,7 +25,9 @@ export function Attachments({ message }: { message: Message }) {
                 className={classes.file}
               >
                 <Icon of={IconPaperclip} />
-                <span className={classes.fileName}>{name}</span>
+                <span className={classes.fileName} dir="auto">
+                  {name}
+                </span>
                 <span className={`${classes.fileSize} figures`}>{bytes(file.size)}</span>
                 <Icon of={IconDownload} />
               </a>

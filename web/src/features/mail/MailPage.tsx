@@ -2,9 +2,10 @@ import { Button, Select, Skeleton, Stack } from "@mantine/core";
 import { IconInbox } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type ReactNode, useCallback, useMemo, useRef } from "react";
+import { type ReactNode, useCallback, useEffect, useMemo, useRef } from "react";
 import type { Account, MessageRow } from "../../api/client";
 import { count } from "../../lib/format";
+import { isolated } from "../../lib/texts";
 import { Banner } from "../../ui/Banner";
 import { LoadFailed, Notice } from "../../ui/Notice";
 import { sizes } from "../../ui/theme";
@@ -52,7 +53,7 @@ function FolderFilter(props: Pick<MailProps, "accountId" | "folder" | "onFolder"
       .filter((each) => each.selected)
       .map((each) => ({
         value: each.id,
-        label: each.unseen > 0 ? `${each.name} (${count(each.unseen)})` : each.name,
+        label: isolated(each.name) + (each.unseen > 0 ? ` (${count(each.unseen)})` : ""),
       })),
   ];
   return (
@@ -108,6 +109,12 @@ function MessageRows({
   const openAt = items.findIndex((each) => each.id === openId);
   // Opening by mouse marks the row too, so that j and k go on from there.
   if (openAt >= 0 && openAt !== active) setActive(openAt);
+  // A link may open a message far down in the list.
+  const listed = openAt >= 0;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once when it is found, not whenever new mail moves it
+  useEffect(() => {
+    if (listed) scroll.current?.(openAt);
+  }, [openId, listed]);
 
   if (list.isPending) return <Waiting />;
   if (list.isError && items.length === 0) {
@@ -153,7 +160,7 @@ function MessageRows({
 
 function Waiting() {
   return (
-    <Stack gap={0} aria-busy aria-label="Loading messages">
+    <Stack gap={0} role="status" aria-busy aria-label="Loading messages">
       {[1, 2, 3, 4, 5, 6].map((row) => (
         <div key={row} className={classes.line}>
           <Skeleton h="0.875rem" w="35%" />

@@ -4,17 +4,18 @@ import { IconChevronDown, IconChevronRight } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import type { Mailbox, Message } from "../../api/client";
 import { bytes } from "../../lib/format";
+import { isolated } from "../../lib/texts";
 import { exactTime } from "../../lib/time";
 import { Icon } from "../../ui/Icon";
 import { Time } from "../../ui/Time";
 import classes from "./Mail.module.css";
 
 function full(mailbox: Mailbox): string {
-  return mailbox.name ? `${mailbox.name} <${mailbox.address}>` : mailbox.address;
+  return mailbox.name ? `${isolated(mailbox.name)} <${mailbox.address}>` : mailbox.address;
 }
 
 function names(list: Mailbox[]): string {
-  return list.map((each) => each.name || each.address).join(", ");
+  return list.map((each) => isolated(each.name || each.address)).join(", ");
 }
 
 /** Who wrote to whom and when; all headers that matter on request. */
@@ -24,7 +25,7 @@ export function MessageHead({ message }: { message: Message }) {
     <div className={classes.head}>
       <div className={classes.headLine}>
         <div className={classes.headNames}>
-          <Text fw={500} component="span">
+          <Text fw={500} component="bdi">
             {message.from ? message.from.name || message.from.address : "Unknown sender"}
           </Text>
           {message.from?.name && (
@@ -51,7 +52,7 @@ export function MessageHead({ message }: { message: Message }) {
           <Row name="Date">{exactTime(message.date)}</Row>
           <Row name="Size">{bytes(message.size)}</Row>
           {message.folders.length > 0 && (
-            <Row name="Folders">{message.folders.map((each) => each.name).join(", ")}</Row>
+            <Row name="Folders">{message.folders.map((each) => isolated(each.name)).join(", ")}</Row>
           )}
           {message.message_id && <Row name="Message-ID">{message.message_id}</Row>}
         </dl>

@@ -1,6 +1,7 @@
 import { IconCornerUpLeft, IconFlagFilled, IconPaperclip } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { Mailbox, MessageRow } from "../../api/client";
+import { directionOf, isolated } from "../../lib/texts";
 import { Icon } from "../../ui/Icon";
 import { Time } from "../../ui/Time";
 import classes from "./Mail.module.css";
@@ -10,10 +11,22 @@ function nameOf(mailbox: Mailbox): string {
 }
 
 /** Whom the mail is with: the sender, or the recipients of one's own mail. */
-function party(message: MessageRow, own: string): string {
-  if (message.from && message.from.address.toLowerCase() !== own.toLowerCase()) return nameOf(message.from);
-  if (message.to.length > 0) return `To ${message.to.map(nameOf).join(", ")}`;
-  return message.from ? nameOf(message.from) : "Unknown sender";
+function Party({ message, own }: { message: MessageRow; own: string }) {
+  const { from, to } = message;
+  if (to.length > 0 && (!from || from.address.toLowerCase() === own.toLowerCase())) {
+    const names = to.map(nameOf);
+    return (
+      <span className={classes.party}>
+        To <span dir={directionOf(names[0] ?? "")}>{names.map(isolated).join(", ")}</span>
+      </span>
+    );
+  }
+  // A right-to-left name that is too long loses its end, as any other does.
+  return (
+    <span className={classes.party} dir="auto">
+      {from ? nameOf(from) : "Unknown sender"}
+    </span>
+  );
 }
 
 interface MessageLineProps {
@@ -38,7 +51,7 @@ export function MessageLine({ message, accountId, own, folder, open, marked }: M
     >
       <span className={classes.lineTop}>
         {!message.seen && <span className={classes.dot} role="img" aria-label="Unread" />}
-        <span className={classes.party}>{party(message, own)}</span>
+        <Party message={message} own={own} />
         <span className={classes.marks}>
           {message.answered && <Mark icon={IconCornerUpLeft} label="Answered" />}
           {message.flagged && <Mark icon={IconFlagFilled} label="Flagged" />}
@@ -48,8 +61,12 @@ export function MessageLine({ message, accountId, own, folder, open, marked }: M
           <Time at={message.date} as="list" />
         </span>
       </span>
-      <span className={classes.lineSubject}>{message.subject || "(no subject)"}</span>
-      <span className={classes.snippet}>{message.snippet}</span>
+      <span className={classes.lineSubject} dir="auto">
+        {message.subject || "(no subject)"}
+      </span>
+      <span className={classes.snippet} dir="auto">
+        {message.snippet}
+      </span>
     </Link>
   );
 }

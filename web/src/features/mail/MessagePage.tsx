@@ -7,7 +7,6 @@ import {
   Skeleton,
   Stack,
   Text,
-  Title,
   Tooltip,
 } from "@mantine/core";
 import {
@@ -22,8 +21,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { API, type Message } from "../../api/client";
-import { counted } from "../../lib/format";
-import { ApiError } from "../../lib/problem";
+import { counted, sentences } from "../../lib/format";
+import { isGone } from "../../lib/problem";
 import { Banner } from "../../ui/Banner";
 import { Icon } from "../../ui/Icon";
 import { LoadFailed, Notice } from "../../ui/Notice";
@@ -32,6 +31,7 @@ import { Attachments } from "./Attachments";
 import classes from "./Mail.module.css";
 import { MessageHead } from "./MessageHead";
 import { messageQuery, useSetFlags } from "./queries";
+import { Subject } from "./Subject";
 
 interface MessageProps {
   accountId: string;
@@ -49,9 +49,9 @@ export function MessagePage({ accountId, messageId, folder }: MessageProps) {
     { keys: "u", label: "Back to the list", group: "This page", run: back },
     { keys: "Escape", label: "Back to the list", group: "This page", run: back },
   ]);
-  if (message.isPending) return <Waiting />;
+  if (message.isPending) return <Waiting onBack={back} />;
   if (message.isError) {
-    if (message.error instanceof ApiError && message.error.status === 404) {
+    if (isGone(message.error)) {
       return (
         <Notice
           icon={IconMailOpened}
@@ -66,7 +66,12 @@ export function MessagePage({ accountId, messageId, folder }: MessageProps) {
         </Notice>
       );
     }
-    return <LoadFailed what="The message" error={message.error} retry={() => void message.refetch()} />;
+    return (
+      <div className={classes.message}>
+        <Back onBack={back} />
+        <LoadFailed what="The message" error={message.error} retry={() => void message.refetch()} />
+      </div>
+    );
   }
   return <Reading key={messageId} message={message.data} accountId={accountId} onBack={back} />;
 }
@@ -94,11 +99,9 @@ function Reading({
   const [view, setView] = useState<"html" | "text">(message.has_html ? "html" : "text");
   const [images, setImages] = useState(false);
   return (
-    <article className={classes.message} aria-label={message.subject || "Message without a subject"}>
+    <article className={classes.message} aria-label={nameOf(message)}>
       <Tools message={message} accountId={accountId} onBack={onBack} />
-      <Title order={2} className={classes.title}>
-        {message.subject || "(no subject)"}
-      </Title>
+      <Subject>{message.subject || "(no subject)"}</Subject>
       <MessageHead message={message} />
       {(message.truncated || message.parse_problems.length > 0) && <Problems message={message} />}
       <Group gap="sm">
@@ -131,21 +134,34 @@ function Reading({
   );
 }
 
-function Tools({ message, accountId, onBack }: { message: Message; accountId: string; onBack: () => void }) {
-  const flags = useSetFlags(accountId, message.id);
-  const flag = message.flagged ? "Remove the flag" : "Flag";
+/** A subject may be as long as a book: a reader hears its beginning. */
+function nameOf({ subject }: Message): string {
+  return subject ? subject.slice(0, 200) : "Message without a subject";
+}
+
+/** Where the message is all there is on the screen. */
+function Back({ onBack }: { onBack: () => void }) {
   return (
-    <Group gap="xs" className={classes.messageTools}>
+    <Group className={classes.back}>
       <Button
         variant="subtle"
         color="gray"
         size="compact-sm"
         leftSection={<Icon of={IconArrowLeft} />}
         onClick={onBack}
-        className={classes.back}
       >
         Back to the list
       </Button>
+    </Group>
+  );
+}
+
+function Tools({ message, accountId, onBack }: { message: Message; accountId: string; onBack: () => void }) {
+  const flags = useSetFlags(accountId, message.id);
+  const flag = message.flagged ? "Remove the flag" : "Flag";
+  return (
+    <Group gap="xs" className={classes.messageTools}>
+      <Back onBack={onBack} />
       <Group gap="xs" ml="auto">
         <Tooltip label={flag}>
           <ActionIcon
@@ -188,8 +204,8 @@ function Problems({ message }: { message: Message }) {
       {message.truncated && <Text size="xs">This message is very long; only its beginning is shown.</Text>}
       {message.parse_problems.length > 0 && (
         <Text size="xs">
-          The message is not well formed ({message.parse_problems.join("; ")}). It may look different from
-          what was meant; the{" "}
+          The message is not well formed. {sentences(message.parse_problems)} It may look different from what
+          was meant; the{" "}
           <Anchor href={`${API}/messages/${message.id}/raw`} download underline="always" inherit>
             raw source
           </Anchor>{" "}
@@ -211,17 +227,25 @@ function Body({ message, view, images }: { message: Message; view: "html" | "tex
       />
     );
   }
-  if (message.text?.trim()) return <pre className={classes.text}>{message.text}</pre>;
+  if (message.text?.trim())
+    return (
+      <pre className={classes.text} dir="auto">
+        {message.text}
+      </pre>
+    );
   const rest = message.attachments.length;
   return <Text c="dimmed">No text{rest > 0 && `, only ${counted(rest, "attachment")}`}.</Text>;
 }
 
-function Waiting() {
+function Waiting({ onBack }: { onBack: () => void }) {
   return (
-    <Stack className={classes.message} aria-busy aria-label="Loading the message">
-      <Skeleton h="1.25rem" w="60%" />
-      <Skeleton h="0.875rem" w="40%" />
-      <Skeleton h="10rem" />
-    </Stack>
+    <div className={classes.message}>
+      <Back onBack={onBack} />
+      <Stack role="status" aria-busy aria-label="Loading the message">
+        <Skeleton h="1.25rem" w="60%" />
+        <Skeleton h="0.875rem" w="40%" />
+        <Skeleton h="10rem" />
+      </Stack>
+    </div>
   );
 }

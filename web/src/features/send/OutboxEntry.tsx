@@ -3,7 +3,8 @@ import { notifications } from "@mantine/notifications";
 import { useState } from "react";
 import type { Outgoing } from "../../api/client";
 import { asApiError } from "../../lib/problem";
-import { ServerWords } from "../../ui/ServerWords";
+import { isolated } from "../../lib/texts";
+import { LONG_WORDS, ServerWords } from "../../ui/ServerWords";
 import { StateLabel } from "../../ui/StateLabel";
 import { Time } from "../../ui/Time";
 import { useCancel, useResolve } from "./queries";
@@ -22,7 +23,7 @@ export function OutboxEntry({ outgoing, marked }: { outgoing: Outgoing; marked: 
   return (
     <article className={classes.entry} data-marked={marked || undefined} aria-current={marked || undefined}>
       <div className={classes.top}>
-        <Text fw={500} className={classes.subject}>
+        <Text fw={500} className={classes.subject} dir="auto">
           {outgoing.subject || "(no subject)"}
         </Text>
         <StateLabel tone={tone} icon={icon}>
@@ -57,7 +58,7 @@ function Recipients({ outgoing }: { outgoing: Outgoing }) {
   if (outgoing.recipients.length === 0) {
     return (
       <Text size="xs" c="dimmed">
-        To {outgoing.to.join(", ")}
+        To {outgoing.to.map(isolated).join(", ")}
       </Text>
     );
   }
@@ -75,11 +76,21 @@ function Recipients({ outgoing }: { outgoing: Outgoing }) {
                 {open}
               </StateLabel>
             )}
-            {recipient.server_words && <code className={classes.reply}>{recipient.server_words}</code>}
+            {recipient.server_words && <Reply>{recipient.server_words}</Reply>}
           </li>
         );
       })}
     </ul>
+  );
+}
+
+/** What was said of one recipient: beside it, as long as that is short. */
+function Reply({ children }: { children: string }) {
+  if (children.length > LONG_WORDS) return <ServerWords>{children}</ServerWords>;
+  return (
+    <code className={classes.reply} dir="auto">
+      {children}
+    </code>
   );
 }
 

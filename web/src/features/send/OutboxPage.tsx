@@ -74,7 +74,7 @@ export function OutboxPage({ accountId, entry }: { accountId: string; entry: str
 
 function Waiting() {
   return (
-    <Stack gap={0} aria-busy aria-label="Loading the outbox">
+    <Stack gap={0} role="status" aria-busy aria-label="Loading the outbox">
       {[1, 2, 3, 4].map((row) => (
         <div key={row} className={classes.entry}>
           <Skeleton h="0.875rem" w="40%" />

@@ -1,6 +1,6 @@
 import { screen, waitFor } from "@testing-library/react";
 import type { UserEvent } from "@testing-library/user-event";
-import { HttpResponse, http } from "msw";
+import { delay, HttpResponse, http } from "msw";
 import { expect, it } from "vitest";
 import { api, open, outgoing, problem, server } from "../../../test/world";
 
@@ -71,4 +71,36 @@ it("closes at once when nothing was typed", async () => {
   await openPanel(user);
   await user.keyboard("{Escape}");
   await waitFor(() => expect(screen.queryByLabelText("Message")).not.toBeInTheDocument());
+});
+
+it("keeps the text when the account was deleted elsewhere, and says so", async () => {
+  server.use(http.post(api("/accounts/ana/outgoing"), () => problem(404, "not_found", "No such account.")));
+  const { user } = open("/accounts");
+  await openPanel(user);
+  await user.type(screen.getByLabelText("To"), "ben@old.test");
+  await user.type(screen.getByLabelText("Message"), "Hello Ben");
+  await user.click(screen.getByRole("button", { name: "Send" }));
+  expect(await screen.findByText(/This account was deleted/)).toBeVisible();
+  expect(screen.getByLabelText("Message")).toHaveValue("Hello Ben");
+});
+
+it("says that it still waits for a server that hangs, and can stop waiting and send again", async () => {
+  const keys: (string | null)[] = [];
+  server.use(
+    http.post(api("/accounts/ana/outgoing"), async ({ request }) => {
+      keys.push(request.headers.get("idempotency-key"));
+      if (keys.length === 1) await delay("infinite");
+      return HttpResponse.json(outgoing("o1"), { status: 202 });
+    }),
+    http.get(api("/outgoing/o1"), () => HttpResponse.json(outgoing("o1", { state: "sent" }))),
+  );
+  const { user } = open("/accounts");
+  await openPanel(user);
+  await user.type(screen.getByLabelText("To"), "ben@old.test");
+  await user.click(screen.getByRole("button", { name: "Send" }));
+  await user.click(await screen.findByRole("button", { name: "Stop waiting" }));
+  expect(await screen.findByText(/Sending again is safe/)).toBeVisible();
+  await user.click(screen.getByRole("button", { name: "Send" }));
+  expect(await screen.findByRole("link", { name: "Show in outbox" })).toBeVisible();
+  expect(new Set(keys).size).toBe(1);
 });

@@ -2,8 +2,12 @@ import { Button, Drawer, Group, Kbd, Modal, Stack, Text, Textarea, TextInput } f
 import { useForm } from "@mantine/form";
 import { notifications } from "@mantine/notifications";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
-import { asApiError } from "../../lib/problem";
+import { LATE_MS } from "../../api/waiting";
+import { type ApiError, asApiError, isGone } from "../../lib/problem";
+import { isolated } from "../../lib/texts";
 import { ErrorSummary, type SummaryEntry } from "../../ui/ErrorSummary";
+import { useUnsaved } from "../../ui/unsaved";
+import { useLasting } from "../../ui/useLasting";
 import { type SendValues, useSend } from "./queries";
 import classes from "./Send.module.css";
 import type { Sender } from "./SendPanelProvider";
@@ -40,12 +44,8 @@ export default function SendPanel({ from, idempotencyKey, asked, onKeep, onClose
     if (dirty) setAsking(true);
     else onClose();
   }, [asked]);
-  useEffect(() => {
-    if (!dirty) return;
-    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
-    window.addEventListener("beforeunload", warn);
-    return () => window.removeEventListener("beforeunload", warn);
-  }, [dirty]);
+  useUnsaved(dirty);
+  const late = useLasting(send.isPending, LATE_MS);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit();
   };
@@ -80,7 +80,7 @@ export default function SendPanel({ from, idempotencyKey, asked, onKeep, onClose
           <Text size="xs" c="dimmed">
             From{" "}
             <Text span c="var(--text)" size="sm">
-              {from.display_name ? `${from.display_name} <${from.address}>` : from.address}
+              {from.display_name ? `${isolated(from.display_name)} <${from.address}>` : from.address}
             </Text>
           </Text>
           <TextInput
@@ -92,17 +92,33 @@ export default function SendPanel({ from, idempotencyKey, asked, onKeep, onClose
             spellCheck={false}
             {...form.getInputProps("to")}
           />
-          <TextInput id="subject" label="Subject" autoComplete="off" {...form.getInputProps("subject")} />
+          <TextInput
+            id="subject"
+            label="Subject"
+            autoComplete="off"
+            dir="auto"
+            {...form.getInputProps("subject")}
+          />
           <Textarea
             id="body"
             label="Message"
+            dir="auto"
             classNames={{ root: classes.message, wrapper: classes.grow, input: classes.grow }}
             {...form.getInputProps("body")}
           />
           <Group justify="space-between">
-            <Text size="xs" c="dimmed" visibleFrom="sm">
-              <Kbd>Ctrl</Kbd> <Kbd>Enter</Kbd> sends
-            </Text>
+            {late ? (
+              <Group gap="sm" role="status">
+                <Text size="xs">Still waiting for the server.</Text>
+                <Button size="compact-sm" variant="default" onClick={send.stop}>
+                  Stop waiting
+                </Button>
+              </Group>
+            ) : (
+              <Text size="xs" c="dimmed" visibleFrom="sm">
+                <Kbd>Ctrl</Kbd> <Kbd>Enter</Kbd> sends
+              </Text>
+            )}
             <Button type="submit" loading={send.isPending} ml="auto">
               Send
             </Button>
@@ -120,6 +136,15 @@ export default function SendPanel({ from, idempotencyKey, asked, onKeep, onClose
       )}
     </>
   );
+}
+
+function notSent(problem: ApiError): string {
+  if (isGone(problem)) {
+    return "Not sent. This account was deleted. What you typed stays here until you close the panel.";
+  }
+  // An answer that did not come says nothing about what the server did.
+  if (problem.status === 0) return `${problem.message} Sending again is safe: it will not go out twice.`;
+  return `Not sent. ${problem.message}`;
 }
 
 function useSendForm(from: Sender, key: string, onSent: () => void) {
@@ -152,10 +177,7 @@ function useSendForm(from: Sender, key: string, onSent: () => void) {
         onError: (error) => {
           const problem = asApiError(error);
           form.setErrors(Object.fromEntries(problem.fields.map((each) => [each.field, each.message])));
-          const lost = problem.status === 0 ? " Sending again is safe: it will not go out twice." : "";
-          fail(
-            problem.fields.length > 0 ? problem.fields : [{ message: `Not sent. ${problem.message}${lost}` }],
-          );
+          fail(problem.fields.length > 0 ? problem.fields : [{ message: notSent(problem) }]);
         },
       },
     );

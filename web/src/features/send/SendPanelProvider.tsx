@@ -1,17 +1,8 @@
-import {
-  createContext,
-  lazy,
-  type ReactNode,
-  Suspense,
-  use,
-  useCallback,
-  useMemo,
-  useRef,
-  useState,
-} from "react";
+import { createContext, type ReactNode, use, useCallback, useMemo, useRef, useState } from "react";
 import { focusOrigin, returnFocus } from "../../ui/focus";
+import { part } from "../../ui/part";
 
-const SendPanel = lazy(() => import("./SendPanel"));
+const SendPanel = part(() => import("./SendPanel"));
 
 /** What the panel has to know of the account it sends from. */
 export interface Sender {
@@ -59,24 +50,24 @@ export function SendPanelProvider({ children }: { children: ReactNode }) {
     [start],
   );
   const handle = useMemo(() => ({ open }), [open]);
+  const onClose = () => {
+    if (next) return start(next);
+    setOpened(undefined);
+    returnFocus(opener.current);
+  };
   return (
     <Context value={handle}>
       {children}
       {opened && (
-        <Suspense>
-          <SendPanel
-            key={opened.key}
-            from={opened.from}
-            idempotencyKey={opened.key}
-            asked={next}
-            onKeep={() => setNext(undefined)}
-            onClose={() => {
-              if (next) return start(next);
-              setOpened(undefined);
-              returnFocus(opener.current);
-            }}
-          />
-        </Suspense>
+        <SendPanel
+          key={opened.key}
+          from={opened.from}
+          idempotencyKey={opened.key}
+          asked={next}
+          onKeep={() => setNext(undefined)}
+          onClose={onClose}
+          onMissing={onClose}
+        />
       )}
     </Context>
   );

@@ -4,6 +4,7 @@ import { useEffect, useRef } from "react";
 import { AnchorLink } from "../../ui/links";
 import { StateLabel } from "../../ui/StateLabel";
 import { isFinal, outgoingQuery } from "./queries";
+import classes from "./Send.module.css";
 import { SEND_STATES } from "./words";
 
 /** What became of a message that was just handed over; follows it until that is known. */
@@ -21,7 +22,9 @@ export function SentNotice({ id, onDone }: { id: string; onDone: () => void }) {
       <StateLabel tone={tone} icon={icon}>
         {word}
       </StateLabel>
-      <Text truncate>{data.subject || "(no subject)"}</Text>
+      <Text truncate dir="auto" className={classes.theirs}>
+        {data.subject || "(no subject)"}
+      </Text>
       {data.why && (
         <Text size="xs" c="dimmed">
           {data.why}

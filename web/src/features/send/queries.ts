@@ -1,4 +1,5 @@
 import { infiniteQueryOptions, queryOptions, useQueryClient } from "@tanstack/react-query";
+import { useRef } from "react";
 import { http, type Outgoing, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
 import { useAction } from "../../ui/action";
@@ -37,23 +38,28 @@ export interface SendValues {
 
 /**
  * Hands a message over for sending. `key` belongs to one opened form: a second try after a lost answer is
- * recognised by the server and never sends twice.
+ * recognised by the server and never sends twice. So `stop`, which only ends the waiting, is safe at any time.
  */
 export function useSend(accountId: string) {
   const queryClient = useQueryClient();
-  return useAction({
-    mutationFn: ({ key, values }: { key: string; values: SendValues }) =>
-      unwrap(
+  const waiting = useRef<AbortController>(undefined);
+  const send = useAction({
+    mutationFn: ({ key, values }: { key: string; values: SendValues }) => {
+      waiting.current = new AbortController();
+      return unwrap(
         http.POST("/accounts/{id}/outgoing", {
           params: { path: { id: accountId }, header: { "Idempotency-Key": key } },
           body: values,
+          signal: waiting.current.signal,
         }),
-      ),
+      );
+    },
     onSuccess: (outgoing) => {
       queryClient.setQueryData(keys.outgoing(outgoing.id), outgoing);
       return queryClient.invalidateQueries({ queryKey: keys.outgoingList(accountId) });
     },
   });
+  return { ...send, stop: () => waiting.current?.abort() };
 }
 
 function useOutgoingAction<V = void>(call: (value: V) => Promise<Outgoing>) {

@@ -1,4 +1,4 @@
-import { queryOptions, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
+import { type QueryClient, queryOptions, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
 import { http, type Session, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
 import { useAction } from "../../ui/action";
@@ -8,6 +8,15 @@ export const sessionQuery = queryOptions({
   queryFn: () => unwrap(http.GET("/session")),
   staleTime: Number.POSITIVE_INFINITY,
 });
+
+/** Who is signed in already, if anybody. Asked apart from the cache, where a refusal means that a session ended. */
+export async function knownSession(queryClient: QueryClient): Promise<Session | undefined> {
+  const cached = queryClient.getQueryData(sessionQuery.queryKey);
+  if (cached) return cached;
+  const found = await unwrap(http.GET("/session")).catch(() => undefined);
+  if (found) queryClient.setQueryData(sessionQuery.queryKey, found);
+  return found;
+}
 
 export const setupQuery = queryOptions({
   queryKey: keys.setup,

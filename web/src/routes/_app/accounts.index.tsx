@@ -11,7 +11,8 @@ function List() {
   const navigate = Route.useNavigate();
   return (
     <AccountsPage
-      filter={Route.useSearch()}
+      // What the router hands over still has what the address bar has besides.
+      filter={filterFrom(Route.useSearch())}
       onChange={(change) =>
         void navigate({ search: (now) => filterFrom({ ...now, ...change }), replace: true })
       }

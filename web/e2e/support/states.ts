@@ -1,0 +1,254 @@
+/** The server's lists in states that real ones are seldom in: slow, broken, endless, hostile. The session is real. */
+import type { Page, Route } from "@playwright/test";
+import type { Account, AccountList, Message, MessageList, Outgoing } from "../../src/api/client";
+
+const WORD = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauuntern";
+const ARABIC = "محمد عبد الرحمن بن إبراهيم الأنصاري من شركة الاتصالات المتقدمة المحدودة";
+const SUBJECT = "Re: Fwd: the minutes of the meeting about the next meeting ".repeat(4).slice(0, 200);
+/** Turns what follows it around, if it is let. */
+const OVERRIDE = "\u202E";
+const SERVER_WORDS = `535-5.7.8 Username and Password not accepted. ${"For more information, go to https://support.old.test/mail/?p=BadCredentials and read it. ".repeat(8)}${WORD}`;
+const NOW = new Date().toISOString();
+export const FIRST = "00000000-0000-7000-8000-000000000000";
+
+/** What fails is tried again by the page, what is refused is not. */
+export type Mood = "answers" | "holds" | "fails" | "refuses";
+type Rows = "one" | "odd" | "many";
+
+function idOf(index: number): string {
+  return FIRST.slice(0, -6) + String(index).padStart(6, "0");
+}
+
+function account(index: number, more: Partial<Account> = {}): Account {
+  const well = { state: "connected", since: NOW } as const;
+  const login = { host: "mail.old.test", username: `box${index}@old.test`, encryption: "tls" } as const;
+  return {
+    id: idOf(index),
+    address: `box${index}@old.test`,
+    display_name: `Box ${index}`,
+    provider: "custom",
+    provider_label: "Old Host",
+    provider_name: "Old Host",
+    user: { id: FIRST, name: "Ana Diaz" },
+    health: null,
+    sent_total: index * 7,
+    sent_today: index % 9,
+    status: "connected",
+    status_side: null,
+    receiving: well,
+    sending: well,
+    sync: { stage: "live" },
+    created_at: NOW,
+    can_manage: true,
+    can_send: true,
+    smtp: { ...login, port: 465 },
+    imap: { ...login, port: 993 },
+    import_days: 30,
+    ...more,
+  };
+}
+
+function broken(
+  reason: NonNullable<Account["receiving"]["reason"]>,
+  state: "disconnected" | "reconnect_required",
+) {
+  const side = {
+    state,
+    since: NOW,
+    reason,
+    reason_text: "The server did not accept the login.",
+    server_words: SERVER_WORDS,
+    fix: "Check the username and the password at the provider, then reconnect.",
+    next_attempt_at: state === "disconnected" ? new Date(Date.now() + 240_000).toISOString() : null,
+  };
+  return { status: state, status_side: "receiving", receiving: side } as const;
+}
+
+const ODD: Partial<Account>[] = [
+  {
+    display_name: WORD,
+    provider_label: WORD,
+    user: { id: FIRST, name: WORD },
+    ...broken("login_refused", "reconnect_required"),
+  },
+  { display_name: ARABIC, provider_label: "مزود", user: { id: FIRST, name: ARABIC } },
+  {
+    display_name: `${OVERRIDE}Ana`,
+    provider_label: `${OVERRIDE}Old Host`,
+    user: { id: FIRST, name: `${OVERRIDE}Ana` },
+  },
+  {
+    address: `${WORD.toLowerCase()}@old.test`,
+    sent_total: 12_345_678,
+    ...broken("certificate_wrong_name", "disconnected"),
+  },
+  { sync: { stage: "importing", done: 12_345, total: 1_234_567 } },
+  broken("private_address_refused", "disconnected"),
+];
+
+const ROWS: Record<Rows, Account[]> = {
+  one: [account(0)],
+  odd: ODD.map((more, index) => account(index, more)),
+  many: Array.from({ length: 3_000 }, (_, index) => account(index)),
+};
+
+function message(index: number, more: Partial<Message> = {}): Message {
+  return {
+    id: idOf(index),
+    account_id: FIRST,
+    from: { name: "Cleo Marsh", address: "cleo@else.test" },
+    to: [{ name: "Box", address: "box0@old.test" }],
+    subject: `Letter ${index}`,
+    snippet: "Hello.",
+    date: NOW,
+    size: 1_000,
+    seen: true,
+    flagged: false,
+    answered: false,
+    has_attachments: false,
+    folders: [],
+    cc: [],
+    bcc: [],
+    reply_to: [],
+    attachments: [],
+    has_html: false,
+    text: "Hello.",
+    remote_images: 0,
+    truncated: false,
+    parse_problems: [],
+    ...more,
+  };
+}
+
+const LETTERS: Message[] = [
+  message(0, {
+    subject: "A subject as long as a book. ".repeat(700),
+    from: { name: WORD, address: `${WORD.toLowerCase()}@else.test` },
+    text: `${WORD.repeat(6)}\n\nمرحبا`,
+    snippet: WORD.repeat(3),
+    truncated: true,
+    parse_problems: [
+      "A part of the message is damaged; some characters may be wrong or missing.",
+      "The message has no valid date.",
+    ],
+    has_attachments: true,
+    attachments: [
+      { index: 0, name: `${WORD}.pdf`, content_type: "application/pdf", size: 48_211, inline: false },
+    ],
+  }),
+  message(1, {
+    subject: `عرض ${ARABIC} ${ARABIC}`,
+    from: { name: ARABIC, address: "m@else.test" },
+    snippet: `${ARABIC} `.repeat(4),
+  }),
+  message(2, {
+    subject: `${OVERRIDE}Offer`,
+    from: { name: `${OVERRIDE}Cleo`, address: "c@else.test" },
+    seen: false,
+  }),
+  message(3, {
+    subject: SUBJECT,
+    from: { name: "", address: "box0@old.test" },
+    to: [
+      { name: ARABIC, address: "m@else.test" },
+      { name: "Ben", address: "b@else.test" },
+    ],
+  }),
+  ...Array.from({ length: 60 }, (_, index) => message(index + 4)),
+];
+
+const SENT: Outgoing[] = [
+  {
+    id: FIRST,
+    account_id: FIRST,
+    from: "box0@old.test",
+    subject: SUBJECT,
+    to: [`${WORD.toLowerCase()}@else.test`],
+    state: "failed",
+    message_id: "<1@old.test>",
+    created_at: NOW,
+    attempts: 1,
+    why: "The server refused all recipients.",
+    recipients: [
+      { address: `${WORD.toLowerCase()}@else.test`, state: "refused", server_words: SERVER_WORDS },
+    ],
+    sent_copy: "none",
+  },
+];
+
+/** Answers in the place of the server for accounts, mail and outbox. */
+export class States {
+  rows: Rows = "one";
+  /** By a part of the path; what is not named answers. */
+  moods: Record<string, Mood> = {};
+  readonly #held = new Set<() => void>();
+
+  static async on(page: Page): Promise<States> {
+    const states = new States();
+    await page.route(/\/api\/v1\/(accounts|messages)/, (route) => states.#answer(route));
+    return states;
+  }
+
+  /** Everything answers again, also what was held. */
+  calm(): void {
+    this.moods = {};
+    for (const release of this.#held) release();
+    this.#held.clear();
+  }
+
+  async #answer(route: Route): Promise<void> {
+    const url = new URL(route.request().url());
+    const path = url.pathname.replace("/api/v1", "");
+    const kind =
+      path.match(/^\/accounts\/[^/]+\/(\w+)$/)?.[1] ??
+      (path === "/accounts"
+        ? "accounts"
+        : path.split("/")[1] === "messages"
+          ? "message"
+          : path.endsWith("summary")
+            ? "summary"
+            : "account");
+    const mood = this.moods[kind] ?? "answers";
+    if (mood === "holds") await new Promise<void>((resolve) => this.#held.add(resolve));
+    if (mood === "fails" || mood === "refuses") {
+      const status = mood === "fails" ? 500 : 403;
+      const problem = {
+        type: "about:blank",
+        title: "Fault",
+        status,
+        code: "internal",
+        detail: "Something went wrong on the server. It was written to its log.",
+        request_id: "0198c0de",
+      };
+      return route.fulfill({ status, json: problem, contentType: "application/problem+json" });
+    }
+    await route.fulfill({ json: this.#body(kind, path, url.searchParams) }).catch(() => undefined);
+  }
+
+  #body(kind: string, path: string, query: URLSearchParams): unknown {
+    const rows = ROWS[this.rows];
+    if (kind === "accounts") {
+      const [from, limit] = [Number(query.get("cursor") ?? 0), Number(query.get("limit") ?? 200)];
+      const end = from + limit;
+      return {
+        items: rows.slice(from, end),
+        next_cursor: end < rows.length ? String(end) : null,
+        total: rows.length,
+      } satisfies AccountList;
+    }
+    if (kind === "summary") {
+      return {
+        total: rows.length,
+        connected: rows.length,
+        need_attention: 0,
+        disconnected: 0,
+        sent_today: 18,
+      };
+    }
+    if (kind === "folders") return { items: [] };
+    if (kind === "outgoing") return { items: SENT, next_cursor: null };
+    if (kind === "messages") return { items: LETTERS, next_cursor: null } satisfies MessageList;
+    if (kind === "message") return LETTERS.find((each) => path.endsWith(each.id)) ?? LETTERS[0];
+    return rows.find((each) => path.endsWith(each.id)) ?? rows[0];
+  }
+}
