@@ -73,6 +73,7 @@ impl From<ReadError> for Error {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::TooLarge(what) => Self::TooLarge(what),
+            ReadError::Overlong => Self::Protocol(error.to_string()),
         }
     }
 }

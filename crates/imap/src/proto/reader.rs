@@ -40,6 +40,9 @@ pub enum ReadError {
     /// A limit was passed; says which.
     #[error("{0}")]
     TooLarge(&'static str),
+    /// A literal is longer than was announced: what follows it is not the rest of the reply.
+    #[error("a literal that is longer than announced")]
+    Overlong,
 }
 
 /// One line of the server with its literals.
@@ -105,6 +108,8 @@ enum State {
 struct Pending {
     tree: Builder,
     bytes: usize,
+    /// Whether it has a literal.
+    literals: bool,
 }
 
 /// Splits the server's bytes into replies.
@@ -204,16 +209,22 @@ impl Reader {
                 Opening::Complete(reply) => return Ok(Some(Event::Reply(reply))),
                 Opening::Data(text) => {
                     let tree = Builder::new(self.limits.max_depth, self.limits.max_values);
-                    (Pending { tree, bytes: 0 }, text)
+                    (Pending { tree, bytes: 0, literals: false }, text)
                 }
             },
         };
         pending.bytes += text.len();
         let Some((text, size)) = literal_head(&text)? else {
             pending.tree.text(&text)?;
+            // A list that a server forgot to close is closed here. But behind a literal it means that its size was wrong, and
+            // that a cut message would pass as a whole one.
+            if pending.literals && pending.tree.is_open() {
+                return Err(ReadError::Overlong);
+            }
             return Ok(Some(Event::Reply(Reply::Data(pending.tree.finish()?))));
         };
         pending.tree.text(&text)?;
+        pending.literals = true;
         if size > self.limits.max_literal {
             return Err(ReadError::TooLarge("a literal that is too large"));
         }

@@ -133,6 +133,15 @@ fn limits_are_errors() {
     assert_eq!(error(&many_literals), too_large("a reply that is too long"));
 }
 
+#[test]
+fn a_literal_that_is_longer_than_announced_is_no_message() {
+    let last = |text: &str| read(&[text.as_bytes()], ReadLimits::default()).pop();
+    assert_eq!(last("* 1 FETCH (BODY[] {4}\r\nFrom: ana\r\n\r\nHi)\r\n"), Some(Seen::Error(ReadError::Overlong)));
+    // One that is whole, and a list without a literal that nobody closed.
+    assert!(matches!(last("* 1 FETCH (BODY[] {4}\r\nFrom UID 1)\r\n"), Some(Seen::Event(Event::Reply(_)))));
+    assert!(matches!(last("* 1 FETCH (UID 1\r\n"), Some(Seen::Event(Event::Reply(_)))));
+}
+
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let words = prop::sample::select(vec![
         "* ",

@@ -165,6 +165,11 @@ impl Builder {
         }
     }
 
+    /// Whether a list waits for its end.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.len() > 1
+    }
+
     /// The finished reply; lists still open are closed.
     pub(crate) fn finish(mut self) -> Result<Vec<Value>, ReadError> {
         self.too_deep = 0;

@@ -213,6 +213,7 @@ impl Owner {
     async fn follow(&self, session: &mut ImapSession, generation: i64) -> Result<(), Stop> {
         let mut next_pass = Ts(0);
         let mut live = false;
+        let mut idles = session.capabilities().has("IDLE");
         loop {
             match self.connection().await? {
                 Some(c) if c.generation == generation && matches!(c.state, State::Connected | State::Connecting) => {}
@@ -233,7 +234,7 @@ impl Owner {
                 live = true;
             }
             let alarm = self.next_op_at().await?.map_or(next_pass, |at| at.min(next_pass));
-            self.wait_for_news(session, alarm).await?;
+            self.wait_for_news(session, alarm, &mut idles).await?;
         }
     }
 
@@ -276,12 +277,21 @@ impl Owner {
         Ok(next.map(|n| n.err().unwrap_or(now)))
     }
 
-    async fn wait_for_news(&self, session: &mut ImapSession, alarm: Ts) -> Result<(), Stop> {
+    /// A server that offers IDLE and then refuses it is polled for the rest of the session.
+    async fn wait_for_news(&self, session: &mut ImapSession, alarm: Ts, idles: &mut bool) -> Result<(), Stop> {
         let left = u64::try_from(alarm.micros_since(self.app.clock.now())).unwrap_or(0);
         let limit = IDLE.min(Duration::from_micros(left)).max(Duration::from_secs(1));
-        if session.capabilities().has("IDLE") {
-            let end = session.idle(self.bell.notified(), limit).await?;
-            tracing::trace!(account = %self.account.id, changed = end == IdleEnd::Changed, "sync: IDLE ended");
+        if *idles {
+            match session.idle(self.bell.notified(), limit).await {
+                Ok(end) => {
+                    tracing::trace!(account = %self.account.id, changed = end == IdleEnd::Changed, "sync: IDLE ended");
+                }
+                Err(imap::Error::No(_) | imap::Error::Bad(_)) => {
+                    tracing::info!(account = %self.account.id, "sync: the server refuses IDLE and is polled");
+                    *idles = false;
+                }
+                Err(e) => return Err(e.into()),
+            }
         } else {
             tokio::select! {
                 () = self.bell.notified() => {}
