@@ -46,9 +46,9 @@ struct Owner {
     user: Uuid,
 }
 
-const ACCOUNT: &str = "INSERT INTO account (id, workspace_id, address, address_key, display_name, provider, provider_name, \
+const ACCOUNT: &str = "INSERT INTO account (id, workspace_id, user_name, copied_from, address, address_key, display_name, provider, provider_name, \
     search_text, import_days, status, sync_stage, sync_done, sync_total, sent_total, sent_today, sent_day, created_at, updated_at, \
-    closing_at) VALUES ($1, $2, 'a@b.test', 'a@b.test', '', 'custom', '', '', 30, 'connected', 'live', 0, 0, 0, 0, '', $3, $3, $3)";
+    closing_at) VALUES ($1, $2, '', '', 'a@b.test', 'a@b.test', '', 'custom', '', '', 30, 'connected', 'live', 0, 0, 0, 0, '', $3, $3, $3)";
 const OUTGOING: &str = "INSERT INTO outgoing (id, workspace_id, account_id, state, idempotency_key, request_hash, message_id, \
     from_address, subject, blob, size, attempts, created_at, updated_at) VALUES ($1, $2, $3, $4, $4, $6, '', '', '', $6, 0, 1, $5, $5)";
 

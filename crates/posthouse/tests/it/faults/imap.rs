@@ -271,7 +271,8 @@ async fn copy_story(mut case: Case, row: Row<Work>) {
     case.until_shown(row.name, row.shows).await;
     eventually(&format!("{}: the copy waits", row.name), async || op(&case).await.is_some_and(|op| op.1 >= 1)).await;
     let (state, tries, next) = op(&case).await.unwrap();
-    let pause = super::RETRY.pause_ms(tries) * 1_000;
+    // A copy that may be on its way is left alone for ten seconds at least.
+    let pause = super::RETRY.pause_ms(tries).max(10_000) * 1_000;
     assert_eq!(state, "waiting", "{}: it is not given up", row.name);
     assert!(next <= case.app.clock.now().0 + pause, "{}: the pause is too long", row.name);
     deliver(&case, row.name, 1).await;
