@@ -461,7 +461,7 @@ async fn a_message_of_100_mb_is_cut_says_so_and_takes_bounded_memory() {
     config.listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     t.stop().await;
 
-    let program = Program::start(&config, folder.path(), None);
+    let program = Program::start_at(config.listen, (&config, folder.path()), None);
     let mut api = Api::with_cookie_of(config.listen, &api);
     let port = config.listen;
     eventually("the program answers", async || tokio::net::TcpStream::connect(port).await.is_ok()).await;

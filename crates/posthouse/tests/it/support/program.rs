@@ -1,6 +1,7 @@
 //! The real binary as a process, to be killed.
 
 use posthouse::config::Config;
+use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -17,10 +18,17 @@ impl Drop for Program {
 }
 
 impl Program {
-    /// Starts `posthouse serve` with these settings, to die at a named point (feature `failpoints`).
+    /// Starts `posthouse serve` with these settings on any free port, to die at a named point (feature `failpoints`).
     pub fn start(config: &Config, folder: &Path, crash_at: Option<&str>) -> Self {
+        // The settings of an app that was stopped name a port that may be another's by now.
+        Self::start_at(([127, 0, 0, 1], 0).into(), (config, folder), crash_at)
+    }
+
+    /// The same, to be spoken to.
+    pub fn start_at(listen: SocketAddr, (config, folder): (&Config, &Path), crash_at: Option<&str>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_posthouse"));
-        command.arg("--config").arg(settings(config, folder)).arg("serve").stdout(Stdio::null());
+        command.arg("--config").arg(settings(config, folder)).arg("serve").arg("--listen").arg(listen.to_string());
+        command.stdout(Stdio::null());
         if let Some(point) = crash_at {
             command.env("POSTHOUSE_CRASH_AT", point);
         }
@@ -90,10 +98,9 @@ fn settings(config: &Config, folder: &Path) -> PathBuf {
     let quoted = |path: &Path| format!("{:?}", path.display().to_string());
     let database = config.database_url.as_ref().map(|u| format!("database_url = {u:?}\n")).unwrap_or_default();
     let text = format!(
-        "data_dir = {}\nlisten = \"{}\"\nallow_reserved_domains = true\nplain_text_logins = {}\nextra_ca = [{}]\n{database}\
+        "data_dir = {}\nlisten = \"127.0.0.1:0\"\nallow_reserved_domains = true\nplain_text_logins = {}\nextra_ca = [{}]\n{database}\
          [egress]\nallow_private = true\nextra_ports = [{}]\n[retry]\nfirst_ms = 200\nlongest_ms = 1000\n",
         quoted(&config.data_dir),
-        config.listen,
         config.plain_text_logins,
         config.extra_ca.iter().map(|p| quoted(p)).collect::<Vec<_>>().join(", "),
         list(&config.egress.extra_ports),
