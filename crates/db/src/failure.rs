@@ -39,6 +39,7 @@ impl From<sqlx::Error> for DbError {
             sqlx::Error::Database(d) if d.is_foreign_key_violation() => Self::ForeignKey(d.message().to_owned()),
             sqlx::Error::Database(d) if is_busy(d.code().as_deref()) => Self::Busy(d.message().to_owned()),
             sqlx::Error::Database(d) if is_away(d.code().as_deref()) => Self::Unavailable(d.message().to_owned()),
+            sqlx::Error::Database(d) if is_damaged(d.code().as_deref()) => Self::Corrupt(d.message().to_owned()),
             // A server that goes down in the middle of a greeting.
             sqlx::Error::Protocol(_) => Self::Unavailable(e.to_string()),
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_) => {
@@ -55,6 +56,12 @@ impl From<sqlx::Error> for DbError {
 /// PostgreSQL shuts down (57P01), dies (57P02) or starts (57P03).
 fn is_away(code: Option<&str>) -> bool {
     matches!(code, Some("57P01" | "57P02" | "57P03"))
+}
+
+/// SQLite 11 (malformed, with its extended codes) and 26 (no database at all). PostgreSQL's codes have five places.
+fn is_damaged(code: Option<&str>) -> bool {
+    let number = code.filter(|c| c.len() < 5).and_then(|c| c.parse::<u32>().ok());
+    number.is_some_and(|n| matches!(n & 0xff, 11 | 26))
 }
 
 /// SQLite 5 (busy), 6 (locked) and 517 (busy snapshot); PostgreSQL 40001 (serialisation) and 40P01 (deadlock).

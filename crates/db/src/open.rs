@@ -16,6 +16,9 @@ const PG_CONNECTIONS: u32 = 16;
 /// How long a caller waits for a free connection.
 pub(crate) const ACQUIRE: Duration = Duration::from_secs(15);
 
+/// How long the one connection may take that finds out why there is none.
+const ONCE: Duration = Duration::from_secs(5);
+
 /// The engine behind a [`Db`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
@@ -126,13 +129,22 @@ impl Db {
     /// When the URL is not understood or the server refuses.
     pub async fn open_postgres(url: &str) -> std::result::Result<Self, OpenError> {
         let options: PgConnectOptions = url.parse().map_err(|_| OpenError::Url("not a PostgreSQL URL".into()))?;
-        let pool = PgPoolOptions::new()
-            .max_connections(PG_CONNECTIONS)
-            .acquire_timeout(ACQUIRE)
-            .connect_with(options.application_name("posthouse").disable_statement_logging())
-            .await
-            .map_err(DbError::from)?;
-        Ok(Self::new(Pools::Pg(pool)))
+        let options = options.application_name("posthouse").disable_statement_logging();
+        let pool = PgPoolOptions::new().max_connections(PG_CONNECTIONS).acquire_timeout(ACQUIRE);
+        match pool.connect_with(options.clone()).await {
+            Ok(pool) => Ok(Self::new(Pools::Pg(pool))),
+            // The pool tried for a while, as a server may be starting, and kept the reason to itself.
+            Err(sqlx::Error::PoolTimedOut) => {
+                let once = tokio::time::timeout(ONCE, options.connect()).await;
+                Err(once
+                    .map_or(DbError::from(sqlx::Error::PoolTimedOut), |again| match again {
+                        Ok(_) => DbError::from(sqlx::Error::PoolTimedOut),
+                        Err(reason) => DbError::from(reason),
+                    })
+                    .into())
+            }
+            Err(e) => Err(DbError::from(e).into()),
+        }
     }
 
     pub(crate) fn new(pools: Pools) -> Self {

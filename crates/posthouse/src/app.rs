@@ -80,6 +80,7 @@ impl App {
     pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("the data folder {} cannot be made", config.data_dir.display()))?;
+        refuse_lost_database(&config)?;
         let db = open_database(&config).await?;
         db.migrate().await?;
         let ids = Ids::new(clock.clone());
@@ -111,6 +112,22 @@ impl App {
             node,
         })))
     }
+}
+
+/// Bodies without a database are an installation that lost it. A new database would have no owner, make whoever opens the
+/// printed link one, and stand in the way of a restore.
+fn refuse_lost_database(config: &Config) -> anyhow::Result<()> {
+    let (file, blobs) = (config.data_dir.join("posthouse.db"), config.data_dir.join("blobs"));
+    let lost = config.database_url.is_none() && std::fs::metadata(&file).map_or(0, |m| m.len()) == 0;
+    if lost && std::fs::read_dir(&blobs).is_ok_and(|mut entries| entries.next().is_some()) {
+        anyhow::bail!(
+            "{} is missing or empty, but {} holds bodies of messages: the database was lost. Restore a backup into a new \
+             folder (`posthouse restore`), or set DATABASE_URL if the database is PostgreSQL. To begin anew, move the bodies away",
+            file.display(),
+            blobs.display()
+        );
+    }
+    Ok(())
 }
 
 fn measure(db: &Db, meters: &Meters) {

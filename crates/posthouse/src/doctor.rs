@@ -174,7 +174,11 @@ async fn database(config: &Config) -> (Check, Option<Db>) {
         }
     };
     let check = opened(&db).await.unwrap_or_else(|e| {
-        Check::failed(name, e.to_string(), "stop Posthouse, keep a copy of the data folder, restore a backup")
+        let fix = match &e {
+            db::DbError::Corrupt(_) => "stop Posthouse, keep a copy of the data folder, restore a backup",
+            _ => "look whether the disk is full, failing or mounted read-only, and whether this user may write there",
+        };
+        Check::failed(name, e.to_string(), fix)
     });
     (check, Some(db))
 }

@@ -26,10 +26,16 @@ pub struct Rotated {
 /// for its password. The next start makes a new key. Returns how many passwords were wiped.
 ///
 /// # Errors
-/// Refuses while a program serves; otherwise the database's.
+/// Refuses while a program serves, and where the key file opens what it sealed; otherwise the database's.
 pub async fn lost(config: Config, clock: Clock) -> anyhow::Result<u64> {
     let (_lock, db) = open(&config, &clock).await?;
     let key = config.key_path();
+    if key.exists() && vault::look(&db, &key).await.is_ok() {
+        anyhow::bail!(
+            "{} opens the stored passwords: nothing is lost, and nothing was changed. To wipe them all the same, move that file away first",
+            key.display()
+        );
+    }
     if key.exists() {
         let aside = key.with_extension(format!("lost-{}", clock.now().0 / 1_000_000));
         std::fs::rename(&key, &aside).with_context(|| format!("{} cannot be put aside", key.display()))?;

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::base::clock::Clock;
 use crate::base::{jobs, leases};
 use crate::config::Config;
+use crate::http::serve::{Bounds, serve};
 use crate::{http, team, workers};
 use anyhow::Context;
 use std::net::SocketAddr;
@@ -14,6 +15,9 @@ use tokio_util::task::TaskTracker;
 
 /// How long a stop waits for what is running.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// Whoever collects the metrics needs one connection; these are a few of them.
+const METRICS_CONNECTIONS: usize = 16;
 
 /// The file that a running program holds locked.
 const LOCK: &str = "posthouse.lock";
@@ -48,24 +52,14 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     }
     let metrics = metrics_listener(&app).await?;
     let metrics_addr = metrics.as_ref().and_then(|l| l.local_addr().ok());
-    let service = http::router::service(&app)?.into_make_service_with_connect_info::<SocketAddr>();
+    let (service, bounds) = (http::router::service(&app)?, Bounds::of_process());
     let (stop, tasks) = (app.stopping.clone(), TaskTracker::new());
     workers::start(&app, &tasks, &stop);
     if let Some(metrics) = metrics {
         let (service, stop) = (http::metrics::service(&app), stop.clone());
-        tasks.spawn(async move {
-            let served = axum::serve(metrics, service).with_graceful_shutdown(stop.cancelled_owned()).await;
-            if let Err(e) = served {
-                tracing::error!(error = %e, "the metrics' web server ended");
-            }
-        });
+        tasks.spawn(serve(metrics, service, Bounds { connections: METRICS_CONNECTIONS, ..bounds }, stop));
     }
-    tasks.spawn(async move {
-        let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
-        if let Err(e) = served {
-            tracing::error!(error = %e, "the web server ended");
-        }
-    });
+    tasks.spawn(serve(listener, service, bounds, stop));
     Ok(Running { app, addr, metrics_addr, tasks, _lock: lock })
 }
 

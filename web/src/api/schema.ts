@@ -221,7 +221,7 @@ export interface paths {
         };
         /**
          * Follows what changes in the workspace: `event: topic`, and `event: ready` first. A page that missed some gets
-         *     `event: ready` again and fetches everything.
+         *     `event: ready` again and fetches everything. `event: ping` says that nothing changed.
          */
         get: operations["live"];
         put?: never;

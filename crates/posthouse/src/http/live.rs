@@ -16,6 +16,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 use tokio_stream::wrappers::BroadcastStream;
 
+/// What a quiet stream says this often. Pages take a stream that is silent for 40 s for dead.
+const PING: Duration = Duration::from_secs(15);
 /// How often a stream asks whether its session still is.
 const SESSION_CHECK: Duration = Duration::from_secs(5);
 
@@ -26,7 +28,7 @@ struct Data {
 }
 
 /// Follows what changes in the workspace: `event: topic`, and `event: ready` first. A page that missed some gets
-/// `event: ready` again and fetches everything.
+/// `event: ready` again and fetches everything. `event: ping` says that nothing changed.
 #[utoipa::path(get, path = "/live", tag = "live", responses((status = 200, description = "A stream of server-sent events", content_type = "text/event-stream", body = String)))]
 pub async fn live(State(app): State<App>, SignedIn(actor): SignedIn, jar: CookieJar) -> impl IntoResponse {
     let ready = || Event::default().event("ready").data("{}");
@@ -48,7 +50,9 @@ pub async fn live(State(app): State<App>, SignedIn(actor): SignedIn, jar: Cookie
         Box::pin(signed_out(app.clone(), auth::token(&app, &jar))),
     );
     let stream = events.take_until(over).map(Ok);
-    not_kept(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+    // An event, not a comment: pages hear nothing of comments, and a server that froze would look like a quiet one.
+    let ping = Event::default().event("ping").data("{}");
+    not_kept(Sse::new(stream).keep_alive(KeepAlive::new().interval(PING).event(ping)))
 }
 
 /// A stream that no cache keeps; the frame's own word for streams would allow it.

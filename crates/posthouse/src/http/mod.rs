@@ -13,6 +13,7 @@ pub mod ops;
 pub mod page;
 pub mod request_id;
 pub mod router;
+pub mod serve;
 
 #[cfg(test)]
 mod tests;

@@ -55,6 +55,23 @@ on_both! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lost_database_is_no_new_installation() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = crate::support::config(Engine::Sqlite, folder.path());
+    server::start(config.clone(), Clock::system()).await.unwrap().stop().await;
+    std::fs::create_dir_all(folder.path().join("blobs/workspace")).unwrap();
+    server::start(config.clone(), Clock::system()).await.unwrap().stop().await;
+    std::fs::remove_file(folder.path().join("posthouse.db")).unwrap();
+    for made in [false, true] {
+        if made {
+            std::fs::write(folder.path().join("posthouse.db"), "").unwrap();
+        }
+        let refused = server::start(config.clone(), Clock::system()).await.err().unwrap().to_string();
+        assert!(refused.contains("the database was lost") && refused.contains("posthouse restore"), "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_missing_or_wrong_key_is_a_refusal_to_start_that_says_the_remedy() {
     let world = MailWorld::shared();
     let mailbox = world.add_user("lost-key").unwrap();
@@ -84,6 +101,9 @@ async fn a_missing_or_wrong_key_is_a_refusal_to_start_that_says_the_remedy() {
     std::fs::write(&key, right).unwrap();
     server::start(config.clone(), Clock::system()).await.unwrap().stop().await;
 
+    let not_lost = keys::lost(config.clone(), Clock::system()).await.unwrap_err().to_string();
+    assert!(not_lost.contains("nothing is lost"), "{not_lost}");
+    std::fs::remove_file(&key).unwrap();
     assert_eq!(keys::lost(config.clone(), Clock::system()).await.unwrap(), 2);
     let again = server::start(config, Clock::system()).await.unwrap();
     let mut api = crate::support::Api::new(again.addr);

@@ -1,6 +1,6 @@
 import { QueryClient } from "@tanstack/react-query";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { LiveUpdates, Throttle } from "./live";
+import { LiveUpdates, Silence, Throttle } from "./live";
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
@@ -39,6 +39,22 @@ it("runs nothing more when it was stopped", async () => {
   throttle.stop();
   await vi.advanceTimersByTimeAsync(5_000);
   expect(work).toHaveBeenCalledTimes(1);
+});
+
+it("takes a stream that says nothing for dead, and looks again", async () => {
+  const tell = vi.fn();
+  const silence = new Silence(tell);
+  silence.heard();
+  for (let pings = 0; pings < 10; pings += 1) {
+    await vi.advanceTimersByTimeAsync(15_000);
+    silence.heard();
+  }
+  expect(tell).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(85_000);
+  expect(tell).toHaveBeenCalledTimes(2);
+  silence.stop();
+  await vi.advanceTimersByTimeAsync(85_000);
+  expect(tell).toHaveBeenCalledTimes(2);
 });
 
 /** What was marked as old by the topics of two seconds. */

@@ -12,6 +12,8 @@ import { sessionQuery } from "../session/queries";
 const EVERY_MS = 1_000;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 30_000;
+/** The server says something every 15 s; one that froze does not, and its connection stays open all the same. */
+const SILENT_MS = 40_000;
 /** When more accounts change in a second, the list is fetched instead of each of them. */
 const MANY = 10;
 
@@ -113,6 +115,28 @@ export class LiveUpdates {
   }
 }
 
+/** Tells when nothing was heard for a while, again and again. */
+export class Silence {
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #tell: () => void;
+
+  constructor(tell: () => void) {
+    this.#tell = tell;
+  }
+
+  heard(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.heard();
+      this.#tell();
+    }, SILENT_MS);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
 /** Opens the stream once, and keeps it. `lostSince` is set while it is broken. */
 export function useLive(): { lostSince: number | undefined; retry: () => void } {
   const queryClient = useQueryClient();
@@ -126,10 +150,17 @@ export function useLive(): { lostSince: number | undefined; retry: () => void } 
     let known = false;
     const updates = new LiveUpdates(queryClient);
 
+    const silence = new Silence(() => {
+      setLostSince((since) => since ?? Date.now());
+      open();
+    });
+
     const open = () => {
       clearTimeout(timer);
       source?.close();
       source = new EventSource(`${API}/live`);
+      silence.heard();
+      for (const name of ["ready", "topic", "ping"]) source.addEventListener(name, () => silence.heard());
       source.addEventListener("ready", () => {
         const readyAt = Date.now();
         wait = FIRST_RETRY_MS;
@@ -161,6 +192,7 @@ export function useLive(): { lostSince: number | undefined; retry: () => void } 
     return () => {
       window.removeEventListener("online", onOnline);
       clearTimeout(timer);
+      silence.stop();
       updates.stop();
       source?.close();
     };
