@@ -384,3 +384,15 @@ proptest! {
         prop_assert!(text_of(&html).len() <= 4 * html.len() + 200);
     }
 }
+
+#[test]
+fn text_below_the_deepest_tags_is_kept_and_what_is_left_out_is_said() {
+    for (open, count) in [("<div>", 200), ("<div>", 20_000), ("<a><b><i><font>", 5_000), ("<table><tr><td>", 2_000)] {
+        let html = format!("{}here it is", open.repeat(count));
+        let shown = sanitise(&html, Images::Blocked, no_inline());
+        assert!(shown.document.contains("here it is") && !shown.truncated, "{open} {count}");
+        assert!(text_of(&html).contains("here it is"), "{open} {count}");
+    }
+    let html = format!("{}here it is", "<div>".repeat(100_000));
+    assert!(sanitise(&html, Images::Blocked, no_inline()).truncated);
+}
