@@ -21,6 +21,7 @@ const PAGES: usize = 40;
 pub async fn measure(program: &Path, config: &Config, accounts: usize, figures: &mut Figures) -> Result<()> {
     let cookie = crate::seed::fill(config, accounts).await?;
     let running = Program::start(program, config).await?;
+    running.at_rest().await?;
     let base = format!("http://127.0.0.1:{}", running.port);
     let floor = at_once(async |client: &Client| client.times("/healthz", PAGES).await, (&base, &cookie)).await?;
     figures.note("floor: /healthz, 8 clients, p99", &format!("{:.1} ms", quantile(&floor, 0.99)));

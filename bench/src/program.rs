@@ -7,6 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+/// Hundredths of a second in one second: less is rest.
+const RESTING_TICKS: u64 = 5;
+
 /// Runs until dropped.
 pub struct Program {
     child: Child,
@@ -48,6 +51,29 @@ impl Program {
         }
         running.ready_after = started.elapsed();
         Ok(running)
+    }
+
+    /// Waits until it does nothing: after a start it takes the lease of every account, which is not what is measured.
+    ///
+    /// # Errors
+    /// When the process is gone, or is still busy after three minutes.
+    pub async fn at_rest(&self) -> Result<()> {
+        for _ in 0..180 {
+            let before = self.ticks()?;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if self.ticks()? - before <= RESTING_TICKS {
+                return Ok(());
+            }
+        }
+        bail!("still busy after three minutes")
+    }
+
+    /// Time of the processor that it used so far, in hundredths of a second.
+    fn ticks(&self) -> Result<u64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let at = |n: usize| fields.get(n).and_then(|f| f.parse::<u64>().ok()).context("an odd /proc/stat");
+        Ok(at(11)? + at(12)?)
     }
 
     /// Resident memory in MiB.

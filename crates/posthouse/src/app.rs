@@ -80,6 +80,7 @@ impl App {
     pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("the data folder {} cannot be made", config.data_dir.display()))?;
+        crate::backup::refuse_unfinished(&config.data_dir)?;
         refuse_lost_database(&config)?;
         let db = open_database(&config).await?;
         db.migrate().await?;
