@@ -73,7 +73,6 @@ text_enum! {
     /// How far a message is.
     #[derive(utoipa::ToSchema)]
     #[schema(as = OutgoingState)]
-    #[schema(as = OutgoingState)]
     pub enum State {
         /// It waits; nothing of it has left.
         Queued = "queued",
