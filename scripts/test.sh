@@ -19,7 +19,9 @@ cargo build --package testkit
 cargo test --workspace --features posthouse/failpoints --no-run
 step "Rust: unit tests, integration tests on SQLite and PostgreSQL, Dovecot, Postfix"
 # Most of a test is waiting for servers: more of them at a time than cores.
-"${root[@]}" env RUST_TEST_THREADS=6 cargo test --workspace --features posthouse/failpoints --no-fail-fast 2>&1 | tee "$log"
+# They take some five minutes: one that hangs is to fail, not to hold everything up.
+"${root[@]}" env RUST_TEST_THREADS=6 timeout --kill-after=30s 40m \
+    cargo test --workspace --features posthouse/failpoints --no-fail-fast 2>&1 | tee "$log"
 step "Web: unit tests"
 (cd web && npm test -- --run 2>&1) | tee -a "$log"
 if [ -f web/playwright.config.ts ]; then

@@ -46,7 +46,21 @@ impl Conn {
             return Err(DbError::Other("SQLite is copied as a file".into()));
         };
         let tx = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-        Ok(Self(Inner::PgTx(tx, db.clone())))
+        let mut snapshot = Self(Inner::PgTx(tx, db.clone()));
+        snapshot.take_time().await?;
+        Ok(snapshot)
+    }
+
+    /// Lets this transaction stand between its statements as long as it likes: for one that holds up nobody, as a backup's or a
+    /// restore's. PostgreSQL ends any other that stands for 15 s.
+    ///
+    /// # Errors
+    /// Only the database's.
+    pub async fn take_time(&mut self) -> DbResult<()> {
+        if let Raw::Pg(c) = self.raw() {
+            sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0").execute(c).await?;
+        }
+        Ok(())
     }
 
     /// Makes the transaction durable and wakes whoever waits for [`Db::committed`].

@@ -16,6 +16,10 @@ const PG_CONNECTIONS: u32 = 16;
 /// How long a caller waits for a free connection.
 pub(crate) const ACQUIRE: Duration = Duration::from_secs(15);
 
+/// How long PostgreSQL lets a session stand idle inside a transaction before it ends both. A node that is frozen there (a stopped
+/// machine, a hung disk) would keep the rows locked that another needs to take over from it. Well below a heartbeat's life.
+const PG_IDLE_IN_TRANSACTION: &str = "15s";
+
 /// How long the one connection may take that finds out why there is none.
 const ONCE: Duration = Duration::from_secs(5);
 
@@ -130,6 +134,7 @@ impl Db {
     pub async fn open_postgres(url: &str) -> std::result::Result<Self, OpenError> {
         let options: PgConnectOptions = url.parse().map_err(|_| OpenError::Url("not a PostgreSQL URL".into()))?;
         let options = options.application_name("posthouse").disable_statement_logging();
+        let options = options.options([("idle_in_transaction_session_timeout", PG_IDLE_IN_TRANSACTION)]);
         let pool = PgPoolOptions::new().max_connections(PG_CONNECTIONS).acquire_timeout(ACQUIRE);
         match pool.connect_with(options.clone()).await {
             Ok(pool) => Ok(Self::new(Pools::Pg(pool))),

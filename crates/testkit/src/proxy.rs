@@ -124,8 +124,9 @@ impl FaultProxy {
     /// Stands before `target_port` on 127.0.0.1.
     #[expect(clippy::disallowed_methods, reason = "a test server with its own life, ended by drop")]
     pub async fn start(target_port: u16, plan: Plan) -> Result<Self> {
-        let socket = bound(0)?;
-        let port = socket.local_addr()?.port();
+        // Not one that the system gives: while it refuses, an outgoing connection could take that.
+        let port = crate::ports::free()?;
+        let socket = bound(port)?;
         let shared = Arc::new(Shared {
             target: target_port,
             plan: Mutex::new(plan),

@@ -1,6 +1,7 @@
 //! The proxy in front of a small server.
 
 use super::*;
+use tokio::time::timeout;
 
 fn filter(faults: Vec<Fault>) -> Filter {
     Filter::new(&Plan { faults }, Direction::FromServer, Arc::default())
@@ -86,10 +87,13 @@ async fn connections_are_refused_and_accepted_again() {
     let proxy = FaultProxy::start(server.local_addr().unwrap().port(), Plan::default()).await.unwrap();
     let connects = async || TcpStream::connect(("127.0.0.1", proxy.port())).await.is_ok();
     assert!(connects().await);
-    proxy.refuse(true);
-    while connects().await {}
-    proxy.refuse(false);
-    while !connects().await {}
+    let turned = timeout(Duration::from_secs(30), async {
+        proxy.refuse(true);
+        while connects().await {}
+        proxy.refuse(false);
+        while !connects().await {}
+    });
+    turned.await.unwrap();
 }
 
 #[tokio::test]

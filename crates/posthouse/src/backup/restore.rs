@@ -101,6 +101,7 @@ async fn put(config: &Config, clock: &Clock, checked: &Checked) -> Result<i64, B
             crash.point("restore.staged");
             let db = app::open_any_database(config).await.map_err(BackupError::Settings)?;
             let mut tx = db.tx().await?;
+            tx.take_time().await?;
             tx.load(&checked.path.join(TABLES), checked.manifest.schema, &checked.manifest.tables).await?;
             checked.check_rows(&mut tx).await?;
             let held = now_in_the_past(&mut tx, (&ids, now), &checked.manifest).await?;

@@ -141,6 +141,20 @@ async fn a_reader_skips_no_event_in_whatever_order_they_are_committed_and_whiche
     one.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_froze_inside_a_transaction_holds_nobody_up() {
+    let one = TestApp::start(Engine::Postgres).await;
+    one.owner().await;
+    let write = "UPDATE workspace SET name = 'Locked'";
+    let mut frozen = one.app().db.tx().await.unwrap();
+    assert_eq!(db::run(&mut frozen, db::Sql::both(write), vec![]).await.unwrap(), 1);
+    let began = Instant::now();
+    timeout(Duration::from_secs(40), run(one.app(), write)).await.expect("the database gave the frozen one up");
+    assert!(began.elapsed() > Duration::from_secs(5), "it was locked");
+    assert!(frozen.commit().await.is_err(), "what it held is gone");
+    one.stop().await;
+}
+
 #[cfg(feature = "failpoints")]
 mod processes {
     use super::*;
