@@ -5,7 +5,6 @@ use crate::program::Program;
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
 use posthouse::config::Config;
-use serde_json::Value;
 use std::path::Path;
 use std::time::Instant;
 
@@ -13,8 +12,11 @@ use std::time::Instant;
 const CLIENTS: usize = 8;
 /// Pages that each of them reads in one order.
 const PAGES: usize = 40;
+/// First pages that each of them reads beforehand.
+const WARM: usize = 5;
 
-/// Seeds the accounts, then reads pages of 100 in every order.
+/// Seeds the accounts, then reads pages of 100 in every order. Each order is asked for a few times before it is measured: every
+/// connection to the database prepares a statement once in its life.
 ///
 /// # Errors
 /// When an answer is not the page that was asked for.
@@ -28,6 +30,7 @@ pub async fn measure(program: &Path, config: &Config, accounts: usize, figures: 
     for sort in ["address", "provider", "user", "health", "sent", "status", "created"] {
         for direction in ["asc", "desc"] {
             let query = format!("/api/v1/accounts?limit=100&sort={sort}&dir={direction}");
+            at_once(async |client: &Client| client.times(&query, WARM).await, (&base, &cookie)).await?;
             let taken = at_once(async |client: &Client| client.pages(&query).await, (&base, &cookie)).await?;
             let p99 = quantile(&taken, 0.99);
             let name = format!("100 of {accounts} by {sort} {direction}, p99 (p50 {:.1} ms)", quantile(&taken, 0.5));
@@ -69,12 +72,10 @@ impl Client {
         let (mut taken, mut cursor) = (vec![], String::new());
         for _ in 0..PAGES {
             let (millis, text) = self.get(&format!("{query}&cursor={cursor}")).await?;
-            let page: Value = serde_json::from_str(&text)?;
-            ensure!(
-                page.pointer("/items").and_then(Value::as_array).is_some_and(|rows| rows.len() == 100),
-                "a short page"
-            );
-            cursor = page.pointer("/next_cursor").and_then(Value::as_str).context("no next page")?.to_owned();
+            // Not parsed: the clients share the processor with what is measured.
+            ensure!(text.matches(r#""address":"#).count() == 100, "a short page");
+            let (_, next) = text.rsplit_once(r#""next_cursor":""#).context("no next page")?;
+            next.split('"').next().unwrap_or_default().clone_into(&mut cursor);
             taken.push(millis);
         }
         Ok(taken)

@@ -3,7 +3,7 @@
 use crate::{Conn, DbError, DbResult};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, PgPool, SqlitePool};
+use sqlx::{ConnectOptions, Connection as _, PgPool, SqlitePool};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -16,6 +16,8 @@ const PG_CONNECTIONS: u32 = 16;
 /// How long a caller waits for a free connection.
 pub(crate) const ACQUIRE: Duration = Duration::from_secs(15);
 
+/// How long a connection that answered is taken to be there: less than any server takes to start again.
+const PG_TRUSTED: Duration = Duration::from_millis(100);
 /// How long PostgreSQL lets a session stand idle inside a transaction before it ends both. A node that is frozen there (a stopped
 /// machine, a hung disk) would keep the rows locked that another needs to take over from it. Well below a heartbeat's life.
 const PG_IDLE_IN_TRANSACTION: &str = "15s";
@@ -101,6 +103,10 @@ fn lite_options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(10))
+        // KiB, for each connection, used as far as there are pages: the default of 2 MB reads the same pages again and again.
+        .pragma("cache_size", "-16384")
+        // Rows that its thread may be ahead: a page of a list is handed over without stopping in the middle.
+        .row_buffer_size(256)
         .optimize_on_close(true, 400)
         .disable_statement_logging()
 }
@@ -115,12 +121,14 @@ impl Db {
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(ACQUIRE)
+            .test_before_acquire(false)
             .connect_with(options.clone().create_if_missing(true))
             .await
             .map_err(DbError::from)?;
         let read = SqlitePoolOptions::new()
             .max_connections(LITE_READERS)
             .acquire_timeout(ACQUIRE)
+            .test_before_acquire(false)
             .connect_with(options.pragma("query_only", "ON"))
             .await
             .map_err(DbError::from)?;
@@ -135,7 +143,17 @@ impl Db {
         let options: PgConnectOptions = url.parse().map_err(|_| OpenError::Url("not a PostgreSQL URL".into()))?;
         let options = options.application_name("posthouse").disable_statement_logging();
         let options = options.options([("idle_in_transaction_session_timeout", PG_IDLE_IN_TRANSACTION)]);
-        let pool = PgPoolOptions::new().max_connections(PG_CONNECTIONS).acquire_timeout(ACQUIRE);
+        let pool = PgPoolOptions::new()
+            .max_connections(PG_CONNECTIONS)
+            .acquire_timeout(ACQUIRE)
+            // Each was tested when it was given back: once more only when its server had time to go away since.
+            .test_before_acquire(false)
+            .before_acquire(|connection, known| {
+                Box::pin(async move {
+                    let alive = known.idle_for < PG_TRUSTED || connection.ping().await.is_ok();
+                    Ok(alive)
+                })
+            });
         match pool.connect_with(options.clone()).await {
             Ok(pool) => Ok(Self::new(Pools::Pg(pool))),
             // The pool tried for a while, as a server may be starting, and kept the reason to itself.

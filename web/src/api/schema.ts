@@ -428,9 +428,9 @@ export interface components {
             next_cursor?: string | null;
             /**
              * Format: int64
-             * @description All that match.
+             * @description All that match; null on later pages, as the first one told it.
              */
-            total: number;
+            total?: number | null;
         };
         AccountSummary: {
             /** Format: int64 */

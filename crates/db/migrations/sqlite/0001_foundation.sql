@@ -135,6 +135,8 @@ CREATE TABLE account (
     display_name TEXT NOT NULL,
     provider TEXT NOT NULL,
     provider_name TEXT NOT NULL,
+    -- What the list sorts by.
+    provider_key TEXT NOT NULL GENERATED ALWAYS AS (provider || ' ' || provider_name) STORED,
     -- Address and names in lower case: what the list's search looks at.
     search_text TEXT NOT NULL,
     import_days INTEGER NOT NULL,
@@ -154,6 +156,7 @@ CREATE TABLE account (
     sent_day TEXT NOT NULL,
     -- 0 to 100; absent: not measured yet.
     health INTEGER,
+    health_key INTEGER NOT NULL GENERATED ALWAYS AS (COALESCE(health, -1)) STORED,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     -- Set when deletion has begun; such an account is shown to nobody.
@@ -161,9 +164,9 @@ CREATE TABLE account (
 ) STRICT;
 CREATE UNIQUE INDEX account_address ON account (workspace_id, address_key);
 -- One for each order of the list, with the very terms of its ORDER BY.
-CREATE INDEX account_by_provider ON account (workspace_id, (provider || ' ' || provider_name), id);
+CREATE INDEX account_by_provider ON account (workspace_id, provider_key, id);
 CREATE INDEX account_by_user ON account (workspace_id, user_name, id);
-CREATE INDEX account_by_health ON account (workspace_id, (COALESCE(health, -1)), id);
+CREATE INDEX account_by_health ON account (workspace_id, health_key, id);
 CREATE INDEX account_by_sent ON account (workspace_id, sent_total, id);
 CREATE INDEX account_by_status ON account (workspace_id, status_rank, id);
 CREATE INDEX account_by_created ON account (workspace_id, created_at, id);

@@ -122,8 +122,8 @@ pub struct AccountDetails {
 struct AccountPage {
     items: Vec<AccountView>,
     next_cursor: Option<String>,
-    /// All that match.
-    total: i64,
+    /// All that match; null on later pages, as the first one told it.
+    total: Option<i64>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]

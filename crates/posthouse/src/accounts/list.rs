@@ -217,9 +217,9 @@ macro_rules! ordered {
 }
 
 const BY_ADDRESS: [Sql; 2] = ordered!(text "a.address_key");
-const BY_PROVIDER: [Sql; 2] = ordered!(text "(a.provider || ' ' || a.provider_name)");
+const BY_PROVIDER: [Sql; 2] = ordered!(text "a.provider_key");
 const BY_USER: [Sql; 2] = ordered!(text "a.user_name");
-const BY_HEALTH: [Sql; 2] = ordered!(int "COALESCE(a.health, -1)");
+const BY_HEALTH: [Sql; 2] = ordered!(int "a.health_key");
 const BY_SENT: [Sql; 2] = ordered!(int "a.sent_total");
 const BY_STATUS: [Sql; 2] = ordered!(int "a.status_rank");
 const BY_CREATED: [Sql; 2] = ordered!(int "a.created_at");
@@ -249,13 +249,13 @@ const fn by_text(sort: Sort) -> bool {
     matches!(sort, Sort::Address | Sort::Provider | Sort::User)
 }
 
-/// A page of the list and the number of all rows that match.
+/// A page of the list, with the number of all rows that match.
 #[derive(Debug)]
 pub struct Listed {
     /// The page.
     pub page: Page<AccountRow>,
-    /// All that match.
-    pub total: i64,
+    /// All that match; counted for the first page only, as that looks at every row.
+    pub total: Option<i64>,
 }
 
 /// `%x%` with the wildcards of `x` taken literally.
@@ -310,7 +310,7 @@ pub async fn list(
         let key = cursor.and_then(Cursor::int);
         sql!(all AccountRow, c, sql text, scope, search.clone(), filter.status, filter.provider, kind, today, user, key, id, rows)?
     };
-    let total = count(c, actor, filter, search).await?;
+    let total = if cursor.is_none() { Some(count(c, actor, filter, search).await?) } else { None };
     let page = Page::cut(found, limit, |row| {
         let key = if by_text(sort) { Key::Text(row.key_text.clone()) } else { Key::Int(row.key_int) };
         Cursor { key, id: row.id.0 }
@@ -318,11 +318,15 @@ pub async fn list(
     Ok(Listed { page, total })
 }
 
-/// How many match. Without a search the index `account_open` alone answers it.
+/// How many match. Without a search the index `account_open` alone answers it; the list as it opens gets the plainest question.
 async fn count(c: &mut Conn, actor: &Actor, filter: &Filter, search: Option<String>) -> DbResult<i64> {
     let (kind, user) = whose(actor, filter.user);
     let scope = actor.scope.workspace_id();
+    let everything = kind == "all" && filter.status.is_none() && filter.provider.is_none();
     let row = match search {
+        None if everything => {
+            sql!(one(i64,), c, "SELECT COUNT(*) FROM account WHERE workspace_id = $1 AND closing_at IS NULL", scope)?
+        }
         None => sql!(
             one(i64,),
             c,

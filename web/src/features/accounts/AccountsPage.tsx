@@ -51,7 +51,7 @@ function Figures() {
 export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onChange: Change }) {
   const list = useInfiniteQuery({ ...accountListQuery(filter), placeholderData: keepPreviousData });
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
-  const total = list.data?.pages.at(-1)?.total ?? rows.length;
+  const total = list.data?.pages[0]?.total ?? rows.length;
   const filtered = Boolean(filter.search || filter.status || filter.user);
   const empty = list.isSuccess && rows.length === 0 && !list.isPlaceholderData;
 

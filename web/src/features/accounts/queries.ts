@@ -75,7 +75,7 @@ export function placeAccount(
     pages: pages.pages.map((page) => ({
       ...page,
       items: page.items.flatMap(place),
-      total: account ? page.total : page.total - 1,
+      total: account || page.total == null ? page.total : page.total - 1,
     })),
   };
 }
