@@ -7,12 +7,16 @@ use sqlx::{ConnectOptions, Connection as _, PgPool, SqlitePool};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Connections that read at the same time on SQLite.
 const LITE_READERS: u32 = 4;
 /// Connections of one process to PostgreSQL.
 const PG_CONNECTIONS: u32 = 16;
+/// Those of them that work in the background leaves free.
+const PG_FOR_PEOPLE: u32 = 4;
+/// How long work in the background waits for its turn.
+const TURN: Duration = Duration::from_secs(120);
 /// How long a caller waits for a free connection.
 pub(crate) const ACQUIRE: Duration = Duration::from_secs(15);
 
@@ -61,6 +65,15 @@ pub struct Db {
     pools: Arc<Pools>,
     committed: watch::Sender<u64>,
     observer: Arc<OnceLock<Observer>>,
+    /// Whose turn it is among those that share this handle; none: whoever asks waits for a connection only.
+    turns: Option<Turns>,
+}
+
+/// How many connections those that share a background handle may use or wait for at a time.
+#[derive(Clone)]
+struct Turns {
+    read: Arc<Semaphore>,
+    write: Arc<Semaphore>,
 }
 
 pub(crate) enum Pools {
@@ -171,7 +184,32 @@ impl Db {
     }
 
     pub(crate) fn new(pools: Pools) -> Self {
-        Self { pools: Arc::new(pools), committed: watch::Sender::new(0), observer: Arc::default() }
+        Self { pools: Arc::new(pools), committed: watch::Sender::new(0), observer: Arc::default(), turns: None }
+    }
+
+    /// The same database for work that can wait. All that is done through this handle and its clones together leaves some connections
+    /// free, and on SQLite has at most one writer in the line: ten thousand accounts that start do not keep a person waiting.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        let of = |n: u32| Arc::new(Semaphore::new(n as usize));
+        let turns = match *self.pools {
+            Pools::Sqlite { .. } => Turns { read: of(LITE_READERS - 1), write: of(1) },
+            Pools::Pg(_) => {
+                let shared = of(PG_CONNECTIONS - PG_FOR_PEOPLE);
+                Turns { read: shared.clone(), write: shared }
+            }
+        };
+        Self { turns: Some(turns), ..self.clone() }
+    }
+
+    /// Waits for a turn to read or to write, where turns are taken. Gone with what is returned.
+    pub(crate) async fn turn(&self, to_write: bool) -> DbResult<Option<OwnedSemaphorePermit>> {
+        let Some(turns) = &self.turns else { return Ok(None) };
+        let line = if to_write { &turns.write } else { &turns.read };
+        match tokio::time::timeout(TURN, line.clone().acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(Some(turn)),
+            _ => Err(DbError::Unavailable(format!("no turn within {} s", TURN.as_secs()))),
+        }
     }
 
     pub(crate) fn pools(&self) -> &Pools {

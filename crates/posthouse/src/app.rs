@@ -23,14 +23,16 @@ use uuid::Uuid;
 
 /// The program's parts. Cheap to clone.
 #[derive(Clone)]
-pub struct App(Arc<Parts>);
+pub struct App {
+    parts: Arc<Parts>,
+    /// The database.
+    pub db: Db,
+}
 
 /// See [`App`].
 pub struct Parts {
     /// The operator's settings.
     pub config: Config,
-    /// The database.
-    pub db: Db,
     /// The time.
     pub clock: Clock,
     /// New ids.
@@ -68,7 +70,7 @@ pub struct Parts {
 impl Deref for App {
     type Target = Parts;
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.parts
     }
 }
 
@@ -92,7 +94,7 @@ impl App {
         let dialer = Dialer::new(dialer_settings(&config))?;
         let images = Dialer::new(image_settings(&config))?.http_client();
         let node = ids.next();
-        Ok(Self(Arc::new(Parts {
+        let parts = Parts {
             crash: Crash::new(config.crash_at.as_deref()),
             live: Live::new(),
             started_at: clock.now(),
@@ -102,7 +104,6 @@ impl App {
             ownership: Ownership::default(),
             passwords: Passwords::new(),
             config,
-            db,
             clock,
             ids,
             vault,
@@ -111,7 +112,14 @@ impl App {
             image_slots: Semaphore::new(mailbox::IMAGES_AT_ONCE),
             blobs,
             node,
-        })))
+        };
+        Ok(Self { parts: Arc::new(parts), db })
+    }
+
+    /// The same for work that lets people go first: see [`Db::in_background`]. All clones share their turns.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        Self { parts: self.parts.clone(), db: self.db.in_background() }
     }
 }
 

@@ -277,9 +277,9 @@ async fn list_accounts(
 ) -> ApiResult<Json<AccountPage>> {
     let filter =
         Filter { search: q.search, status: q.status, provider: q.provider, user: whose(&actor, q.user.as_deref())? };
-    let cursor = page::cursor(q.cursor.as_deref())?;
-    let today = team::today(&actor.time_zone, app.clock.now());
     let order = (q.sort.unwrap_or(Sort::Address), q.dir == Some(Direction::Desc));
+    let cursor = page::cursor(q.cursor.as_deref(), list::by_text(order.0))?;
+    let today = team::today(&actor.time_zone, app.clock.now());
     let mut c = app.db.read().await?;
     let found = super::list(&mut c, &actor, &filter, order, (cursor.as_ref(), page::limit(q.limit), &today)).await?;
     Ok(Json(AccountPage {

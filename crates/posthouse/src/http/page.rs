@@ -27,7 +27,7 @@ impl ListQuery {
     /// # Errors
     /// 400 when it is not one of ours.
     pub fn cursor(&self) -> Result<Option<Cursor>, ApiError> {
-        cursor(self.cursor.as_deref())
+        cursor(self.cursor.as_deref(), false)
     }
 
     /// The number of rows.
@@ -37,16 +37,20 @@ impl ListQuery {
     }
 }
 
-/// Reads a cursor.
+/// Reads a cursor of a list that is sorted by text or by a number.
 ///
 /// # Errors
 /// 400 when it is not one of ours.
-pub fn cursor(text: Option<&str>) -> Result<Option<Cursor>, ApiError> {
+pub fn cursor(text: Option<&str>, by_text: bool) -> Result<Option<Cursor>, ApiError> {
     let Some(text) = text.filter(|t| !t.is_empty()) else { return Ok(None) };
     let bad = || {
-        ApiError::new(axum::http::StatusCode::BAD_REQUEST, "invalid_request", "The cursor is not one that a list gave.")
+        ApiError::new(
+            axum::http::StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "The cursor is not one that this list, in this order, gave.",
+        )
     };
-    Cursor::decode(text).map(Some).ok_or_else(bad)
+    Cursor::decode(text).filter(|c| c.text().is_some() == by_text).map(Some).ok_or_else(bad)
 }
 
 /// The number of rows, within bounds.
