@@ -19,7 +19,8 @@ pub fn newest_schema(engine: Engine) -> i64 {
 
 /// SQLITE_CANTOPEN (14) and SQLITE_READONLY (8), with whatever they are extended by: a file could not be made beside the database.
 fn is_unwritable(e: &sqlx::Error) -> bool {
-    let code = e.as_database_error().and_then(|d| d.code()).and_then(|code| code.parse::<u32>().ok());
+    let sqlx::Error::Database(e) = e else { return false };
+    let code = e.code().and_then(|code| code.parse::<u32>().ok());
     code.is_some_and(|code| matches!(code & 0xff, 8 | 14))
 }
 

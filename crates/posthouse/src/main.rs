@@ -88,7 +88,8 @@ enum KeyCommand {
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
-    let example = "it is an IP address and a port, such as 127.0.0.1:8080, [::1]:8080, or 0.0.0.0:8080 for every address";
+    let example =
+        "it is an IP address and a port, such as 127.0.0.1:8080, [::1]:8080, or 0.0.0.0:8080 for every address";
     text.parse().map_err(|_| example.to_owned())
 }
 

@@ -106,6 +106,9 @@ mod tests {
     #[test]
     fn an_account_says_how_many_messages_have_no_body() {
         let of = |outgoing| Bodyless { address: "ben@lab.test".into(), messages: 3, outgoing }.to_string();
-        assert_eq!((of(0), of(1)), ("ben@lab.test: 3 messages".into(), "ben@lab.test: 3 messages, 1 in its outbox".into()));
+        assert_eq!(
+            (of(0), of(1)),
+            ("ben@lab.test: 3 messages".into(), "ben@lab.test: 3 messages, 1 in its outbox".into())
+        );
     }
 }

@@ -200,10 +200,7 @@ pub struct Bodies {
 }
 
 /// How many messages and outgoing messages an account has, and their bodies.
-pub async fn bodies_of(
-    c: &mut Conn,
-    (workspace, account): (WorkspaceId, AccountId),
-) -> Result<Bodies, BackupError> {
+pub async fn bodies_of(c: &mut Conn, (workspace, account): (WorkspaceId, AccountId)) -> Result<Bodies, BackupError> {
     let scope = Scope::of(workspace);
     let messages = mailbox::bodies(c, &scope, account).await?;
     let outgoing = send::bodies(c, &scope, account).await?;

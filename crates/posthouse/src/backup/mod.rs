@@ -95,7 +95,9 @@ pub enum BackupError {
     #[error("the backup is damaged: {0}. Nothing was changed. Use another backup, or another copy of this one")]
     Damaged(String),
     /// Files of the backup are not what was written.
-    #[error("the backup is damaged, {faults}\nNothing was changed. Use another backup, or another copy of this one.{way}")]
+    #[error(
+        "the backup is damaged, {faults}\nNothing was changed. Use another backup, or another copy of this one.{way}"
+    )]
     DamagedFiles {
         /// All of them.
         faults: Faults,

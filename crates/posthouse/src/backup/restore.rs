@@ -41,12 +41,7 @@ pub struct Restored {
 ///
 /// # Errors
 /// Each says what to do. Before everything was checked nothing is changed.
-pub async fn restore(
-    config: &Config,
-    clock: &Clock,
-    source: &Path,
-    damaged: Damaged,
-) -> Result<Restored, BackupError> {
+pub async fn restore(config: &Config, clock: &Clock, source: &Path, damaged: Damaged) -> Result<Restored, BackupError> {
     let dir = &config.data_dir;
     if server::is_served(dir) {
         return Err(BackupError::Served(dir.clone()));

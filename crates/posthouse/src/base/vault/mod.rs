@@ -199,7 +199,8 @@ pub fn look_at_place(path: &Path) -> Result<(), String> {
     }
     if path.exists() {
         let readable = access(path, AccessFlags::R_OK);
-        return readable.map_err(|e| format!("{shown} cannot be read ({}); give this user the right to read it", e.desc()));
+        return readable
+            .map_err(|e| format!("{shown} cannot be read ({}); give this user the right to read it", e.desc()));
     }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
