@@ -138,6 +138,8 @@ impl Db {
     /// Why not.
     pub async fn can_write(&self) -> DbResult<()> {
         let mut tx = self.tx().await?;
+        // On a file that is only read SQLite begins such a transaction all the same, and refuses the first change.
+        sql!(run &mut tx, lite "DELETE FROM _sqlx_migrations WHERE 1 = 0", pg "SELECT 1")?;
         let (may,) = sql!(one (i64,), &mut tx,
             lite "SELECT 1 AS may",
             pg "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT 1 WHERE current_setting('transaction_read_only') = 'off') AS may")?;

@@ -147,6 +147,10 @@ on_both! {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let other = client.get(format!("http://{}/api/v1/session", t.metrics_addr())).send().await.unwrap();
         assert_eq!(other.status(), 404, "nothing but the metrics is served there");
+        t.app().db.close().await;
+        let samples = read(&scrape(t.metrics_addr()).await);
+        assert_eq!(samples["posthouse_database_up"], 0.0);
+        assert!(samples.contains_key("posthouse_process_resident_memory_bytes"));
         assert_eq!(other.headers()["content-type"], "application/problem+json");
         let url = format!("http://{}/metrics", t.metrics_addr());
         let strange = client.get(&url).header("host", "evil.test").send().await.unwrap();
@@ -159,10 +163,6 @@ on_both! {
             assert!(header("content-security-policy").contains("default-src 'none'"), "{answer:?}");
             assert_eq!(header("x-request-id").len(), 32, "{answer:?}");
         }
-        t.app().db.close().await;
-        let samples = read(&scrape(t.metrics_addr()).await);
-        assert_eq!(samples["posthouse_database_up"], 0.0);
-        assert!(samples.contains_key("posthouse_process_resident_memory_bytes"));
         t.stop().await;
     }
 }
