@@ -137,7 +137,8 @@ impl Db {
             .max_connections(LITE_READERS)
             .acquire_timeout(ACQUIRE)
             .test_before_acquire(false)
-            .connect_with(options.pragma("query_only", "ON"))
+            // What only reads cannot optimize, and whoever fails at it is not waited for at a close.
+            .connect_with(options.pragma("query_only", "ON").optimize_on_close(false, None))
             .await
             .map_err(DbError::from)?;
         Ok(Self::new(Pools::Sqlite { read, write }))

@@ -16,6 +16,11 @@ use db::{Conn, Db, Engine};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often the journal of a closed database is looked for, and the pause between two looks: five seconds in all.
+const JOURNAL_LOOKS: u32 = 100;
+const JOURNAL_PAUSE: Duration = Duration::from_millis(50);
 
 /// What was restored.
 #[derive(Debug)]
@@ -113,7 +118,7 @@ async fn put(config: &Config, clock: &Clock, checked: &mut Checked) -> Result<i6
             let held = now_in_the_past(&mut tx, (&ids, now), checked).await?;
             tx.commit().await?;
             copy.close().await;
-            refuse_journal(&stage)?;
+            no_journal(&stage).await?;
             files::sync_all(&stage)?;
             crash.point("restore.staged");
             put_bodies(&stage, &dir)?;
@@ -191,13 +196,17 @@ fn rename(from: &Path, to: &Path) -> Result<(), BackupError> {
     std::fs::rename(from, to).map_err(BackupError::file(to))
 }
 
-/// A closed database has no journal beside it: what is in one would be left behind.
-fn refuse_journal(stage: &Path) -> Result<(), BackupError> {
+/// A closed database has no journal beside it: what is in one would be left behind. The threads of its connections may take
+/// a moment to end after they were closed.
+async fn no_journal(stage: &Path) -> Result<(), BackupError> {
     let journal: PathBuf = stage.join(format!("{SQLITE}-wal"));
-    match std::fs::metadata(&journal) {
-        Ok(meta) if meta.len() > 0 => Err(BackupError::BrokenOff(format!("{} is still in use", journal.display()))),
-        _ => Ok(()),
+    for _ in 0..JOURNAL_LOOKS {
+        match std::fs::metadata(&journal) {
+            Ok(meta) if meta.len() > 0 => tokio::time::sleep(JOURNAL_PAUSE).await,
+            _ => return Ok(()),
+        }
     }
+    Err(BackupError::BrokenOff(format!("{} is still in use", journal.display())))
 }
 
 async fn refuse_full(config: &Config) -> Result<(), BackupError> {

@@ -134,7 +134,7 @@ mod killed {
                 assert_eq!(both.len(), 2, "{point}: both keys are kept until the end");
                 opens(&config).await.unwrap();
                 let output = command(&config, folder.path(), &["key", "rotate"], None);
-                let said = String::from_utf8(output.stdout).unwrap();
+                let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
                 assert!(output.status.success() && said.contains("The change that was broken off has ended"), "{point}: {said}");
                 let new = key_lines(&config);
                 assert_eq!(new, both[1..], "{point}: it went on with the key that was new");
