@@ -4,7 +4,7 @@ use crate::{Conn, DbError, DbResult};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, PgPool, SqlitePool};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -90,6 +90,14 @@ pub enum OpenError {
     /// It did not open.
     #[error("the database did not open: {0}")]
     Open(#[from] DbError),
+    /// Nothing can be written beside the file, and its journal holds what is not in it yet.
+    #[error(
+        "{} holds the last changes of the database, and to read them SQLite writes into that folder, which cannot be written \
+         here. Mount it writable or give this user the right to write there; or copy the whole folder to a place that can be \
+         written, and name that with --data-dir. A Posthouse that is stopped in good order leaves no such file",
+        .0.display()
+    )]
+    Journal(PathBuf),
     /// Its schema was made by a newer program.
     #[error(
         "the database was written by a newer Posthouse (schema {found}, this program knows {known}): start the newer program, or restore a backup"
@@ -142,7 +150,8 @@ impl Db {
             .max_connections(LITE_READERS)
             .acquire_timeout(ACQUIRE)
             .test_before_acquire(false)
-            .connect_with(options.pragma("query_only", "ON"))
+            // What only reads cannot optimize, and whoever fails at it is not waited for at a close.
+            .connect_with(options.pragma("query_only", "ON").optimize_on_close(false, None))
             .await
             .map_err(DbError::from)?;
         Ok(Self::new(Pools::Sqlite { read, write }))

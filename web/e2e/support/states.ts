@@ -115,6 +115,7 @@ function message(index: number, more: Partial<Message> = {}): Message {
     text: "Hello.",
     remote_images: 0,
     truncated: false,
+    body_missing: false,
     parse_problems: [],
     ...more,
   };

@@ -139,6 +139,7 @@ struct AccountSummary {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 struct ListAccounts {
     /// Part of address or names; the first 200 characters count.
     search: Option<String>,
@@ -154,7 +155,8 @@ struct ListAccounts {
     /// `me`, `team` or a user's id.
     user: Option<String>,
     cursor: Option<String>,
-    /// Rows, 1 to 200; 50 when absent, 200 when more is asked.
+    /// Rows; 50 when absent.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
 }
 
@@ -279,9 +281,10 @@ async fn list_accounts(
         Filter { search: q.search, status: q.status, provider: q.provider, user: whose(&actor, q.user.as_deref())? };
     let order = (q.sort.unwrap_or(Sort::Address), q.dir == Some(Direction::Desc));
     let cursor = page::cursor(q.cursor.as_deref(), list::by_text(order.0))?;
+    let limit = page::limit(q.limit)?;
     let today = team::today(&actor.time_zone, app.clock.now());
     let mut c = app.db.read().await?;
-    let found = super::list(&mut c, &actor, &filter, order, (cursor.as_ref(), page::limit(q.limit), &today)).await?;
+    let found = super::list(&mut c, &actor, &filter, order, (cursor.as_ref(), limit, &today)).await?;
     Ok(Json(AccountPage {
         items: found.page.items.iter().map(|row| view(row, &actor)).collect(),
         next_cursor: found.page.next.map(|n| n.encode()),

@@ -217,6 +217,16 @@ function Problems({ message }: { message: Message }) {
 }
 
 function Body({ message, view, images }: { message: Message; view: "html" | "text"; images: boolean }) {
+  if (message.body_missing) {
+    return (
+      <Banner tone="warn">
+        <Text size="xs">
+          The text of this message is missing here: its file was lost or damaged, or a backup was restored
+          without it. It may still be in the mailbox on the mail server.
+        </Text>
+      </Banner>
+    );
+  }
   if (view === "html" && message.has_html) {
     return (
       <iframe
