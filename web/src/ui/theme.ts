@@ -187,6 +187,8 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--form-width": "560px",
     "--page-width": "1360px",
     "--control-width": "176px",
+    "--touch": "44px",
+    "--touch-compact": "36px",
     "--motion": "120ms",
   },
   light: {

@@ -70,7 +70,8 @@ interface HeadProps {
 
 function Head({ account, tab, onSend, onDelete }: HeadProps) {
   const name = account.display_name || account.address;
-  useDocumentTitle(`${account.address} – Posthouse`);
+  const page = TABS.find(({ value }) => value === tab)?.label ?? "Reconnect";
+  useDocumentTitle(`${page} – ${account.address} – Posthouse`);
   return (
     <header className={classes.header}>
       <Breadcrumbs className={classes.crumbs} separator="›">

@@ -148,9 +148,10 @@ function Back({ onBack }: { onBack: () => void }) {
         color="gray"
         size="compact-sm"
         leftSection={<Icon of={IconArrowLeft} />}
+        aria-label="Back to the list"
         onClick={onBack}
       >
-        Back to the list
+        Back
       </Button>
     </Group>
   );
