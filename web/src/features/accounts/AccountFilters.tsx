@@ -79,7 +79,7 @@ export function AccountFilters({ filter, onChange, found }: FiltersProps) {
         onChange={(status) => onChange({ status })}
       />
       <Choice name="User" data={USERS} value={filter.user} onChange={(user) => onChange({ user })} />
-      <Text size="xs" c="dimmed" className="figures" role="status">
+      <Text size="xs" c="dimmed" className={`${classes.found} figures`} role="status">
         {found !== undefined && `${counted(found, "account")} found`}
       </Text>
     </Group>

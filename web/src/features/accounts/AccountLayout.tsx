@@ -89,7 +89,7 @@ function Head({ account, tab, onSend, onDelete }: HeadProps) {
           </Title>
           <StatusBadge account={account} />
         </div>
-        <Group gap="xs" wrap="nowrap">
+        <Group gap="xs" wrap="nowrap" className={classes.actions}>
           {account.can_send && (
             <Button variant="default" leftSection={<Icon of={IconSend} />} onClick={onSend}>
               Send email

@@ -9,7 +9,7 @@ import { shownSide } from "./words";
 export function StatusWhy({ account, children }: { account: AccountRow; children: string }) {
   const params = { id: account.id };
   return (
-    <Popover width="20rem" position="bottom-start" trapFocus transitionProps={{ duration: 0 }}>
+    <Popover width="20rem" position="bottom-start" shadow="md" trapFocus transitionProps={{ duration: 0 }}>
       <Popover.Target>
         <UnstyledButton className={classes.why}>{children}</UnstyledButton>
       </Popover.Target>

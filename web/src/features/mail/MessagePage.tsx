@@ -161,9 +161,9 @@ function Tools({ message, accountId, onBack }: { message: Message; accountId: st
   const flags = useSetFlags(accountId, message.id);
   const flag = message.flagged ? "Remove the flag" : "Flag";
   return (
-    <Group gap="xs" className={classes.messageTools}>
+    <Group gap={0} className={classes.messageTools}>
       <Back onBack={onBack} />
-      <Group gap="xs" ml="auto">
+      <Group gap={0} ml="auto">
         <Tooltip label={flag}>
           <ActionIcon
             variant="subtle"

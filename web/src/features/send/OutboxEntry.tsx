@@ -38,7 +38,7 @@ export function OutboxEntry({ outgoing, marked }: { outgoing: Outgoing; marked: 
         <Text size="xs">
           {outgoing.why}{" "}
           {outgoing.next_attempt_at && (
-            <Text span size="xs" c="dimmed">
+            <Text span size="xs" c="dimmed" className={classes.next}>
               Next attempt <Time at={outgoing.next_attempt_at} as="due" />
             </Text>
           )}
