@@ -304,8 +304,9 @@ async function odd(page: Page, states: States): Promise<void> {
   await expect(page.getByRole("dialog").getByText("What to do:")).toBeVisible();
   await look(page, "accounts-why");
   await page.keyboard.press("Escape");
+  await expect(page.getByRole("button", { name: "receiving: login refused" })).toBeFocused();
   await page.keyboard.press("Control+k");
-  await page.keyboard.type("box");
+  await page.getByRole("dialog", { name: "Find and do" }).getByRole("textbox").fill("box");
   await expect(page.getByRole("dialog").getByText("box1@old.test")).toBeVisible();
   await look(page, "palette-odd");
   await page.goto(`/accounts/${FIRST}/mail`);
