@@ -148,9 +148,10 @@ function Back({ onBack }: { onBack: () => void }) {
         color="gray"
         size="compact-sm"
         leftSection={<Icon of={IconArrowLeft} />}
+        aria-label="Back to the list"
         onClick={onBack}
       >
-        Back to the list
+        Back
       </Button>
     </Group>
   );
@@ -160,9 +161,9 @@ function Tools({ message, accountId, onBack }: { message: Message; accountId: st
   const flags = useSetFlags(accountId, message.id);
   const flag = message.flagged ? "Remove the flag" : "Flag";
   return (
-    <Group gap="xs" className={classes.messageTools}>
+    <Group gap={0} className={classes.messageTools}>
       <Back onBack={onBack} />
-      <Group gap="xs" ml="auto">
+      <Group gap={0} ml="auto">
         <Tooltip label={flag}>
           <ActionIcon
             variant="subtle"
