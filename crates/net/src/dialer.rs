@@ -86,7 +86,7 @@ struct Shared {
     address_limit: Duration,
     resolver: Resolver,
     connector: TlsConnector,
-    http: reqwest::Client,
+    http: HttpClient,
 }
 
 impl Dialer {
@@ -105,7 +105,7 @@ impl Dialer {
     /// [`SetupError`] when the settings cannot be used.
     pub fn with_resolver(settings: DialerSettings, resolver: Resolver) -> Result<Self, SetupError> {
         let tls_config = tls::client_config(&settings.extra_ca_files)?;
-        let http = HttpClient::build(tls_config.clone(), &settings.egress, resolver.clone())?;
+        let http = HttpClient::build(&tls_config, &settings.egress, &resolver)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 egress: settings.egress,
@@ -120,7 +120,7 @@ impl Dialer {
     /// The HTTP client under the same rules.
     #[must_use]
     pub fn http_client(&self) -> HttpClient {
-        HttpClient::new(self.shared.http.clone(), self.shared.egress.clone())
+        self.shared.http.clone()
     }
 
     /// Whether `port` may be dialled for mail.

@@ -95,6 +95,7 @@ pub struct AccountView {
     sync: SyncState,
     created_at: String,
     can_manage: bool,
+    /// The caller may, and there is a server to send with.
     can_send: bool,
 }
 
@@ -198,6 +199,7 @@ fn view(row: &AccountRow, actor: &Actor) -> AccountView {
         _ => Some(StatusSide::Sending),
     };
     let importing = row.sync_stage == SyncStage::Importing;
+    let can_send = sending.state != State::NotSetUp && super::may(actor, row.user_id, Access::Send);
     AccountView {
         id: row.id,
         address: row.address.clone(),
@@ -219,15 +221,13 @@ fn view(row: &AccountRow, actor: &Actor) -> AccountView {
         },
         created_at: page::time(row.created_at),
         can_manage: super::may(actor, row.user_id, Access::Manage),
-        can_send: super::may(actor, row.user_id, Access::Send),
+        can_send,
     }
 }
 
+/// What the user calls the servers, else what everybody calls their provider.
 fn label(provider: Provider, name: &str) -> String {
-    match provider {
-        Provider::Custom if name.is_empty() => "Custom SMTP".into(),
-        Provider::Custom => name.into(),
-    }
+    if name.is_empty() { provider.label().into() } else { name.into() }
 }
 
 fn endpoint(connections: &[Connection], side: Side) -> Option<Endpoint> {
