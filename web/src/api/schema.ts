@@ -458,6 +458,7 @@ export interface components {
         AccountView: {
             address: string;
             can_manage: boolean;
+            /** @description The caller may, and there is a server to send with. */
             can_send: boolean;
             created_at: string;
             display_name: string;
@@ -539,7 +540,7 @@ export interface components {
             provider: components["schemas"]["Provider"];
             /** @description What to call the servers; may be empty. */
             provider_name?: string;
-            smtp: components["schemas"]["ServerRequest"];
+            smtp?: components["schemas"]["ServerRequest"] | null;
             /** @description The whole team's instead of the caller's. */
             team?: boolean;
         };
@@ -760,7 +761,7 @@ export interface components {
          * @description Who runs the mailbox's servers.
          * @enum {string}
          */
-        Provider: "custom";
+        Provider: "google" | "yahoo" | "icloud" | "custom" | "imap";
         /**
          * @description A stable reason code.
          * @enum {string}
@@ -939,7 +940,7 @@ export interface operations {
                 /** @description `asc` or `desc`. */
                 dir?: "asc" | "desc";
                 status?: "connected" | "connecting" | "paused" | "disconnected" | "reconnect_required" | "not_set_up";
-                provider?: "custom";
+                provider?: "google" | "yahoo" | "icloud" | "custom" | "imap";
                 /** @description `me`, `team` or a user's id. */
                 user?: string;
                 cursor?: string;

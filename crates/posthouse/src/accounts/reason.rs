@@ -38,7 +38,7 @@ text_enum! {
         PlainNotAllowed = "plain_not_allowed",
         /// The server's first line is none of this protocol.
         BadGreeting = "bad_greeting",
-        /// User name and password were refused.
+        /// Username and password were refused.
         LoginRefused = "login_refused",
         /// The provider wants an app password.
         AppPasswordRequired = "app_password_required",
@@ -98,7 +98,7 @@ impl Reason {
             }
             Self::PlainNotAllowed => "Connections without encryption are not allowed here.",
             Self::BadGreeting => "What answers there is not a mail server of this kind.",
-            Self::LoginRefused => "User name or password was refused.",
+            Self::LoginRefused => "Username or password was refused.",
             Self::AppPasswordRequired => "The provider wants an app password instead of the account's own.",
             Self::ImapDisabled => "IMAP is switched off for this mailbox.",
             Self::SmtpAuthDisabled => "Sending by SMTP is switched off for this mailbox.",
@@ -149,7 +149,7 @@ impl Reason {
             }
             Self::PlainNotAllowed => "Choose TLS or STARTTLS.",
             Self::BadGreeting => "Check server and port.",
-            Self::LoginRefused => "Check the user name (often the whole address) and enter the password again.",
+            Self::LoginRefused => "Check the username (often the whole address) and enter the password again.",
             Self::AppPasswordRequired => {
                 "Create an app password in the provider's security settings and enter it here."
             }

@@ -120,9 +120,9 @@ fn server(side: &str, r: ServerRequest, stored: Option<Secret>, errors: &mut Vec
         errors.push(bad(format!("{side}.port"), "A port is a number from 1 to 65535."));
     }
     if username.chars().any(char::is_control) {
-        errors.push(bad(format!("{side}.username"), "A user name has no line breaks or other control characters."));
+        errors.push(bad(format!("{side}.username"), "A username has no line breaks or other control characters."));
     } else if username.is_empty() || username.len() > MAX_NAME {
-        errors.push(bad(format!("{side}.username"), "The user name is needed; often it is the whole address."));
+        errors.push(bad(format!("{side}.username"), "The username is needed; often it is the whole address."));
     }
     let password = r.password.filter(|p| !p.expose().is_empty()).or(stored);
     let Some(password) = password else {

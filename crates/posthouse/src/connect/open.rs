@@ -33,7 +33,7 @@ pub struct Server {
 
 fn about(info: &TlsInfo) -> String {
     let until = info.not_after_unix_secs.and_then(|s| jiff::Timestamp::from_second(s).ok());
-    let until = until.map(|t| format!(" to {}", t.strftime("%Y-%m-%d"))).unwrap_or_default();
+    let until = until.map(|t| format!(", valid to {}", t.strftime("%Y-%m-%d"))).unwrap_or_default();
     let name = info.names.first().unwrap_or(&info.subject);
     format!("{}, certificate of {name}{until}", info.version)
 }
