@@ -16,3 +16,5 @@ mod rebinding;
 mod submitting;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tokens;
