@@ -72,5 +72,12 @@ web/dist/index.html: web/node_modules/.package-lock.json $(shell find web/src we
 	cd web && npm run build
 	@touch $@
 
-deps: ## Installs the servers that the tests talk to (Debian packages; asks for sudo only for that)
+OIDC := crates/testkit/oidc
+
+$(OIDC)/node_modules/.package-lock.json: $(OIDC)/package-lock.json
+	@echo "==> Installing the OpenID provider for the tests"
+	cd $(OIDC) && npm ci --no-audit --no-fund
+	@touch $@
+
+deps: $(OIDC)/node_modules/.package-lock.json ## Installs the servers that the tests talk to (Debian packages, asking for sudo only for that, and one of npm)
 	./scripts/deps.sh

@@ -4,6 +4,7 @@
 
 pub mod imap;
 pub mod mail;
+pub mod sasl;
 pub mod smtp;
 pub mod submission;
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use sasl::{Challenge, blot_out};
+
 use crate::proto::command::Invalid;
 use crate::proto::reader::ReadError;
 use crate::proto::status::Code;
@@ -17,7 +19,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The server refused the user name and password. A refusal for another, passing reason (`UNAVAILABLE`,
+    /// The server refused the user name and password, or the token. A refusal for another, passing reason (`UNAVAILABLE`,
     /// `INUSE`, `LIMIT`, ...) is [`Error::No`].
     #[error("the server refused the sign-in: {0}")]
     AuthRefused(Refusal),
@@ -100,11 +102,13 @@ pub struct Refusal {
     pub code: Option<Code>,
     /// The server's text: at most 400 characters, without control characters; may be empty.
     pub words: String,
+    /// What the server said about a token before it refused.
+    pub challenge: Option<Box<Challenge>>,
 }
 
 impl Refusal {
     pub(crate) fn new(code: Option<Code>, text: &[u8]) -> Self {
-        Self { code, words: words(text) }
+        Self { code, words: words(text), challenge: None }
     }
 
     /// How long the server asks to wait. Microsoft writes `Suggested Backoff Time: 3000 milliseconds`.
@@ -114,13 +118,15 @@ impl Refusal {
         Some(Duration::from_millis(number.parse().ok()?))
     }
 
-    /// Servers quote commands that they do not understand, and such a command may hold a password.
+    /// Servers quote commands that they do not understand, and such a command may hold a password. What is kept of
+    /// a long one is only its beginning: pieces of the secret count too.
     pub(crate) fn hide(&mut self, secret: &str) {
-        if secret.is_empty() {
-            return;
+        self.words = blot_out(&self.words, secret, HIDDEN);
+        if let Some(challenge) = &mut self.challenge {
+            challenge.hide(secret, HIDDEN);
         }
-        self.words = self.words.replace(secret, "***");
-        if format!("{:?}", self.code).contains(secret) {
+        let code = format!("{:?}", self.code);
+        if blot_out(&code, secret, HIDDEN) != code {
             self.code = None;
         }
     }
@@ -128,9 +134,13 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.words.is_empty() { "no reason given" } else { &self.words })
+        f.write_str(if self.words.is_empty() { "no reason given" } else { &self.words })?;
+        self.challenge.as_ref().map_or(Ok(()), |challenge| write!(f, " ({challenge})"))
     }
 }
+
+/// Stands where a secret stood in the server's words.
+pub(crate) const HIDDEN: &str = "***";
 
 const MAX_WORDS: usize = 400;
 

@@ -37,6 +37,7 @@ pub use proto::search::SearchKey;
 pub use proto::status::Code;
 pub use proto::tree::Value;
 pub use proto::uid_set::UidSet;
+pub use sasl::Challenge;
 pub use session::{
     AppendUid, Capabilities, Changes, FetchEvent, FetchStream, IdleEnd, Limits, Selected, Session, StoreMode,
 };

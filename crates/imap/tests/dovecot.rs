@@ -16,6 +16,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+#[path = "dovecot/tokens.rs"]
+mod tokens;
+
 type Tls = TlsStream<TcpStream>;
 
 fn limits() -> Limits {

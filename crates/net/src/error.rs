@@ -6,6 +6,8 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use sasl::Challenge;
+
 use crate::smtp::Reply;
 use crate::tls::TlsFailure;
 
@@ -132,14 +134,16 @@ pub enum NetError {
     /// The server does not offer STARTTLS.
     #[error("the server does not offer STARTTLS")]
     StartTlsMissing,
-    /// The connection is not encrypted, and a password must not be sent over it.
+    /// The connection is not encrypted, and neither a password nor a token must be sent over it.
     #[error("a password is not sent over a connection without TLS")]
     PlainTextLogin,
-    /// The server refused the user name or password.
-    #[error("the server refused the sign-in: {reply}")]
+    /// The server refused the user name and password, or the token.
+    #[error("the server refused the sign-in: {reply}{}", in_brackets(.challenge.as_deref()))]
     AuthRefused {
         /// The server's reply.
         reply: Reply,
+        /// What it said about a token before it refused.
+        challenge: Option<Box<Challenge>>,
     },
     /// The server offers no sign-in method that we speak.
     #[error("the server offers no sign-in method that can be used (offered: {})", if .offered.is_empty() { "none" } else { .offered.as_str() })]
@@ -222,9 +226,8 @@ impl NetError {
     #[must_use]
     pub fn server_words(&self) -> Option<String> {
         match self {
-            Self::AuthRefused { reply } | Self::Temporary { reply, .. } | Self::Permanent { reply, .. } => {
-                Some(reply.to_string())
-            }
+            Self::AuthRefused { reply, challenge } => Some(format!("{reply}{}", in_brackets(challenge.as_deref()))),
+            Self::Temporary { reply, .. } | Self::Permanent { reply, .. } => Some(reply.to_string()),
             Self::InvalidHost { .. }
             | Self::NameNotFound { .. }
             | Self::NameServers { .. }
@@ -247,6 +250,10 @@ impl NetError {
             | Self::TooLarge { .. } => None,
         }
     }
+}
+
+fn in_brackets(challenge: Option<&Challenge>) -> String {
+    challenge.map(|challenge| format!(" ({challenge})")).unwrap_or_default()
 }
 
 /// The operator's settings cannot be used. Raised once, at start.

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::certs::Certs;
+use crate::openid::OpenIdProvider;
 use crate::process;
 
 /// Mail is owned by a bare number: no account on the machine is needed.
@@ -24,7 +25,8 @@ pub(crate) struct Dovecot {
 }
 
 impl Dovecot {
-    pub(crate) fn configure(folder: &Path, certs: &Certs) -> Result<Self> {
+    /// Takes passwords, and with a provider its access tokens, too.
+    pub(crate) fn configure(folder: &Path, certs: &Certs, openid: Option<&OpenIdProvider>) -> Result<Self> {
         process::program("/usr/sbin/dovecot", "dovecot-core")?;
         process::program("/usr/lib/dovecot/imap", "dovecot-imapd")?;
         process::program("/usr/lib/dovecot/lmtp", "dovecot-lmtpd")?;
@@ -43,9 +45,13 @@ impl Dovecot {
         );
         fs::write(folder.join("auth.conf"), auth)?;
         dovecot.write_users(&[])?;
+        let sign_in = match openid {
+            Some(openid) => dovecot.tokens_or_passwords(openid)?,
+            None => format!("auth_mechanisms = plain login\n{}", dovecot.passwords("")),
+        };
         for (name, services) in [("imap", dovecot.imap_services()), ("core", dovecot.core_services())] {
             fs::create_dir(folder.join(name))?;
-            let text = dovecot.config(name, certs) + &services;
+            let text = dovecot.config(name, certs) + &sign_in + &services;
             fs::write(dovecot.config_file(name), text)?;
         }
         Ok(dovecot)
@@ -75,15 +81,10 @@ mail_location = maildir:{root}/mail/%u/folders:INBOX={root}/mail/%u/INBOX:LAYOUT
 mail_save_crlf = yes
 mail_max_userip_connections = 100
 first_valid_uid = {MAIL_UID}
-auth_mechanisms = plain login
 auth_failure_delay = 0
 auth_username_chars = abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567890.-_@+
 postmaster_address = postmaster@lab.test
 hostname = mx.lab.test
-passdb {{
-  driver = dict
-  args = {root}/auth.conf
-}}
 userdb {{
   driver = static
   args = uid={MAIL_UID} gid={MAIL_UID} home={root}/mail/%u
@@ -106,6 +107,34 @@ service stats {{
         }
         text.push_str("}\n");
         text
+    }
+
+    fn passwords(&self, more: &str) -> String {
+        format!("passdb {{\n  driver = dict\n  args = {}/auth.conf\n{more}}}\n", self.folder.display())
+    }
+
+    /// Whose an access token is, and whether it is good, is asked with every sign-in: first at one issuer, then at
+    /// the other.
+    fn tokens_or_passwords(&self, openid: &OpenIdProvider) -> Result<String> {
+        let mut text = "auth_mechanisms = plain login xoauth2 oauthbearer\n".to_owned();
+        for (name, issuer) in [("google", openid.google()), ("microsoft", openid.microsoft())] {
+            let file = self.folder.join(format!("{name}.conf"));
+            let settings = format!(
+                "introspection_mode = post
+introspection_url = {}
+username_attribute = email
+active_attribute = active
+active_value = true
+",
+                issuer.introspection_url()
+            );
+            fs::write(&file, settings)?;
+            let file = file.display();
+            let _ =
+                write!(text, "passdb {{\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = {file}\n}}\n");
+        }
+        // "none" is a look-up without a sign-in: whether there is such a user, for delivery.
+        Ok(text + &self.passwords("  mechanisms = plain login none\n"))
     }
 
     fn imap_services(&self) -> String {

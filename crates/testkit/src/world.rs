@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::certs::{Certs, ServerCertificate};
 use crate::dovecot::Dovecot;
 use crate::keeper::Keeper;
 use crate::maildir::Stored;
+use crate::openid::OpenIdProvider;
 use crate::postfix::Postfix;
 use crate::{lmtp, maildir};
 
@@ -34,12 +35,14 @@ pub struct MailWorld {
     dovecot: Dovecot,
     postfix: Postfix,
     certs: Certs,
+    openid: Option<OpenIdProvider>,
     users: Mutex<Vec<(String, String)>>,
     /// Last: the servers end after everything else is gone.
     _keeper: Keeper,
 }
 
 static SHARED: OnceLock<MailWorld> = OnceLock::new();
+static SHARED_WITH_OAUTH: OnceLock<MailWorld> = OnceLock::new();
 
 impl MailWorld {
     /// Starts all servers; they end when the value is dropped or the process ends.
@@ -49,20 +52,43 @@ impl MailWorld {
 
     /// As [`MailWorld::start`], with this certificate at all four TLS ports.
     pub fn showing(certificate: ServerCertificate) -> Result<Self> {
+        Self::start_with(certificate, None)
+    }
+
+    /// As [`MailWorld::start`], with an OpenID provider whose access tokens IMAP and submission take beside the
+    /// passwords, by OAUTHBEARER and XOAUTH2.
+    pub fn with_oauth() -> Result<Self> {
+        Self::start_with(ServerCertificate::Good, Some(OpenIdProvider::launch()?))
+    }
+
+    fn start_with(certificate: ServerCertificate, mut openid: Option<OpenIdProvider>) -> Result<Self> {
         let keeper = Keeper::new(None)?;
         let folder = keeper.folder();
         let certs = Certs::make(folder, certificate)?;
-        let dovecot = Dovecot::configure(folder, &certs)?;
+        let dovecot = Dovecot::configure(folder, &certs, openid.as_ref())?;
         let postfix = Postfix::configure(folder, &certs, dovecot.lmtp_port, dovecot.sasl_port)?;
         dovecot.start_core()?;
         dovecot.start_imap()?;
         postfix.start()?;
-        Ok(Self { dovecot, postfix, certs, users: Mutex::new(Vec::new()), _keeper: keeper })
+        if let Some(openid) = &mut openid {
+            openid.wait_up()?;
+        }
+        Ok(Self { dovecot, postfix, certs, openid, users: Mutex::new(Vec::new()), _keeper: keeper })
     }
 
     /// The world that all tests of this process share. Panics when a server does not start.
     pub fn shared() -> &'static Self {
         SHARED.get_or_init(|| Self::start().unwrap_or_else(|error| panic!("{error:#}")))
+    }
+
+    /// The world with an OpenID provider that all tests of this process share. Panics when a server does not start.
+    pub fn shared_with_oauth() -> &'static Self {
+        SHARED_WITH_OAUTH.get_or_init(|| Self::with_oauth().unwrap_or_else(|error| panic!("{error:#}")))
+    }
+
+    /// The provider of [`MailWorld::with_oauth`]; other worlds have none.
+    pub fn openid(&self) -> Result<&OpenIdProvider> {
+        self.openid.as_ref().context("this world has no OpenID provider")
     }
 
     /// IMAP with STARTTLS.

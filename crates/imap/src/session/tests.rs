@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use bytes::Bytes;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, duplex};
 
@@ -11,6 +13,8 @@ use crate::{Content, FetchItem, MailboxName, SearchKey, UidSet};
 /// One step of a server: wait for a line that contains the text or for the end, or say something.
 enum Step {
     Hear(&'static str),
+    /// The whole line, with its end.
+    HearLine(&'static str),
     HearEnd,
     Say(String),
 }
@@ -31,6 +35,11 @@ async fn serve(stream: DuplexStream, steps: Vec<Step>) {
             // A client that has had enough is gone.
             Step::Say(text) => drop(stream.write_all(text.as_bytes()).await),
             Step::HearEnd => assert_eq!(stream.read_to_string(&mut String::new()).await.unwrap(), 0),
+            Step::HearLine(text) => {
+                let mut line = String::new();
+                stream.read_line(&mut line).await.unwrap();
+                assert!(line == text, "expected {text:?}, got {line:?}");
+            }
             Step::Hear(text) => {
                 let mut line = String::new();
                 stream.read_line(&mut line).await.unwrap();
@@ -71,7 +80,9 @@ async fn greetings() {
     assert!(greeted(GREETING).await.unwrap().capabilities().has("IDLE"));
     assert!(greeted("* PREAUTH [CAPABILITY IMAP4rev1] hello\r\n").await.unwrap().is_preauth());
     let bye = greeted("* BYE [UNAVAILABLE] Too busy\r\n").await.err();
-    assert!(matches!(bye, Some(Error::Bye(Refusal { code: Some(Code::Unavailable), words })) if words == "Too busy"));
+    assert!(
+        matches!(bye, Some(Error::Bye(Refusal { code: Some(Code::Unavailable), words, .. })) if words == "Too busy")
+    );
     let smtp = greeted("220 mail.test ESMTP\r\n").await.err();
     assert!(matches!(smtp, Some(Error::Protocol(words)) if words == "220 mail.test ESMTP"));
     assert!(matches!(greeted("").await.err(), Some(Error::Closed)));
@@ -138,6 +149,158 @@ async fn refused_sign_ins() {
     let mut session = Session::connect(near, limits()).await.unwrap();
     assert!(matches!(session.login("u", "p").await, Err(Error::Unsupported(_))));
     assert!(matches!(session.login("u\0", "p").await, Err(Error::Invalid(_))));
+}
+
+/// Sign-in with a token after this greeting and these answers.
+async fn with_token(capabilities: &str, token: &str, steps: Vec<Step>) -> (Result<()>, Session<DuplexStream>) {
+    let (near, far) = duplex(1 << 16);
+    let greeting = say(format!("* OK [CAPABILITY IMAP4rev1 {capabilities}] hi\r\n"));
+    let server = serve(far, [greeting].into_iter().chain(steps).collect());
+    let client = async {
+        let mut session = Session::connect(near, limits()).await.unwrap();
+        let result = session.login_with_token("someuser@example.com", token).await;
+        if session.is_open() {
+            session.noop().await.unwrap();
+        }
+        (result, session)
+    };
+    tokio::join!(client, server).0
+}
+
+/// What is heard and said until a refused session goes on with NOOP.
+fn refused(exchange: Vec<Step>) -> Vec<Step> {
+    exchange.into_iter().chain([hear("A2 NOOP"), say("A2 OK\r\n")]).collect()
+}
+
+const XOAUTH2: &str = "dXNlcj1zb21ldXNlckBleGFtcGxlLmNvbQFhdXRoPUJlYXJlciB5YTI5LnRva2VuAQE=";
+const BEARER: &str = "bixhPXNvbWV1c2VyQGV4YW1wbGUuY29tLAFhdXRoPUJlYXJlciB5YTI5LnRva2VuAQE=";
+
+#[tokio::test]
+async fn a_token_goes_by_the_mechanism_that_is_offered() {
+    let signed_in = || say("A1 OK [CAPABILITY IMAP4rev1 MOVE] in\r\n");
+    let noop = || [hear("A2 NOOP"), say("A2 OK\r\n")];
+    let line = |mechanism: &str, response: &str| -> &'static str {
+        Box::leak(format!("A1 AUTHENTICATE {mechanism} {response}\r\n").into_boxed_str())
+    };
+    let table = [
+        ("SASL-IR AUTH=PLAIN AUTH=XOAUTH2 AUTH=OAUTHBEARER", vec![hear(line("OAUTHBEARER", BEARER)), signed_in()]),
+        ("SASL-IR AUTH=XOAUTH2", vec![hear(line("XOAUTH2", XOAUTH2)), signed_in()]),
+        ("AUTH=XOAUTH2", vec![hear("A1 AUTHENTICATE XOAUTH2\r\n"), say("+ \r\n"), hear(XOAUTH2), signed_in()]),
+    ];
+    for (capabilities, steps) in table {
+        let (result, session) = with_token(capabilities, "ya29.token", steps.into_iter().chain(noop()).collect()).await;
+        result.unwrap();
+        assert!(session.capabilities().has("MOVE"), "{capabilities}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_token_is_no_refusal() {
+    let steps = vec![hear("A1 NOOP"), say("A1 OK\r\n")];
+    let (result, session) = with_token("SASL-IR AUTH=PLAIN", "ya29.token", steps).await;
+    assert!(matches!(result, Err(Error::Unsupported(_))) && session.is_open(), "{result:?}");
+    let steps = vec![hear("A1 NOOP"), say("A1 OK\r\n")];
+    let (result, _) = with_token("AUTH=XOAUTH2", "ya29\r\nA1 LOGOUT", steps).await;
+    assert!(matches!(result, Err(Error::Invalid(_))), "{result:?}");
+}
+
+#[tokio::test]
+async fn challenges_are_answered_and_kept() {
+    // Google, Dovecot, Yahoo, Dovecot with OAUTHBEARER, Microsoft (which explains nothing), and nonsense.
+    let google = "eyJzdGF0dXMiOiI0MDAiLCJzY2hlbWVzIjoiQmVhcmVyIiwic2NvcGUiOiJodHRwczovL21haWwuZ29vZ2xlLmNvbS8ifQ==";
+    let dovecot = "eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIiwic2NvcGUiOiJtYWlsIn0=";
+    let bearer = "eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIn0=";
+    let table = [
+        (
+            "XOAUTH2",
+            Some((google, "\r\n")),
+            "NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)",
+            "Invalid credentials (Failure) (status 400, schemes Bearer, scope https://mail.google.com/)",
+        ),
+        (
+            "XOAUTH2",
+            Some((dovecot, "\r\n")),
+            "NO [AUTHENTICATIONFAILED] Authentication failed.",
+            "Authentication failed. (status 401, schemes bearer, scope mail)",
+        ),
+        (
+            "OAUTHBEARER",
+            Some((bearer, "AQ==\r\n")),
+            "NO [AUTHENTICATIONFAILED] Authentication failed.",
+            "Authentication failed. (status invalid_token)",
+        ),
+        ("XOAUTH2", None, "NO AUTHENTICATE failed.", "AUTHENTICATE failed."),
+        ("OAUTHBEARER", Some(("what?", "AQ==\r\n")), "NO no", "no"),
+    ];
+    for with_initial_response in [true, false] {
+        for (mechanism, challenge, answer, words) in table {
+            let mut steps = vec![hear("A1 AUTHENTICATE ")];
+            if !with_initial_response {
+                steps.extend([say("+ \r\n"), hear("=\r\n")]);
+            }
+            if let Some((challenge, acknowledgement)) = challenge {
+                steps.extend([say(format!("+ {challenge}\r\n")), Step::HearLine(acknowledgement)]);
+            }
+            steps.push(say(format!("A1 {answer}\r\n")));
+            let ir = if with_initial_response { "SASL-IR " } else { "" };
+            let (result, _) = with_token(&format!("{ir}AUTH={mechanism}"), "ya29.token", refused(steps)).await;
+            let error = result.unwrap_err();
+            assert!(matches!(error, Error::AuthRefused(_)), "{error:?}");
+            assert_eq!(error.to_string(), format!("the server refused the sign-in: {words}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_passing_reason_is_no_refused_token() {
+    let steps = vec![hear("A1 AUTHENTICATE"), say("A1 NO [UNAVAILABLE] Temporary authentication failure\r\n")];
+    let (result, _) = with_token("SASL-IR AUTH=XOAUTH2", "ya29.token", refused(steps)).await;
+    assert!(matches!(result, Err(Error::No(_))), "{result:?}");
+}
+
+#[tokio::test]
+async fn tokens_of_kilobytes_are_sent_whole() {
+    for (bytes, with_command) in [(5_000, true), (8_192, false), (40_000, false)] {
+        let token = "t".repeat(bytes);
+        let message = sasl::Mechanism::XOAuth2.message("someuser@example.com", &token).unwrap();
+        let (command, response) = if with_command {
+            (format!("A1 AUTHENTICATE XOAUTH2 {}\r\n", *message), None)
+        } else {
+            ("A1 AUTHENTICATE XOAUTH2\r\n".to_owned(), Some(format!("{}\r\n", *message)))
+        };
+        let mut steps = vec![Step::HearLine(Box::leak(command.into_boxed_str()))];
+        if let Some(response) = response {
+            steps.extend([say("+ \r\n"), Step::HearLine(Box::leak(response.into_boxed_str()))]);
+        }
+        steps.extend([say("A1 OK [CAPABILITY IMAP4rev1] in\r\n"), hear("A2 NOOP"), say("A2 OK\r\n")]);
+        with_token("SASL-IR AUTH=XOAUTH2", &token, steps).await.0.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn no_token_is_in_an_error() {
+    let token: String = (0..3_000).map(|n: u32| char::from(b'A' + (n * n % 57 % 26) as u8)).collect();
+    let message = sasl::Mechanism::XOAuth2.message("someuser@example.com", &token).unwrap();
+    let challenge = BASE64.encode(format!(r#"{{"status":"400","scope":"{token}"}}"#));
+    let ends = [
+        format!("A1 BAD {}\r\n", *message),
+        format!("A1 NO [X {token}] auth=Bearer {token}\r\n"),
+        format!("* OK [ALERT] {}\r\nA1 NO no\r\n", *message),
+        format!("* BYE {}\r\n", *message),
+        format!("A1 BYE {token}\r\n"),
+    ];
+    for end in ends {
+        let steps = vec![hear("A1 AUTH"), say(format!("+ {challenge}\r\n")), Step::HearLine("\r\n"), say(end.clone())];
+        let steps = if end.contains("BYE") { steps } else { refused(steps) };
+        let (result, mut session) = with_token("SASL-IR AUTH=XOAUTH2", &token, steps).await;
+        let error = result.unwrap_err();
+        let shown = format!("{error} {error:?} {:?}", session.take_alerts());
+        for secret in [token.as_str(), &message] {
+            let leak = secret.as_bytes().windows(16).find(|piece| shown.as_bytes().windows(16).any(|w| w == *piece));
+            assert!(leak.is_none(), "{end:.40}: {shown}");
+        }
+        assert!(shown.contains("***"), "{end:.40}: {shown}");
+    }
 }
 
 #[tokio::test]

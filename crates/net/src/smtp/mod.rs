@@ -41,6 +41,7 @@ use tokio::time::timeout;
 pub use capabilities::Capabilities;
 pub use credentials::Credentials;
 pub use reply::{BadReply, EnhancedCode, Reply, ReplyClass};
+pub use sasl::Challenge;
 
 use crate::error::{NetError, Stage};
 use crate::stream::Stream;
@@ -169,11 +170,13 @@ impl Submission {
         }
     }
 
-    /// Signs in over TLS with PLAIN (RFC 4616), or LOGIN where only that is offered.
+    /// Signs in over TLS. A password goes by PLAIN (RFC 4616), or LOGIN where only that is offered; a token by
+    /// OAUTHBEARER (RFC 7628), or XOAUTH2 where only that is offered.
     ///
     /// # Errors
-    /// [`NetError::PlainTextLogin`] without TLS, [`NetError::AuthRefused`], [`NetError::AuthUnavailable`],
-    /// [`NetError::Temporary`], [`NetError::Unsendable`] for a NUL in user name or password, and the common ones.
+    /// [`NetError::PlainTextLogin`] without TLS, [`NetError::AuthRefused`], [`NetError::AuthUnavailable`] when the
+    /// server offers neither of the two, [`NetError::Temporary`], [`NetError::Unsendable`] for a NUL in user name or
+    /// password and for what a token's message cannot carry, and the common ones.
     pub async fn auth(&mut self, credentials: &Credentials) -> Result<(), NetError> {
         if self.is_tls() { self.auth_in_clear(credentials).await } else { Err(NetError::PlainTextLogin) }
     }

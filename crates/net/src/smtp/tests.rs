@@ -9,6 +9,8 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
+mod tokens;
+
 const SECOND: Duration = Duration::from_secs(1);
 const PLENTY: Duration = Duration::from_secs(20);
 const QUICK: SmtpLimits = SmtpLimits { greeting: PLENTY, command: PLENTY };
@@ -248,7 +250,7 @@ async fn login_after_plain_only_when_plain_is_unknown() {
     let replies = &["220 x\r\n", "250-x\r\n250 AUTH PLAIN LOGIN\r\n", "535 5.7.8 no\r\n"];
     let (mut with_535, done) = session(replies).await;
     let failure = with_535.auth_in_clear(&credentials()).await.err().unwrap();
-    assert!(matches!(&failure, NetError::AuthRefused { reply } if reply.code == 535));
+    assert!(matches!(&failure, NetError::AuthRefused { reply, .. } if reply.code == 535));
     assert_eq!(done.await.unwrap().len(), 2);
 }
 
@@ -530,7 +532,7 @@ async fn login_with_a_real_server_that_offers_only_that() {
     session.capabilities.auth.retain(|mechanism| mechanism == "LOGIN");
     let wrong = Credentials::new(mailbox.address.as_str(), SecretString::from("wrong"));
     let failure = session.auth(&wrong).await.err().unwrap();
-    assert!(matches!(&failure, NetError::AuthRefused { reply } if reply.code == 535), "{failure}");
+    assert!(matches!(&failure, NetError::AuthRefused { reply, .. } if reply.code == 535), "{failure}");
     let right = Credentials::new(mailbox.address, SecretString::from(mailbox.password));
     session.auth(&right).await.unwrap();
     session.mail_from("net-login@lab.test", MailOptions::default()).await.unwrap();

@@ -18,3 +18,5 @@ mod rebinding;
 mod submitting;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tokens;

@@ -142,7 +142,7 @@ async fn a_wrong_password_is_refused_in_the_servers_words() {
     let mut session = encrypted(world.submission_port()).await;
     let wrong = Credentials::new(mailbox.address.as_str(), SecretString::from("not the password"));
     let failure = session.auth(&wrong).await.err().unwrap();
-    assert!(matches!(&failure, NetError::AuthRefused { reply } if reply.code == 535), "{failure}");
+    assert!(matches!(&failure, NetError::AuthRefused { reply, .. } if reply.code == 535), "{failure}");
     let words = failure.server_words().unwrap();
     assert!(words.starts_with("535 5.7.8 "), "{words}");
     session.auth(&credentials(&mailbox)).await.unwrap();

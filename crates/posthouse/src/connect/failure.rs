@@ -18,7 +18,7 @@ pub fn from_net(e: &NetError) -> Failure {
         NetError::TlsOnPlainPort => Reason::TlsOnPlainPort,
         NetError::StartTlsMissing => Reason::StartTlsMissing,
         NetError::PlainTextLogin => Reason::PlainNotAllowed,
-        NetError::AuthRefused { reply } => smtp_auth(reply),
+        NetError::AuthRefused { reply, .. } => smtp_auth(reply),
         NetError::AuthUnavailable { .. } => Reason::NoPasswordLogin,
         NetError::Temporary { stage: Stage::Auth, reply } => smtp_auth(reply),
         NetError::Temporary { reply, .. } | NetError::Permanent { reply, .. } => refused(reply),

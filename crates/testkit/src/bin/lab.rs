@@ -28,6 +28,15 @@ struct Ready<'a> {
     ca: &'a Path,
     /// An empty database, when the program was started with `--postgres`.
     database_url: Option<String>,
+    /// The OpenID provider, when the program was started with `--oauth`. Its controls are calls of `/lab/…` there.
+    openid: Option<OpenId>,
+}
+
+/// The addresses of the provider's two flavours.
+#[derive(Serialize)]
+struct OpenId {
+    google: String,
+    microsoft: String,
 }
 
 /// What the world can be told: `{"command": "deliver", "address": "ben@lab.test", "raw": "Subject: ..."}`.
@@ -70,8 +79,10 @@ enum Command {
 }
 
 fn main() -> Result<()> {
-    let world = MailWorld::start()?;
-    let postgres = if std::env::args().any(|a| a == "--postgres") { Some(Postgres::start()?) } else { None };
+    let wants = |option: &str| std::env::args().any(|a| a == option);
+    let world = if wants("--oauth") { MailWorld::with_oauth()? } else { MailWorld::start()? };
+    let openid = world.openid().ok();
+    let postgres = if wants("--postgres") { Some(Postgres::start()?) } else { None };
     let ready = Ready {
         domain: DOMAIN,
         imap: world.imap_port(),
@@ -80,6 +91,7 @@ fn main() -> Result<()> {
         smtps: world.smtps_port(),
         ca: world.ca_pem(),
         database_url: postgres.as_ref().map(Postgres::fresh_database).transpose()?,
+        openid: openid.map(|o| OpenId { google: o.google().base_url(), microsoft: o.microsoft().base_url() }),
     };
     say(&serde_json::to_value(ready)?)?;
     for line in io::stdin().lock().lines() {
