@@ -1,12 +1,13 @@
-//! Starts the real servers that tests talk to: Dovecot, Postfix, PostgreSQL.
+//! Starts the real servers that tests talk to: Dovecot, Postfix, PostgreSQL, PowerDNS.
 //!
 //! Every server listens on free loopback ports, keeps its files in a temporary folder and ends with
 //! the test process, even if that process is killed. Tests run as root (the servers change to their
-//! own users) with the Debian packages `dovecot-imapd`, `dovecot-lmtpd`, `postfix`, `postfix-pcre`
-//! and `postgresql`; a missing program is an error that names the package.
+//! own users) with the Debian packages `dovecot-imapd`, `dovecot-lmtpd`, `postfix`, `postfix-pcre`,
+//! `postgresql`, `pdns-server` and `pdns-backend-bind`; a missing program is an error that names the package.
 //!
 //! - [`MailWorld`]: IMAP, submission, local delivery and accounts under `lab.test`.
 //! - [`Postgres`]: a database server, with an empty database for each test that asks.
+//! - [`PowerDns`]: an authoritative name server with the zones that a test writes.
 //! - [`FaultProxy`]: stands before a real server and cuts, stalls, delays or rewrites what passes.
 //! - [`NameServer`]: a name server whose answers change between two questions.
 
@@ -19,6 +20,7 @@ mod names;
 mod ports;
 mod postfix;
 mod postgres;
+mod powerdns;
 mod process;
 mod proxy;
 mod world;
@@ -28,6 +30,7 @@ pub use maildir::Stored;
 pub use names::NameServer;
 pub use ports::free as free_port;
 pub use postgres::Postgres;
+pub use powerdns::PowerDns;
 pub use process::wait_for;
 pub use proxy::{Direction, Fault, FaultProxy, Life, LineMatch, Plan, contains, starts};
 pub use world::{DOMAIN, MailWorld, Mailbox};
