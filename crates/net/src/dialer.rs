@@ -24,7 +24,7 @@ use crate::dns::Resolver;
 use crate::egress::EgressPolicy;
 use crate::error::{NetError, SetupError, Stage};
 use crate::host::Host;
-use crate::http::HttpClient;
+use crate::http::{HttpClient, Redirects};
 use crate::tls::{self, TlsInfo};
 
 /// What the operator decides about dialling.
@@ -87,6 +87,7 @@ struct Shared {
     resolver: Resolver,
     connector: TlsConnector,
     http: reqwest::Client,
+    http_keeping_tls: reqwest::Client,
 }
 
 impl Dialer {
@@ -105,7 +106,8 @@ impl Dialer {
     /// [`SetupError`] when the settings cannot be used.
     pub fn with_resolver(settings: DialerSettings, resolver: Resolver) -> Result<Self, SetupError> {
         let tls_config = tls::client_config(&settings.extra_ca_files)?;
-        let http = HttpClient::build(tls_config.clone(), &settings.egress, resolver.clone())?;
+        let http = |redirects| HttpClient::build(tls_config.clone(), &settings.egress, resolver.clone(), redirects);
+        let (http, http_keeping_tls) = (http(Redirects::Any)?, http(Redirects::KeepTls)?);
         Ok(Self {
             shared: Arc::new(Shared {
                 egress: settings.egress,
@@ -113,6 +115,7 @@ impl Dialer {
                 resolver,
                 connector: TlsConnector::from(Arc::new(tls_config)),
                 http,
+                http_keeping_tls,
             }),
         })
     }
@@ -121,6 +124,18 @@ impl Dialer {
     #[must_use]
     pub fn http_client(&self) -> HttpClient {
         HttpClient::new(self.shared.http.clone(), self.shared.egress.clone())
+    }
+
+    /// The HTTP client under the same rules that follows no redirect from https to http.
+    #[must_use]
+    pub fn http_client_keeping_tls(&self) -> HttpClient {
+        HttpClient::new(self.shared.http_keeping_tls.clone(), self.shared.egress.clone())
+    }
+
+    /// Asks the name servers for what is no address: where mail goes, and which services there are.
+    #[must_use]
+    pub fn resolver(&self) -> &Resolver {
+        &self.shared.resolver
     }
 
     /// Whether `port` may be dialled for mail.

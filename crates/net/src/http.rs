@@ -44,6 +44,15 @@ pub struct HttpClient {
     egress: EgressPolicy,
 }
 
+/// Which redirects are followed, each judged by the egress guard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Redirects {
+    /// From https to http too: for what nobody relies on, such as pictures.
+    Any,
+    /// Never from https to http: what was asked for over TLS comes over TLS.
+    KeepTls,
+}
+
 impl HttpClient {
     pub(crate) fn new(client: Client, egress: EgressPolicy) -> Self {
         Self { client, egress }
@@ -53,6 +62,7 @@ impl HttpClient {
         tls_config: rustls::ClientConfig,
         egress: &EgressPolicy,
         resolver: Resolver,
+        redirects: Redirects,
     ) -> Result<Client, SetupError> {
         let redirect_rules = egress.clone();
         Client::builder()
@@ -63,6 +73,10 @@ impl HttpClient {
             .redirect(redirect::Policy::custom(move |attempt| {
                 if attempt.previous().len() > MAX_REDIRECTS {
                     return attempt.error(url_refused("too many redirects"));
+                }
+                let from_tls = attempt.previous().last().is_some_and(|url| url.scheme() == "https");
+                if redirects == Redirects::KeepTls && from_tls && attempt.url().scheme() != "https" {
+                    return attempt.error(url_refused("a redirect from https to http is not followed"));
                 }
                 match check_url(attempt.url(), &redirect_rules) {
                     Ok(()) => attempt.follow(),
