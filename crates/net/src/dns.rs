@@ -330,6 +330,43 @@ mod tests {
         }
     }
 
+    /// Records in the order in which a name server may send them.
+    struct Shuffled;
+
+    impl Lookup for Shuffled {
+        fn addresses<'a>(&'a self, _name: &'a str) -> LookupFuture<'a> {
+            Box::pin(async { Ok(Vec::new()) })
+        }
+
+        fn mail_exchangers<'a>(&'a self, _name: &'a str) -> Answer<'a, Records<MailExchanger>> {
+            let record = |(preference, host): (u16, &str)| MailExchanger { preference, host: host.to_owned() };
+            Box::pin(async move { Ok(Records::Found([(20, "c"), (5, "b"), (5, "a")].map(record).to_vec())) })
+        }
+
+        fn services<'a>(&'a self, _name: &'a str) -> Answer<'a, Records<ServiceRecord>> {
+            let record = |(priority, weight, target): (u16, u16, &str)| ServiceRecord {
+                priority,
+                weight,
+                port: 993,
+                target: target.to_owned(),
+            };
+            let records = [(20, 9, "c"), (10, 1, "b"), (10, 5, "a")].map(record).to_vec();
+            Box::pin(async move { Ok(Records::Found(records)) })
+        }
+    }
+
+    #[tokio::test]
+    async fn records_come_in_the_order_of_preference() {
+        let resolver = Resolver::from_lookup(Shuffled, Duration::from_secs(1));
+        let Records::Found(exchangers) = resolver.mail_exchangers("a.test").await.unwrap() else { panic!() };
+        assert_eq!(exchangers.iter().map(|e| e.host.as_str()).collect::<String>(), "abc");
+        let Records::Found(services) = resolver.services("a.test").await.unwrap() else { panic!() };
+        assert_eq!(services.iter().map(|s| s.target.as_str()).collect::<String>(), "abc");
+        let addresses_only = Resolver::from_lookup(Many(1), Duration::from_secs(1));
+        assert_eq!(addresses_only.mail_exchangers("a.test").await.unwrap(), Records::NoRecord);
+        assert_eq!(addresses_only.services("a.test").await.unwrap(), Records::NoRecord);
+    }
+
     #[tokio::test]
     async fn the_number_of_addresses_is_bounded() {
         let many = |count| Resolver::from_lookup(Many(count), Duration::from_secs(1));

@@ -156,7 +156,8 @@ impl std::fmt::Display for Doubt {
                 )
             }
             Self::LocalProgram => f.write_str(
-                "These servers are a program that runs beside Posthouse. Go on only if it is installed there.",
+                "These servers are a program that must run on the same machine as this one. Go on only if it is \
+                 installed there.",
             ),
         }
     }
@@ -167,7 +168,7 @@ impl std::fmt::Display for Doubt {
 pub struct Candidate {
     /// Where it is from.
     pub source: Source,
-    /// The row of the table, where one led here; its notes say what a person does first.
+    /// The row of the table that led here or that has one of these servers; its notes say what a person does first.
     pub provider: Option<&'static Provider>,
     /// Receiving; `None` when nothing was found. One of the two is always there.
     pub imap: Option<Server>,
@@ -253,7 +254,7 @@ pub struct Looked {
 pub struct Report {
     /// Best first; what did not answer comes last. Servers that two sources named appear once.
     pub candidates: Vec<Candidate>,
-    /// Every source, in the order of [`Place`].
+    /// Every source, in the order of [`Place`]; [`Place::AutoconfigOfMx`] only when there was an MX to ask.
     pub looked: Vec<Looked>,
 }
 
@@ -305,4 +306,38 @@ pub async fn discover(
     listener: Option<mpsc::Sender<Looked>>,
 ) -> Report {
     search::Search::new(dialer, address, options).run(listener).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_reads_before_a_password_is_sent() {
+        let other = |learned| Doubt::OtherDomain { learned, domain: "hoster.test".to_owned() };
+        assert_eq!(
+            Doubt::PlainHttp.to_string(),
+            "These settings came over an unprotected connection, where others could have changed them. Compare the \
+             server names with those that your provider gives."
+        );
+        assert_eq!(
+            other(Learned::Mx).to_string(),
+            "The MX record of your domain leads to servers of hoster.test. Such records can be forged on the way. Go \
+             on only if hoster.test is your mail provider."
+        );
+        assert!(other(Learned::Srv).to_string().starts_with("The SRV record of your domain leads to"));
+        assert_eq!(
+            Doubt::LocalProgram.to_string(),
+            "These servers are a program that must run on the same machine as this one. Go on only if it is \
+             installed there."
+        );
+    }
+
+    #[test]
+    fn the_whole_is_longer_than_each_part() {
+        let limits = Limits::default();
+        assert!(limits.whole <= Duration::from_secs(10));
+        assert!([limits.dns, limits.http, limits.server].iter().all(|part| *part <= Duration::from_secs(5)));
+        assert!(limits.http + limits.server < limits.whole, "a file, then its servers");
+    }
 }

@@ -210,6 +210,16 @@ impl Providers {
         suffixes.into_iter().find_map(|suffix| self.mx.get(suffix)).and_then(|place| self.rows.get(*place))
     }
 
+    /// The row that these servers belong to: of several rows with one of them, one that has both.
+    #[must_use]
+    pub fn by_servers(&self, imap: Option<&str>, smtp: Option<&str>) -> Option<&Provider> {
+        let has =
+            |endpoints: &[Endpoint], host: Option<&str>| host.is_some_and(|h| endpoints.iter().any(|e| e.host == h));
+        let hits = |row: &Provider| usize::from(has(&row.imap, imap)) + usize::from(has(&row.smtp, smtp));
+        // `max_by_key` gives the last of equals.
+        self.rows.iter().rev().max_by_key(|row| hits(row)).filter(|row| hits(row) > 0)
+    }
+
     /// `first`, then the rows it names in `also`.
     pub(crate) fn with_others<'a>(&'a self, first: &'a Provider) -> impl Iterator<Item = &'a Provider> {
         std::iter::once(first).chain(first.also.iter().filter_map(|key| self.by_key(key)))
@@ -324,6 +334,20 @@ mod tests {
         for stranger in ["notgoogle.com", "google.com.evil.test", "com", "", ".", "protection.outlook.com"] {
             assert_eq!(key(stranger), None, "{stranger}");
         }
+    }
+
+    #[test]
+    fn servers_lead_to_their_row() {
+        let table = Providers::built_in();
+        let key = |imap, smtp| table.by_servers(imap, smtp).map(|row| row.key.as_str());
+        let exchange = Some("outlook.office365.com");
+        assert_eq!(key(exchange, Some("smtp-mail.outlook.com")), Some("outlook_com"));
+        assert_eq!(key(exchange, Some("smtp.office365.com")), Some("microsoft_365"));
+        assert_eq!(key(exchange, None), Some("microsoft_365"));
+        assert_eq!(key(Some("imap.fastmail.com"), None), Some("fastmail"));
+        assert_eq!(key(Some("imap.example.test"), Some("smtp.gmail.com")), Some("google"));
+        assert_eq!(key(Some("imap.example.test"), None), None);
+        assert_eq!(key(None, None), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::check::Protocol;
 use super::providers::Providers;
-use super::{Candidate, Doubt, Looked, Options, Outcome, Place, Report, Source, sources};
+use super::{Candidate, Doubt, Looked, Options, Outcome, Place, Report, Server, Source, sources};
 use crate::dialer::Dialer;
 use crate::words::clean;
 
@@ -234,7 +234,11 @@ impl Notes {
         // Stable: rows of one source keep their order.
         self.found.sort_by_key(|(place, candidate)| (is_dead(candidate), *place));
         let mut candidates: Vec<Candidate> = Vec::new();
-        for (_, candidate) in self.found {
+        for (_, mut candidate) in self.found {
+            let host = |server: &Option<Server>| server.as_ref().map(|server| server.host.clone());
+            let (imap, smtp) = (host(&candidate.imap), host(&candidate.smtp));
+            let row = || Providers::built_in().by_servers(imap.as_deref(), smtp.as_deref());
+            candidate.provider = candidate.provider.or_else(row);
             match candidates.iter_mut().find(|known| same_servers(known, &candidate)) {
                 // The same servers, learned in a way that leaves no doubt.
                 Some(known) if known.doubt.is_some() && candidate.doubt.is_none() => *known = candidate,
@@ -251,8 +255,7 @@ fn is_certain(candidate: &Candidate) -> bool {
     match candidate.source {
         Source::DomainTable | Source::Mx { .. } => true,
         Source::Autoconfig { .. } | Source::Srv | Source::Guess => {
-            let answered =
-                |server: &Option<_>| server.as_ref().is_some_and(|s: &super::Server| s.answered == Some(true));
+            let answered = |server: &Option<_>| server.as_ref().is_some_and(|s: &Server| s.answered == Some(true));
             candidate.doubt.is_none() && answered(&candidate.imap) && answered(&candidate.smtp)
         }
     }
