@@ -172,9 +172,25 @@ async function account(page: Page, { ana, chloe }: World): Promise<void> {
   await expect(page.getByRole("dialog", { name: "Discard this message?" })).toBeVisible();
   await look(page, "send-discard");
   await page.getByRole("button", { name: "Discard" }).click();
+  await sent(page, ana.mailbox.address);
   await page.goto("/accounts/00000000-0000-7000-8000-000000000000/mail");
   await expect(page.locator("main").getByRole("heading").first()).toBeVisible();
   await look(page, "not-found");
+}
+
+/** What floats: a notice of a message under way, and the menu of the person. */
+async function sent(page: Page, to: string): Promise<void> {
+  await page.getByRole("button", { name: "Send email" }).click();
+  await page.getByLabel("To").fill(to);
+  await page.getByLabel("Subject").fill("A note to myself");
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await expect(page.getByRole("link", { name: "Show in outbox" })).toBeVisible();
+  await look(page, "toast");
+  const menu = page.getByRole("button", { name: "Open the menu" });
+  if (await menu.isVisible()) await menu.click();
+  await page.getByRole("button", { name: /account menu/ }).click();
+  await expect(page.getByRole("menuitem", { name: "Sign out" })).toBeVisible();
+  await look(page, "user-menu");
 }
 
 async function waiting(page: Page, states: States): Promise<void> {
@@ -197,7 +213,7 @@ async function waiting(page: Page, states: States): Promise<void> {
   await look(page, "mail-loading");
   states.calm();
   states.moods = { message: "holds", outgoing: "holds" };
-  await page.getByRole("link", { name: /Letter 4/ }).click();
+  await page.getByRole("link", { name: /Letter 0/ }).click();
   await expect(page.getByLabel("Loading the message")).toBeVisible();
   await look(page, "message-loading");
   await page.goto(`/accounts/${FIRST}/outbox`);
@@ -225,10 +241,41 @@ async function broken(page: Page, states: States): Promise<void> {
   await expect(page.getByRole("heading", { name: "Servers" })).toBeVisible();
 }
 
+/** Nothing there yet, and a single row. */
+async function few(page: Page, states: States): Promise<void> {
+  const mail = `/accounts/${FIRST}/mail`;
+  const outbox = `/accounts/${FIRST}/outbox`;
+  for (const [rows, name] of [
+    ["none", "empty"],
+    ["one", "one"],
+  ] as const) {
+    states.rows = rows;
+    await page.goto(mail);
+    const mailThere =
+      rows === "one" ? page.getByRole("link", { name: /Letter 0/ }) : page.getByText("No mail in");
+    await expect(mailThere).toBeVisible();
+    await look(page, `mail-${name}`);
+    await page.goto(outbox);
+    const sentThere = rows === "one" ? page.getByRole("article") : page.getByText("Nothing was sent");
+    await expect(sentThere).toBeVisible();
+    await look(page, `outbox-${name}`);
+  }
+}
+
 async function many(page: Page, states: States): Promise<void> {
   states.rows = "many";
+  await page.goto(`/accounts/${FIRST}/mail`);
+  await expect(page.getByRole("link", { name: /Letter 4\b/ })).toBeVisible();
+  await look(page, "mail-many");
+  await page.goto(`/accounts/${FIRST}/outbox`);
+  await expect(page.getByRole("article").first()).toContainText("Queued");
+  await look(page, "outbox-many");
+  await page.getByRole("button", { name: "It was not sent" }).click();
+  await expect(page.getByRole("dialog", { name: "Mark as not sent?" })).toBeVisible();
+  await look(page, "outbox-uncertain");
   await page.goto("/accounts");
   await expect(page.getByRole("link", { name: "Box 0", exact: true })).toBeVisible();
+  await look(page, "accounts-many");
   expect(await page.locator("tbody tr").count(), "rows that exist").toBeLessThan(60);
   await page.mouse.move(600, 400);
   const top = await page.locator("thead").evaluate((head) => head.getBoundingClientRect().top);
@@ -251,7 +298,17 @@ async function odd(page: Page, states: States): Promise<void> {
   states.rows = "odd";
   await page.goto("/accounts");
   await expect(page.getByText("importing 12,345 of 1,234,567")).toBeVisible();
+  await page.evaluate(() => window.scrollTo(0, 0));
   await look(page, "accounts-odd");
+  await page.getByRole("button", { name: "receiving: login refused" }).click();
+  await expect(page.getByRole("dialog").getByText("What to do:")).toBeVisible();
+  await look(page, "accounts-why");
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("button", { name: "receiving: login refused" })).toBeFocused();
+  await page.keyboard.press("Control+k");
+  await page.getByRole("dialog", { name: "Find and do" }).getByRole("textbox").fill("box");
+  await expect(page.getByRole("dialog").getByText("box1@old.test")).toBeVisible();
+  await look(page, "palette-odd");
   await page.goto(`/accounts/${FIRST}/mail`);
   await expect(page.getByRole("link", { name: /Letter 4/ })).toBeVisible();
   await look(page, "mail-odd");
@@ -264,11 +321,17 @@ async function odd(page: Page, states: States): Promise<void> {
   const line = page.getByRole("link", { name: /Letter 63/ });
   if ((page.viewportSize()?.width ?? 0) >= 1200) await expect(line).toBeInViewport();
   await page.goto(`/accounts/${FIRST}/outbox`);
-  await expect(page.getByRole("article")).toContainText("Failed");
+  await expect(page.getByRole("article").first()).toContainText("Failed");
   await look(page, "outbox-odd");
   await page.goto(`/accounts/${FIRST}/settings`);
   await expect(page.getByRole("heading", { name: "Servers" })).toBeVisible();
   await look(page, "settings-odd");
+  await page.goto(`/accounts/${FIRST.slice(0, -6)}000001/settings`);
+  await page.getByLabel("Provider name").scrollIntoViewIfNeeded();
+  await look(page, "settings-right-to-left");
+  await page.getByRole("button", { name: "Send email" }).click();
+  await expect(page.getByRole("dialog", { name: "Send email" })).toBeVisible();
+  await look(page, "send-right-to-left");
 }
 
 for (const viewport of [
@@ -289,12 +352,19 @@ for (const viewport of [
 
     test.describe("states", () => {
       test.use({ breaks: true });
-      test("every state that lists can be in", async ({ page, house }) => {
+      test("waiting, broken, empty", async ({ page, house }) => {
         test.slow();
         await asOwner(page, house);
         const states = await States.on(page);
         await test.step("waiting", () => waiting(page, states));
         await test.step("broken", () => broken(page, states));
+        await test.step("empty, and one row", () => few(page, states));
+      });
+
+      test("more, longer and odder than usual", async ({ page, house }) => {
+        test.slow();
+        await asOwner(page, house);
+        const states = await States.on(page);
         await test.step("thousands of rows", () => many(page, states));
         await test.step("long and right-to-left names", () => odd(page, states));
       });

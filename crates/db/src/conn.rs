@@ -4,9 +4,14 @@ use crate::open::Wait;
 use crate::{Db, DbError, DbResult};
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction, pool::PoolConnection};
 use std::time::Instant;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// A connection of either engine. Dropped without [`Conn::commit`], a transaction is rolled back.
-pub struct Conn(Inner);
+pub struct Conn {
+    inner: Inner,
+    /// Kept as long as the connection is.
+    _turn: Option<OwnedSemaphorePermit>,
+}
 
 enum Inner {
     LiteRead(PoolConnection<Sqlite>),
@@ -22,13 +27,16 @@ pub(crate) enum Raw<'c> {
 
 impl Conn {
     pub(crate) async fn read(db: &Db) -> DbResult<Self> {
-        Ok(Self(match db.pools() {
+        let turn = db.turn(false).await?;
+        let inner = match db.pools() {
             crate::open::Pools::Sqlite { read, .. } => Inner::LiteRead(read.acquire().await?),
             crate::open::Pools::Pg(p) => Inner::PgRead(p.acquire().await?),
-        }))
+        };
+        Ok(Self { inner, _turn: turn })
     }
 
     pub(crate) async fn tx(db: &Db) -> DbResult<Self> {
+        let turn = db.turn(true).await?;
         let began = Instant::now();
         let inner = match db.pools() {
             // IMMEDIATE: a deferred transaction that upgrades to writing fails at once when another wrote meanwhile.
@@ -38,7 +46,7 @@ impl Conn {
             crate::open::Pools::Pg(p) => Inner::PgTx(p.begin().await?, db.clone()),
         };
         db.observed(Wait::ToBegin, began.elapsed());
-        Ok(Self(inner))
+        Ok(Self { inner, _turn: turn })
     }
 
     pub(crate) async fn snapshot(db: &Db) -> DbResult<Self> {
@@ -46,7 +54,7 @@ impl Conn {
             return Err(DbError::Other("SQLite is copied as a file".into()));
         };
         let tx = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-        let mut snapshot = Self(Inner::PgTx(tx, db.clone()));
+        let mut snapshot = Self { inner: Inner::PgTx(tx, db.clone()), _turn: None };
         snapshot.take_time().await?;
         Ok(snapshot)
     }
@@ -69,7 +77,7 @@ impl Conn {
     /// When the engine refuses the commit, or when this connection only reads (a fault of the caller).
     pub async fn commit(self) -> DbResult<()> {
         let began = Instant::now();
-        let db = match self.0 {
+        let db = match self.inner {
             Inner::LiteTx(t, db) => {
                 t.commit().await?;
                 db
@@ -88,7 +96,7 @@ impl Conn {
     }
 
     pub(crate) fn raw(&mut self) -> Raw<'_> {
-        match &mut self.0 {
+        match &mut self.inner {
             Inner::LiteRead(c) => Raw::Lite(c),
             Inner::LiteTx(t, _) => Raw::Lite(t),
             Inner::PgRead(c) => Raw::Pg(c),
@@ -99,6 +107,6 @@ impl Conn {
     /// Whether this connection speaks to PostgreSQL.
     #[must_use]
     pub fn is_postgres(&self) -> bool {
-        matches!(self.0, Inner::PgRead(_) | Inner::PgTx(..))
+        matches!(self.inner, Inner::PgRead(_) | Inner::PgTx(..))
     }
 }

@@ -53,9 +53,9 @@ impl From<sqlx::Error> for DbError {
     }
 }
 
-/// PostgreSQL shuts down (57P01), dies (57P02) or starts (57P03).
+/// PostgreSQL shuts down (57P01), dies (57P02), starts (57P03), or ended a transaction that stood still (25P03).
 fn is_away(code: Option<&str>) -> bool {
-    matches!(code, Some("57P01" | "57P02" | "57P03"))
+    matches!(code, Some("57P01" | "57P02" | "57P03" | "25P03"))
 }
 
 /// SQLite 11 (malformed, with its extended codes) and 26 (no database at all). PostgreSQL's codes have five places.

@@ -17,19 +17,51 @@ pub fn newest_schema(engine: Engine) -> i64 {
     newest(engine)
 }
 
+/// SQLITE_CANTOPEN (14) and SQLITE_READONLY (8), with whatever they are extended by: a file could not be made beside the database.
+fn is_unwritable(e: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(e) = e else { return false };
+    let code = e.code().and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| matches!(code & 0xff, 8 | 14))
+}
+
 impl Db {
-    /// Opens a SQLite file that must be there, to read and to copy it, also beside a running program. It is not made, not
-    /// migrated and keeps its settings.
+    /// Opens a SQLite file that must be there, to read and to copy it, also beside a running program, and also where nothing can
+    /// be written. It is not made, not migrated and keeps its settings.
     ///
     /// # Errors
-    /// When the file is absent, cannot be opened or is no database.
+    /// When the file is absent, cannot be opened or is no database; [`OpenError::Journal`] where nothing can be written and a
+    /// journal waits.
     pub async fn look_sqlite(path: &Path) -> Result<Self, OpenError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(false)
             .busy_timeout(Duration::from_secs(10))
             .disable_statement_logging();
-        Self::of(options).await
+        let db = Self::of(options).await?;
+        // SQLite opens the file at the first question, and makes the index of a journal beside it.
+        match db.first_question().await {
+            Err(e) if is_unwritable(&e) => {
+                db.close().await;
+                Self::look_unwritable(path).await
+            }
+            // What else is wrong is told by whoever asks next, to whom it matters how.
+            _ => Ok(db),
+        }
+    }
+
+    async fn first_question(&self) -> Result<(), sqlx::Error> {
+        let Pools::Sqlite { write, .. } = self.pools() else { return Ok(()) };
+        sqlx::query("SELECT COUNT(*) FROM sqlite_master").execute(write).await.map(|_| ())
+    }
+
+    /// Who has the file open has a journal beside it. Without one, or with an empty one, the file is whole and stays as it is.
+    async fn look_unwritable(path: &Path) -> Result<Self, OpenError> {
+        let mut journal = path.to_owned().into_os_string();
+        journal.push("-wal");
+        match std::fs::metadata(&journal) {
+            Ok(meta) if meta.len() > 0 => Err(OpenError::Journal(journal.into())),
+            _ => Self::look_sqlite_copy(path).await,
+        }
     }
 
     /// Opens a SQLite file that nobody writes, such as one in a backup: nothing appears beside it.
@@ -106,6 +138,8 @@ impl Db {
     /// Why not.
     pub async fn can_write(&self) -> DbResult<()> {
         let mut tx = self.tx().await?;
+        // On a file that is only read SQLite begins such a transaction all the same, and refuses the first change.
+        sql!(run &mut tx, lite "DELETE FROM _sqlx_migrations WHERE 1 = 0", pg "SELECT 1")?;
         let (may,) = sql!(one (i64,), &mut tx,
             lite "SELECT 1 AS may",
             pg "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT 1 WHERE current_setting('transaction_read_only') = 'off') AS may")?;

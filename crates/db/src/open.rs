@@ -4,15 +4,19 @@ use crate::{Conn, DbError, DbResult};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, PgPool, SqlitePool};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Connections that read at the same time on SQLite.
 const LITE_READERS: u32 = 4;
 /// Connections of one process to PostgreSQL.
 const PG_CONNECTIONS: u32 = 16;
+/// Those of them that work in the background leaves free.
+const PG_FOR_PEOPLE: u32 = 4;
+/// How long work in the background waits for its turn.
+const TURN: Duration = Duration::from_secs(120);
 /// How long a caller waits for a free connection.
 pub(crate) const ACQUIRE: Duration = Duration::from_secs(15);
 
@@ -61,6 +65,15 @@ pub struct Db {
     pools: Arc<Pools>,
     committed: watch::Sender<u64>,
     observer: Arc<OnceLock<Observer>>,
+    /// Whose turn it is among those that share this handle; none: whoever asks waits for a connection only.
+    turns: Option<Turns>,
+}
+
+/// How many connections those that share a background handle may use or wait for at a time.
+#[derive(Clone)]
+struct Turns {
+    read: Arc<Semaphore>,
+    write: Arc<Semaphore>,
 }
 
 pub(crate) enum Pools {
@@ -77,6 +90,14 @@ pub enum OpenError {
     /// It did not open.
     #[error("the database did not open: {0}")]
     Open(#[from] DbError),
+    /// Nothing can be written beside the file, and its journal holds what is not in it yet.
+    #[error(
+        "{} holds the last changes of the database, and to read them SQLite writes into that folder, which cannot be written \
+         here. Mount it writable or give this user the right to write there; or copy the whole folder to a place that can be \
+         written, and name that with --data-dir. A Posthouse that is stopped in good order leaves no such file",
+        .0.display()
+    )]
+    Journal(PathBuf),
     /// Its schema was made by a newer program.
     #[error(
         "the database was written by a newer Posthouse (schema {found}, this program knows {known}): start the newer program, or restore a backup"
@@ -129,7 +150,8 @@ impl Db {
             .max_connections(LITE_READERS)
             .acquire_timeout(ACQUIRE)
             .test_before_acquire(false)
-            .connect_with(options.pragma("query_only", "ON"))
+            // What only reads cannot optimize, and whoever fails at it is not waited for at a close.
+            .connect_with(options.pragma("query_only", "ON").optimize_on_close(false, None))
             .await
             .map_err(DbError::from)?;
         Ok(Self::new(Pools::Sqlite { read, write }))
@@ -171,7 +193,32 @@ impl Db {
     }
 
     pub(crate) fn new(pools: Pools) -> Self {
-        Self { pools: Arc::new(pools), committed: watch::Sender::new(0), observer: Arc::default() }
+        Self { pools: Arc::new(pools), committed: watch::Sender::new(0), observer: Arc::default(), turns: None }
+    }
+
+    /// The same database for work that can wait. All that is done through this handle and its clones together leaves some connections
+    /// free, and on SQLite has at most one writer in the line: ten thousand accounts that start do not keep a person waiting.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        let of = |n: u32| Arc::new(Semaphore::new(n as usize));
+        let turns = match *self.pools {
+            Pools::Sqlite { .. } => Turns { read: of(LITE_READERS - 1), write: of(1) },
+            Pools::Pg(_) => {
+                let shared = of(PG_CONNECTIONS - PG_FOR_PEOPLE);
+                Turns { read: shared.clone(), write: shared }
+            }
+        };
+        Self { turns: Some(turns), ..self.clone() }
+    }
+
+    /// Waits for a turn to read or to write, where turns are taken. Gone with what is returned.
+    pub(crate) async fn turn(&self, to_write: bool) -> DbResult<Option<OwnedSemaphorePermit>> {
+        let Some(turns) = &self.turns else { return Ok(None) };
+        let line = if to_write { &turns.write } else { &turns.read };
+        match tokio::time::timeout(TURN, line.clone().acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(Some(turn)),
+            _ => Err(DbError::Unavailable(format!("no turn within {} s", TURN.as_secs()))),
+        }
     }
 
     pub(crate) fn pools(&self) -> &Pools {

@@ -52,6 +52,13 @@ impl Cursor {
         cursor.text().is_none_or(|key| !key.contains('\0')).then_some(cursor)
     }
 
+    /// What the rows of a page that shows the newest first lie before: the last row shown, at the beginning the end of all time. Always a
+    /// bound, so that the engine starts there: a condition that may be absent makes it walk from the first row.
+    #[must_use]
+    pub fn before(cursor: Option<&Self>) -> (i64, Uuid) {
+        cursor.map_or((i64::MAX, Uuid::max()), |c| (c.int().unwrap_or(i64::MAX), c.id))
+    }
+
     /// The key as a number; none when the list was sorted by text.
     #[must_use]
     pub fn int(&self) -> Option<i64> {

@@ -24,7 +24,7 @@ use crate::dns::Resolver;
 use crate::egress::EgressPolicy;
 use crate::error::{NetError, SetupError, Stage};
 use crate::host::Host;
-use crate::http::{HttpClient, Redirects};
+use crate::http::HttpClient;
 use crate::tls::{self, TlsInfo};
 
 /// What the operator decides about dialling.
@@ -86,8 +86,7 @@ struct Shared {
     address_limit: Duration,
     resolver: Resolver,
     connector: TlsConnector,
-    http: reqwest::Client,
-    http_keeping_tls: reqwest::Client,
+    http: HttpClient,
 }
 
 impl Dialer {
@@ -106,8 +105,7 @@ impl Dialer {
     /// [`SetupError`] when the settings cannot be used.
     pub fn with_resolver(settings: DialerSettings, resolver: Resolver) -> Result<Self, SetupError> {
         let tls_config = tls::client_config(&settings.extra_ca_files)?;
-        let http = |redirects| HttpClient::build(tls_config.clone(), &settings.egress, resolver.clone(), redirects);
-        let (http, http_keeping_tls) = (http(Redirects::Any)?, http(Redirects::KeepTls)?);
+        let http = HttpClient::build(&tls_config, &settings.egress, &resolver)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 egress: settings.egress,
@@ -115,7 +113,6 @@ impl Dialer {
                 resolver,
                 connector: TlsConnector::from(Arc::new(tls_config)),
                 http,
-                http_keeping_tls,
             }),
         })
     }
@@ -123,13 +120,7 @@ impl Dialer {
     /// The HTTP client under the same rules.
     #[must_use]
     pub fn http_client(&self) -> HttpClient {
-        HttpClient::new(self.shared.http.clone(), self.shared.egress.clone())
-    }
-
-    /// The HTTP client under the same rules that follows no redirect from https to http.
-    #[must_use]
-    pub fn http_client_keeping_tls(&self) -> HttpClient {
-        HttpClient::new(self.shared.http_keeping_tls.clone(), self.shared.egress.clone())
+        self.shared.http.clone()
     }
 
     /// Asks the name servers for what is no address: where mail goes, and which services there are.

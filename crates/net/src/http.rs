@@ -33,6 +33,8 @@ pub struct Fetched {
     pub status: u16,
     /// The `Content-Type` as the server sent it, cut at 200 characters.
     pub content_type: Option<String>,
+    /// When the server wants to be asked again, where it says so in seconds.
+    pub retry_after: Option<Duration>,
     /// The body, at most as long as asked for.
     pub body: Vec<u8>,
 }
@@ -41,50 +43,42 @@ pub struct Fetched {
 #[derive(Clone)]
 pub struct HttpClient {
     client: Client,
+    /// For what is believed because it came over TLS.
+    keeping_tls: Client,
+    /// For what is sent to one address and to no other.
+    posting: Client,
     egress: EgressPolicy,
 }
 
-/// Which redirects are followed, each judged by the egress guard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Redirects {
-    /// From https to http too: for what nobody relies on, such as pictures.
-    Any,
-    /// Never from https to http: what was asked for over TLS comes over TLS.
-    KeepTls,
-}
-
 impl HttpClient {
-    pub(crate) fn new(client: Client, egress: EgressPolicy) -> Self {
-        Self { client, egress }
+    pub(crate) fn build(
+        tls_config: &rustls::ClientConfig,
+        egress: &EgressPolicy,
+        resolver: &Resolver,
+    ) -> Result<Self, SetupError> {
+        let client = |redirects| Self::client(tls_config, egress, resolver, redirects);
+        Ok(Self {
+            client: client(following(egress.clone(), false))?,
+            keeping_tls: client(following(egress.clone(), true))?,
+            posting: client(redirect::Policy::none())?,
+            egress: egress.clone(),
+        })
     }
 
-    pub(crate) fn build(
-        tls_config: rustls::ClientConfig,
+    fn client(
+        tls_config: &rustls::ClientConfig,
         egress: &EgressPolicy,
-        resolver: Resolver,
-        redirects: Redirects,
+        resolver: &Resolver,
+        redirects: redirect::Policy,
     ) -> Result<Client, SetupError> {
-        let redirect_rules = egress.clone();
         Client::builder()
             .no_proxy()
             .referer(false)
             .connect_timeout(CONNECT_LIMIT)
             .pool_max_idle_per_host(2)
-            .redirect(redirect::Policy::custom(move |attempt| {
-                if attempt.previous().len() > MAX_REDIRECTS {
-                    return attempt.error(url_refused("too many redirects"));
-                }
-                let from_tls = attempt.previous().last().is_some_and(|url| url.scheme() == "https");
-                if redirects == Redirects::KeepTls && from_tls && attempt.url().scheme() != "https" {
-                    return attempt.error(url_refused("a redirect from https to http is not followed"));
-                }
-                match check_url(attempt.url(), &redirect_rules) {
-                    Ok(()) => attempt.follow(),
-                    Err(error) => attempt.error(error),
-                }
-            }))
-            .dns_resolver(GuardedResolve { egress: egress.clone(), resolver })
-            .tls_backend_preconfigured(tls_config)
+            .redirect(redirects)
+            .dns_resolver(GuardedResolve { egress: egress.clone(), resolver: resolver.clone() })
+            .tls_backend_preconfigured(tls_config.clone())
             .build()
             .map_err(|error| SetupError::Http { words: error.to_string() })
     }
@@ -94,12 +88,16 @@ impl HttpClient {
     /// # Errors
     /// [`NetError::UrlRefused`], [`NetError::PortNotAllowed`] or [`NetError::PrivateAddress`].
     pub fn request(&self, method: Method, url: &str) -> Result<RequestBuilder, NetError> {
+        Ok(self.client.request(method, self.checked(url)?))
+    }
+
+    fn checked(&self, url: &str) -> Result<Url, NetError> {
         if url.len() > MAX_URL_BYTES {
             return Err(url_refused("it is too long"));
         }
         let url = Url::parse(url).map_err(|error| url_refused(&error.to_string()))?;
         check_url(&url, &self.egress)?;
-        Ok(self.client.request(method, url))
+        Ok(url)
     }
 
     /// Fetches `url`, at most `max_bytes` of it, all within `limit`. Any status is a success.
@@ -113,6 +111,66 @@ impl HttpClient {
             .await
             .map_err(|_| NetError::TimedOut { stage: Stage::Http })?
     }
+
+    /// Fetches `url` as [`HttpClient::get_bounded`] does, and follows no redirect from https to http: what is asked for over
+    /// TLS comes over TLS.
+    ///
+    /// # Errors
+    /// As [`HttpClient::get_bounded`]; [`NetError::UrlRefused`] also for such a redirect.
+    pub async fn get_keeping_tls(&self, url: &str, max_bytes: usize, limit: Duration) -> Result<Fetched, NetError> {
+        let request = self.keeping_tls.get(self.checked(url)?);
+        tokio::time::timeout(limit, read_bounded(request, max_bytes))
+            .await
+            .map_err(|_| NetError::TimedOut { stage: Stage::Http })?
+    }
+
+    /// Posts an encoded form that may hold secrets, and reads at most `max_bytes` of the answer, all within `limit`. It goes to this address
+    /// alone: a redirect is an answer like any other. Any status is a success.
+    ///
+    /// # Errors
+    /// As [`HttpClient::get_bounded`]; [`NetError::UrlRefused`] also for `http` to another machine.
+    pub async fn post_form(
+        &self,
+        url: &str,
+        form: String,
+        max_bytes: usize,
+        limit: Duration,
+    ) -> Result<Fetched, NetError> {
+        let url = self.checked(url)?;
+        if url.scheme() != "https" && !is_this_machine(&url) {
+            return Err(url_refused("secrets are sent by https only"));
+        }
+        let request = self
+            .posting
+            .post(url)
+            .header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(reqwest::header::ACCEPT, "application/json")
+            .body(form);
+        tokio::time::timeout(limit, read_bounded(request, max_bytes))
+            .await
+            .map_err(|_| NetError::TimedOut { stage: Stage::Http })?
+    }
+}
+
+/// Follows redirects that the guard allows; with `keeping_tls` none from https to http.
+fn following(egress: EgressPolicy, keeping_tls: bool) -> redirect::Policy {
+    redirect::Policy::custom(move |attempt| {
+        if attempt.previous().len() > MAX_REDIRECTS {
+            return attempt.error(url_refused("too many redirects"));
+        }
+        let from_tls = attempt.previous().last().is_some_and(|url| url.scheme() == "https");
+        if keeping_tls && from_tls && attempt.url().scheme() != "https" {
+            return attempt.error(url_refused("a redirect from https to http is not followed"));
+        }
+        match check_url(attempt.url(), &egress) {
+            Ok(()) => attempt.follow(),
+            Err(error) => attempt.error(error),
+        }
+    })
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    matches!(Host::parse(url.host_str().unwrap_or("")), Ok(Host::Address(address)) if address.is_loopback())
 }
 
 async fn read_bounded(request: RequestBuilder, max_bytes: usize) -> Result<Fetched, NetError> {
@@ -122,6 +180,8 @@ async fn read_bounded(request: RequestBuilder, max_bytes: usize) -> Result<Fetch
     if usize::try_from(announced).map_or(true, |announced| announced > max_bytes) {
         return Err(too_large());
     }
+    let retry_after = response.headers().get(reqwest::header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = retry_after.and_then(|secs| secs.trim().parse().ok()).map(Duration::from_secs);
     let content_type = response.headers().get(reqwest::header::CONTENT_TYPE).map(|value| clean(value.as_bytes(), 200));
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
@@ -130,7 +190,7 @@ async fn read_bounded(request: RequestBuilder, max_bytes: usize) -> Result<Fetch
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Fetched { status: response.status().as_u16(), content_type, body })
+    Ok(Fetched { status: response.status().as_u16(), content_type, retry_after, body })
 }
 
 fn url_refused(words: &str) -> NetError {

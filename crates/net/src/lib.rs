@@ -13,6 +13,7 @@
 //! | [`dialer`]    | the one way out: DNS, TCP and TLS as separate steps                  |
 //! | [`http`]      | bounded HTTP requests through the same guard                         |
 //! | [`discovery`] | an address becomes servers, with where each was learned              |
+//! | [`oauth`]     | consent, tokens, identity, and what a provider's refusal means       |
 //! | [`smtp`]      | message submission (RFC 6409), split at the 354 reply                |
 //! | [`error`]     | what went wrong, as decisions                                        |
 
@@ -23,6 +24,7 @@ pub mod egress;
 pub mod error;
 pub mod host;
 pub mod http;
+pub mod oauth;
 pub mod smtp;
 pub mod stream;
 pub mod tls;

@@ -7,7 +7,7 @@ use crate::base::ids::Ids;
 use crate::base::leases::Ownership;
 use crate::base::live::Live;
 use crate::base::meters::{COMMIT_TOOK, Meters, WRITE_WAIT};
-use crate::base::vault::Vault;
+use crate::base::vault::{self, Vault};
 use crate::base::wakes::Wakes;
 use crate::config::Config;
 use crate::mailbox;
@@ -16,6 +16,7 @@ use anyhow::Context;
 use db::Db;
 use net::{Dialer, DialerSettings, EgressPolicy, HttpClient};
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -23,14 +24,16 @@ use uuid::Uuid;
 
 /// The program's parts. Cheap to clone.
 #[derive(Clone)]
-pub struct App(Arc<Parts>);
+pub struct App {
+    parts: Arc<Parts>,
+    /// The database.
+    pub db: Db,
+}
 
 /// See [`App`].
 pub struct Parts {
     /// The operator's settings.
     pub config: Config,
-    /// The database.
-    pub db: Db,
     /// The time.
     pub clock: Clock,
     /// New ids.
@@ -68,7 +71,7 @@ pub struct Parts {
 impl Deref for App {
     type Target = Parts;
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.parts
     }
 }
 
@@ -82,6 +85,7 @@ impl App {
             .with_context(|| format!("the data folder {} cannot be made", config.data_dir.display()))?;
         crate::backup::refuse_unfinished(&config.data_dir)?;
         refuse_lost_database(&config)?;
+        look_at_key_place(&config)?;
         let db = open_database(&config).await?;
         db.migrate().await?;
         let ids = Ids::new(clock.clone());
@@ -92,7 +96,7 @@ impl App {
         let dialer = Dialer::new(dialer_settings(&config))?;
         let images = Dialer::new(image_settings(&config))?.http_client();
         let node = ids.next();
-        Ok(Self(Arc::new(Parts {
+        let parts = Parts {
             crash: Crash::new(config.crash_at.as_deref()),
             live: Live::new(),
             started_at: clock.now(),
@@ -102,7 +106,6 @@ impl App {
             ownership: Ownership::default(),
             passwords: Passwords::new(),
             config,
-            db,
             clock,
             ids,
             vault,
@@ -111,24 +114,69 @@ impl App {
             image_slots: Semaphore::new(mailbox::IMAGES_AT_ONCE),
             blobs,
             node,
-        })))
+        };
+        Ok(Self { parts: Arc::new(parts), db })
     }
+
+    /// The same for work that lets people go first: see [`Db::in_background`]. All clones share their turns.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        Self { parts: self.parts.clone(), db: self.db.in_background() }
+    }
+}
+
+/// The journal of a SQLite database without that database: what is seen, and what to do. It is the only place of what was
+/// written last, and worth nothing without its file.
+pub(crate) fn lone_journal(data_dir: &Path) -> Option<(String, String)> {
+    let holds = |name: &str| std::fs::metadata(data_dir.join(name)).is_ok_and(|m| m.len() > 0);
+    if !holds("posthouse.db-wal") || holds("posthouse.db") {
+        return None;
+    }
+    let journal = data_dir.join("posthouse.db-wal");
+    let what = format!(
+        "{} holds the last changes of a posthouse.db that is not beside it or is empty: that file was lost or moved",
+        journal.display()
+    );
+    let fix = "Put that posthouse.db back beside it; if it is lost for good, move posthouse.db-wal and posthouse.db-shm \
+               away and restore a backup";
+    Some((what, fix.into()))
 }
 
 /// Bodies without a database are an installation that lost it. A new database would have no owner, make whoever opens the
 /// printed link one, and stand in the way of a restore.
 fn refuse_lost_database(config: &Config) -> anyhow::Result<()> {
-    let (file, blobs) = (config.data_dir.join("posthouse.db"), config.data_dir.join("blobs"));
-    let lost = config.database_url.is_none() && std::fs::metadata(&file).map_or(0, |m| m.len()) == 0;
-    if lost && std::fs::read_dir(&blobs).is_ok_and(|mut entries| entries.next().is_some()) {
-        anyhow::bail!(
-            "{} is missing or empty, but {} holds bodies of messages: the database was lost. Restore a backup into a new \
-             folder (`posthouse restore`), or set DATABASE_URL if the database is PostgreSQL. To begin anew, move the bodies away",
-            file.display(),
-            blobs.display()
-        );
+    match lost_database(config) {
+        Some((what, fix)) => anyhow::bail!("{what}. {fix}"),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// A key file that cannot be there is told before a database is made, which would then be one without a key.
+fn look_at_key_place(config: &Config) -> anyhow::Result<()> {
+    vault::look_at_place(&config.key_path()).map_err(|what| anyhow::anyhow!("{}: {what}", config.key_setting()))
+}
+
+/// Whether there was a database that is gone: what is seen, and what to do. Nothing is made.
+pub(crate) fn lost_database(config: &Config) -> Option<(String, String)> {
+    let (file, blobs) = (config.data_dir.join("posthouse.db"), config.data_dir.join("blobs"));
+    if config.database_url.is_some() {
+        return None;
+    }
+    if let Some(journal) = lone_journal(&config.data_dir) {
+        return Some(journal);
+    }
+    let lost = std::fs::metadata(&file).map_or(0, |m| m.len()) == 0;
+    if !lost || !std::fs::read_dir(&blobs).is_ok_and(|mut entries| entries.next().is_some()) {
+        return None;
+    }
+    let what = format!(
+        "{} is missing or empty, but {} holds bodies of messages: the database was lost",
+        file.display(),
+        blobs.display()
+    );
+    let fix = "Restore a backup into a new folder (`posthouse restore`), or set DATABASE_URL if the database is \
+               PostgreSQL. To begin anew, move the bodies away";
+    Some((what, fix.into()))
 }
 
 fn measure(db: &Db, meters: &Meters) {

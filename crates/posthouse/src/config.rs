@@ -26,6 +26,9 @@ pub struct Config {
     pub database_url: Option<String>,
     /// Where the key that seals passwords lives; absent: `master.key` in the data folder.
     pub key_file: Option<PathBuf>,
+    /// Where `key_file` was set, for people.
+    #[serde(skip)]
+    pub key_file_from: Option<String>,
     /// What user-named hosts may be.
     pub egress: Egress,
     /// Whether people may choose "no encryption" for a server.
@@ -176,6 +179,7 @@ impl Default for Config {
             trusted_proxies: vec![],
             database_url: None,
             key_file: None,
+            key_file_from: None,
             egress: Egress::default(),
             plain_text_logins: false,
             allow_reserved_domains: false,
@@ -265,6 +269,16 @@ impl Config {
     #[must_use]
     pub fn key_path(&self) -> PathBuf {
         self.key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
+    }
+
+    /// The key file's place as an operator set it, for people.
+    #[must_use]
+    pub fn key_setting(&self) -> String {
+        match (&self.key_file, &self.key_file_from) {
+            (Some(path), Some(from)) => format!("`key_file` = {:?} ({from})", path.display().to_string()),
+            (Some(path), None) => format!("`key_file` = {:?}", path.display().to_string()),
+            (None, _) => format!("the key file {} (`key_file` is not set)", self.key_path().display()),
+        }
     }
 }
 

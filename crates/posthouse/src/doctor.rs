@@ -162,6 +162,10 @@ fn may_write(dir: &Path) -> bool {
 
 async fn database(config: &Config) -> (Check, Option<Db>) {
     let name = "database";
+    // No file, or an empty one, beside bodies or a journal: a start would refuse, and to start is no advice.
+    if let Some((seen, fix)) = app::lost_database(config) {
+        return (Check::failed(name, seen, fix), None);
+    }
     let db = match app::look_at_database(config).await {
         Ok(Some(db)) => db,
         Ok(None) => {
@@ -169,7 +173,10 @@ async fn database(config: &Config) -> (Check, Option<Db>) {
             return (Check::failed(name, seen, "name the right folder with --data-dir, or start Posthouse once"), None);
         }
         Err(e) => {
-            let fix = "check that the database runs, and its address, name and password in the settings";
+            let fix = match &config.database_url {
+                Some(_) => "check that the database runs, and its address, name and password in the settings",
+                None => "see whether its disk is mounted and whole, and whether this user may read and write there",
+            };
             return (Check::failed(name, format!("{e:#}"), fix), None);
         }
     };
@@ -262,15 +269,16 @@ async fn key(config: &Config, db: &Db) -> Check {
     let (name, path) = ("key", config.key_path());
     match vault::look(db, &path).await {
         Ok(Look::NotMade) => {
+            if let Err(what) = vault::look_at_place(&path) {
+                return Check::failed(name, format!("{}: {what}", config.key_setting()), "a start makes the key there");
+            }
             Check::ok(name, format!("nothing is sealed yet; the first start makes {}", path.display()))
         }
         Err(e) => Check::failed(name, e.to_string(), "until then no account connects"),
         Ok(Look::Opens { keys }) => {
             let mode = std::fs::metadata(&path).map_or(0, |m| m.permissions().mode()) & 0o777;
-            if mode & 0o077 != 0 {
-                let seen =
-                    format!("{} opens the stored passwords, but others may read it ({mode:03o})", path.display());
-                return Check::failed(name, seen, format!("chmod 600 {}", path.display()));
+            if let Some((seen, fix)) = vault::open_to_others(&path) {
+                return Check::warning(name, seen, fix);
             }
             if keys > 1 {
                 let seen = format!("{} has {keys} keys: a change of the key has not ended", path.display());

@@ -72,7 +72,7 @@ async fn open(config: &Config, clock: &Clock) -> anyhow::Result<(Option<std::fs:
     if config.database_url.is_none() && !config.data_dir.join("posthouse.db").exists() {
         anyhow::bail!("{} holds no Posthouse data; name the right folder with --data-dir", config.data_dir.display());
     }
-    let lock = server::lock(config)?;
+    let lock = server::lock(config).await?;
     let db = crate::app::open_database(config).await?;
     db.migrate().await?;
     // With SQLite the lock says it; what a killed program left of its heartbeat does not count there.

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use posthouse::backup::Damaged;
 use posthouse::base::clock::Clock;
 use posthouse::base::lines::Lines;
 use posthouse::config::{Config, LogFormat};
@@ -9,6 +10,7 @@ use posthouse::{doctor, http, operator, server};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 /// The self-hosted home of the email accounts your team sends from.
@@ -32,13 +34,13 @@ enum Command {
     /// Serves the pages and the API, and keeps the accounts connected.
     Serve {
         /// The address to serve on, instead of the settings' own.
-        #[arg(long, value_name = "IP:PORT")]
+        #[arg(long, value_name = "IP:PORT", value_parser = address)]
         listen: Option<SocketAddr>,
     },
     /// Serves a demo with a mail world of its own on loopback and seeded data; keeps nothing.
     Demo {
         /// The address to serve on; loopback only.
-        #[arg(long, value_name = "IP:PORT")]
+        #[arg(long, value_name = "IP:PORT", value_parser = address)]
         listen: Option<SocketAddr>,
     },
     /// Brings the database's schema up to date and ends.
@@ -47,6 +49,9 @@ enum Command {
     Backup {
         /// The backup's folder. Where it is a folder already, the backup gets one of its own in it.
         target: PathBuf,
+        /// Goes on without bodies that cannot be read, and however many are lost.
+        #[arg(long)]
+        without_damaged_bodies: bool,
     },
     /// Checks a backup and puts it in place: into an empty data folder and database.
     Restore {
@@ -55,6 +60,9 @@ enum Command {
         /// Only checks it.
         #[arg(long)]
         check: bool,
+        /// Goes on without bodies that are damaged or missing in the backup.
+        #[arg(long)]
+        without_damaged_bodies: bool,
     },
     /// Looks at the installation and says what is wrong; makes and changes nothing.
     Doctor {
@@ -79,9 +87,30 @@ enum KeyCommand {
     Rotate,
 }
 
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let example =
+        "it is an IP address and a port, such as 127.0.0.1:8080, [::1]:8080, or 0.0.0.0:8080 for every address";
+    text.parse().map_err(|_| example.to_owned())
+}
+
+fn damaged(left_out: bool) -> Damaged {
+    if left_out { Damaged::LeftOut } else { Damaged::Refused }
+}
+
+/// An error that reaches the terminal is explained: a stack below it, which RUST_BACKTRACE would add, explains nothing more.
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+async fn main() -> ExitCode {
+    let Err(e) = run(Cli::parse()).await else { return ExitCode::SUCCESS };
+    eprintln!("Error: {e}");
+    let causes: Vec<String> = e.chain().skip(1).map(ToString::to_string).collect();
+    if !causes.is_empty() {
+        eprintln!("\nCaused by:");
+        causes.iter().for_each(|cause| eprintln!("    {cause}"));
+    }
+    ExitCode::FAILURE
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
     if matches!(cli.command, Command::Openapi) {
         println!("{}", http::router::document().to_pretty_json()?);
         return Ok(());
@@ -125,8 +154,12 @@ async fn main() -> anyhow::Result<()> {
             );
         }
         Command::Key { command: KeyCommand::Rotate } => operator::rotate(config).await?,
-        Command::Backup { target } => operator::backup(&config, &target).await?,
-        Command::Restore { source, check } => operator::restore(&config, &source, check).await?,
+        Command::Backup { target, without_damaged_bodies } => {
+            operator::backup(&config, &target, damaged(without_damaged_bodies)).await?;
+        }
+        Command::Restore { source, check, without_damaged_bodies } => {
+            operator::restore(&config, &source, (check, damaged(without_damaged_bodies))).await?;
+        }
         Command::Doctor { json } => {
             let origins = posthouse::config::origins(cli.config.as_deref());
             let report = doctor::examine(&config, &Clock::system(), origins).await;

@@ -1,21 +1,26 @@
 //! What the operator's commands do and tell on the terminal: backup, restore, key, doctor.
 
-use crate::backup::{self, Manifest};
+use crate::backup::{self, Bodyless, Damaged, Manifest};
 use crate::base::clock::Clock;
 use crate::base::vault::Look;
 use crate::config::Config;
 use crate::doctor::Report;
 use crate::keys;
+use std::collections::BTreeSet;
 use std::path::Path;
+
+/// Names that are printed at most; there may be thousands.
+const NAMED: usize = 20;
 
 /// `posthouse backup`.
 ///
 /// # Errors
 /// As [`backup::make`].
-pub async fn backup(config: &Config, target: &Path) -> anyhow::Result<()> {
-    let made = backup::make(config, &Clock::system(), target).await?;
+pub async fn backup(config: &Config, target: &Path, damaged: Damaged) -> anyhow::Result<()> {
+    let made = backup::make(config, &Clock::system(), target, damaged).await?;
     println!("Backed up {} into {}.", counts(&made.manifest), made.path.display());
     tell_absent(&made.manifest);
+    tell_bodyless(&made.bodyless);
     println!(
         "The key is not in it. Keep a copy of {} in another place than the backups: without it the stored passwords of this \
          backup cannot be opened, and whoever has both has the passwords.",
@@ -28,19 +33,24 @@ pub async fn backup(config: &Config, target: &Path) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// As [`backup::restore`] and [`backup::check`].
-pub async fn restore(config: &Config, source: &Path, check: bool) -> anyhow::Result<()> {
+pub async fn restore(config: &Config, source: &Path, (check, damaged): (bool, Damaged)) -> anyhow::Result<()> {
     if check {
-        let checked = backup::check(source).await?;
-        println!("This backup is whole: {}.", counts(&checked.manifest));
+        let checked = backup::check(source, damaged).await?;
+        let how = if checked.left_out.is_empty() { "is whole" } else { "can be restored without some bodies" };
+        println!("This backup {how}: {}.", counts(&checked.manifest));
         tell_absent(&checked.manifest);
+        tell_left_out(&checked.left_out);
+        tell_bodyless(&checked.bodyless);
         return Ok(());
     }
-    let restored = backup::restore(config, &Clock::system(), source).await?;
+    let restored = backup::restore(config, &Clock::system(), source, damaged).await?;
     if restored.was_complete {
         println!("An earlier restore had put everything in place; what it left behind was removed.");
     } else {
         println!("Restored {}.", counts(&restored.manifest));
         tell_absent(&restored.manifest);
+        tell_left_out(&restored.left_out);
+        tell_bodyless(&restored.bodyless);
         if restored.held > 0 {
             println!(
                 "{} messages were not sent yet when the backup was made. They may have gone out since, so they are not sent by \
@@ -49,6 +59,12 @@ pub async fn restore(config: &Config, source: &Path, check: bool) -> anyhow::Res
             );
         }
         println!("Everybody signs in again.");
+    }
+    if let Some(mode) = restored.was_open {
+        println!(
+            "Every user of this machine could look into {} (mode {mode:03o}); it is its owner's alone now (mode 700).",
+            config.data_dir.display()
+        );
     }
     match &restored.key {
         Ok(Look::Opens { .. }) => println!("The key {} opens the stored passwords.", config.key_path().display()),
@@ -117,5 +133,32 @@ fn tell_absent(m: &Manifest) {
          opened. `posthouse doctor` and the disk's own log may tell why:",
         m.absent.len()
     );
-    m.absent.iter().take(20).for_each(|name| println!("  {name}"));
+    name_some(&m.absent);
+}
+
+fn tell_left_out(names: &BTreeSet<String>) {
+    if names.is_empty() {
+        return;
+    }
+    println!("WARNING: {} bodies are damaged or missing in the backup and are left out:", names.len());
+    name_some(names);
+}
+
+fn name_some<'a>(names: impl IntoIterator<Item = &'a String, IntoIter: ExactSizeIterator>) {
+    let mut names = names.into_iter();
+    names.by_ref().take(NAMED).for_each(|name| println!("  {name}"));
+    if names.len() > 0 {
+        println!("  and {} more", names.len());
+    }
+}
+
+fn tell_bodyless(accounts: &[Bodyless]) {
+    if accounts.is_empty() {
+        return;
+    }
+    println!("These accounts have messages without a body; a page that opens one says so:");
+    accounts.iter().take(NAMED).for_each(|account| println!("  {account}"));
+    if accounts.len() > NAMED {
+        println!("  and {} more accounts", accounts.len() - NAMED);
+    }
 }

@@ -19,6 +19,9 @@ const GRACE: Duration = Duration::from_secs(20);
 /// Whoever collects the metrics needs one connection; these are a few of them.
 const METRICS_CONNECTIONS: usize = 16;
 
+/// How long a start waits for the data folder: the program before may be about to end.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+
 /// The file that a running program holds locked.
 const LOCK: &str = "posthouse.lock";
 
@@ -39,8 +42,12 @@ pub struct Running {
 /// # Errors
 /// Each says what did not open and what to do.
 pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
-    let lock = lock(&config)?;
+    refuse_one_port_for_two(&config)?;
+    let lock = lock(&config).await?;
     let listen = config.listen;
+    if let Some(text) = exposed(&config) {
+        tracing::warn!("{text}");
+    }
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}: choose another address with --listen"))?;
@@ -63,6 +70,34 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     Ok(Running { app, addr, metrics_addr, tasks, _lock: lock })
 }
 
+/// Two listeners on one port: the second would fail, and say nothing of the first.
+fn refuse_one_port_for_two(config: &Config) -> anyhow::Result<()> {
+    let Some(metrics) = config.metrics.listen else { return Ok(()) };
+    let (pages, all) = (config.listen, metrics.ip().is_unspecified() || config.listen.ip().is_unspecified());
+    if pages.port() == 0 || pages.port() != metrics.port() || !(all || pages.ip() == metrics.ip()) {
+        return Ok(());
+    }
+    anyhow::bail!(
+        "`listen` = {pages} and `metrics.listen` = {metrics} are the same port: pages and metrics need one each. Change the \
+         port of `metrics.listen`, or of `listen` (--listen)"
+    )
+}
+
+/// What does not work where people come from a network and no public URL says how.
+fn exposed(config: &Config) -> Option<String> {
+    if config.listen.ip().is_loopback() || config.public_url.is_some() {
+        return None;
+    }
+    Some(format!(
+        "{} can be reached from the network, and public_url is not set: links that Posthouse makes lead to {}, which may not \
+         be reached from elsewhere; requests by any host name are taken, as its own is not known (no guard against DNS \
+         rebinding); and without TLS, passwords and sessions pass the network in the clear. Put a proxy with TLS in front, and \
+         set public_url, such as https://mail.example.com, and trusted_proxies",
+        config.listen,
+        config.base_url()
+    ))
+}
+
 /// The metrics' own listener, where the settings ask for one.
 async fn metrics_listener(app: &App) -> anyhow::Result<Option<TcpListener>> {
     let Some(listen) = app.config.metrics.listen else { return Ok(None) };
@@ -82,7 +117,7 @@ pub fn is_served(data_dir: &Path) -> bool {
 }
 
 /// One process per SQLite data folder: two would each believe that they own every mailbox.
-pub(crate) fn lock(config: &Config) -> anyhow::Result<Option<std::fs::File>> {
+pub(crate) async fn lock(config: &Config) -> anyhow::Result<Option<std::fs::File>> {
     if config.database_url.is_some() {
         return Ok(None);
     }
@@ -91,10 +126,14 @@ pub(crate) fn lock(config: &Config) -> anyhow::Result<Option<std::fs::File>> {
     let path = dir.join(LOCK);
     let file = std::fs::File::create(&path)
         .with_context(|| format!("{} cannot be written: give this user the right to write there", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(_) => anyhow::bail!("another Posthouse is running on the data folder {}; stop it first", dir.display()),
+    let began = std::time::Instant::now();
+    while file.try_lock().is_err() {
+        if began.elapsed() > LOCK_WAIT {
+            anyhow::bail!("another Posthouse is running on the data folder {}; stop it first", dir.display());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    Ok(Some(file))
 }
 
 impl Running {
@@ -131,7 +170,7 @@ impl Running {
 /// # Errors
 /// Refuses while a program serves the data folder; otherwise the database's.
 pub async fn migrate(config: &Config) -> anyhow::Result<()> {
-    let _lock = lock(config)?;
+    let _lock = lock(config).await?;
     let db = crate::app::open_database(config).await?;
     db.migrate().await?;
     db.close().await;
@@ -149,5 +188,41 @@ pub async fn signalled() {
         Err(_) => {
             let _ = tokio::signal::ctrl_c().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on(listen: &str, metrics: &str) -> Config {
+        let mut config = Config { listen: listen.parse().unwrap(), ..Config::default() };
+        config.metrics.listen = Some(metrics.parse().unwrap());
+        config
+    }
+
+    #[test]
+    fn one_port_for_two_is_refused_with_both_settings() {
+        for (pages, metrics) in
+            [("127.0.0.1:80", "127.0.0.1:80"), ("0.0.0.0:80", "127.0.0.1:80"), ("127.0.0.1:80", "[::]:80")]
+        {
+            let refused = refuse_one_port_for_two(&on(pages, metrics)).unwrap_err().to_string();
+            assert!(refused.contains(&format!("`listen` = {pages}")), "{refused}");
+            assert!(refused.contains(&format!("`metrics.listen` = {metrics}")), "{refused}");
+        }
+        for (pages, metrics) in
+            [("127.0.0.1:80", "127.0.0.1:81"), ("127.0.0.1:80", "192.0.2.1:80"), ("127.0.0.1:0", "127.0.0.1:0")]
+        {
+            refuse_one_port_for_two(&on(pages, metrics)).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_address_of_a_network_without_a_public_url_is_warned_of() {
+        let mut config = on("0.0.0.0:8080", "127.0.0.1:9464");
+        insta::assert_snapshot!(exposed(&config).unwrap());
+        config.public_url = Some("https://mail.example.com".into());
+        assert_eq!(exposed(&config), None);
+        assert_eq!(exposed(&on("[::1]:8080", "127.0.0.1:9464")), None);
     }
 }

@@ -11,12 +11,14 @@ pub const JOBS: &[jobs::JobType] = &[jobs::JobType::of::<closing::CloseAccount>(
 
 /// Starts them all; they end with the token.
 pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
+    // What others wait for, and what costs next to nothing.
     tasks.spawn(leases::run(app.clone(), stop.clone()));
     tasks.spawn(events::run(app.clone(), stop.clone()));
+    tasks.spawn(meters::run(app.meters.clone(), stop.clone()));
+    let app = app.in_background();
     tasks.spawn(sync::run(app.clone(), stop.clone()));
     tasks.spawn(send::run(app.clone(), stop.clone()));
     tasks.spawn(sweep::run(app.clone(), stop.clone()));
     tasks.spawn(retention::run(app.clone(), stop.clone()));
-    tasks.spawn(meters::run(app.meters.clone(), stop.clone()));
-    tasks.spawn(jobs::run(app.clone(), JOBS, stop.clone()));
+    tasks.spawn(jobs::run(app, JOBS, stop.clone()));
 }

@@ -13,7 +13,7 @@ export const FIRST = "00000000-0000-7000-8000-000000000000";
 
 /** What fails is tried again by the page, what is refused is not. */
 export type Mood = "answers" | "holds" | "fails" | "refuses";
-type Rows = "one" | "odd" | "many";
+type Rows = "none" | "one" | "odd" | "many";
 
 function idOf(index: number): string {
   return FIRST.slice(0, -6) + String(index).padStart(6, "0");
@@ -87,6 +87,7 @@ const ODD: Partial<Account>[] = [
 ];
 
 const ROWS: Record<Rows, Account[]> = {
+  none: [],
   one: [account(0)],
   odd: ODD.map((more, index) => account(index, more)),
   many: Array.from({ length: 3_000 }, (_, index) => account(index)),
@@ -115,12 +116,13 @@ function message(index: number, more: Partial<Message> = {}): Message {
     text: "Hello.",
     remote_images: 0,
     truncated: false,
+    body_missing: false,
     parse_problems: [],
     ...more,
   };
 }
 
-const LETTERS: Message[] = [
+const ODD_LETTERS: Message[] = [
   message(0, {
     subject: "A subject as long as a book. ".repeat(700),
     from: { name: WORD, address: `${WORD.toLowerCase()}@else.test` },
@@ -157,24 +159,88 @@ const LETTERS: Message[] = [
   ...Array.from({ length: 60 }, (_, index) => message(index + 4)),
 ];
 
-const SENT: Outgoing[] = [
-  {
-    id: FIRST,
+const LETTERS: Record<Rows, Message[]> = {
+  none: [],
+  one: [message(0)],
+  odd: ODD_LETTERS,
+  many: Array.from({ length: 200 }, (_, index) =>
+    message(index, {
+      seen: index % 3 !== 0,
+      flagged: index % 5 === 0,
+      answered: index % 7 === 0,
+      has_attachments: index % 4 === 0,
+      date: new Date(Date.now() - index * 30 * 3_600_000).toISOString(),
+    }),
+  ),
+};
+
+function outgoing(index: number, more: Partial<Outgoing> = {}): Outgoing {
+  return {
+    id: idOf(index),
     account_id: FIRST,
     from: "box0@old.test",
-    subject: SUBJECT,
-    to: [`${WORD.toLowerCase()}@else.test`],
-    state: "failed",
-    message_id: "<1@old.test>",
+    subject: `Offer ${index}`,
+    to: ["cleo@else.test"],
+    state: "sent",
+    message_id: `<${index}@old.test>`,
     created_at: NOW,
+    sent_at: NOW,
     attempts: 1,
-    why: "The server refused all recipients.",
-    recipients: [
-      { address: `${WORD.toLowerCase()}@else.test`, state: "refused", server_words: SERVER_WORDS },
-    ],
-    sent_copy: "none",
+    server_words: "250 2.0.0 Ok: queued as C6F23998347",
+    recipients: [{ address: "cleo@else.test", state: "accepted" }],
+    sent_copy: "filed",
+    ...more,
+  };
+}
+
+/** Every fate of a message. */
+const FATES: Partial<Outgoing>[] = [
+  {
+    state: "queued",
+    sent_at: null,
+    server_words: null,
+    why: "The daily limit of this account is reached.",
+    next_attempt_at: new Date(Date.now() + 3_600_000).toISOString(),
+    recipients: [],
+  },
+  { state: "sending", sent_at: null, server_words: null, recipients: [] },
+  {
+    state: "uncertain",
+    sent_at: null,
+    server_words: null,
+    why: "The connection was lost after the message was handed over.",
+    recipients: [{ address: "cleo@else.test", state: "pending" }],
+  },
+  { state: "cancelled", sent_at: null, server_words: null, recipients: [] },
+  {
+    state: "failed",
+    sent_at: null,
+    why: "The server refused the sender.",
+    server_words: "553 5.7.1 Sender address rejected: not owned by user",
+    recipients: [{ address: "cleo@else.test", state: "pending" }],
   },
 ];
+
+const SENT: Record<Rows, Outgoing[]> = {
+  none: [],
+  one: [outgoing(0)],
+  odd: [
+    outgoing(0, {
+      subject: SUBJECT,
+      to: [`${WORD.toLowerCase()}@else.test`],
+      state: "failed",
+      sent_at: null,
+      why: "The server refused all recipients.",
+      server_words: null,
+      recipients: [
+        { address: `${WORD.toLowerCase()}@else.test`, state: "refused", server_words: SERVER_WORDS },
+      ],
+      sent_copy: "none",
+    }),
+    outgoing(1, { subject: ARABIC }),
+  ],
+  many: Array.from({ length: 200 }, (_, index) => outgoing(index, FATES[index])),
+};
 
 /** Answers in the place of the server for accounts, mail and outbox. */
 export class States {
@@ -226,7 +292,7 @@ export class States {
   }
 
   #body(kind: string, path: string, query: URLSearchParams): unknown {
-    const rows = ROWS[this.rows];
+    const [rows, letters] = [ROWS[this.rows], LETTERS[this.rows]];
     if (kind === "accounts") {
       const [from, limit] = [Number(query.get("cursor") ?? 0), Number(query.get("limit") ?? 200)];
       const end = from + limit;
@@ -239,16 +305,16 @@ export class States {
     if (kind === "summary") {
       return {
         total: rows.length,
-        connected: rows.length,
-        need_attention: 0,
-        disconnected: 0,
-        sent_today: 18,
+        connected: rows.filter(({ status }) => status === "connected").length,
+        need_attention: rows.filter(({ status }) => status === "reconnect_required").length,
+        disconnected: rows.filter(({ status }) => status === "disconnected").length,
+        sent_today: rows.reduce((sum, each) => sum + each.sent_today, 0),
       };
     }
     if (kind === "folders") return { items: [] };
-    if (kind === "outgoing") return { items: SENT, next_cursor: null };
-    if (kind === "messages") return { items: LETTERS, next_cursor: null } satisfies MessageList;
-    if (kind === "message") return LETTERS.find((each) => path.endsWith(each.id)) ?? LETTERS[0];
-    return rows.find((each) => path.endsWith(each.id)) ?? rows[0];
+    if (kind === "outgoing") return { items: SENT[this.rows], next_cursor: null };
+    if (kind === "messages") return { items: letters, next_cursor: null } satisfies MessageList;
+    if (kind === "message") return letters.find((each) => path.endsWith(each.id)) ?? letters[0];
+    return rows.find((each) => path.endsWith(each.id)) ?? rows[0] ?? account(0);
   }
 }

@@ -632,6 +632,8 @@ export interface components {
         MessageDetails: components["schemas"]["MessageView"] & {
             attachments: components["schemas"]["AttachmentView"][];
             bcc: components["schemas"]["Person"][];
+            /** @description Its stored text is lost: what is here comes from the list, and its HTML, source and files answer 410. */
+            body_missing: boolean;
             cc: components["schemas"]["Person"][];
             has_html: boolean;
             message_id?: string | null;
@@ -941,7 +943,7 @@ export interface operations {
                 /** @description `me`, `team` or a user's id. */
                 user?: string;
                 cursor?: string;
-                /** @description Rows, 1 to 200; 50 when absent, 200 when more is asked. */
+                /** @description Rows; 50 when absent. */
                 limit?: number;
             };
             header?: never;
@@ -1665,7 +1667,7 @@ export interface operations {
                 /** @description Only this folder. */
                 folder?: components["schemas"]["FolderId"];
                 cursor?: string;
-                /** @description Rows, 1 to 200; 50 when absent, 200 when more is asked. */
+                /** @description Rows; 50 when absent. */
                 limit?: number;
             };
             header?: never;
@@ -1735,7 +1737,7 @@ export interface operations {
             query?: {
                 /** @description Where the page begins: `next_cursor` of the one before. */
                 cursor?: string;
-                /** @description Rows, 1 to 200; 50 when absent, 200 when more is asked. */
+                /** @description Rows; 50 when absent. */
                 limit?: number;
             };
             header?: never;
@@ -2251,6 +2253,14 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -2533,6 +2543,14 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The database does not answer at the moment */
             503: {
                 headers: {
@@ -2601,6 +2619,14 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The database does not answer at the moment */
             503: {
                 headers: {
@@ -2659,6 +2685,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };

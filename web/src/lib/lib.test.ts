@@ -6,7 +6,7 @@ import { safeReturnPath } from "./paths";
 import { portFollowing } from "./ports";
 import { asApiError, problemFrom } from "./problem";
 import { directionOf, initials, isolated } from "./texts";
-import { exactTime, lasted, listTime, relativeTime } from "./time";
+import { dueTime, exactTime, lasted, listTime, relativeTime } from "./time";
 
 const NOW = Date.parse("2026-11-21T10:00:00.000Z");
 const at = (seconds: number) => new Date(NOW + seconds * 1000).toISOString();
@@ -27,6 +27,11 @@ describe("relative time", () => {
   it("says how long something has lasted, never a negative time", () => {
     expect(lasted(at(-600), NOW)).toBe("for 10 min");
     expect(lasted(at(60), NOW)).toBe("for 1 s");
+  });
+
+  it("never puts what is still to happen into the past", () => {
+    expect(dueTime(at(240), NOW)).toBe("in 4 min");
+    expect(dueTime(at(-30), NOW)).toBe("now");
   });
 
   it("is empty for what is no time", () => expect(relativeTime("soon", NOW)).toBe(""));

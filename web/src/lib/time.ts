@@ -2,6 +2,8 @@
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+/** Nearer than this is now. */
+const DUE_MS = 5_000;
 
 function amount(seconds: number): string {
   if (seconds < MINUTE) return `${Math.max(1, Math.round(seconds))} s`;
@@ -18,6 +20,15 @@ export function relativeTime(at: string | number | Date, now: number): string {
   if (Number.isNaN(seconds)) return "";
   if (Math.abs(seconds) < 5) return "now";
   return seconds > 0 ? `in ${amount(seconds)}` : `${amount(-seconds)} ago`;
+}
+
+/** "in 4 min": when something is to happen; "now" when that time has come, however long ago. */
+export function dueTime(at: string, now: number): string {
+  return isDue(at, now) ? "now" : relativeTime(at, now);
+}
+
+export function isDue(at: string, now: number): boolean {
+  return new Date(at).getTime() - now < DUE_MS;
 }
 
 /** "for 4 min": how long something has lasted. */

@@ -18,7 +18,7 @@ export function Notice(props: {
       <span className={classes.icon}>
         <Icon of={props.icon} large />
       </span>
-      <Title order={props.page ? 1 : 2} size="h2">
+      <Title order={props.page ? 1 : 2} size="h2" ta="center">
         {props.title}
       </Title>
       {props.children && (

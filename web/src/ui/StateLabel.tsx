@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { Icon } from "./Icon";
 import classes from "./StateLabel.module.css";
 
-export type Tone = "ok" | "warn" | "bad" | "idle" | "accent";
+export type Tone = "ok" | "warn" | "bad" | "idle";
 
 /** A state: always an icon and a word, and only then a colour. */
 export function StateLabel({ tone, icon, children }: { tone: Tone; icon: TablerIcon; children: ReactNode }) {

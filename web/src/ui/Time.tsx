@@ -1,6 +1,6 @@
 import { Tooltip } from "@mantine/core";
 import { useSyncExternalStore } from "react";
-import { exactTime, lasted, listTime, relativeTime } from "../lib/time";
+import { dueTime, exactTime, lasted, listTime, relativeTime } from "../lib/time";
 
 const TICK_MS = 1_000;
 /** Times further away than this are told in minutes and more: they need no second hand. */
@@ -39,15 +39,17 @@ export function useNow(at: string): number {
   });
 }
 
+const WORDS = {
+  relative: relativeTime,
+  due: dueTime,
+  lasted,
+  list: listTime,
+};
+
 /** A time in short words; the exact one, with its zone, on hover and for assistive technology. */
-export function Time({ at, as = "relative" }: { at: string; as?: "relative" | "lasted" | "list" }) {
+export function Time({ at, as = "relative" }: { at: string; as?: keyof typeof WORDS }) {
   const present = useNow(at);
-  const words =
-    as === "relative"
-      ? relativeTime(at, present)
-      : as === "lasted"
-        ? lasted(at, present)
-        : listTime(at, present);
+  const words = WORDS[as](at, present);
   return (
     <Tooltip label={exactTime(at)}>
       <time dateTime={at} className="figures">

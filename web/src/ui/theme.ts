@@ -146,7 +146,12 @@ export const theme = createTheme({
     Input: { defaultProps: { size: "sm" } },
     InputWrapper: {
       defaultProps: { inputWrapperOrder: ["label", "input", "description", "error"] },
-      styles: { label: { fontWeight: 500, marginBottom: "var(--mantine-spacing-xs)" } },
+      styles: {
+        label: { fontWeight: 500, marginBottom: "var(--mantine-spacing-xs)" },
+        // Clear of the ring around a field that has the focus.
+        description: { marginTop: "var(--mantine-spacing-xs)" },
+        error: { marginTop: "var(--mantine-spacing-xs)" },
+      },
       vars: () => ({
         label: { "--input-label-size": "var(--mantine-font-size-sm)" },
         error: { "--input-error-size": "var(--mantine-font-size-xs)" },
@@ -164,7 +169,7 @@ export const theme = createTheme({
       },
       styles: { title: dialogTitle },
     },
-    Notification: { defaultProps: { withBorder: true } },
+    Notification: { defaultProps: { withBorder: true, closeButtonProps: { "aria-label": "Close" } } },
     Paper: { defaultProps: { withBorder: true } },
     Skeleton: { defaultProps: { radius: "sm" } },
     Tooltip: {
@@ -187,6 +192,8 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--form-width": "560px",
     "--page-width": "1360px",
     "--control-width": "176px",
+    "--touch": "44px",
+    "--touch-compact": "36px",
     "--motion": "120ms",
   },
   light: {

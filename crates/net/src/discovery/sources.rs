@@ -122,7 +122,7 @@ pub(super) fn well_known_url(domain: &str) -> String {
 /// A published configuration. `doubt` is what its way here leaves.
 pub(super) async fn published(search: &Search<'_>, url: String, doubt: Option<Doubt>) -> Answer {
     let limit = search.until(search.options.limits.http).saturating_duration_since(tokio::time::Instant::now());
-    let fetched = match search.dialer.http_client_keeping_tls().get_bounded(&url, MAX_BYTES, limit).await {
+    let fetched = match search.dialer.http_client().get_keeping_tls(&url, MAX_BYTES, limit).await {
         Ok(fetched) if fetched.status == 200 => fetched,
         Ok(fetched) => return Answer::new(Outcome::Nothing, format!("the web server answers {}", fetched.status)),
         Err(error) => return failed(&error),

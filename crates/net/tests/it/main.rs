@@ -13,6 +13,8 @@ mod fetching;
 #[cfg(test)]
 mod handshakes;
 #[cfg(test)]
+mod oauth;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod rebinding;

@@ -95,6 +95,7 @@ pub struct AccountView {
     sync: SyncState,
     created_at: String,
     can_manage: bool,
+    /// The caller may, and there is a server to send with.
     can_send: bool,
 }
 
@@ -139,6 +140,7 @@ struct AccountSummary {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 struct ListAccounts {
     /// Part of address or names; the first 200 characters count.
     search: Option<String>,
@@ -154,7 +156,8 @@ struct ListAccounts {
     /// `me`, `team` or a user's id.
     user: Option<String>,
     cursor: Option<String>,
-    /// Rows, 1 to 200; 50 when absent, 200 when more is asked.
+    /// Rows; 50 when absent.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
 }
 
@@ -196,6 +199,7 @@ fn view(row: &AccountRow, actor: &Actor) -> AccountView {
         _ => Some(StatusSide::Sending),
     };
     let importing = row.sync_stage == SyncStage::Importing;
+    let can_send = sending.state != State::NotSetUp && super::may(actor, row.user_id, Access::Send);
     AccountView {
         id: row.id,
         address: row.address.clone(),
@@ -217,15 +221,13 @@ fn view(row: &AccountRow, actor: &Actor) -> AccountView {
         },
         created_at: page::time(row.created_at),
         can_manage: super::may(actor, row.user_id, Access::Manage),
-        can_send: super::may(actor, row.user_id, Access::Send),
+        can_send,
     }
 }
 
+/// What the user calls the servers, else what everybody calls their provider.
 fn label(provider: Provider, name: &str) -> String {
-    match provider {
-        Provider::Custom if name.is_empty() => "Custom SMTP".into(),
-        Provider::Custom => name.into(),
-    }
+    if name.is_empty() { provider.label().into() } else { name.into() }
 }
 
 fn endpoint(connections: &[Connection], side: Side) -> Option<Endpoint> {
@@ -277,11 +279,12 @@ async fn list_accounts(
 ) -> ApiResult<Json<AccountPage>> {
     let filter =
         Filter { search: q.search, status: q.status, provider: q.provider, user: whose(&actor, q.user.as_deref())? };
-    let cursor = page::cursor(q.cursor.as_deref())?;
-    let today = team::today(&actor.time_zone, app.clock.now());
     let order = (q.sort.unwrap_or(Sort::Address), q.dir == Some(Direction::Desc));
+    let cursor = page::cursor(q.cursor.as_deref(), list::by_text(order.0))?;
+    let limit = page::limit(q.limit)?;
+    let today = team::today(&actor.time_zone, app.clock.now());
     let mut c = app.db.read().await?;
-    let found = super::list(&mut c, &actor, &filter, order, (cursor.as_ref(), page::limit(q.limit), &today)).await?;
+    let found = super::list(&mut c, &actor, &filter, order, (cursor.as_ref(), limit, &today)).await?;
     Ok(Json(AccountPage {
         items: found.page.items.iter().map(|row| view(row, &actor)).collect(),
         next_cursor: found.page.next.map(|n| n.encode()),

@@ -161,71 +161,59 @@ macro_rules! row_sql {
     };
 }
 
-macro_rules! ordered {
+/// The texts of one order, each ascending and descending. They are apart, as a condition that may be absent keeps both engines from
+/// starting at the cursor: they would walk to it.
+struct Order {
+    first: [Sql; 2],
+    later: [Sql; 2],
+}
+
+impl Order {
+    const fn going(&self, descending: bool) -> (Sql, Sql) {
+        let ([first, first_down], [later, later_down]) = (self.first, self.later);
+        if descending { (first_down, later_down) } else { (first, later) }
+    }
+}
+
+macro_rules! order {
+    ($text:literal, $int:literal, by $key:literal) => {
+        Order {
+            first: [
+                Sql::both(row_sql!($text, $int, concat!("ORDER BY ", $key, ", a.id LIMIT $8"))),
+                Sql::both(row_sql!($text, $int, concat!("ORDER BY ", $key, " DESC, a.id DESC LIMIT $8"))),
+            ],
+            later: [
+                Sql::both(row_sql!(
+                    $text,
+                    $int,
+                    concat!("AND (", $key, ", a.id) > ($8, $9) ORDER BY ", $key, ", a.id LIMIT $10")
+                )),
+                Sql::both(row_sql!(
+                    $text,
+                    $int,
+                    concat!("AND (", $key, ", a.id) < ($8, $9) ORDER BY ", $key, " DESC, a.id DESC LIMIT $10")
+                )),
+            ],
+        }
+    };
     (text $key:literal) => {
-        [
-            Sql::both(row_sql!(
-                $key,
-                "CAST(0 AS BIGINT)",
-                concat!(
-                    "AND (CAST($8 AS TEXT) IS NULL OR (",
-                    $key,
-                    ", a.id) > ($8, $9)) ORDER BY ",
-                    $key,
-                    ", a.id LIMIT $10"
-                )
-            )),
-            Sql::both(row_sql!(
-                $key,
-                "CAST(0 AS BIGINT)",
-                concat!(
-                    "AND (CAST($8 AS TEXT) IS NULL OR (",
-                    $key,
-                    ", a.id) < ($8, $9)) ORDER BY ",
-                    $key,
-                    " DESC, a.id DESC LIMIT $10"
-                )
-            )),
-        ]
+        order!($key, "CAST(0 AS BIGINT)", by $key)
     };
     (int $key:literal) => {
-        [
-            Sql::both(row_sql!(
-                "''",
-                $key,
-                concat!(
-                    "AND (CAST($8 AS BIGINT) IS NULL OR (",
-                    $key,
-                    ", a.id) > ($8, $9)) ORDER BY ",
-                    $key,
-                    ", a.id LIMIT $10"
-                )
-            )),
-            Sql::both(row_sql!(
-                "''",
-                $key,
-                concat!(
-                    "AND (CAST($8 AS BIGINT) IS NULL OR (",
-                    $key,
-                    ", a.id) < ($8, $9)) ORDER BY ",
-                    $key,
-                    " DESC, a.id DESC LIMIT $10"
-                )
-            )),
-        ]
+        order!("''", $key, by $key)
     };
 }
 
-const BY_ADDRESS: [Sql; 2] = ordered!(text "a.address_key");
-const BY_PROVIDER: [Sql; 2] = ordered!(text "a.provider_key");
-const BY_USER: [Sql; 2] = ordered!(text "a.user_name");
-const BY_HEALTH: [Sql; 2] = ordered!(int "a.health_key");
-const BY_SENT: [Sql; 2] = ordered!(int "a.sent_total");
-const BY_STATUS: [Sql; 2] = ordered!(int "a.status_rank");
-const BY_CREATED: [Sql; 2] = ordered!(int "a.created_at");
-const ONE: Sql = Sql::both(row_sql!("''", "a.created_at", "AND a.id = $8 AND $9 = $9 AND $10 = $10"));
+const BY_ADDRESS: Order = order!(text "a.address_key");
+const BY_PROVIDER: Order = order!(text "a.provider_key");
+const BY_USER: Order = order!(text "a.user_name");
+const BY_HEALTH: Order = order!(int "a.health_key");
+const BY_SENT: Order = order!(int "a.sent_total");
+const BY_STATUS: Order = order!(int "a.status_rank");
+const BY_CREATED: Order = order!(int "a.created_at");
+const ONE: Sql = Sql::both(row_sql!("''", "a.created_at", "AND a.id = $8"));
 
-const fn orders(sort: Sort) -> &'static [Sql; 2] {
+const fn order(sort: Sort) -> &'static Order {
     match sort {
         Sort::Address => &BY_ADDRESS,
         Sort::Provider => &BY_PROVIDER,
@@ -240,12 +228,14 @@ const fn orders(sort: Sort) -> &'static [Sql; 2] {
 /// Every text of this file: the test that prepares all statements cannot see through the macros above.
 #[must_use]
 pub fn statements() -> Vec<Sql> {
-    let mut all: Vec<Sql> = Sort::ALL.iter().flat_map(|s| *orders(*s)).collect();
+    let mut all: Vec<Sql> = Sort::ALL.iter().map(|s| order(*s)).flat_map(|o| [o.first, o.later].concat()).collect();
     all.push(ONE);
     all
 }
 
-const fn by_text(sort: Sort) -> bool {
+/// Whether an order goes by text rather than by a number.
+#[must_use]
+pub const fn by_text(sort: Sort) -> bool {
     matches!(sort, Sort::Address | Sort::Provider | Sort::User)
 }
 
@@ -298,17 +288,21 @@ pub async fn list(
 ) -> DbResult<Listed> {
     let (kind, user) = whose(actor, filter.user);
     let search = filter.search.as_deref().filter(|s| !s.trim().is_empty()).map(like);
-    let [ascending, backwards] = orders(sort);
-    let text = if descending { *backwards } else { *ascending };
     let rows = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
-    let id = cursor.map(|c| c.id);
     let scope = actor.scope.workspace_id();
-    let found = if by_text(sort) {
-        let key = cursor.and_then(|c| c.text().map(str::to_owned));
-        sql!(all AccountRow, c, sql text, scope, search.clone(), filter.status, filter.provider, kind, today, user, key, id, rows)?
-    } else {
-        let key = cursor.and_then(Cursor::int);
-        sql!(all AccountRow, c, sql text, scope, search.clone(), filter.status, filter.provider, kind, today, user, key, id, rows)?
+    let (first, later) = order(sort).going(descending);
+    let found = match cursor {
+        None => {
+            sql!(all AccountRow, c, sql first, scope, search.clone(), filter.status, filter.provider, kind, today, user, rows)?
+        }
+        Some(cursor) if by_text(sort) => {
+            let key = cursor.text().map(str::to_owned);
+            sql!(all AccountRow, c, sql later, scope, search.clone(), filter.status, filter.provider, kind, today, user, key, cursor.id, rows)?
+        }
+        Some(cursor) => {
+            let key = cursor.int();
+            sql!(all AccountRow, c, sql later, scope, search.clone(), filter.status, filter.provider, kind, today, user, key, cursor.id, rows)?
+        }
     };
     let total = if cursor.is_none() { Some(count(c, actor, filter, search).await?) } else { None };
     let page = Page::cut(found, limit, |row| {
@@ -366,7 +360,7 @@ async fn count(c: &mut Conn, actor: &Actor, filter: &Filter, search: Option<Stri
 pub async fn row(c: &mut Conn, actor: &Actor, id: AccountId, today: &str) -> DbResult<Option<AccountRow>> {
     let (kind, user) = whose(actor, None);
     let none: Option<String> = None;
-    sql!(opt AccountRow, c, sql ONE, actor.scope.workspace_id(), none.clone(), none.clone(), none, kind, today, user, id, 0_i64, 0_i64)
+    sql!(opt AccountRow, c, sql ONE, actor.scope.workspace_id(), none.clone(), none.clone(), none, kind, today, user, id)
 }
 
 /// The figures above the list.

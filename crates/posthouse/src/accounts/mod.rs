@@ -42,8 +42,40 @@ text_enum! {
     /// Who runs the mailbox's servers.
     #[derive(utoipa::ToSchema)]
     pub enum Provider {
+        /// Gmail and Google Workspace.
+        Google = "google",
+        /// Yahoo Mail.
+        Yahoo = "yahoo",
+        /// iCloud Mail.
+        Icloud = "icloud",
         /// Any servers, entered by hand.
         Custom = "custom",
+        /// An IMAP server, with or without one to send.
+        Imap = "imap",
+    }
+}
+
+impl Provider {
+    /// What people call it.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Google => "Gmail",
+            Self::Yahoo => "Yahoo",
+            Self::Icloud => "iCloud",
+            Self::Custom => "Custom SMTP",
+            Self::Imap => "Other IMAP",
+        }
+    }
+
+    /// Which sides an account of it must have: receiving, sending.
+    #[must_use]
+    pub const fn needs(self) -> (bool, bool) {
+        match self {
+            Self::Google | Self::Yahoo | Self::Icloud => (true, true),
+            Self::Custom => (false, true),
+            Self::Imap => (true, false),
+        }
     }
 }
 

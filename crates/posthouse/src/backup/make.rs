@@ -1,5 +1,6 @@
 //! Makes a backup.
 
+use super::faults::{self, Bodyless, Damaged, Faults};
 use super::manifest::{EngineName, FORMAT, List, MANIFEST, Manifest};
 use super::{BLOBS, BackupError, SQLITE, TABLES, blocking, files};
 use crate::accounts::{self, AccountId};
@@ -10,11 +11,13 @@ use crate::config::Config;
 use crate::team::{Instance, Scope, WorkspaceId};
 use crate::{app, mailbox, send};
 use db::{Conn, Db, Engine, Table};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Bodies that may be missing or damaged already; more is a disk that is not mounted.
+/// Bodies that may be missing or damaged already; more is a disk that is not mounted, unless somebody says otherwise.
 const MAX_ABSENT: usize = 1_000;
+/// As many are left out where somebody says so: their names, 140 bytes each, fit into the manifest.
+const MAX_LEFT_OUT: usize = 100_000;
 
 /// A backup that was made.
 #[derive(Debug)]
@@ -23,15 +26,19 @@ pub struct Made {
     pub path: PathBuf,
     /// What is in it.
     pub manifest: Manifest,
+    /// Accounts with messages whose bodies are not in it.
+    pub bodyless: Vec<Bodyless>,
 }
 
 /// Makes a backup of what the settings name, also while it is served. `target` becomes the backup's folder; where it is a
-/// folder already, the backup gets a folder of its own in it, named by the time.
+/// folder already, the backup gets a folder of its own in it, named by the time. Bodies that are lost already are told and
+/// recorded; those that cannot be read, or too many lost ones, are a refusal unless they may be [`Damaged::LeftOut`].
 ///
 /// # Errors
 /// Each says what to do. What was begun is left as `<target>.unfinished`, which is no backup and is used up by the next try.
-pub async fn make(config: &Config, clock: &Clock, target: &Path) -> Result<Made, BackupError> {
+pub async fn make(config: &Config, clock: &Clock, target: &Path, damaged: Damaged) -> Result<Made, BackupError> {
     super::refuse_unfinished(&config.data_dir)?;
+    refuse_inside(&config.data_dir, target)?;
     let crash = Crash::new(config.crash_at.as_deref());
     let made_at = jiff::Timestamp::from_microsecond(clock.now().0).unwrap_or_default();
     let source = app::look_at_database(config).await.map_err(BackupError::Settings)?;
@@ -51,23 +58,23 @@ pub async fn make(config: &Config, clock: &Clock, target: &Path) -> Result<Made,
     crash.point("backup.begun");
     let mut copied = snapshot(&source, &place.folder).await?;
     crash.point("backup.database");
-    let mut work =
-        Work { from: bodies, to: place.folder.join(BLOBS), list: List::begin(&place.folder)?, absent: vec![] };
+    let mut work = Work::begin((bodies, &place.folder), damaged)?;
     for file in copied.files.drain(..) {
         work.list.add(&file, files::hash(&place.folder.join(&file))?)?;
     }
-    let mut counts = (0, 0, 0);
+    let (mut counts, mut bodyless) = ((0, 0, 0), vec![]);
     let all = accounts::everywhere(&mut copied.rows, &Instance).await?;
     for account in &all {
-        let (of_messages, of_outgoing, distinct) = bodies_of(&mut copied.rows, *account).await?;
-        counts = (counts.0 + of_messages, counts.1 + of_outgoing, counts.2 + count(distinct.len()));
-        let account = *account;
-        work = blocking(move || work.account(account, &distinct)).await?;
+        let bodies = bodies_of(&mut copied.rows, *account).await?;
+        counts = (counts.0 + bodies.messages, counts.1 + bodies.outgoing, counts.2 + count(bodies.rows.len()));
+        let (account, keys) = (*account, bodies.rows.keys().copied().collect::<Vec<_>>());
+        work = blocking(move || work.account(account, &keys)).await?;
+        bodyless.extend(faults::bodyless(&mut copied.rows, account, &bodies, &work.absent).await?);
         crash.point("backup.account");
     }
     drop((copied.rows, kept));
     source.close().await;
-    let Work { list, absent, .. } = work;
+    let (list, absent) = work.end()?;
     let (files, bytes, absences) = (list.files, list.bytes, count(absent.len()));
     let manifest = Manifest {
         format: FORMAT,
@@ -83,11 +90,11 @@ pub async fn make(config: &Config, clock: &Clock, target: &Path) -> Result<Made,
         tables: copied.tables,
         files,
         list_blake3: list.end()?,
-        absent,
+        absent: absent.into_iter().collect(),
     };
     manifest.write(&place.folder)?;
     crash.point("backup.written");
-    Ok(Made { path: place.finish()?, manifest })
+    Ok(Made { path: place.finish()?, manifest, bodyless })
 }
 
 fn count(n: usize) -> u64 {
@@ -182,16 +189,29 @@ async fn snapshot(source: &Db, folder: &Path) -> Result<Snapshot, BackupError> {
     }
 }
 
+/// The bodies of an account.
+pub struct Bodies {
+    /// Messages of its mailbox.
+    pub messages: u64,
+    /// Messages of its outbox.
+    pub outgoing: u64,
+    /// Each body, with how many messages of either have it.
+    pub rows: BTreeMap<BlobKey, (u64, u64)>,
+}
+
 /// How many messages and outgoing messages an account has, and their bodies.
-pub async fn bodies_of(
-    c: &mut Conn,
-    (workspace, account): (WorkspaceId, AccountId),
-) -> Result<(u64, u64, BTreeSet<BlobKey>), BackupError> {
+pub async fn bodies_of(c: &mut Conn, (workspace, account): (WorkspaceId, AccountId)) -> Result<Bodies, BackupError> {
     let scope = Scope::of(workspace);
     let messages = mailbox::bodies(c, &scope, account).await?;
     let outgoing = send::bodies(c, &scope, account).await?;
-    let counts = (count(messages.len()), count(outgoing.len()));
-    Ok((counts.0, counts.1, messages.into_iter().chain(outgoing).map(|r| r.0).collect()))
+    let mut bodies = Bodies { messages: count(messages.len()), outgoing: count(outgoing.len()), rows: BTreeMap::new() };
+    for (blob,) in messages {
+        bodies.rows.entry(blob).or_default().0 += 1;
+    }
+    for (blob,) in outgoing {
+        bodies.rows.entry(blob).or_default().1 += 1;
+    }
+    Ok(bodies)
 }
 
 /// The copying of bodies.
@@ -199,29 +219,80 @@ struct Work {
     from: PathBuf,
     to: PathBuf,
     list: List,
-    absent: Vec<String>,
+    absent: BTreeSet<String>,
+    faults: Faults,
+    /// Some could not be read though they may be whole: a matter of rights, or of a failing disk.
+    unread: usize,
+    damaged: Damaged,
 }
 
 impl Work {
+    fn begin((from, folder): (PathBuf, &Path), damaged: Damaged) -> Result<Self, BackupError> {
+        let (to, list) = (folder.join(BLOBS), List::begin(folder)?);
+        Ok(Self { from, to, list, absent: BTreeSet::new(), faults: Faults::default(), unread: 0, damaged })
+    }
+
+    /// Whether nothing comes of it any more: the rest is only looked at, to tell all that is wrong.
+    fn is_refused(&self) -> bool {
+        match self.damaged {
+            Damaged::Refused => self.unread > 0 || self.absent.len() > MAX_ABSENT,
+            Damaged::LeftOut => self.absent.len() > MAX_LEFT_OUT,
+        }
+    }
+
     fn account(
         mut self,
         (workspace, account): (WorkspaceId, AccountId),
-        bodies: &BTreeSet<BlobKey>,
+        bodies: &[BlobKey],
     ) -> Result<Self, BackupError> {
         for blob in bodies {
             let name = blobs::file_of(&Scope::of(workspace), account, *blob);
-            let from = self.from.join(&name);
-            match files::read_body(&from, *blob).map_err(BackupError::file(&from))? {
-                Some(packed) => {
+            match files::read_body(&self.from.join(&name), *blob) {
+                Ok(Some(packed)) if !self.is_refused() => {
                     files::write(&self.to.join(&name), &packed)?;
                     self.list.add(&format!("{BLOBS}/{name}"), (blake3::hash(&packed), count(packed.len())))?;
                 }
-                None => self.absent.push(name),
-            }
-            if self.absent.len() > MAX_ABSENT {
-                return Err(BackupError::NoBodies(self.absent.len(), self.from));
+                Ok(Some(_)) => {}
+                Ok(None) => self.lacks(name, "is missing or damaged"),
+                Err(e) => {
+                    self.unread += 1;
+                    self.lacks(name, &format!("cannot be read: {e}"));
+                }
             }
         }
         Ok(self)
     }
+
+    fn lacks(&mut self, name: String, how: &str) {
+        self.faults.add(format!("{name} {how}"));
+        if self.absent.len() <= MAX_LEFT_OUT {
+            self.absent.insert(name);
+        }
+    }
+
+    fn end(self) -> Result<(List, BTreeSet<String>), BackupError> {
+        if !self.is_refused() {
+            return Ok((self.list, self.absent));
+        }
+        let way = match self.damaged {
+            Damaged::Refused => super::WAY_WITHOUT,
+            Damaged::LeftOut => "",
+        };
+        Err(BackupError::NoBodies { faults: self.faults, folder: self.from, way })
+    }
+}
+
+/// A backup among the data is lost with it, and a folder there that is not ours is in the way of what is.
+fn refuse_inside(data_dir: &Path, target: &Path) -> Result<(), BackupError> {
+    let Ok(data) = data_dir.canonicalize() else { return Ok(()) };
+    let target_full = std::path::absolute(target).unwrap_or_else(|_| target.to_owned());
+    let there = target_full.ancestors().find_map(|at| at.canonicalize().ok());
+    if !there.is_some_and(|at| at.starts_with(&data)) {
+        return Ok(());
+    }
+    Err(BackupError::Place(format!(
+        "{} is in the data folder {}: what takes the data would take the backup too. Name a place outside of it, best on another disk",
+        target.display(),
+        data_dir.display()
+    )))
 }

@@ -12,8 +12,8 @@ pub const FORMAT: i64 = 1;
 pub const MANIFEST: &str = "manifest.json";
 /// The list's file.
 pub const LIST: &str = "files.b3";
-/// The longest manifest that is read: far above 1,000 absent bodies and all tables.
-const MAX_MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
+/// The longest manifest that is read: above 100,000 absent bodies and all tables.
+const MAX_MANIFEST_BYTES: u64 = 32 * 1024 * 1024;
 /// Digits of a BLAKE3 hash.
 const HASH_DIGITS: usize = 64;
 

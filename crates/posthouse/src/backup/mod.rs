@@ -25,16 +25,19 @@
 //! restore again starts over, or finds that only the traces were left.
 
 mod check;
+mod faults;
 mod files;
 mod make;
 mod manifest;
 mod restore;
 
 pub use check::{Checked, check};
+pub use faults::{Bodyless, Damaged, Faults};
 pub use make::{Made, make};
 pub use manifest::{EngineName, Manifest};
 pub use restore::{Restored, restore};
 
+use crate::base::blobs;
 use crate::base::vault::VaultError;
 use db::{DbError, DumpError, OpenError};
 use std::path::{Path, PathBuf};
@@ -47,6 +50,10 @@ const SQLITE: &str = "posthouse.db";
 const BLOBS: &str = "blobs";
 /// The folder of PostgreSQL's tables in a backup.
 const TABLES: &str = "postgres";
+
+/// How to go on without bodies that are damaged.
+const WAY_WITHOUT: &str = " To go on without these bodies, run this again with --without-damaged-bodies: the messages stay in the \
+                           lists, without a text";
 
 /// Why nothing was backed up or restored; each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -63,9 +70,19 @@ pub enum BackupError {
          folder as it is, and restore the newest backup"
     )]
     DamagedSource(String),
-    /// Too many bodies are not there: a wrong folder rather than damage.
-    #[error("{0} bodies are missing or damaged in {1}: is this the right data folder, is its disk mounted?")]
-    NoBodies(usize, PathBuf),
+    /// Bodies cannot be read, or too many are not there: a wrong folder or wrong rights rather than damage.
+    #[error(
+        "no backup was made. Of the bodies in {folder} there are {faults}\nIs this the right data folder, is its disk mounted and \
+         whole, and may this user read it?{way}"
+    )]
+    NoBodies {
+        /// All of them.
+        faults: Faults,
+        /// Where they were looked for.
+        folder: PathBuf,
+        /// How to go on without them.
+        way: &'static str,
+    },
     /// The folder is no backup, or one that was not finished.
     #[error("{path} is no whole backup: {why}. Nothing was changed. Use another backup")]
     NotWhole {
@@ -77,6 +94,16 @@ pub enum BackupError {
     /// Something in the backup is not what was written.
     #[error("the backup is damaged: {0}. Nothing was changed. Use another backup, or another copy of this one")]
     Damaged(String),
+    /// Files of the backup are not what was written.
+    #[error(
+        "the backup is damaged, {faults}\nNothing was changed. Use another backup, or another copy of this one.{way}"
+    )]
+    DamagedFiles {
+        /// All of them.
+        faults: Faults,
+        /// How to go on without them, when only bodies are.
+        way: &'static str,
+    },
     /// A newer program made it.
     #[error(
         "the backup was made by a newer Posthouse (schema {found}, this program knows {known}). Nothing was changed. Install \
@@ -102,6 +129,14 @@ pub enum BackupError {
     /// Something is there already.
     #[error("{0} Nothing was changed. Restore into an empty folder and database")]
     NotEmpty(String),
+    /// A journal without its database is there.
+    #[error("{what}. {fix}. Nothing was changed")]
+    LoneJournal {
+        /// What is seen.
+        what: String,
+        /// What to do.
+        fix: String,
+    },
     /// A program runs there.
     #[error("a Posthouse is running on {0}; stop it first, or restore elsewhere. Nothing was changed")]
     Served(PathBuf),

@@ -1,6 +1,7 @@
 //! Puts a backup in place.
 
 use super::check::{Checked, check};
+use super::faults::{Bodyless, Damaged};
 use super::manifest::{EngineName, Listed, Manifest};
 use super::{BLOBS, BackupError, KeyLook, RESTORING, SQLITE, TABLES, blocking, files};
 use crate::app;
@@ -12,7 +13,14 @@ use crate::config::Config;
 use crate::team::{self, AuditEntry, Instance, Scope};
 use crate::{send, server};
 use db::{Conn, Db, Engine};
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often the journal of a closed database is looked for, and the pause between two looks: five seconds in all.
+const JOURNAL_LOOKS: u32 = 100;
+const JOURNAL_PAUSE: Duration = Duration::from_millis(50);
 
 /// What was restored.
 #[derive(Debug)]
@@ -21,6 +29,12 @@ pub struct Restored {
     pub manifest: Manifest,
     /// Messages that wait for a person's decision now, as they were not sent yet when the backup was made.
     pub held: i64,
+    /// Bodies that were damaged or missing in the backup and were left out.
+    pub left_out: BTreeSet<String>,
+    /// Accounts with messages that have no body now.
+    pub bodyless: Vec<Bodyless>,
+    /// The mode that the data folder had while every user of this machine might look into it; now they may not.
+    pub was_open: Option<u32>,
     /// What is known of the key.
     pub key: KeyLook,
     /// Whether an earlier try had put everything in place and only its traces were removed.
@@ -32,7 +46,7 @@ pub struct Restored {
 ///
 /// # Errors
 /// Each says what to do. Before everything was checked nothing is changed.
-pub async fn restore(config: &Config, clock: &Clock, source: &Path) -> Result<Restored, BackupError> {
+pub async fn restore(config: &Config, clock: &Clock, source: &Path, damaged: Damaged) -> Result<Restored, BackupError> {
     let dir = &config.data_dir;
     if server::is_served(dir) {
         return Err(BackupError::Served(dir.clone()));
@@ -42,17 +56,21 @@ pub async fn restore(config: &Config, clock: &Clock, source: &Path) -> Result<Re
     if said.engine != settings {
         return Err(BackupError::OtherEngine { backup: said.engine, settings });
     }
+    // Beside a restored file it would be taken for that file's journal.
+    if let Some((what, fix)) = app::lone_journal(dir).filter(|_| config.database_url.is_none()) {
+        return Err(BackupError::LoneJournal { what, fix });
+    }
     let begun = dir.join(RESTORING).exists();
     if !begun {
         refuse_full(config).await?;
     }
-    let checked = check(source).await?;
-    std::fs::create_dir_all(dir).map_err(BackupError::file(dir))?;
-    let _lock = server::lock(config).map_err(BackupError::Settings)?;
+    let mut checked = check(source, damaged).await?;
+    let was_open = make_private(dir)?;
+    let _lock = server::lock(config).await.map_err(BackupError::Settings)?;
     let was_complete = begun && has_database(config).await?;
     let held = match was_complete {
         true => 0,
-        false => match put(config, clock, &checked).await {
+        false => match put(config, clock, &mut checked).await {
             Ok(held) => held,
             Err(e) => return Err(undone(config, e).await),
         },
@@ -60,11 +78,25 @@ pub async fn restore(config: &Config, clock: &Clock, source: &Path) -> Result<Re
     files::remove(&dir.join(RESTORING))?;
     files::sync_names(dir)?;
     let key = look_at_key(config).await?;
-    Ok(Restored { manifest: checked.manifest, held, key, was_complete })
+    let Checked { manifest, left_out, bodyless, .. } = checked;
+    Ok(Restored { manifest, held, left_out, bodyless, was_open, key, was_complete })
+}
+
+/// Makes the data folder, or closes one that is open to every user of this machine: mail and secrets come into it. Returns the
+/// mode that it had then.
+fn make_private(dir: &Path) -> Result<Option<u32>, BackupError> {
+    std::fs::create_dir_all(dir).map_err(BackupError::file(dir))?;
+    let mode = std::fs::metadata(dir).map_err(BackupError::file(dir))?.permissions().mode() & 0o777;
+    // What its group may do was somebody's wish; doctor is silent about it, too.
+    if mode & 0o007 == 0 {
+        return Ok(None);
+    }
+    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700)).map_err(BackupError::file(dir))?;
+    Ok(Some(mode))
 }
 
 /// Another try begins where nothing is in place: what an earlier one left goes first.
-async fn put(config: &Config, clock: &Clock, checked: &Checked) -> Result<i64, BackupError> {
+async fn put(config: &Config, clock: &Clock, checked: &mut Checked) -> Result<i64, BackupError> {
     let (dir, stage) = (config.data_dir.clone(), config.data_dir.join(RESTORING));
     let crash = Crash::new(config.crash_at.as_deref());
     if stage.exists() {
@@ -83,10 +115,10 @@ async fn put(config: &Config, clock: &Clock, checked: &Checked) -> Result<i64, B
             let copy = Db::open_sqlite(&stage.join(SQLITE)).await?;
             copy.migrate().await?;
             let mut tx = copy.tx().await?;
-            let held = now_in_the_past(&mut tx, (&ids, now), &checked.manifest).await?;
+            let held = now_in_the_past(&mut tx, (&ids, now), checked).await?;
             tx.commit().await?;
             copy.close().await;
-            refuse_journal(&stage)?;
+            no_journal(&stage).await?;
             files::sync_all(&stage)?;
             crash.point("restore.staged");
             put_bodies(&stage, &dir)?;
@@ -104,7 +136,7 @@ async fn put(config: &Config, clock: &Clock, checked: &Checked) -> Result<i64, B
             tx.take_time().await?;
             tx.load(&checked.path.join(TABLES), checked.manifest.schema, &checked.manifest.tables).await?;
             checked.check_rows(&mut tx).await?;
-            let held = now_in_the_past(&mut tx, (&ids, now), &checked.manifest).await?;
+            let held = now_in_the_past(&mut tx, (&ids, now), checked).await?;
             put_bodies(&stage, &dir)?;
             crash.point("restore.bodies");
             tx.commit().await?;
@@ -116,13 +148,17 @@ async fn put(config: &Config, clock: &Clock, checked: &Checked) -> Result<i64, B
 }
 
 /// What is done to the rows of the past before anybody acts on them. Writes the audit lines.
-async fn now_in_the_past(tx: &mut Conn, (ids, now): (&Ids, db::Ts), manifest: &Manifest) -> Result<i64, BackupError> {
+async fn now_in_the_past(tx: &mut Conn, (ids, now): (&Ids, db::Ts), checked: &Checked) -> Result<i64, BackupError> {
     let held = send::hold(tx, &Instance, now).await?;
     leases::forget_nodes(tx).await?;
     team::end_all(tx, &Instance).await?;
     for (workspace,) in team::workspaces(tx, &Instance).await? {
-        let detail = serde_json::json!({ "unsent_held": held.get(&workspace).copied().unwrap_or_default() });
-        let subject = format!("backup of {}", manifest.made_at);
+        let own = format!("{workspace}/");
+        let detail = serde_json::json!({
+            "unsent_held": held.get(&workspace).copied().unwrap_or_default(),
+            "bodies_left_out": checked.left_out.iter().filter(|name| name.starts_with(&own)).count(),
+        });
+        let subject = format!("backup of {}", checked.manifest.made_at);
         let entry = AuditEntry { action: "installation.restored", subject, detail };
         team::audit_command(tx, (ids, now), &Scope::of(workspace), entry).await?;
     }
@@ -160,13 +196,17 @@ fn rename(from: &Path, to: &Path) -> Result<(), BackupError> {
     std::fs::rename(from, to).map_err(BackupError::file(to))
 }
 
-/// A closed database has no journal beside it: what is in one would be left behind.
-fn refuse_journal(stage: &Path) -> Result<(), BackupError> {
+/// A closed database has no journal beside it: what is in one would be left behind. The threads of its connections may take
+/// a moment to end after they were closed.
+async fn no_journal(stage: &Path) -> Result<(), BackupError> {
     let journal: PathBuf = stage.join(format!("{SQLITE}-wal"));
-    match std::fs::metadata(&journal) {
-        Ok(meta) if meta.len() > 0 => Err(BackupError::BrokenOff(format!("{} is still in use", journal.display()))),
-        _ => Ok(()),
+    for _ in 0..JOURNAL_LOOKS {
+        match std::fs::metadata(&journal) {
+            Ok(meta) if meta.len() > 0 => tokio::time::sleep(JOURNAL_PAUSE).await,
+            _ => return Ok(()),
+        }
     }
+    Err(BackupError::BrokenOff(format!("{} is still in use", journal.display())))
 }
 
 async fn refuse_full(config: &Config) -> Result<(), BackupError> {
@@ -187,8 +227,7 @@ async fn refuse_full(config: &Config) -> Result<(), BackupError> {
 
 async fn has_database(config: &Config) -> Result<bool, BackupError> {
     if config.database_url.is_none() {
-        let there = |name: &str| config.data_dir.join(name).exists();
-        return Ok(there(SQLITE) || there("posthouse.db-wal"));
+        return Ok(config.data_dir.join(SQLITE).exists());
     }
     let db = app::open_any_database(config).await.map_err(BackupError::Settings)?;
     let tables = db.tables().await?;

@@ -160,7 +160,10 @@ impl Read {
             ));
         }
         match config {
-            Ok(config) if self.problems.is_empty() => Ok(config),
+            Ok(mut config) if self.problems.is_empty() => {
+                config.key_file_from = self.given.get("key_file").map(|g| g.origin.to_string());
+                Ok(config)
+            }
             Ok(_) => Err(ConfigError(self.problems)),
             Err(e) => Err(ConfigError(vec![e.to_string()])),
         }

@@ -79,8 +79,9 @@ struct ConnectRequest {
     /// The whole team's instead of the caller's.
     #[serde(default)]
     team: bool,
-    smtp: ServerRequest,
-    /// Absent: the account only sends.
+    /// Absent: the account only receives, which is for `imap` alone.
+    smtp: Option<ServerRequest>,
+    /// Absent: the account only sends, which is for `custom` alone.
     imap: Option<ServerRequest>,
     /// Days of mail to import, 1 to 3650; 30 when absent.
     #[schema(minimum = 1, maximum = 3_650)]
@@ -154,10 +155,17 @@ fn wanted(app: &App, actor: &Actor, r: ConnectRequest) -> ApiResult<NewServers> 
     if r.team && !accounts::may(actor, None, Access::Manage) {
         errors.push(bad("team".into(), "Only an admin adds an account for the whole team."));
     }
-    let smtp = server("smtp", r.smtp, None, &mut errors);
-    let imap = r.imap.map(|i| server("imap", i, None, &mut errors));
-    match (address, smtp) {
-        (Ok(address), Some(smtp)) if errors.is_empty() => Ok(NewServers {
+    let (receives, sends) = r.provider.needs();
+    for (side, asked, needed) in [("imap", &r.imap, receives), ("smtp", &r.smtp, sends)] {
+        if needed && asked.is_none() {
+            let message = format!("An account of this kind ({}) needs this server.", r.provider.label());
+            errors.push(FieldError { field: side.into(), code: "missing".into(), message });
+        }
+    }
+    let smtp = r.smtp.and_then(|s| server("smtp", s, None, &mut errors));
+    let imap = r.imap.and_then(|i| server("imap", i, None, &mut errors));
+    match address {
+        Ok(address) if errors.is_empty() => Ok(NewServers {
             account: NewAccount {
                 id: AccountId(app.ids.next()),
                 user_id: (!r.team).then_some(actor.user_id),
@@ -168,7 +176,7 @@ fn wanted(app: &App, actor: &Actor, r: ConnectRequest) -> ApiResult<NewServers> 
                 import_days,
             },
             smtp,
-            imap: imap.flatten(),
+            imap,
         }),
         _ => Err(ApiError::fields(errors)),
     }
@@ -212,7 +220,7 @@ async fn test_new(
 ) -> ApiResult<impl IntoResponse> {
     let w = wanted(&app, &actor, r)?;
     limits.test(actor.user_id).map_err(ApiError::rate_limited)?;
-    Ok(not_kept(Sse::new(stream(app, w.account.address, w.imap, Some(w.smtp)))))
+    Ok(not_kept(Sse::new(stream(app, w.account.address, w.imap, w.smtp))))
 }
 
 fn refused(tested: Tested) -> ApiError {

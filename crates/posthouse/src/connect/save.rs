@@ -14,8 +14,8 @@ use db::{DbError, DbResult};
 pub struct NewServers {
     /// The account.
     pub account: NewAccount,
-    /// Sending.
-    pub smtp: Server,
+    /// Sending; absent: the account only receives.
+    pub smtp: Option<Server>,
     /// Receiving; absent: the account only sends.
     pub imap: Option<Server>,
 }
@@ -59,14 +59,14 @@ pub async fn add(app: &App, actor: &Actor, new: &NewServers) -> Result<(), SaveE
     if accounts::taken(&mut app.db.read().await?, &actor.scope, &account.address.key()).await? {
         return Err(SaveError::Taken);
     }
-    tested(app, &Probe { address: &account.address, imap: imap.as_ref(), smtp: Some(smtp) }).await?;
+    tested(app, &Probe { address: &account.address, imap: imap.as_ref(), smtp: smtp.as_ref() }).await?;
     let now = app.clock.now();
     let mut tx = app.db.tx().await?;
     accounts::insert(&mut tx, &actor.scope, account, now).await.map_err(|e| match e {
         DbError::Unique(_) => SaveError::Taken,
         other => other.into(),
     })?;
-    for (side, server) in [(Side::Send, Some(smtp)), (Side::Receive, imap.as_ref())] {
+    for (side, server) in [(Side::Send, smtp.as_ref()), (Side::Receive, imap.as_ref())] {
         if let Some(server) = server {
             let sealed = sealed(app, actor, account.id, side, server)?;
             accounts::insert_connection(&mut tx, &actor.scope, account.id, &sealed, now).await?;

@@ -186,7 +186,7 @@ async fn connect(
     };
     let new = NewServers {
         account,
-        smtp: server(sandbox.smtp_addr().port()),
+        smtp: Some(server(sandbox.smtp_addr().port())),
         imap: Some(server(sandbox.imap_addr().port())),
     };
     Ok(connect::add(app, actor, &new).await?)

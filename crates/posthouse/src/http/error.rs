@@ -7,6 +7,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// What is told of a message whose file is lost.
+const NO_BODY: &str = "The text of this message is missing here: its file was lost or damaged, or a backup was restored without \
+                       it. It may still be in the mailbox on the mail server. Whoever runs this Posthouse can see more with \
+                       `posthouse doctor`.";
+
 /// What a handler answers.
 pub type ApiResult<T> = Result<T, ApiError>;
 
@@ -164,7 +169,14 @@ impl From<db::DbError> for ApiError {
 
 impl From<crate::base::blobs::BlobError> for ApiError {
     fn from(e: crate::base::blobs::BlobError) -> Self {
-        Self::internal(&e)
+        use crate::base::blobs::BlobError;
+        match e {
+            BlobError::Missing | BlobError::Damaged => {
+                tracing::warn!(request_id = request_id::current(), error = %e, "a message has no body");
+                Self::new(StatusCode::GONE, "body_missing", NO_BODY)
+            }
+            BlobError::Store(_) => Self::internal(&e),
+        }
     }
 }
 

@@ -56,11 +56,12 @@ fn place_of(r: &JsonRejection) -> String {
 
 impl From<QueryRejection> for ApiError {
     fn from(r: QueryRejection) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "invalid_request",
-            format!("The query string does not fit: {}.", r.body_text()),
-        )
+        let text = std::error::Error::source(&r).map_or_else(|| r.body_text(), ToString::to_string);
+        let detail = match text.split_once("unknown field `").and_then(|(_, rest)| rest.split_once('`')) {
+            Some((name, rest)) => format!("There is no query parameter `{name}` here{rest}."),
+            None => format!("The query string does not fit: {text}."),
+        };
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
     }
 }
 

@@ -8,18 +8,37 @@ use super::error::ApiError;
 use crate::app::App;
 use crate::config::Config;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
+use axum::http::{HeaderMap, StatusCode, Uri, Version, header, uri::Authority};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use net::Host;
+use std::net::SocketAddr;
 
 /// What monitors ask under whatever name they know; nothing of anybody is in the answer.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
-/// Refuses a request that calls us by a name that is not ours.
+/// Refuses a request that calls us by a name that is not ours, or by none.
 pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
-    let known = named(request.uri(), request.headers()).all(|name| is_known(&app.config, name));
-    if known || PROBES.contains(&request.uri().path()) {
+    guard(&app.config, app.config.listen, request, next).await
+}
+
+/// The same on the listener of the metrics.
+pub async fn metrics_layer(State(app): State<App>, request: Request, next: Next) -> Response {
+    let listen = app.config.metrics.listen.unwrap_or(app.config.listen);
+    guard(&app.config, listen, request, next).await
+}
+
+async fn guard(config: &Config, listen: SocketAddr, request: Request, next: Next) -> Response {
+    let probes = PROBES.contains(&request.uri().path());
+    if named(request.uri(), request.headers()).next().is_none() {
+        // RFC 9112 section 3.2 asks for it. Simple monitors still speak HTTP/1.0, which had none.
+        if probes && request.version() == Version::HTTP_10 {
+            return next.run(request).await;
+        }
+        let text = "The request does not say by which name it calls: send a Host header.";
+        return ApiError::new(StatusCode::BAD_REQUEST, "host_missing", text).into_response();
+    }
+    if probes || named(request.uri(), request.headers()).all(|name| is_known(config, listen, name)) {
         return next.run(request).await;
     }
     let text = "Posthouse does not know this address as its own. Open it by its public address. If you run it: name \
@@ -27,7 +46,7 @@ pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Resp
     ApiError::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", text).into_response()
 }
 
-/// Every name that the request calls us by. None from what is no browser: HTTP/1.0 may leave it out.
+/// Every name that the request calls us by.
 fn named<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
     let of_uri = uri.authority().map(Authority::as_str);
     // What is no text is no name of ours either.
@@ -35,9 +54,11 @@ fn named<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> impl Iterator<Item = &'a s
 }
 
 /// Whether a name in a request, with or without a port, is one of ours.
-fn is_known(config: &Config, named: &str) -> bool {
-    // On an address of a network, without a public URL, we cannot know by which names people reach us.
-    if config.public_url.is_none() && !config.listen.ip().is_loopback() {
+fn is_known(config: &Config, listen: SocketAddr, named: &str) -> bool {
+    // On an address of a network, without a public URL, we cannot know by which names people reach us; nor, with one, by
+    // which names the metrics are collected.
+    let elsewhere = listen != config.listen;
+    if (config.public_url.is_none() || elsewhere) && !listen.ip().is_loopback() {
         return true;
     }
     let Ok(authority) = named.parse::<Authority>() else { return false };
@@ -91,7 +112,7 @@ mod tests {
     ];
 
     fn known(config: &Config, names: &[&'static str]) -> Vec<&'static str> {
-        names.iter().copied().filter(|name| is_known(config, name)).collect()
+        names.iter().copied().filter(|name| is_known(config, config.listen, name)).collect()
     }
 
     #[test]
@@ -99,7 +120,7 @@ mod tests {
         let config = Config::default();
         assert_eq!(known(&config, &ALWAYS), ALWAYS);
         assert_eq!(known(&config, &NEVER), Vec::<&str>::new());
-        assert!(!is_known(&config, "mail.example.com"));
+        assert!(!is_known(&config, config.listen, "mail.example.com"));
     }
 
     #[test]
@@ -118,7 +139,15 @@ mod tests {
     #[test]
     fn on_a_network_without_a_public_url_any_name_may_be_ours() {
         let config = Config { listen: ([0, 0, 0, 0], 8080).into(), ..Config::default() };
-        assert!(is_known(&config, "posthouse.office.lan:8080"));
+        assert!(is_known(&config, config.listen, "posthouse.office.lan:8080"));
+    }
+
+    #[test]
+    fn the_metrics_go_by_where_they_are_served() {
+        let config = Config { public_url: Some("https://mail.example.com".into()), ..Config::default() };
+        let metrics = |ip: [u8; 4], name| is_known(&config, (ip, 9464).into(), name);
+        assert!(metrics([127, 0, 0, 1], "localhost:9464") && !metrics([127, 0, 0, 1], "evil.test:9464"));
+        assert!(metrics([0, 0, 0, 0], "posthouse.office.lan:9464"), "who collects them has a name of its own for us");
     }
 
     #[test]

@@ -1,16 +1,18 @@
-//! `/metrics` on a listener of its own: what was counted, and levels that are read from the database at the scrape.
+//! `/metrics` on a listener of its own: what was counted, and levels that are read from the database at the scrape. Around
+//! it stand the same guards as around the pages: which names it may be called by, and what browsers may do with an answer.
 
 use super::error::ApiError;
+use super::{hosts, request_id, router};
 use crate::accounts::{self, Side};
 use crate::app::App;
 use crate::base::{events, jobs, meters};
 use crate::team::Instance;
 use crate::{mailbox, send};
-use axum::Router;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use axum::{Router, middleware};
 use db::DbResult;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,11 +34,14 @@ struct Scrapes {
 /// The service of the listener.
 pub fn service(app: &App) -> Router {
     let scrapes = Scrapes { app: app.clone(), read_at: Arc::default() };
-    Router::new()
+    let routes = Router::new()
         .route("/metrics", get(scrape))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .with_state(scrapes)
+        .layer(middleware::from_fn_with_state(app.clone(), hosts::metrics_layer))
+        .layer(router::set(header::CONTENT_SECURITY_POLICY, router::API_CSP));
+    router::security_headers(app, routes).layer(middleware::from_fn_with_state(app.clone(), request_id::metrics_layer))
 }
 
 async fn scrape(State(scrapes): State<Scrapes>) -> impl IntoResponse {

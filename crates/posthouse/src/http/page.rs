@@ -11,13 +11,15 @@ const DEFAULT_LIMIT: usize = 50;
 /// Rows of a page at most.
 const MAX_LIMIT: usize = 200;
 
-/// The part of a query that every list reads.
+/// The query of a list that has no more.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub struct ListQuery {
     /// Where the page begins: `next_cursor` of the one before.
     pub cursor: Option<String>,
-    /// Rows, 1 to 200; 50 when absent, 200 when more is asked.
+    /// Rows; 50 when absent.
+    #[param(minimum = 1, maximum = 200)]
     pub limit: Option<usize>,
 }
 
@@ -27,32 +29,45 @@ impl ListQuery {
     /// # Errors
     /// 400 when it is not one of ours.
     pub fn cursor(&self) -> Result<Option<Cursor>, ApiError> {
-        cursor(self.cursor.as_deref())
+        cursor(self.cursor.as_deref(), false)
     }
 
     /// The number of rows.
-    #[must_use]
-    pub fn limit(&self) -> usize {
+    ///
+    /// # Errors
+    /// 400 when it is out of bounds.
+    pub fn limit(&self) -> Result<usize, ApiError> {
         limit(self.limit)
     }
 }
 
-/// Reads a cursor.
+/// Reads a cursor of a list that is sorted by text or by a number.
 ///
 /// # Errors
 /// 400 when it is not one of ours.
-pub fn cursor(text: Option<&str>) -> Result<Option<Cursor>, ApiError> {
+pub fn cursor(text: Option<&str>, by_text: bool) -> Result<Option<Cursor>, ApiError> {
     let Some(text) = text.filter(|t| !t.is_empty()) else { return Ok(None) };
     let bad = || {
-        ApiError::new(axum::http::StatusCode::BAD_REQUEST, "invalid_request", "The cursor is not one that a list gave.")
+        ApiError::new(
+            axum::http::StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "The cursor is not one that this list, in this order, gave.",
+        )
     };
-    Cursor::decode(text).map(Some).ok_or_else(bad)
+    Cursor::decode(text).filter(|c| c.text().is_some() == by_text).map(Some).ok_or_else(bad)
 }
 
-/// The number of rows, within bounds.
-#[must_use]
-pub fn limit(asked: Option<usize>) -> usize {
-    asked.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
+/// The number of rows. Another one than was asked would look like the end of the list.
+///
+/// # Errors
+/// 400 when it is out of bounds.
+pub fn limit(asked: Option<usize>) -> Result<usize, ApiError> {
+    let rows = asked.unwrap_or(DEFAULT_LIMIT);
+    if (1..=MAX_LIMIT).contains(&rows) {
+        return Ok(rows);
+    }
+    let text = format!("`limit` is a number of rows from 1 to {MAX_LIMIT}.");
+    Err(ApiError::new(axum::http::StatusCode::BAD_REQUEST, "invalid_request", text))
 }
 
 /// An instant as the API writes it: RFC 3339, UTC, milliseconds.

@@ -24,7 +24,8 @@ const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 const HANDLER_TIME: Duration = Duration::from_secs(300);
 
 /// What an answer of the API may load and do when a browser shows it as a page: nothing.
-const API_CSP: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox";
+pub(super) const API_CSP: &str =
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox";
 
 /// Browsers that came by TLS once come by TLS for a year. Other hosts of the domain are not ours to decide about.
 const HSTS: &str = "max-age=31536000";
@@ -121,12 +122,12 @@ fn csrf(app: &App) -> anyhow::Result<CsrfLayer<Refuse>> {
 }
 
 /// Sets a header where the answer has none of its own.
-fn set(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+pub(super) fn set(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
     SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
 }
 
 /// What every answer carries, whoever gave it. Pages and files say themselves how long they may be kept.
-fn security_headers(app: &App, router: Router<App>) -> Router<App> {
+pub(super) fn security_headers<S: Clone + Send + Sync + 'static>(app: &App, router: Router<S>) -> Router<S> {
     let router = router
         .layer(set(header::CACHE_CONTROL, "no-store"))
         .layer(set(header::CONTENT_SECURITY_POLICY, assets::PAGE_CSP))

@@ -1,17 +1,23 @@
 //! Takes connections: bounded in number, and in the time that a caller may take over the head of a request. A stranger who
 //! opens many and says nothing would else take every file that this process may open.
+//!
+//! At a stop, requests that are worked on may end. Those that have not come whole by then are given [`Bounds::late`] and no
+//! more: whoever sends half a request holds up nobody.
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -23,6 +29,8 @@ use tower::ServiceExt;
 const CONNECTIONS: usize = 4_096;
 /// How long the head of a request may take, and an open connection may be silent between two.
 const HEAD: Duration = Duration::from_secs(20);
+/// How long the rest of a request that is on its way may take once the program stops.
+const LATE: Duration = Duration::from_secs(3);
 /// Pause when a connection cannot be taken, as when there are too many open files.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -33,6 +41,8 @@ pub struct Bounds {
     pub connections: usize,
     /// See [`HEAD`].
     pub head: Duration,
+    /// See [`LATE`].
+    pub late: Duration,
 }
 
 impl Bounds {
@@ -43,7 +53,7 @@ impl Bounds {
             if setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() { hard } else { soft }
         });
         let half = usize::try_from(files / 2).unwrap_or(CONNECTIONS);
-        Self { connections: half.clamp(8, CONNECTIONS), head: HEAD }
+        Self { connections: half.clamp(8, CONNECTIONS), head: HEAD, late: LATE }
     }
 }
 
@@ -62,11 +72,16 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: 
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = connection(stream, peer, &router, bounds);
+                let calls = Arc::new(());
+                let connection = connection(stream, (peer, bounds), &router, (calls.clone(), stop.clone()));
                 let connection = graceful.watch(connection);
+                let idle = idle_after(stop.clone(), bounds.late, calls);
                 tasks.spawn(async move {
                     // How it ended is the caller's matter: most just go away.
-                    let _ = connection.await;
+                    tokio::select! {
+                        _ = connection => {}
+                        () = idle => {}
+                    }
                     drop(place);
                 });
             }
@@ -80,23 +95,111 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: 
     graceful.shutdown().await;
 }
 
+/// Each call of a connection holds one more of these, until the last octet of its answer was handed over.
+type Calls = Arc<()>;
+
+/// Ends when nothing of a connection was answered for as long as a late request may take, after the stop.
+async fn idle_after(stop: CancellationToken, late: Duration, calls: Calls) {
+    stop.cancelled().await;
+    let mut quiet = false;
+    loop {
+        tokio::time::sleep(late).await;
+        // The connection's service holds one, and so do we.
+        let idle = Arc::strong_count(&calls) <= 2;
+        if idle && quiet {
+            return;
+        }
+        quiet = idle;
+    }
+}
+
 fn connection(
     stream: TcpStream,
-    peer: SocketAddr,
+    (peer, bounds): (SocketAddr, Bounds),
     router: &Router,
-    bounds: Bounds,
+    (calls, stop): (Calls, CancellationToken),
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + use<> {
     let _ = stream.set_nodelay(true);
     let router = router.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request = request.map(Body::new);
+        let (call, late) = (calls.clone(), stop.clone().cancelled_owned());
+        let late = async move {
+            late.await;
+            tokio::time::sleep(bounds.late).await;
+        };
+        let mut request = request.map(|body| Body::new(Arriving { body, late: Box::pin(late), over: false }));
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request)
+        let answer = router.clone().oneshot(request);
+        async move {
+            let answer = answer.await?;
+            Ok::<_, Infallible>(answer.map(|body| Answering { body, _call: call }))
+        }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.head)
         .serve_connection(TokioIo::new(stream), service)
+}
+
+/// The body of a request; what has not come when the program has been stopping for a while does not come.
+struct Arriving<L> {
+    body: Incoming,
+    late: Pin<Box<L>>,
+    over: bool,
+}
+
+impl<L: Future<Output = ()>> hyper::body::Body for Arriving<L> {
+    type Data = bytes::Bytes;
+    type Error = axum::BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        c: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let next = Pin::new(&mut self.body).poll_frame(c).map_err(Into::into);
+        if next.is_ready() {
+            return next;
+        }
+        self.over = self.over || self.late.as_mut().poll(c).is_ready();
+        match self.over {
+            true => Poll::Ready(Some(Err("the program stops, and the rest of the request has not come".into()))),
+            false => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The body of an answer; while it is there its connection has work.
+struct Answering {
+    body: Body,
+    _call: Calls,
+}
+
+impl hyper::body::Body for Answering {
+    type Data = bytes::Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        c: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(c)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 #[cfg(test)]
@@ -124,7 +227,7 @@ mod tests {
         let addr = listener.local_addr().unwrap();
         let router = Router::new().route("/", get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string()));
         let stop = CancellationToken::new();
-        let bounds = Bounds { connections: 2, head: Duration::from_millis(300) };
+        let bounds = Bounds { connections: 2, head: Duration::from_millis(300), late: LATE };
         let tasks = TaskTracker::new();
         let served = tasks.spawn(serve(listener, router, bounds, stop.clone()));
         let mut silent = vec![];
@@ -140,5 +243,42 @@ mod tests {
         }
         stop.cancel();
         served.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn at_a_stop_half_a_request_is_not_waited_for_and_work_may_end() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (go, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let (in_work, may_end) = (go.clone(), gate.clone());
+        let work = async move |body: String| {
+            in_work.add_permits(1);
+            may_end.acquire().await.unwrap().forget();
+            body
+        };
+        let router = Router::new()
+            .route("/", axum::routing::post(work))
+            .route("/read", axum::routing::post(async |b: String| b));
+        let stop = CancellationToken::new();
+        let bounds = Bounds { connections: 8, head: Duration::from_secs(600), late: Duration::from_millis(200) };
+        let tasks = TaskTracker::new();
+        let served = tasks.spawn(serve(listener, router, bounds, stop.clone()));
+        let half_head = say(addr, "POST /read HTTP/1.1\r\nHost: l\r\nConte").await;
+        let half_body = say(addr, "POST /read HTTP/1.1\r\nHost: l\r\nContent-Length: 9\r\n\r\nhalf").await;
+        let whole = say(addr, "POST / HTTP/1.1\r\nHost: l\r\nContent-Length: 5\r\n\r\nwhole").await;
+        go.acquire().await.unwrap().forget();
+        stop.cancel();
+        // Both halves are given up while the whole one is still worked on.
+        let refused =
+            tokio::time::timeout(Duration::from_secs(10), answer(half_body)).await.expect("waited for a body");
+        assert!(refused.starts_with("HTTP/1.1 400"), "{refused}");
+        let nothing =
+            tokio::time::timeout(Duration::from_secs(10), answer(half_head)).await.expect("waited for a head");
+        assert_eq!(nothing, "");
+        assert!(!served.is_finished());
+        gate.add_permits(1);
+        let done = tokio::time::timeout(Duration::from_secs(10), answer(whole)).await.expect("held up");
+        assert!(done.starts_with("HTTP/1.1 200") && done.ends_with("whole"), "{done}");
+        tokio::time::timeout(Duration::from_secs(10), served).await.expect("does not end").unwrap();
     }
 }

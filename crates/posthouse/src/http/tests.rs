@@ -75,8 +75,8 @@ async fn whatever_the_frame_refuses_is_a_problem_with_a_code_and_an_id() {
     let service = router::framed(&app, routes(), Duration::from_millis(100)).unwrap();
     for Call { method, path, kind, body, status, code } in calls() {
         let at = format!("{method} {path}");
-        let request =
-            Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, kind).body(body).unwrap();
+        let request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
+        let request = request.header(header::CONTENT_TYPE, kind).body(body).unwrap();
         let answer = service.clone().oneshot(request).await.unwrap();
         assert_eq!(answer.status(), status, "{at}");
         let (head, body) = answer.into_parts();

@@ -6,6 +6,7 @@ use super::list::{self, MessageRow, Place};
 use super::{FolderId, MessageId, Op, Role, store};
 use crate::accounts::{self, Access, AccountId};
 use crate::app::App;
+use crate::base::blobs::BlobError;
 use crate::base::events::{self, Kind, News};
 use crate::http::{ApiError, ApiResult, Json, ListQuery, Path, Problem, Query, SignedIn, page};
 use crate::team::Actor;
@@ -116,17 +117,21 @@ struct MessageDetails {
     attachments: Vec<AttachmentView>,
     /// The message was larger than we store.
     truncated: bool,
+    /// Its stored text is lost: what is here comes from the list, and its HTML, source and files answer 410.
+    body_missing: bool,
     /// What is odd about it, in sentences.
     parse_problems: Vec<String>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 struct ListMessages {
     /// Only this folder.
     folder: Option<FolderId>,
     cursor: Option<String>,
-    /// Rows, 1 to 200; 50 when absent, 200 when more is asked.
+    /// Rows; 50 when absent.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
 }
 
@@ -139,6 +144,7 @@ struct ChangeMessage {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 struct HtmlQuery {
     /// 1: load remote images through us; 0 or absent: none.
     #[param(maximum = 255)]
@@ -147,6 +153,7 @@ struct HtmlQuery {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 struct ImageQuery {
     /// The end, in seconds since 1970.
     until: i64,
@@ -238,10 +245,10 @@ async fn list_messages(
 ) -> ApiResult<Json<MessagePage>> {
     let ListMessages { folder, cursor, limit } = q;
     let common = ListQuery { cursor, limit };
-    let cursor = common.cursor()?;
+    let (cursor, limit) = (common.cursor()?, common.limit()?);
     let mut c = app.db.read().await?;
     accounts::find(&mut c, &actor, id, Access::Read).await?;
-    let found = list::messages(&mut c, &actor.scope, (id, folder), cursor.as_ref(), common.limit()).await?;
+    let found = list::messages(&mut c, &actor.scope, (id, folder), cursor.as_ref(), limit).await?;
     let places = list::places(&mut c, &actor.scope, id, &found.items).await?;
     Ok(Json(MessagePage {
         items: found.items.iter().map(|m| view(m, &places)).collect(),
@@ -258,12 +265,17 @@ async fn message(
     Path(id): Path<MessageId>,
 ) -> ApiResult<Json<MessageDetails>> {
     let (row, places) = find(&app, &actor, id).await?;
-    let raw = body(&app, &actor, &row).await?;
-    let details = off_thread(move || describe(&row, &places, &raw)).await?;
+    let raw = match app.blobs.get(&actor.scope, row.account_id, row.blob).await {
+        Ok(raw) => Some(raw),
+        Err(BlobError::Missing | BlobError::Damaged) => None,
+        Err(e) => return Err(e.into()),
+    };
+    let details = off_thread(move || describe(&row, &places, raw.as_deref())).await?;
     Ok(Json(details))
 }
 
-fn describe(row: &MessageRow, places: &[Place], raw: &[u8]) -> MessageDetails {
+fn describe(row: &MessageRow, places: &[Place], raw: Option<&[u8]>) -> MessageDetails {
+    let Some(raw) = raw else { return without_body(row, places) };
     let p = parsed::parse(raw);
     let html = p.html.as_deref();
     let remote = html.map(|h| html_in::sanitise(h, Images::Blocked, Box::new(|_| None)).remote_images.len());
@@ -287,8 +299,27 @@ fn describe(row: &MessageRow, places: &[Place], raw: &[u8]) -> MessageDetails {
             })
             .collect(),
         truncated: row.truncated || p.truncated,
+        body_missing: false,
         parse_problems: p.problems.iter().map(ToString::to_string).collect(),
         message_id: p.message_id,
+    }
+}
+
+/// What is known of a message whose body is lost.
+fn without_body(row: &MessageRow, places: &[Place]) -> MessageDetails {
+    MessageDetails {
+        row: view(row, places),
+        cc: vec![],
+        bcc: vec![],
+        reply_to: vec![],
+        message_id: None,
+        text: None,
+        has_html: false,
+        remote_images: 0,
+        attachments: vec![],
+        truncated: false,
+        body_missing: true,
+        parse_problems: vec![],
     }
 }
 
@@ -319,7 +350,7 @@ async fn change_message(
 
 /// The message's HTML, made safe, as a document for a sandboxed frame.
 #[utoipa::path(get, path = "/messages/{id}/html", tag = "mail", params(("id" = MessageId, Path), HtmlQuery),
-    responses((status = 200, content_type = "text/html", body = String), (status = 404, body = Problem)))]
+    responses((status = 200, content_type = "text/html", body = String), (status = 404, body = Problem), (status = 410, body = Problem)))]
 async fn html(
     Ax(app): Ax<App>,
     SignedIn(actor): SignedIn,
@@ -355,7 +386,7 @@ fn safe_html(raw: &bytes::Bytes, images: Images) -> Option<String> {
 
 /// The message as it came, as a file.
 #[utoipa::path(get, path = "/messages/{id}/raw", tag = "mail", params(("id" = MessageId, Path)),
-    responses((status = 200, content_type = "message/rfc822", body = Vec<u8>), (status = 404, body = Problem)))]
+    responses((status = 200, content_type = "message/rfc822", body = Vec<u8>), (status = 404, body = Problem), (status = 410, body = Problem)))]
 async fn raw(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<MessageId>) -> ApiResult<Response> {
     let (row, _) = find(&app, &actor, id).await?;
     let raw = body(&app, &actor, &row).await?;
@@ -365,7 +396,7 @@ async fn raw(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<Message
 /// One attachment, always as a file to save.
 #[utoipa::path(get, path = "/messages/{id}/attachments/{index}", tag = "mail",
     params(("id" = MessageId, Path), ("index" = usize, Path)),
-    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>), (status = 404, body = Problem)))]
+    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>), (status = 404, body = Problem), (status = 410, body = Problem)))]
 async fn attachment(
     Ax(app): Ax<App>,
     SignedIn(actor): SignedIn,
@@ -406,7 +437,7 @@ fn download(name: &str, content_type: &str, bytes: bytes::Bytes) -> ApiResult<Re
 /// A remote image of a message, fetched by us. The address comes from the message's HTML and carries its own permission.
 #[utoipa::path(get, path = "/images/{message}/{index}", tag = "mail",
     params(("message" = MessageId, Path), ("index" = usize, Path), ImageQuery),
-    responses((status = 200, content_type = "image/*", body = Vec<u8>), (status = 404, body = Problem), (status = 502, body = Problem)))]
+    responses((status = 200, content_type = "image/*", body = Vec<u8>), (status = 404, body = Problem), (status = 410, body = Problem), (status = 502, body = Problem)))]
 async fn image(Ax(app): Ax<App>, Path((id, index)): Path<(MessageId, usize)>, Query(q): Query<ImageQuery>) -> Response {
     let mut response = fetch_image(&app, (id, index), &q).await.unwrap_or_else(IntoResponse::into_response);
     // The frame that shows it has no origin of its own: to it, everything is cross-origin.

@@ -84,14 +84,13 @@ pub async fn messages(
     cursor: Option<&Cursor>,
     limit: usize,
 ) -> DbResult<Page<MessageRow>> {
-    let at = cursor.and_then(Cursor::int);
-    let id = cursor.map(|c| c.id);
+    let (at, id) = Cursor::before(cursor);
     let rows = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
     let found = match folder {
         None => sql!(all MessageRow, c,
             "SELECT id, account_id, blob, size, subject, from_name, from_address, to_people, snippet, received_at, has_attachments, truncated
              FROM message WHERE account_id = $1 AND workspace_id = $2
-               AND (CAST($3 AS BIGINT) IS NULL OR (received_at, id) < ($3, $4)) ORDER BY received_at DESC, id DESC LIMIT $5",
+               AND (received_at, id) < ($3, $4) ORDER BY received_at DESC, id DESC LIMIT $5",
             account, scope.workspace_id(), at, id, rows)?,
         // A message twice in one folder (the same content under two UIDs) is shown once.
         Some(folder) => sql!(all MessageRow, c,
@@ -99,7 +98,7 @@ pub async fn messages(
                p.received_at, m.has_attachments, m.truncated
              FROM placement p JOIN message m ON m.id = p.message_id
              WHERE p.folder_id = $6 AND p.account_id = $1 AND p.workspace_id = $2
-               AND (CAST($3 AS BIGINT) IS NULL OR (p.received_at, p.message_id) < ($3, $4))
+               AND (p.received_at, p.message_id) < ($3, $4)
              ORDER BY p.received_at DESC, m.id DESC LIMIT $5",
             account, scope.workspace_id(), at, id, rows, folder)?,
     };

@@ -173,8 +173,8 @@ async fn list(
     Path(id): Path<AccountId>,
     Query(q): Query<ListQuery>,
 ) -> ApiResult<Json<OutgoingPage>> {
-    let cursor = q.cursor()?;
-    let page = super::list(&app, &actor, id, cursor.as_ref(), q.limit()).await?;
+    let (cursor, limit) = (q.cursor()?, q.limit()?);
+    let page = super::list(&app, &actor, id, cursor.as_ref(), limit).await?;
     let next_cursor = page.next.map(|n| n.encode());
     Ok(Json(OutgoingPage { items: page.items.into_iter().map(view).collect(), next_cursor }))
 }

@@ -99,11 +99,11 @@ pub async fn page(
     limit: usize,
 ) -> DbResult<Vec<Outgoing>> {
     let rows = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
-    let (at, id) = (cursor.and_then(Cursor::int), cursor.map(|c| c.id));
+    let (at, id) = Cursor::before(cursor);
     sql!(all Outgoing, c,
         "SELECT id, account_id, state, message_id, from_address, subject, blob, attempts, next_attempt_at, reason, server_words, sent_at,
            sent_op_id, created_at FROM outgoing
-         WHERE account_id = $1 AND workspace_id = $2 AND (CAST($3 AS BIGINT) IS NULL OR (created_at, id) < ($3, $4))
+         WHERE account_id = $1 AND workspace_id = $2 AND (created_at, id) < ($3, $4)
          ORDER BY created_at DESC, id DESC LIMIT $5", account, scope.workspace_id(), at, id, rows)
 }
 

@@ -80,6 +80,12 @@ on_both! {
         assert_eq!(count(&mut api, "provider=custom&search=acme3").await, 13);
         api.get("/accounts?cursor=nonsense").await.problem(400, "invalid_request");
         api.get("/accounts?sort=nonsense").await.problem(400, "invalid_request");
+        let page = api.get("/accounts?sort=sent&limit=1").await.expect(200);
+        let other = format!("/accounts?sort=user&cursor={}", page["next_cursor"].as_str().unwrap());
+        api.get(&other).await.problem(400, "invalid_request");
+        assert_eq!(page["total"], 90, "told with the first page");
+        let later = format!("/accounts?sort=sent&limit=1&cursor={}", page["next_cursor"].as_str().unwrap());
+        assert_eq!(api.get(&later).await.expect(200)["total"], serde_json::Value::Null);
         api.get("/accounts?user=nonsense").await.problem(400, "invalid_request");
         t.stop().await;
     }

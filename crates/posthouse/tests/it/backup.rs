@@ -2,7 +2,7 @@
 
 use crate::on_both;
 use crate::support::{Api, Engine, TestApp, connect_request, eventually, mail};
-use posthouse::backup::{self, BackupError};
+use posthouse::backup::{self, BackupError, Damaged};
 use posthouse::base::clock::Clock;
 use posthouse::config::Config;
 use serde_json::{Value, json};
@@ -158,7 +158,7 @@ on_both! {
                 world.deliver(&address, &mail(&format!("Meanwhile {n}"), &format!("meanwhile-{n}-{address}"))).unwrap();
             }
         });
-        let made = backup::make(&t.app().config, &Clock::system(), &places.path().join("copy")).await.unwrap();
+        let made = backup::make(&t.app().config, &Clock::system(), &places.path().join("copy"), Damaged::Refused).await.unwrap();
         arriving.join().unwrap();
         assert_eq!((made.manifest.accounts, made.manifest.outgoing, made.manifest.absent.len()), (1, 2, 0));
         assert!(made.manifest.messages >= 40, "{:?}", made.manifest);
@@ -170,7 +170,7 @@ on_both! {
         t.stop().await;
         drop(std::fs::remove_dir_all(&old.data_dir));
 
-        let restored = backup::restore(&config, &Clock::system(), &made.path).await.unwrap();
+        let restored = backup::restore(&config, &Clock::system(), &made.path, Damaged::Refused).await.unwrap();
         assert_eq!((restored.held, restored.was_complete), (2, false));
         let missing = restored.key.unwrap_err().to_string();
         assert!(missing.contains("master.key is missing") && !config.key_path().exists(), "{missing}");
@@ -206,8 +206,8 @@ on_both! {
         let (t, _, _, _) = installation(engine, "damaged", 3).await;
         let places = tempfile::tempdir().unwrap();
         let good = places.path().join("good");
-        backup::make(&t.app().config, &Clock::system(), &good).await.unwrap();
-        let served = backup::restore(&t.app().config, &Clock::system(), &good).await.unwrap_err().to_string();
+        backup::make(&t.app().config, &Clock::system(), &good, Damaged::Refused).await.unwrap();
+        let served = backup::restore(&t.app().config, &Clock::system(), &good, Damaged::Refused).await.unwrap_err().to_string();
         let expected = if engine == Engine::Sqlite { "is running on" } else { "has tables already" };
         assert!(served.contains(expected), "{served}");
         let database = if engine == Engine::Sqlite { "posthouse.db" } else { "postgres/message.copy" };
@@ -229,18 +229,18 @@ on_both! {
             copy_folder(&good, &bad);
             harm(&bad);
             let config = t.elsewhere(&places.path().join(format!("target-{n}")));
-            let refused = backup::restore(&config, &Clock::system(), &bad).await.unwrap_err().to_string();
+            let refused = backup::restore(&config, &Clock::system(), &bad, Damaged::Refused).await.unwrap_err().to_string();
             assert!(refused.contains(text) && refused.contains("Nothing was changed"), "{n}: {refused}");
             // The rows of PostgreSQL are read where they are loaded, before the commit.
-            assert_eq!(backup::check(&bad).await.is_err(), engine == Engine::Sqlite || !text.contains("body"), "{n}");
+            assert_eq!(backup::check(&bad, Damaged::Refused).await.is_err(), engine == Engine::Sqlite || !text.contains("body"), "{n}");
             assert!(is_untouched(&config).await, "{n}");
         }
-        backup::check(&good).await.unwrap();
+        backup::check(&good, Damaged::Refused).await.unwrap();
         let config = t.elsewhere(&places.path().join("target"));
-        backup::restore(&config, &Clock::system(), &good).await.unwrap();
-        let again = backup::restore(&config, &Clock::system(), &good).await.unwrap_err();
+        backup::restore(&config, &Clock::system(), &good, Damaged::Refused).await.unwrap();
+        let again = backup::restore(&config, &Clock::system(), &good, Damaged::Refused).await.unwrap_err();
         assert!(matches!(again, BackupError::NotEmpty(_)), "{again}");
-        let taken = backup::make(&t.app().config, &Clock::system(), &good).await.unwrap_err().to_string();
+        let taken = backup::make(&t.app().config, &Clock::system(), &good, Damaged::Refused).await.unwrap_err().to_string();
         assert!(taken.contains("is a backup already"), "{taken}");
         t.stop().await;
     }
@@ -249,16 +249,117 @@ on_both! {
         let (t, _, _, _) = installation(engine, "absent", 3).await;
         let places = tempfile::tempdir().unwrap();
         std::fs::remove_file(some_file(&t.app().config.data_dir, "/blobs/")).unwrap();
-        let made = backup::make(&t.app().config, &Clock::system(), places.path()).await.unwrap();
+        let made = backup::make(&t.app().config, &Clock::system(), places.path(), Damaged::Refused).await.unwrap();
         assert_eq!((made.manifest.messages, made.manifest.bodies, made.manifest.absent.len()), (3, 2, 1));
         assert!(made.path.file_name().unwrap().to_str().unwrap().starts_with("posthouse-20"), "{:?}", made.path);
         let config = t.elsewhere(places.path());
         // As it comes from a medium that is only read, or out of an archive.
         std::fs::set_permissions(some_file(&made.path, "/blobs/"), std::fs::Permissions::from_mode(0o444)).unwrap();
-        let restored = backup::restore(&config, &Clock::system(), &made.path).await.unwrap();
+        let restored = backup::restore(&config, &Clock::system(), &made.path, Damaged::Refused).await.unwrap();
         assert_eq!(restored.manifest.absent.len(), 1);
         let mode = std::fs::metadata(some_file(&config.data_dir, "/blobs/")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+        t.stop().await;
+    }
+
+    async fn every_fault_is_told_and_the_rest_comes_back_without_those_bodies(engine) {
+        let (t, mailbox, _, id) = installation(engine, "left-out", 4).await;
+        let places = tempfile::tempdir().unwrap();
+        let made = backup::make(&t.app().config, &Clock::system(), &places.path().join("copy"), Damaged::Refused).await.unwrap();
+        let gone = some_file(&made.path, "/blobs/");
+        std::fs::remove_file(&gone).unwrap();
+        let flipped = some_file(&made.path, "/blobs/");
+        flip(&flipped);
+        let config = t.elsewhere(places.path());
+        let refused = backup::restore(&config, &Clock::system(), &made.path, Damaged::Refused).await.unwrap_err().to_string();
+        assert!(refused.contains("2 faults:") && refused.contains("--without-damaged-bodies"), "{refused}");
+        for (file, how) in [(&gone, "is missing"), (&flipped, "is not what was written")] {
+            let line = format!("{} {how}", file.strip_prefix(&made.path).unwrap().display());
+            assert!(refused.contains(&line), "{line} in {refused}");
+        }
+        assert!(is_untouched(&config).await);
+        assert_eq!(backup::check(&made.path, Damaged::LeftOut).await.unwrap().left_out.len(), 2);
+
+        let restored = backup::restore(&config, &Clock::system(), &made.path, Damaged::LeftOut).await.unwrap();
+        let told: Vec<String> = restored.bodyless.iter().map(ToString::to_string).collect();
+        assert_eq!((restored.left_out.len(), told), (2, vec![format!("{}: 2 messages", mailbox.address)]));
+        std::fs::copy(t.app().config.key_path(), config.key_path()).unwrap();
+        t.stop().await;
+        let t = TestApp::on(config.clone()).await;
+        let audit = t.number("SELECT COUNT(*) FROM audit WHERE action = 'installation.restored' AND CAST(detail AS TEXT) LIKE '%left_out%2%'").await;
+        assert_eq!(audit, 1);
+        let mut api = t.signed_in().await;
+        let list = api.get(&format!("/accounts/{id}/messages")).await.expect(200);
+        let (mut whole, mut without) = (0, 0);
+        for row in list["items"].as_array().unwrap() {
+            let path = format!("/messages/{}", row["id"].as_str().unwrap());
+            let shown = api.get(&path).await.expect(200);
+            assert_eq!(shown["subject"], row["subject"]);
+            if shown["body_missing"] == true {
+                assert_eq!(shown["text"], Value::Null);
+                for part in ["raw", "html", "attachments/0"] {
+                    api.get(&format!("{path}/{part}")).await.problem(410, "body_missing");
+                }
+                without += 1;
+            } else {
+                api.get(&format!("{path}/raw")).await.expect(200);
+                whole += 1;
+            }
+        }
+        assert_eq!((whole, without), (2, 2));
+        let again = backup::make(&config, &Clock::system(), &places.path().join("again"), Damaged::Refused).await.unwrap();
+        assert_eq!((again.manifest.absent.len(), again.bodyless[0].messages), (2, 2));
+        t.stop().await;
+    }
+
+    async fn bodies_that_cannot_be_read_are_all_told_and_left_out_only_when_asked(engine) {
+        let (t, mailbox, _, _) = installation(engine, "unread", 3).await;
+        let places = tempfile::tempdir().unwrap();
+        let folder = some_file(&t.app().config.data_dir, "/blobs/").parent().unwrap().to_owned();
+        for body in std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).take(2).collect::<Vec<_>>() {
+            // A link to itself cannot be read by anybody, root or not.
+            std::fs::remove_file(&body).unwrap();
+            std::os::unix::fs::symlink(&body, &body).unwrap();
+        }
+        let config = &t.app().config;
+        let target = places.path().join("copy");
+        let refused = backup::make(config, &Clock::system(), &target, Damaged::Refused).await.unwrap_err().to_string();
+        assert!(refused.contains("2 faults:") && refused.matches("cannot be read").count() == 2, "{refused}");
+        assert!(refused.contains("--without-damaged-bodies") && !target.exists(), "{refused}");
+        let made = backup::make(config, &Clock::system(), &target, Damaged::LeftOut).await.unwrap();
+        assert_eq!((made.manifest.absent.len(), made.manifest.bodies), (2, 1));
+        assert_eq!(made.bodyless[0].to_string(), format!("{}: 2 messages", mailbox.address));
+        backup::check(&target, Damaged::Refused).await.unwrap();
+        t.stop().await;
+    }
+
+    async fn a_backup_into_the_data_folder_is_refused(engine) {
+        let t = TestApp::start(engine).await;
+        let config = &t.app().config;
+        let link = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(&config.data_dir, link.path().join("here")).unwrap();
+        for place in [config.data_dir.clone(), config.data_dir.join("backups/new"), link.path().join("here/x")] {
+            let refused = backup::make(config, &Clock::system(), &place, Damaged::Refused).await.unwrap_err().to_string();
+            assert!(refused.contains("is in the data folder") && refused.contains("outside of it"), "{refused}");
+            assert!(!config.data_dir.join("backups").exists());
+        }
+        t.stop().await;
+    }
+
+    async fn a_folder_that_all_may_look_into_is_closed_by_a_restore(engine) {
+        let t = TestApp::start(engine).await;
+        let places = tempfile::tempdir().unwrap();
+        let made = backup::make(&t.app().config, &Clock::system(), &places.path().join("copy"), Damaged::Refused).await.unwrap();
+        let mut was = vec![];
+        for mode in [0o755, 0o750] {
+            let config = t.elsewhere(&places.path().join(format!("{mode:o}")));
+            std::fs::create_dir_all(&config.data_dir).unwrap();
+            std::fs::set_permissions(&config.data_dir, std::fs::Permissions::from_mode(mode)).unwrap();
+            let restored = backup::restore(&config, &Clock::system(), &made.path, Damaged::Refused).await.unwrap();
+            let now = std::fs::metadata(&config.data_dir).unwrap().permissions().mode() & 0o777;
+            was.push((restored.was_open, now));
+        }
+        assert_eq!(was, [(Some(0o755), 0o700), (None, 0o750)]);
         t.stop().await;
     }
 
@@ -280,6 +381,87 @@ on_both! {
     }
 }
 
+/// Runs the program on this folder as root, which may write everywhere, where the folder is mounted read-only.
+fn on_a_read_only_mount(data: &Path, words: &[&str]) -> std::process::Output {
+    let script = r#"mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && data="$1" && program="$2" && shift 2 \
+                    && exec "$program" --data-dir "$data" "$@""#;
+    std::process::Command::new("unshare")
+        .args(["-m", "sh", "-c", script, "sh"])
+        .arg(data)
+        .arg(env!("CARGO_BIN_EXE_posthouse"))
+        .args(words)
+        .env_remove("DATABASE_URL")
+        .output()
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_only_read_is_backed_up_and_looked_at() {
+    let places = tempfile::tempdir().unwrap();
+    let t = TestApp::with(Engine::Sqlite, |c| c.data_dir = places.path().join("data")).await;
+    t.owner().await;
+    let data = t.app().config.data_dir.clone();
+    let text = |o: &std::process::Output| {
+        format!("{}{}", String::from_utf8_lossy(&o.stdout), String::from_utf8_lossy(&o.stderr))
+    };
+    let backed_up = async |data: &Path, name: &str| {
+        let target = places.path().join(name);
+        let output = on_a_read_only_mount(data, &["backup", target.to_str().unwrap()]);
+        assert!(output.status.success(), "{name}: {}", text(&output));
+        backup::check(&target, Damaged::Refused).await.unwrap();
+    };
+    backed_up(&data, "beside a running program").await;
+    // As a snapshot of the disk has it, or a program that was killed: changes are in the journal only.
+    let cut_off = places.path().join("cut-off");
+    copy_folder(&data, &cut_off);
+    std::fs::remove_file(cut_off.join("posthouse.db-shm")).unwrap();
+    assert!(std::fs::metadata(cut_off.join("posthouse.db-wal")).unwrap().len() > 0);
+    t.stop().await;
+    backed_up(&data, "after a stop").await;
+    let looked = text(&on_a_read_only_mount(&data, &["doctor"]));
+    assert!(looked.contains("failed   database") && looked.contains("SQLite cannot be written"), "{looked}");
+    assert!(looked.contains("opens the stored passwords") || looked.contains("ok       key"), "{looked}");
+
+    let target = places.path().join("none");
+    let refused = on_a_read_only_mount(&cut_off, &["backup", target.to_str().unwrap()]);
+    let said = text(&refused);
+    assert!(!refused.status.success() && !target.exists(), "{said}");
+    assert!(
+        said.contains("posthouse.db-wal holds the last changes") && said.contains("copy the whole folder"),
+        "{said}"
+    );
+    let looked = text(&on_a_read_only_mount(&cut_off, &["doctor"]));
+    assert!(looked.contains("posthouse.db-wal holds the last changes"), "{looked}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_without_its_database_is_named() {
+    let places = tempfile::tempdir().unwrap();
+    let t = TestApp::start(Engine::Sqlite).await;
+    let made =
+        backup::make(&t.app().config, &Clock::system(), &places.path().join("copy"), Damaged::Refused).await.unwrap();
+    let config = t.elsewhere(places.path());
+    t.stop().await;
+    std::fs::create_dir_all(&config.data_dir).unwrap();
+    let journal = config.data_dir.join("posthouse.db-wal");
+    std::fs::write(&journal, [7; 100]).unwrap();
+    let refused =
+        backup::restore(&config, &Clock::system(), &made.path, Damaged::Refused).await.unwrap_err().to_string();
+    let started = posthouse::server::start(config.clone(), Clock::system()).await.err().unwrap().to_string();
+    let report = posthouse::doctor::examine(&config, &Clock::system(), (None, vec![])).await;
+    let looked = report.checks.iter().find(|c| c.name == "database").unwrap().to_string();
+    for text in [refused, started, looked] {
+        assert!(
+            text.contains("posthouse.db-wal holds the last changes of a posthouse.db that is not beside it"),
+            "{text}"
+        );
+        assert!(text.contains("Put that posthouse.db back beside it"), "{text}");
+    }
+    assert!(journal.exists() && !config.data_dir.join("posthouse.db").exists());
+    std::fs::remove_file(&journal).unwrap();
+    backup::restore(&config, &Clock::system(), &made.path, Damaged::Refused).await.unwrap();
+}
+
 #[cfg(feature = "failpoints")]
 mod killed {
     use super::*;
@@ -296,7 +478,7 @@ mod killed {
                 killed_command(&source, places.path(), &words, point);
                 assert!(!target.exists(), "{point}");
                 let left = places.path().join("copy.unfinished");
-                let is_whole = backup::check(&left).await.is_ok();
+                let is_whole = backup::check(&left, Damaged::Refused).await.is_ok();
                 assert_eq!(is_whole, point == "backup.written", "{point}");
             }
             let output = command(&source, places.path(), &words, None);
@@ -310,7 +492,7 @@ mod killed {
                 killed_command(&config, places.path(), &["restore", target.to_str().unwrap()], point);
                 let refused = server::start(config.clone(), Clock::system()).await.err().unwrap().to_string();
                 assert!(refused.contains("began and did not end"), "{point}: {refused}");
-                let again = backup::restore(&config, &Clock::system(), &target).await.unwrap();
+                let again = backup::restore(&config, &Clock::system(), &target, Damaged::Refused).await.unwrap();
                 assert_eq!(again.was_complete, point == "restore.database", "{point}");
                 assert!(again.key.is_ok(), "{point}");
                 let restored = TestApp::on(config).await;

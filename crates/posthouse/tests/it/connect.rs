@@ -1,7 +1,7 @@
 //! Adding an account on the real Dovecot and Postfix, and everything that can be wrong with one.
 
 use crate::on_both;
-use crate::support::{TestApp, connect_request};
+use crate::support::{TestApp, connect_request, eventually, mail};
 use serde_json::{Value, json};
 use testkit::{Direction, Fault, FaultProxy, MailWorld, Plan, ServerCertificate};
 
@@ -39,6 +39,66 @@ on_both! {
         assert_eq!((&list["total"], &list["items"][0]["address"]), (&json!(1), &json!(mailbox.address)));
         let summary = api.get("/accounts/summary").await.expect(200);
         assert_eq!((&summary["total"], &summary["connected"]), (&json!(1), &json!(1)));
+        t.stop().await;
+    }
+
+    async fn an_account_that_only_receives_is_read_sends_nothing_and_gets_its_sending_server_later(engine) {
+        let world = MailWorld::shared();
+        let mailbox = world.add_user(&format!("receives-{engine:?}").to_lowercase()).unwrap();
+        world.deliver(&mailbox.address, &mail("Read me", "read-me@else.test")).unwrap();
+        let t = TestApp::beside(engine, world).await;
+        let mut api = t.owner().await;
+        let whole = connect_request(world, &mailbox);
+        let mut request = whole.clone();
+        (request["provider"], request["provider_name"], request["smtp"]) = (json!("imap"), json!(""), json!(null));
+        let added = api.post("/accounts", &request).await.expect(201);
+        let shown = (&added["status"], &added["sending"]["state"], &added["can_send"], &added["provider_label"]);
+        assert_eq!(shown, (&json!("connected"), &json!("not_set_up"), &json!(false), &json!("Other IMAP")));
+        let account = format!("/accounts/{}", added["id"].as_str().unwrap());
+        let messages = format!("{account}/messages");
+        eventually("its mail is there", async || {
+            t.caller_like(&api).get(&messages).await.json()["items"].as_array().is_some_and(|i| i.len() == 1)
+        })
+        .await;
+        let letter = json!({ "to": mailbox.address, "subject": "No", "body": "way" });
+        let outgoing = format!("{account}/outgoing");
+        let answer = api.call(reqwest::Method::POST, &outgoing, Some(&letter), &[("idempotency-key", "no-way-1")]).await;
+        assert!(answer.status.is_client_error() && answer.text.contains("sending server"), "{}", answer.text);
+
+        let added = api.post(&format!("{account}/reconnect"), &json!({ "smtp": whole["smtp"] })).await.expect(200);
+        assert_eq!((&added["sending"]["state"], &added["can_send"]), (&json!("connected"), &json!(true)));
+        let sent = api.call(reqwest::Method::POST, &outgoing, Some(&letter), &[("idempotency-key", "now-it-goes-1")]).await;
+        sent.expect(202);
+        t.stop().await;
+    }
+
+    async fn each_kind_of_account_needs_its_servers_and_has_its_label(engine) {
+        let world = MailWorld::shared();
+        let t = TestApp::beside(engine, world).await;
+        let mut api = t.owner().await;
+        let kinds = [
+            ("google", "Gmail", true, true), ("yahoo", "Yahoo", true, true), ("icloud", "iCloud", true, true),
+            ("custom", "Custom SMTP", false, true), ("imap", "Other IMAP", true, false),
+        ];
+        for (kind, label, receives, sends) in kinds {
+            let mailbox = world.add_user(&format!("kind-{kind}-{engine:?}").to_lowercase()).unwrap();
+            let mut request = connect_request(world, &mailbox);
+            (request["provider"], request["provider_name"]) = (json!(kind), json!(""));
+            for (side, needed) in [("imap", receives), ("smtp", sends)] {
+                if needed {
+                    let mut without = request.clone();
+                    without[side] = json!(null);
+                    let problem = api.post("/accounts", &without).await.problem(422, "validation_failed");
+                    assert_eq!(problem["fields"][0]["field"], side, "{kind}: {problem}");
+                }
+            }
+            let added = api.post("/accounts", &request).await.expect(201);
+            assert_eq!((&added["provider"], &added["provider_label"]), (&json!(kind), &json!(label)));
+            assert_eq!(api.get(&format!("/accounts?provider={kind}")).await.expect(200)["total"], 1);
+        }
+        let labels: Vec<String> = api.get("/accounts?sort=provider").await.expect(200)["items"].as_array().unwrap().iter()
+            .map(|a| a["provider"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(labels, ["custom", "google", "icloud", "imap", "yahoo"]);
         t.stop().await;
     }
 

@@ -140,3 +140,25 @@ async fn a_postgresql_that_stops_starts_or_died_is_one_that_cannot_be_reached() 
     }
     db.close().await;
 }
+
+crate::on_both! {
+    async fn work_in_the_background_leaves_connections_for_people(engine) {
+        let t = TestApp::start(engine).await;
+        let people = &t.app().db;
+        let background = people.in_background();
+        let soon = std::time::Duration::from_millis(300);
+        let mut held = vec![];
+        while let Ok(c) = tokio::time::timeout(soon, background.read()).await {
+            held.push(c.unwrap());
+            assert!(held.len() < 100, "it takes all there are");
+        }
+        assert!(held.len() >= 3, "{} at a time", held.len());
+        let free = tokio::time::timeout(soon, people.read()).await;
+        free.expect("a person does not wait in that line").unwrap();
+        held.pop();
+        let next = tokio::time::timeout(soon, background.read()).await;
+        next.expect("a turn is given back with its connection").unwrap();
+        drop(held);
+        t.stop().await;
+    }
+}

@@ -62,7 +62,9 @@ on_both! {
         let key = config.key_path();
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
         let report = examine(&config).await;
-        assert!(!report.healthy && of(&report, "key").1.contains("chmod 600"), "{report:?}");
+        // A start takes it, and warns too.
+        assert!(report.healthy && of(&report, "key").0 == Outcome::Warning, "{report:?}");
+        assert!(of(&report, "key").1.contains("(mode 644)") && of(&report, "key").1.contains("chmod 600"), "{report:?}");
         let aside = folder.path().join("aside");
         std::fs::rename(&key, &aside).unwrap();
         let report = examine(&config).await;
@@ -125,6 +127,22 @@ async fn the_doctor_makes_nothing() {
     assert!(!report.healthy && of(&report, "database").0 == Outcome::Failed, "{report:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_database_beside_bodies_is_a_lost_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = crate::support::config(Engine::Sqlite, folder.path());
+    std::fs::create_dir_all(config.data_dir.join("blobs/some")).unwrap();
+    for make in [false, true] {
+        if make {
+            std::fs::write(config.data_dir.join("posthouse.db"), "").unwrap();
+        }
+        let (outcome, text) = of(&examine(&config).await, "database");
+        assert_eq!(outcome, Outcome::Failed, "{text}");
+        assert!(text.contains("the database was lost") && text.contains("Restore a backup"), "{text}");
+        assert!(!text.contains("start Posthouse once") && !text.contains("the first start makes"), "{text}");
+    }
+}
+
 #[cfg(feature = "failpoints")]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_ends_with_its_verdict() {
@@ -140,7 +158,7 @@ async fn the_command_ends_with_its_verdict() {
     let json = command(&config, folder.path(), &["doctor", "--json"], None);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(json["healthy"], true, "{json}");
-    std::fs::set_permissions(config.key_path(), std::fs::Permissions::from_mode(0o640)).unwrap();
+    std::fs::write(config.key_path(), "").unwrap();
     let failed = command(&config, folder.path(), &["doctor"], None);
     assert_eq!(failed.status.code(), Some(1));
     assert!(String::from_utf8(failed.stdout).unwrap().lines().any(|l| l.starts_with("failed   key")));

@@ -68,6 +68,42 @@ on_both! {
         opens(&config).await.unwrap();
     }
 
+    async fn a_key_file_that_is_none_is_named_with_both_ways_out(engine) {
+        let folder = tempfile::tempdir().unwrap();
+        let (t, mailbox) = installation(engine, "garbled", folder.path()).await;
+        let config = t.app().config.clone();
+        t.stop().await;
+        let saved = std::fs::read(config.key_path()).unwrap();
+        for (garbage, what) in [("", "it is empty"), ("garbage", "line 1 is one word"), ("1 AAAA\n", "line 1 has a key of 3 bytes")] {
+            std::fs::write(config.key_path(), garbage).unwrap();
+            let refused = opens(&config).await.unwrap_err();
+            let shown = config.key_path().display().to_string();
+            for part in [shown.as_str(), what, "Put the saved copy of the key back", "`posthouse key lost`"] {
+                assert!(refused.contains(part), "{part} in {refused}");
+            }
+        }
+        std::fs::write(config.key_path(), saved).unwrap();
+        follows(&config, &mailbox, "With the saved key").await;
+        std::fs::write(config.key_path(), "garbage").unwrap();
+        assert_eq!(keys::lost(config.clone(), Clock::system()).await.unwrap(), 2);
+        opens(&config).await.unwrap();
+    }
+
+    async fn a_place_without_a_folder_for_the_key_is_refused_before_anything_is_made(engine) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = crate::support::config(engine, &folder.path().join("data"));
+        config.key_file = Some(folder.path().join("nope/x"));
+        config.key_file_from = Some("posthouse.toml, line 3".into());
+        let refused = opens(&config).await.unwrap_err();
+        let wanted = format!("`key_file` = {:?} (posthouse.toml, line 3): there is no folder", config.key_path().display().to_string());
+        assert!(refused.contains(&wanted) && refused.contains("make it, mount its disk, or name another file"), "{refused}");
+        let none = match &config.database_url {
+            None => !config.data_dir.join("posthouse.db").exists(),
+            Some(url) => db::Db::open_postgres(url).await.unwrap().tables().await.unwrap() == 0,
+        };
+        assert!(none, "a database was made");
+    }
+
     async fn where_no_key_was_made_there_is_none_to_change(engine) {
         let folder = tempfile::tempdir().unwrap();
         let t = TestApp::with(engine, |c| c.data_dir = folder.path().join("data")).await;
@@ -98,7 +134,7 @@ mod killed {
                 assert_eq!(both.len(), 2, "{point}: both keys are kept until the end");
                 opens(&config).await.unwrap();
                 let output = command(&config, folder.path(), &["key", "rotate"], None);
-                let said = String::from_utf8(output.stdout).unwrap();
+                let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
                 assert!(output.status.success() && said.contains("The change that was broken off has ended"), "{point}: {said}");
                 let new = key_lines(&config);
                 assert_eq!(new, both[1..], "{point}: it went on with the key that was new");

@@ -18,6 +18,7 @@ mod bad_mail;
 mod bad_requests;
 mod backup;
 mod closing;
+mod command_line;
 mod connect;
 mod db;
 mod doctor;

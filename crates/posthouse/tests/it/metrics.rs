@@ -151,6 +151,18 @@ on_both! {
         let samples = read(&scrape(t.metrics_addr()).await);
         assert_eq!(samples["posthouse_database_up"], 0.0);
         assert!(samples.contains_key("posthouse_process_resident_memory_bytes"));
+        assert_eq!(other.headers()["content-type"], "application/problem+json");
+        let url = format!("http://{}/metrics", t.metrics_addr());
+        let strange = client.get(&url).header("host", "evil.test").send().await.unwrap();
+        assert_eq!(strange.status(), 421);
+        let ours = client.get(&url).header("host", "posthouse:9464").send().await.unwrap();
+        assert_eq!(ours.status(), 200);
+        for answer in [other, strange, ours] {
+            let header = |name: &str| answer.headers().get(name).map_or("", |v| v.to_str().unwrap());
+            assert_eq!((header("x-content-type-options"), header("cache-control")), ("nosniff", "no-store"), "{answer:?}");
+            assert!(header("content-security-policy").contains("default-src 'none'"), "{answer:?}");
+            assert_eq!(header("x-request-id").len(), 32, "{answer:?}");
+        }
         t.stop().await;
     }
 }

@@ -333,6 +333,56 @@ async fn what_is_too_deep_too_large_or_not_json_is_refused() {
     t.stop().await;
 }
 
+/// The answer to these octets, until the connection ends.
+async fn spoken(addr: std::net::SocketAddr, octets: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(addr).await.unwrap();
+    stream.write_all(octets.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_names_no_host_is_refused() {
+    let t = TestApp::with(Engine::Sqlite, |c| c.metrics.listen = Some(([127, 0, 0, 1], 0).into())).await;
+    for (addr, path) in [(t.addr(), "/api/v1/session"), (t.addr(), "/"), (t.metrics_addr(), "/metrics")] {
+        for version in ["1.0", "1.1"] {
+            let answer = spoken(addr, &format!("GET {path} HTTP/{version}\r\nConnection: close\r\n\r\n")).await;
+            let status = answer.split(' ').nth(1).unwrap();
+            assert!(status == "400" && answer.contains("\"code\":\"host_missing\""), "{path} {version}: {answer}");
+        }
+    }
+    for (version, status) in [("1.0", "200"), ("1.1", "400")] {
+        let answer = spoken(t.addr(), &format!("GET /healthz HTTP/{version}\r\nConnection: close\r\n\r\n")).await;
+        assert_eq!(answer.split(' ').nth(1), Some(status), "only simple monitors send none: {answer}");
+    }
+    t.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_list_does_not_know_is_named() {
+    let t = TestApp::start(Engine::Sqlite).await;
+    let mut api = t.owner().await;
+    let id = uuid::Uuid::nil();
+    for list in ["/accounts".to_owned(), format!("/accounts/{id}/messages"), format!("/accounts/{id}/outgoing")] {
+        let problem = api.get(&format!("{list}?bogus=1")).await.problem(400, "invalid_request");
+        assert!(
+            problem["detail"].as_str().unwrap().starts_with("There is no query parameter `bogus` here"),
+            "{problem}"
+        );
+        for limit in ["0", "201", "-1", "x"] {
+            let problem = api.get(&format!("{list}?limit={limit}")).await.problem(400, "invalid_request");
+            assert!(problem["detail"].as_str().unwrap().contains("limit"), "{limit}: {problem}");
+        }
+        for limit in ["1", "200"] {
+            let status = api.get(&format!("{list}?limit={limit}")).await.status;
+            assert_ne!(status, 400, "{list} {limit}");
+        }
+    }
+    t.stop().await;
+}
+
 /// The lines that the real program wrote to its log while `story` spoke to it.
 async fn log_of(story: impl AsyncFnOnce(Api, &str)) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();

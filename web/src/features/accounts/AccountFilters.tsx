@@ -1,8 +1,9 @@
-import { CloseButton, Group, Kbd, Select, TextInput } from "@mantine/core";
+import { CloseButton, Group, Kbd, Select, Text, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { IconSearch } from "@tabler/icons-react";
 import { useEffect, useRef, useState } from "react";
 import type { AccountFilter } from "../../api/keys";
+import { counted } from "../../lib/format";
 import { Icon } from "../../ui/Icon";
 import { useShortcuts } from "../../ui/shortcuts";
 import classes from "./Accounts.module.css";
@@ -18,7 +19,14 @@ const USERS = [
 
 export type Change = (change: AccountFilter) => void;
 
-export function AccountFilters({ filter, onChange }: { filter: AccountFilter; onChange: Change }) {
+interface FiltersProps {
+  filter: AccountFilter;
+  onChange: Change;
+  /** How many accounts match, while not all of them are asked for. */
+  found: number | undefined;
+}
+
+export function AccountFilters({ filter, onChange, found }: FiltersProps) {
   const field = useRef<HTMLInputElement>(null);
   const [text, setText] = useState(filter.search ?? "");
   const apply = useDebouncedCallback(
@@ -71,6 +79,9 @@ export function AccountFilters({ filter, onChange }: { filter: AccountFilter; on
         onChange={(status) => onChange({ status })}
       />
       <Choice name="User" data={USERS} value={filter.user} onChange={(user) => onChange({ user })} />
+      <Text size="xs" c="dimmed" className={`${classes.found} figures`} role="status">
+        {found !== undefined && `${counted(found, "account")} found`}
+      </Text>
     </Group>
   );
 }

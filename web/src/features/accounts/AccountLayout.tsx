@@ -70,7 +70,8 @@ interface HeadProps {
 
 function Head({ account, tab, onSend, onDelete }: HeadProps) {
   const name = account.display_name || account.address;
-  useDocumentTitle(`${account.address} – Posthouse`);
+  const page = TABS.find(({ value }) => value === tab)?.label ?? "Reconnect";
+  useDocumentTitle(`${page} – ${account.address} – Posthouse`);
   return (
     <header className={classes.header}>
       <Breadcrumbs className={classes.crumbs} separator="›">
@@ -88,7 +89,7 @@ function Head({ account, tab, onSend, onDelete }: HeadProps) {
           </Title>
           <StatusBadge account={account} />
         </div>
-        <Group gap="xs" wrap="nowrap">
+        <Group gap="xs" wrap="nowrap" className={classes.actions}>
           {account.can_send && (
             <Button variant="default" leftSection={<Icon of={IconSend} />} onClick={onSend}>
               Send email

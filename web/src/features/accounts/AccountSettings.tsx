@@ -72,7 +72,7 @@ function Servers({ account }: { account: Account }) {
             <>
               <dt>Mail shown</dt>
               <dd className="figures">
-                From {counted(account.import_days, "day")} before it was connected, and since
+                All since {counted(account.import_days, "day")} before it was connected
               </dd>
             </>
           )}

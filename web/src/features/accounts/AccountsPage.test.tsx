@@ -40,6 +40,42 @@ describe("the accounts table", () => {
     expect(rowOf("only@acme.test")).toHaveTextContent("send only");
   });
 
+  it("says on request what the server said and what to do", async () => {
+    const refused = side("reconnect_required", {
+      reason: "login_refused",
+      reason_text: "The login was refused.",
+      server_words: "535 5.7.8 bad credentials",
+      fix: "Enter the password again.",
+    });
+    const row = account("ana", {
+      status: "reconnect_required",
+      status_side: "receiving",
+      receiving: refused,
+    });
+    server.use(http.get(api("/accounts"), () => HttpResponse.json(accountList([row]))));
+    const { user } = open("/accounts");
+    await user.click(await screen.findByRole("button", { name: "receiving: login refused" }));
+    const why = within(await screen.findByRole("dialog"));
+    expect(why.getByText("535 5.7.8 bad credentials")).toBeInTheDocument();
+    expect(why.getByText(/Enter the password again/)).toBeInTheDocument();
+    expect(why.getByRole("link", { name: "Reconnect" })).toHaveAttribute("href", "/accounts/ana/reconnect");
+  });
+
+  it("does not promise a retry for a time that has passed", async () => {
+    const row = account("ana", {
+      status: "disconnected",
+      status_side: "receiving",
+      receiving: side("disconnected", {
+        reason: "timed_out",
+        next_attempt_at: new Date(Date.now() - 30_000).toISOString(),
+      }),
+    });
+    server.use(http.get(api("/accounts"), () => HttpResponse.json(accountList([row]))));
+    open("/accounts");
+    await screen.findByText("ana@acme.test");
+    expect(rowOf("ana@acme.test")).toHaveTextContent("Disconnectedretrying now");
+  });
+
   it("offers the four actions in their order", async () => {
     const { user } = open("/accounts");
     await user.click(await screen.findByRole("button", { name: "Actions for ana@acme.test" }));

@@ -26,14 +26,14 @@ function Figures() {
   const { data } = useQuery(summaryQuery);
   const figure = (value: number | undefined, words: string) =>
     value === undefined ? (
-      <Skeleton w="5.5rem" h="1.25rem" />
+      <Skeleton w="5.5rem" h="1.4rem" />
     ) : (
       <Text size="xs" c="dimmed">
         <span className={classes.figure}>{count(value)}</span> {words}
       </Text>
     );
   return (
-    <Group gap="lg" mb="md" aria-label="Figures" role="group">
+    <Group gap="lg" mb="md" className={classes.figures} aria-label="Figures" role="group">
       {figure(data?.connected, "connected")}
       {data && data.need_attention > 0 ? (
         <AnchorLink to="." search={{ status: "reconnect_required" }} c="inherit" underline="hover">
@@ -41,6 +41,11 @@ function Figures() {
         </AnchorLink>
       ) : (
         figure(data?.need_attention, "need you")
+      )}
+      {data && data.disconnected > 0 && (
+        <AnchorLink to="." search={{ status: "disconnected" }} c="inherit" underline="hover">
+          {figure(data.disconnected, "disconnected")}
+        </AnchorLink>
       )}
       {figure(data?.sent_today, "sent today")}
     </Group>
@@ -68,7 +73,11 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
       ) : (
         <>
           <Figures />
-          <AccountFilters filter={filter} onChange={onChange} />
+          <AccountFilters
+            filter={filter}
+            onChange={onChange}
+            found={filtered && list.isSuccess && !empty && !list.isPlaceholderData ? total : undefined}
+          />
           {list.isError && rows.length === 0 ? (
             <LoadFailed what="The accounts" error={list.error} retry={() => void list.refetch()} />
           ) : empty ? (

@@ -280,12 +280,28 @@ function SkeletonRow({ shown }: { shown: string[] }) {
     <tr className={classes.row} aria-hidden>
       {shown.map((id) => (
         <td key={id} data-column={id}>
-          {id === "edit" || id === "actions" ? null : (
-            <Skeleton h="0.75rem" w={id === "address" ? "60%" : "70%"} />
-          )}
-          {id === "address" && <Skeleton h="0.625rem" w="80%" mt="sm" />}
+          <SkeletonCell id={id} card={!shown.includes("status")} />
         </td>
       ))}
     </tr>
+  );
+}
+
+/** Stands where the words will. A card has four lines of them. */
+function SkeletonCell({ id, card }: { id: string; card: boolean }) {
+  if (id === "edit" || id === "actions") return null;
+  if (id === "sent") return <Skeleton h="0.75rem" w="50%" ml="auto" />;
+  if (id !== "address") return <Skeleton h="0.75rem" w="70%" />;
+  return (
+    <>
+      <Skeleton h="0.75rem" w={card ? "45%" : "60%"} />
+      <Skeleton h="0.625rem" w={card ? "60%" : "80%"} mt="sm" />
+      {card && (
+        <>
+          <Skeleton h="0.625rem" w="35%" mt="sm" />
+          <Skeleton h="0.625rem" w="70%" mt="sm" />
+        </>
+      )}
+    </>
   );
 }

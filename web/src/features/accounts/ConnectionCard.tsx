@@ -4,12 +4,12 @@ import type { Account, SideState } from "../../api/client";
 import { count } from "../../lib/format";
 import { asApiError } from "../../lib/problem";
 import { ButtonLink } from "../../ui/links";
-import { ServerWords } from "../../ui/ServerWords";
 import { StateLabel } from "../../ui/StateLabel";
 import { Time } from "../../ui/Time";
 import classes from "./AccountSettings.module.css";
 import { useRetryNow } from "./queries";
-import { reasonWords, STATES } from "./words";
+import { Why } from "./Why";
+import { STATES } from "./words";
 
 const ABSENT = {
   receiving: "This account only sends. Answers arrive at its mail server and are not shown here.",
@@ -38,7 +38,7 @@ export function ConnectionCard({ account, side }: { account: Account; side: "rec
             Since <Time at={state.since} />
             {state.next_attempt_at && (
               <>
-                , next attempt <Time at={state.next_attempt_at} />
+                , next attempt <Time at={state.next_attempt_at} as="due" />
               </>
             )}
           </Text>
@@ -46,21 +46,6 @@ export function ConnectionCard({ account, side }: { account: Account; side: "rec
         </>
       )}
     </Paper>
-  );
-}
-
-function Why({ state }: { state: SideState }) {
-  const reason = state.reason_text ?? reasonWords(state);
-  return (
-    <>
-      {reason && <Text>{reason}</Text>}
-      {state.server_words && <ServerWords>{state.server_words}</ServerWords>}
-      {state.fix && (
-        <Text>
-          <strong>What to do:</strong> {state.fix}
-        </Text>
-      )}
-    </>
   );
 }
 

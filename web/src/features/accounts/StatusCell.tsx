@@ -1,10 +1,12 @@
 import { Text } from "@mantine/core";
 import type { AccountRow } from "../../api/client";
+import { isDue } from "../../lib/time";
 import { StateLabel } from "../../ui/StateLabel";
-import { Time } from "../../ui/Time";
+import { Time, useNow } from "../../ui/Time";
 import classes from "./Accounts.module.css";
 import { useIsClosing } from "./closing";
-import { STATES, shownSide, statusDetail, statusTitle } from "./words";
+import { StatusWhy } from "./StatusWhy";
+import { STATES, shownSide, statusDetail } from "./words";
 
 export function StatusBadge({ account }: { account: AccountRow }) {
   const closing = useIsClosing(account.id);
@@ -13,6 +15,17 @@ export function StatusBadge({ account }: { account: AccountRow }) {
     <StateLabel tone={closing ? "idle" : tone} icon={icon}>
       {closing ? "Deleting…" : word}
     </StateLabel>
+  );
+}
+
+/** "retry in 4 min". */
+function Retry({ at }: { at: string }) {
+  return isDue(at, useNow(at)) ? (
+    "retrying now"
+  ) : (
+    <>
+      retry <Time at={at} />
+    </>
   );
 }
 
@@ -28,16 +41,19 @@ export function StatusCell({ account }: { account: AccountRow }) {
         <StatusBadge account={account} />
         {!closing && troubled && (
           <Text size="xs" c="dimmed" component="span" className={classes.since}>
-            {side.next_attempt_at && "retry "}
-            <Time at={side.next_attempt_at ?? side.since} />
+            {side.next_attempt_at ? <Retry at={side.next_attempt_at} /> : <Time at={side.since} />}
           </Text>
         )}
       </div>
-      {!closing && detail && (
-        <Text size="xs" c="dimmed" truncate title={statusTitle(account)}>
-          {detail}
-        </Text>
-      )}
+      {!closing &&
+        detail &&
+        (account.status_side ? (
+          <StatusWhy account={account}>{detail}</StatusWhy>
+        ) : (
+          <Text size="xs" c="dimmed" truncate>
+            {detail}
+          </Text>
+        ))}
     </>
   );
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { account, side } from "../../../test/world";
 import type { SideState } from "../../api/client";
-import { reasonWords, statusDetail, statusTitle } from "./words";
+import { reasonWords, statusDetail } from "./words";
 
 describe("the line below a state", () => {
   it("is about the side that the server names", () => {
@@ -11,14 +11,9 @@ describe("the line below a state", () => {
       receiving: side("connected"),
       sending: side("disconnected", {
         reason: "timed_out",
-        reason_text: "The server did not answer in time.",
-        server_words: "451 later",
       }),
     });
     expect(statusDetail(row)).toBe("sending: no answer");
-    expect(statusTitle(row)).toBe(
-      "sending: no answer\nThe server did not answer in time.\nThe server said: 451 later",
-    );
   });
 
   it("names no side when both are in the same trouble, but does when the reasons differ", () => {

@@ -78,11 +78,3 @@ function importWords({ done, total }: AccountRow["sync"]): string {
   if (done == null) return "importing";
   return `importing ${count(done)}${total == null ? "" : ` of ${count(total)}`}`;
 }
-
-/** All that is known about the shown state, for a line that is cut off. */
-export function statusTitle(account: AccountRow): string | undefined {
-  if (!account.status_side) return undefined;
-  const { reason_text, server_words } = shownSide(account);
-  const said = server_words ? `The server said: ${server_words}` : undefined;
-  return [statusDetail(account), reason_text, said].filter(Boolean).join("\n") || undefined;
-}

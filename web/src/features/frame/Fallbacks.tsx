@@ -38,10 +38,14 @@ export function PageFailed({ error }: ErrorComponentProps) {
         title="This page could not be shown"
         action={
           problem.code === "unexpected" ? (
-            <Button onClick={() => window.location.reload()}>Load the page again</Button>
+            <Button variant="default" onClick={() => window.location.reload()}>
+              Load the page again
+            </Button>
           ) : (
             // Without a load of the page: what is typed beside it stays.
-            <Button onClick={() => void router.invalidate()}>Try again</Button>
+            <Button variant="default" onClick={() => void router.invalidate()}>
+              Try again
+            </Button>
           )
         }
       >

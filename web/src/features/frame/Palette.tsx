@@ -106,6 +106,8 @@ export default function Palette({ asked, onShortcuts }: { asked: number; onShort
         "aria-label": "Find an account or a command",
       }}
       scrollable
+      // What scrolls can be reached without a mouse.
+      scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}
       maxHeight={sizes.paletteHeight}
       overlayProps={{ backgroundOpacity: 0.4, blur: 0 }}
       transitionProps={{ duration: 100 }}

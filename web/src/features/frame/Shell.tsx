@@ -48,7 +48,13 @@ export function Shell({ children }: { children: ReactNode }) {
       </a>
       {compact ? (
         <div className={classes.topbar}>
-          <Burger opened={menu} onClick={openMenu} size="sm" aria-label="Open the menu" />
+          <Burger
+            opened={menu}
+            onClick={openMenu}
+            size="sm"
+            aria-label="Open the menu"
+            className={classes.burger}
+          />
           <Workspace />
           <ActionIcon variant="subtle" color="gray" onClick={openPalette} aria-label="Find and do" ml="auto">
             <Icon of={IconSearch} />

@@ -1,24 +1,16 @@
 import { Avatar, type MantineColorScheme, Menu, Text, useMantineColorScheme } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import {
-  IconCheck,
-  IconDeviceDesktop,
-  IconKeyboard,
-  IconLogout,
-  IconMoon,
-  IconSelector,
-  IconSun,
-} from "@tabler/icons-react";
+import { IconCheck, IconKeyboard, IconLogout, IconSelector } from "@tabler/icons-react";
 import { asApiError } from "../../lib/problem";
 import { initials, isolated } from "../../lib/texts";
 import { Icon } from "../../ui/Icon";
 import { useSession, useSignOut } from "../session/queries";
 import classes from "./Shell.module.css";
 
-const SCHEMES: { value: MantineColorScheme; label: string; icon: typeof IconSun }[] = [
-  { value: "light", label: "Light", icon: IconSun },
-  { value: "dark", label: "Dark", icon: IconMoon },
-  { value: "auto", label: "Like the system", icon: IconDeviceDesktop },
+const SCHEMES: { value: MantineColorScheme; label: string }[] = [
+  { value: "light", label: "Light" },
+  { value: "dark", label: "Dark" },
+  { value: "auto", label: "Like the system" },
 ];
 
 export function UserMenu({ onShortcuts }: { onShortcuts: () => void }) {
@@ -46,18 +38,16 @@ export function UserMenu({ onShortcuts }: { onShortcuts: () => void }) {
         </Menu.Label>
         <Menu.Divider role="separator" />
         <Menu.Label>Appearance</Menu.Label>
-        {SCHEMES.map(({ value, label, icon }) => (
-          <Menu.Item
-            key={value}
-            leftSection={<Icon of={icon} />}
-            rightSection={colorScheme === value ? <Icon of={IconCheck} /> : undefined}
-            role="menuitemradio"
-            aria-checked={colorScheme === value}
-            onClick={() => setColorScheme(value)}
-          >
-            {label}
-          </Menu.Item>
-        ))}
+        <Menu.RadioGroup
+          value={colorScheme}
+          onChange={(value) => setColorScheme(value as MantineColorScheme)}
+        >
+          {SCHEMES.map(({ value, label }) => (
+            <Menu.RadioItem key={value} value={value} checkIcon={<Icon of={IconCheck} />} closeMenuOnClick>
+              {label}
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
         <Menu.Divider role="separator" />
         <Menu.Item leftSection={<Icon of={IconKeyboard} />} onClick={onShortcuts}>
           Keyboard shortcuts

@@ -163,7 +163,7 @@ function Waiting() {
     <Stack gap={0} role="status" aria-busy aria-label="Loading messages">
       {[1, 2, 3, 4, 5, 6].map((row) => (
         <div key={row} className={classes.line}>
-          <Skeleton h="0.875rem" w="35%" />
+          <Skeleton h="1rem" w="35%" />
           <Skeleton h="0.75rem" w="60%" mt="sm" />
           <Skeleton h="0.75rem" w="85%" mt="sm" />
         </div>

@@ -148,9 +148,10 @@ function Back({ onBack }: { onBack: () => void }) {
         color="gray"
         size="compact-sm"
         leftSection={<Icon of={IconArrowLeft} />}
+        aria-label="Back to the list"
         onClick={onBack}
       >
-        Back to the list
+        Back
       </Button>
     </Group>
   );
@@ -160,9 +161,9 @@ function Tools({ message, accountId, onBack }: { message: Message; accountId: st
   const flags = useSetFlags(accountId, message.id);
   const flag = message.flagged ? "Remove the flag" : "Flag";
   return (
-    <Group gap="xs" className={classes.messageTools}>
+    <Group gap={0} className={classes.messageTools}>
       <Back onBack={onBack} />
-      <Group gap="xs" ml="auto">
+      <Group gap={0} ml="auto">
         <Tooltip label={flag}>
           <ActionIcon
             variant="subtle"
@@ -217,6 +218,16 @@ function Problems({ message }: { message: Message }) {
 }
 
 function Body({ message, view, images }: { message: Message; view: "html" | "text"; images: boolean }) {
+  if (message.body_missing) {
+    return (
+      <Banner tone="warn">
+        <Text size="xs">
+          The text of this message is missing here: its file was lost or damaged, or a backup was restored
+          without it. It may still be in the mailbox on the mail server.
+        </Text>
+      </Banner>
+    );
+  }
   if (view === "html" && message.has_html) {
     return (
       <iframe

@@ -19,6 +19,7 @@ function tell(title: string) {
 export function OutboxEntry({ outgoing, marked }: { outgoing: Outgoing; marked: boolean }) {
   const { word, tone, icon } = SEND_STATES[outgoing.state];
   const repeated = outgoing.recipients.some(({ server_words }) => server_words === outgoing.server_words);
+  const said = outgoing.server_words && !repeated && <Reply>{outgoing.server_words}</Reply>;
   const copy = outgoing.state === "sent" ? SENT_COPY[outgoing.sent_copy] : undefined;
   return (
     <article className={classes.entry} data-marked={marked || undefined} aria-current={marked || undefined}>
@@ -33,14 +34,19 @@ export function OutboxEntry({ outgoing, marked }: { outgoing: Outgoing; marked: 
           <Time at={outgoing.sent_at ?? outgoing.created_at} />
         </Text>
       </div>
-      {outgoing.why && <Text size="xs">{outgoing.why}</Text>}
-      {outgoing.next_attempt_at && (
-        <Text size="xs" c="dimmed">
-          Next attempt <Time at={outgoing.next_attempt_at} />
+      {(outgoing.why || outgoing.next_attempt_at) && (
+        <Text size="xs">
+          {outgoing.why}{" "}
+          {outgoing.next_attempt_at && (
+            <Text span size="xs" c="dimmed" className={classes.next}>
+              Next attempt <Time at={outgoing.next_attempt_at} as="due" />
+            </Text>
+          )}
         </Text>
       )}
-      {outgoing.server_words && !repeated && <ServerWords>{outgoing.server_words}</ServerWords>}
+      {outgoing.why && said}
       <Recipients outgoing={outgoing} />
+      {!outgoing.why && said}
       {copy && (
         <Text size="xs" c="dimmed">
           {copy}
@@ -84,7 +90,7 @@ function Recipients({ outgoing }: { outgoing: Outgoing }) {
   );
 }
 
-/** What was said of one recipient: beside it, as long as that is short. */
+/** What the server said: among the other words, as long as it is short. */
 function Reply({ children }: { children: string }) {
   if (children.length > LONG_WORDS) return <ServerWords>{children}</ServerWords>;
   return (

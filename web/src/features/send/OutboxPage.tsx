@@ -77,8 +77,9 @@ function Waiting() {
     <Stack gap={0} role="status" aria-busy aria-label="Loading the outbox">
       {[1, 2, 3, 4].map((row) => (
         <div key={row} className={classes.entry}>
-          <Skeleton h="0.875rem" w="40%" />
-          <Skeleton h="0.75rem" w="70%" mt="sm" />
+          <Skeleton h="1rem" w="40%" />
+          <Skeleton h="0.75rem" w="30%" mt="xs" />
+          <Skeleton h="0.75rem" w="70%" mt="xs" />
         </div>
       ))}
     </Stack>

@@ -12,7 +12,7 @@ import type { Tone } from "../../ui/StateLabel";
 
 export const SEND_STATES: Record<Outgoing["state"], { word: string; tone: Tone; icon: TablerIcon }> = {
   queued: { word: "Queued", tone: "idle", icon: IconClock },
-  sending: { word: "Sending", tone: "accent", icon: IconCircleDashed },
+  sending: { word: "Sending", tone: "idle", icon: IconCircleDashed },
   sent: { word: "Sent", tone: "ok", icon: IconCircleCheck },
   failed: { word: "Failed", tone: "bad", icon: IconCircleX },
   uncertain: { word: "Uncertain", tone: "warn", icon: IconAlertTriangle },

@@ -18,7 +18,7 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use db::Db;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -63,6 +63,17 @@ pub enum VaultError {
          for good, run `posthouse key lost`: it wipes the stored passwords, and each account asks for its password again"
     )]
     Wrong(PathBuf),
+    /// The key file holds something else.
+    #[error(
+        "the key file {path} is no key file: {what}. Put the saved copy of the key back, or, when it is lost for good, run \
+         `posthouse key lost`: it puts this file aside and wipes the stored passwords, and each account asks for its password again"
+    )]
+    Garbled {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it; nothing of it is quoted.
+        what: String,
+    },
     /// The key file cannot be read or made.
     #[error("the key file {path}: {why}")]
     File {
@@ -89,14 +100,14 @@ impl Vault {
     /// [`VaultError::Missing`] and [`VaultError::Wrong`] are refusals to start.
     pub async fn open(db: &Db, ids: &Ids, path: &Path, now: db::Ts) -> Result<Self, VaultError> {
         let canaries = store::canaries(&mut db.read().await?).await?;
-        let lines = match std::fs::read_to_string(path) {
-            Ok(text) => Zeroizing::new(text),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound && canaries.is_empty() => {
-                Zeroizing::new(create(path, ids)?)
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(VaultError::Missing(path.to_owned())),
-            Err(e) => return Err(file_error(path, &e.to_string())),
+        let lines = match read(path)? {
+            Some(text) => text,
+            None if canaries.is_empty() => Zeroizing::new(create(path, ids)?),
+            None => return Err(VaultError::Missing(path.to_owned())),
         };
+        if let Some((seen, fix)) = open_to_others(path) {
+            tracing::warn!("{seen}: {fix}");
+        }
         let vault = Self(Arc::new(tried(path, &lines, &canaries)?));
         vault.note_canary(db, ids, &canaries, now).await?;
         Ok(vault)
@@ -148,15 +159,58 @@ impl Vault {
 /// As [`Vault::open`], which would make the file where this says [`Look::NotMade`].
 pub async fn look(db: &Db, path: &Path) -> Result<Look, VaultError> {
     let canaries = store::canaries(&mut db.read().await?).await?;
+    match read(path)? {
+        Some(text) => Ok(Look::Opens { keys: tried(path, &text, &canaries)?.ciphers.len() }),
+        None if canaries.is_empty() => Ok(Look::NotMade),
+        None => Err(VaultError::Missing(path.to_owned())),
+    }
+}
+
+/// The text of the key file; none when it is not there.
+fn read(path: &Path) -> Result<Option<Zeroizing<String>>, VaultError> {
     match std::fs::read_to_string(path) {
-        Ok(text) => {
-            let keys = tried(path, &Zeroizing::new(text), &canaries)?;
-            Ok(Look::Opens { keys: keys.ciphers.len() })
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && canaries.is_empty() => Ok(Look::NotMade),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(VaultError::Missing(path.to_owned())),
+        Ok(text) => Ok(Some(Zeroizing::new(text))),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) if e.kind() == std::io::ErrorKind::InvalidData => Err(garbled(path, "it is no text")),
         Err(e) => Err(file_error(path, &e.to_string())),
     }
+}
+
+/// Whether other users of this machine may read the key file: what is seen, and what to do.
+#[must_use]
+pub fn open_to_others(path: &Path) -> Option<(String, String)> {
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 {
+        return None;
+    }
+    let path = path.display();
+    Some((format!("others may read the key file {path} (mode {mode:03o})"), format!("chmod 600 {path}")))
+}
+
+/// What is wrong with the place of the key file, as far as it can be seen before a database is made.
+///
+/// # Errors
+/// What is wrong, and what to do.
+pub fn look_at_place(path: &Path) -> Result<(), String> {
+    use nix::unistd::{AccessFlags, access};
+    let shown = path.display();
+    if path.is_dir() {
+        return Err(format!("{shown} is a folder; name the file"));
+    }
+    if path.exists() {
+        let readable = access(path, AccessFlags::R_OK);
+        return readable
+            .map_err(|e| format!("{shown} cannot be read ({}); give this user the right to read it", e.desc()));
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        let at = folder.display();
+        return Err(format!("there is no folder {at}; make it, mount its disk, or name another file"));
+    }
+    let writable = access(folder, AccessFlags::W_OK | AccessFlags::X_OK);
+    writable.map_err(|e| {
+        format!("there is no such file, and none can be made in {} ({}); put the key there", folder.display(), e.desc())
+    })
 }
 
 /// A key file that is as it should be.
@@ -225,6 +279,10 @@ fn file_error(path: &Path, why: &str) -> VaultError {
     VaultError::File { path: path.to_owned(), why: why.to_owned() }
 }
 
+fn garbled(path: &Path, what: impl Into<String>) -> VaultError {
+    VaultError::Garbled { path: path.to_owned(), what: what.into() }
+}
+
 fn create(path: &Path, ids: &Ids) -> Result<String, VaultError> {
     let text = new_line(1, ids);
     let mut file = std::fs::OpenOptions::new()
@@ -244,17 +302,24 @@ fn new_line(id: u8, ids: &Ids) -> String {
 }
 
 fn parse(path: &Path, text: &str) -> Result<Keys, VaultError> {
-    let bad = || file_error(path, "each line is `id base64-of-32-bytes`");
     let mut ciphers = BTreeMap::new();
     let mut current = None;
     let mut link_key = Zeroizing::new([0; 32]);
-    for line in text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')) {
-        let (id, key) = line.split_once(' ').ok_or_else(bad)?;
-        let id: u8 = id.parse().map_err(|_| bad())?;
-        let key = Zeroizing::new(data_encoding::BASE64.decode(key.trim().as_bytes()).map_err(|_| bad())?);
-        ciphers.insert(id, XChaCha20Poly1305::new_from_slice(&key).map_err(|_| bad())?);
+    let lines = text.lines().map(str::trim).zip(1..).filter(|(l, _)| !l.is_empty() && !l.starts_with('#'));
+    for (line, n) in lines {
+        let bad = |what: &str| garbled(path, format!("line {n} {what}; each line is a number and 32 bytes in base64"));
+        let (id, key) = line.split_once(' ').ok_or_else(|| bad("is one word"))?;
+        let id: u8 = id.parse().map_err(|_| bad("does not begin with a number from 0 to 255"))?;
+        let key = data_encoding::BASE64.decode(key.trim().as_bytes()).map_err(|_| bad("has no base64"))?;
+        let key = Zeroizing::new(key);
+        let fits = XChaCha20Poly1305::new_from_slice(&key);
+        ciphers.insert(id, fits.map_err(|_| bad(&format!("has a key of {} bytes", key.len())))?);
         link_key = Zeroizing::new(blake3::derive_key("posthouse 2026 links that carry their permission", &key));
         current = Some(id);
     }
-    Ok(Keys { ciphers, current: current.ok_or_else(bad)?, link_key })
+    let none = if text.is_empty() { "it is empty" } else { "it has no line with a key" };
+    Ok(Keys { ciphers, current: current.ok_or_else(|| garbled(path, none))?, link_key })
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@
 //! At every step the key file opens all that is sealed, so the program may be started there; begun again, the change goes
 //! on with the key that was new.
 
-use super::{Vault, VaultError, file_error, new_line, store, tried};
+use super::{Vault, VaultError, file_error, new_line, read, store, tried};
 use crate::base::ids::Ids;
 use crate::team::Scope;
 use db::Db;
@@ -32,13 +32,10 @@ impl Rotation {
     /// As [`Vault::open`], and when the file cannot be written; nothing is changed then.
     pub async fn begin(db: &Db, ids: &Ids, path: &Path, now: db::Ts) -> Result<Self, VaultError> {
         let canaries = store::canaries(&mut db.read().await?).await?;
-        let mut lines = match std::fs::read_to_string(path) {
-            Ok(text) => Zeroizing::new(text),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound && canaries.is_empty() => {
-                return Err(VaultError::NotMade(path.to_owned()));
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(VaultError::Missing(path.to_owned())),
-            Err(e) => return Err(file_error(path, &e.to_string())),
+        let mut lines = match read(path)? {
+            Some(text) => text,
+            None if canaries.is_empty() => return Err(VaultError::NotMade(path.to_owned())),
+            None => return Err(VaultError::Missing(path.to_owned())),
         };
         let mut keys = tried(path, &lines, &canaries)?;
         let resumed = keys.ciphers.len() > 1;

@@ -1,0 +1,90 @@
+//! What the real program says at a terminal when it is asked for what cannot be.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+fn program(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_posthouse"));
+    command.env_clear().env("RUST_BACKTRACE", "1").current_dir(folder);
+    command
+}
+
+/// What it says on its way out, which must be a refusal.
+fn refused(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(!output.status.success(), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn an_error_that_is_explained_has_no_stack_below_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("posthouse.toml"), "lisen = \"x\"").unwrap();
+    let bad_settings = refused(program(folder.path()).arg("serve"));
+    std::fs::remove_file(folder.path().join("posthouse.toml")).unwrap();
+    let no_data = refused(program(folder.path()).args(["backup", "copy"]));
+    std::fs::write(folder.path().join("data"), "no folder").unwrap();
+    let no_folder = refused(program(folder.path()).arg("serve"));
+    for (text, wanted) in [
+        (bad_settings, "Error: the configuration does not fit:\n  `lisen` (posthouse.toml, line 1) is no setting"),
+        (no_data, "Error: data holds no Posthouse data"),
+        (no_folder, "Error: the data folder data cannot be made\n\nCaused by:\n    File exists"),
+    ] {
+        assert!(text.contains(wanted), "{text}");
+        assert!(!text.to_lowercase().contains("backtrace") && !text.contains("posthouse::"), "{text}");
+    }
+}
+
+#[test]
+fn an_address_that_is_none_is_shown_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = refused(program(folder.path()).args(["serve", "--listen", "foo"]));
+    assert!(text.contains("'foo'") && text.contains("such as 127.0.0.1:8080, [::1]:8080"), "{text}");
+    let one_port = program(folder.path())
+        .args(["serve", "--listen", "127.0.0.1:8099"])
+        .env("POSTHOUSE_METRICS__LISTEN", "127.0.0.1:8099")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(one_port.stderr).unwrap();
+    assert!(text.contains("`listen` = 127.0.0.1:8099 and `metrics.listen` = 127.0.0.1:8099"), "{text}");
+    assert!(!folder.path().join("data").exists());
+}
+
+#[test]
+fn the_setting_of_a_key_file_that_cannot_be_is_named_with_where_it_comes_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = refused(program(folder.path()).arg("serve").env("POSTHOUSE_KEY_FILE", "/nope/x"));
+    let wanted = "`key_file` = \"/nope/x\" (the variable POSTHOUSE_KEY_FILE): there is no folder /nope; make it";
+    assert!(text.contains(wanted), "{text}");
+    assert!(!folder.path().join("data/posthouse.db").exists());
+}
+
+#[test]
+fn an_open_address_and_a_readable_key_are_warned_of_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let serve = |words: &[&str]| {
+        let log = folder.path().join("log");
+        let mut running = program(folder.path())
+            .args(words)
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(running.stdout.take().unwrap()).lines().next();
+        running.kill().unwrap();
+        running.wait().unwrap();
+        assert!(said.is_some_and(|l| l.unwrap().contains("Posthouse serves at")));
+        std::fs::read_to_string(&log).unwrap()
+    };
+    let quiet = serve(&["serve", "--listen", "127.0.0.1:0"]);
+    assert!(!quiet.contains("WARN"), "{quiet}");
+    let key = folder.path().join("data/master.key");
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let warned = serve(&["serve", "--listen", "0.0.0.0:0"]);
+    assert!(warned.contains("public_url is not set: links that Posthouse makes lead to"), "{warned}");
+    assert!(
+        warned.contains("others may read the key file") && warned.contains(": chmod 600 data/master.key"),
+        "{warned}"
+    );
+}
