@@ -2,7 +2,7 @@
 # Installs the Debian packages that the tests need. Quick when they are there; starts and enables no service.
 set -euo pipefail
 
-packages=(dovecot-core dovecot-imapd dovecot-lmtpd postfix postfix-pcre postgresql-15 chromium strace python3-venv curl)
+packages=(dovecot-core dovecot-imapd dovecot-lmtpd postfix postfix-pcre postgresql-15 pdns-server pdns-backend-bind chromium strace python3-venv curl)
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
@@ -42,6 +42,7 @@ if command -v systemctl >/dev/null 2>&1; then
         case "$package" in
             dovecot-core) as_root systemctl disable --quiet dovecot 2>/dev/null || true ;;
             postfix) as_root systemctl disable --quiet postfix 2>/dev/null || true ;;
+            pdns-server) as_root systemctl disable --quiet pdns 2>/dev/null || true ;;
             postgresql-15) as_root systemctl disable --quiet postgresql 2>/dev/null || true ;;
         esac
     done

@@ -2,8 +2,10 @@
 //!
 //! The same files are compiled into `tests/corpus.rs` of the crates, which replays the kept corpus in ordinary tests.
 
+pub mod discovery;
 pub mod imap;
 pub mod mail;
+pub mod published;
 pub mod sasl;
 pub mod smtp;
 pub mod submission;

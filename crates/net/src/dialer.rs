@@ -123,6 +123,12 @@ impl Dialer {
         self.shared.http.clone()
     }
 
+    /// Asks the name servers for what is no address: where mail goes, and which services there are.
+    #[must_use]
+    pub fn resolver(&self) -> &Resolver {
+        &self.shared.resolver
+    }
+
     /// Whether `port` may be dialled for mail.
     ///
     /// # Errors

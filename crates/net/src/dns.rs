@@ -1,4 +1,5 @@
-//! Names become addresses, within a time limit, from the system's name servers or the operator's.
+//! Names become addresses, mail exchangers and services, within a time limit, from the system's name servers or the
+//! operator's.
 //!
 //! Names are asked for as absolute names: the search list of `/etc/resolv.conf` is not used, so that what a user
 //! typed cannot turn into another name. `/etc/hosts` is read at start, and `localhost` is this machine (RFC 6761).
@@ -14,7 +15,7 @@ use hickory_resolver::config::{
     ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig, ServerOrderingStrategy,
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::proto::rr::Name;
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
 
 use crate::error::{NetError, SetupError, Stage};
 use crate::words::clean;
@@ -22,13 +23,63 @@ use crate::words::clean;
 /// Most addresses of one name that are judged. A name with more is refused as a whole.
 const MAX_ADDRESSES: usize = 64;
 
-/// The future of a [`Lookup`].
-pub type LookupFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<IpAddr>, NetError>> + Send + 'a>>;
+/// Most MX or SRV records of one name that are looked at. More are cut off.
+const MAX_RECORDS: usize = 32;
 
-/// A source of addresses. Tests bring their own.
+/// The future of [`Lookup::addresses`].
+pub type LookupFuture<'a> = Answer<'a, Vec<IpAddr>>;
+
+/// The future of a [`Lookup`].
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, NetError>> + Send + 'a>>;
+
+/// What a name has of one type of record. That it has none, and that there is no such name, are answers and no
+/// failures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Records<T> {
+    /// These, at least one, at most 32.
+    Found(Vec<T>),
+    /// The name exists and has none.
+    NoRecord,
+    /// The name does not exist (NXDOMAIN).
+    NoSuchName,
+}
+
+/// A host that takes mail for a domain (RFC 5321 section 5.1).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MailExchanger {
+    /// Lower is tried first.
+    pub preference: u16,
+    /// Its name: lower case, no trailing dot. "." in the one record of a domain that takes no mail (RFC 7505).
+    pub host: String,
+}
+
+/// Where a service is (RFC 2782).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceRecord {
+    /// Lower is tried first.
+    pub priority: u16,
+    /// Among equal priorities, higher is tried more often.
+    pub weight: u16,
+    /// TCP port.
+    pub port: u16,
+    /// Its name: lower case, no trailing dot. "." says that the service is not offered.
+    pub target: String,
+}
+
+/// A source of addresses and records. Tests bring their own.
 pub trait Lookup: Send + Sync + 'static {
     /// All IPv4 and IPv6 addresses of `name`, a valid ASCII host name without a trailing dot.
     fn addresses<'a>(&'a self, name: &'a str) -> LookupFuture<'a>;
+
+    /// The MX records of `name`. A source of addresses alone has none.
+    fn mail_exchangers<'a>(&'a self, _name: &'a str) -> Answer<'a, Records<MailExchanger>> {
+        Box::pin(async { Ok(Records::NoRecord) })
+    }
+
+    /// The SRV records of `name`, for example `_imaps._tcp.example.com`. A source of addresses alone has none.
+    fn services<'a>(&'a self, _name: &'a str) -> Answer<'a, Records<ServiceRecord>> {
+        Box::pin(async { Ok(Records::NoRecord) })
+    }
 }
 
 /// Asks a [`Lookup`] within a time limit. Cheap to clone; clones share one cache.
@@ -85,6 +136,33 @@ impl Resolver {
             }
         }
     }
+
+    /// The MX records of `name`, the preferred first. They are not authenticated: DNSSEC is not checked.
+    ///
+    /// # Errors
+    /// [`NetError::NameServers`] or [`NetError::TimedOut`].
+    pub async fn mail_exchangers(&self, name: &str) -> Result<Records<MailExchanger>, NetError> {
+        let answer = tokio::time::timeout(self.limit, self.lookup.mail_exchangers(name)).await;
+        let mut records = answer.map_err(|_| NetError::TimedOut { stage: Stage::Dns })??;
+        if let Records::Found(found) = &mut records {
+            found.sort();
+        }
+        Ok(records)
+    }
+
+    /// The SRV records of `name`: lower priorities first, among equals the heavier ones first. They are not
+    /// authenticated: DNSSEC is not checked.
+    ///
+    /// # Errors
+    /// [`NetError::NameServers`] or [`NetError::TimedOut`].
+    pub async fn services(&self, name: &str) -> Result<Records<ServiceRecord>, NetError> {
+        let answer = tokio::time::timeout(self.limit, self.lookup.services(name)).await;
+        let mut records = answer.map_err(|_| NetError::TimedOut { stage: Stage::Dns })??;
+        if let Records::Found(found) = &mut records {
+            found.sort_by_key(|record| (record.priority, std::cmp::Reverse(record.weight)));
+        }
+        Ok(records)
+    }
 }
 
 fn name_server(address: SocketAddr) -> NameServerConfig {
@@ -100,22 +178,79 @@ fn name_server(address: SocketAddr) -> NameServerConfig {
 
 struct Hickory(TokioResolver);
 
+impl Hickory {
+    async fn records<T>(
+        &self,
+        name: &str,
+        kind: RecordType,
+        read: impl Fn(&RData) -> Option<T>,
+    ) -> Result<Records<T>, NetError> {
+        let Some(absolute) = absolute(name) else { return Ok(Records::NoSuchName) };
+        match self.0.lookup(absolute, kind).await {
+            Ok(lookup) => {
+                let found: Vec<T> =
+                    lookup.answers().iter().filter_map(|record| read(&record.data)).take(MAX_RECORDS).collect();
+                Ok(if found.is_empty() { Records::NoRecord } else { Records::Found(found) })
+            }
+            Err(error) if error.is_nx_domain() => Ok(Records::NoSuchName),
+            Err(error) if error.is_no_records_found() => Ok(Records::NoRecord),
+            Err(error) => Err(unanswered(name, &error)),
+        }
+    }
+}
+
 impl Lookup for Hickory {
     fn addresses<'a>(&'a self, name: &'a str) -> LookupFuture<'a> {
         Box::pin(async move {
             let not_found = || NetError::NameNotFound { host: name.to_owned() };
-            let mut absolute = Name::from_ascii(name).map_err(|_| not_found())?;
-            absolute.set_fqdn(true);
+            let absolute = absolute(name).ok_or_else(not_found)?;
             match self.0.lookup_ip(absolute).await {
                 Ok(found) => Ok(found.iter().collect()),
                 Err(error) if error.is_nx_domain() || error.is_no_records_found() => Err(not_found()),
-                Err(hickory_resolver::net::NetError::Timeout) => Err(NetError::TimedOut { stage: Stage::Dns }),
-                Err(error) => Err(NetError::NameServers {
-                    host: name.to_owned(),
-                    words: clean(error.to_string().as_bytes(), 200),
-                }),
+                Err(error) => Err(unanswered(name, &error)),
             }
         })
+    }
+
+    fn mail_exchangers<'a>(&'a self, name: &'a str) -> Answer<'a, Records<MailExchanger>> {
+        Box::pin(self.records(name, RecordType::MX, |data| match data {
+            RData::MX(mx) => Some(MailExchanger { preference: mx.preference, host: plain(&mx.exchange) }),
+            _ => None,
+        }))
+    }
+
+    fn services<'a>(&'a self, name: &'a str) -> Answer<'a, Records<ServiceRecord>> {
+        Box::pin(self.records(name, RecordType::SRV, |data| match data {
+            RData::SRV(srv) => Some(ServiceRecord {
+                priority: srv.priority,
+                weight: srv.weight,
+                port: srv.port,
+                target: plain(&srv.target),
+            }),
+            _ => None,
+        }))
+    }
+}
+
+fn absolute(name: &str) -> Option<Name> {
+    let mut absolute = Name::from_ascii(name).ok()?;
+    absolute.set_fqdn(true);
+    Some(absolute)
+}
+
+/// Lower case, without the trailing dot; the root stays ".".
+fn plain(name: &Name) -> String {
+    let text = name.to_lowercase().to_ascii();
+    match text.strip_suffix('.') {
+        Some(rest) if !rest.is_empty() => rest.to_owned(),
+        _ => text,
+    }
+}
+
+fn unanswered(name: &str, error: &hickory_resolver::net::NetError) -> NetError {
+    match error {
+        hickory_resolver::net::NetError::Timeout => NetError::TimedOut { stage: Stage::Dns },
+        other => NetError::NameServers { host: name.to_owned(), words: clean(other.to_string().as_bytes(), 200) },
     }
 }
 
@@ -193,6 +328,43 @@ mod tests {
         fn addresses<'a>(&'a self, _name: &'a str) -> LookupFuture<'a> {
             Box::pin(async { Ok(vec![IpAddr::from([192, 0, 2, 1]); self.0]) })
         }
+    }
+
+    /// Records in the order in which a name server may send them.
+    struct Shuffled;
+
+    impl Lookup for Shuffled {
+        fn addresses<'a>(&'a self, _name: &'a str) -> LookupFuture<'a> {
+            Box::pin(async { Ok(Vec::new()) })
+        }
+
+        fn mail_exchangers<'a>(&'a self, _name: &'a str) -> Answer<'a, Records<MailExchanger>> {
+            let record = |(preference, host): (u16, &str)| MailExchanger { preference, host: host.to_owned() };
+            Box::pin(async move { Ok(Records::Found([(20, "c"), (5, "b"), (5, "a")].map(record).to_vec())) })
+        }
+
+        fn services<'a>(&'a self, _name: &'a str) -> Answer<'a, Records<ServiceRecord>> {
+            let record = |(priority, weight, target): (u16, u16, &str)| ServiceRecord {
+                priority,
+                weight,
+                port: 993,
+                target: target.to_owned(),
+            };
+            let records = [(20, 9, "c"), (10, 1, "b"), (10, 5, "a")].map(record).to_vec();
+            Box::pin(async move { Ok(Records::Found(records)) })
+        }
+    }
+
+    #[tokio::test]
+    async fn records_come_in_the_order_of_preference() {
+        let resolver = Resolver::from_lookup(Shuffled, Duration::from_secs(1));
+        let Records::Found(exchangers) = resolver.mail_exchangers("a.test").await.unwrap() else { panic!() };
+        assert_eq!(exchangers.iter().map(|e| e.host.as_str()).collect::<String>(), "abc");
+        let Records::Found(services) = resolver.services("a.test").await.unwrap() else { panic!() };
+        assert_eq!(services.iter().map(|s| s.target.as_str()).collect::<String>(), "abc");
+        let addresses_only = Resolver::from_lookup(Many(1), Duration::from_secs(1));
+        assert_eq!(addresses_only.mail_exchangers("a.test").await.unwrap(), Records::NoRecord);
+        assert_eq!(addresses_only.services("a.test").await.unwrap(), Records::NoRecord);
     }
 
     #[tokio::test]

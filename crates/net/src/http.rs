@@ -43,6 +43,8 @@ pub struct Fetched {
 #[derive(Clone)]
 pub struct HttpClient {
     client: Client,
+    /// For what is believed because it came over TLS.
+    keeping_tls: Client,
     /// For what is sent to one address and to no other.
     posting: Client,
     egress: EgressPolicy,
@@ -54,19 +56,11 @@ impl HttpClient {
         egress: &EgressPolicy,
         resolver: &Resolver,
     ) -> Result<Self, SetupError> {
-        let rules = egress.clone();
-        let following = redirect::Policy::custom(move |attempt| {
-            if attempt.previous().len() > MAX_REDIRECTS {
-                return attempt.error(url_refused("too many redirects"));
-            }
-            match check_url(attempt.url(), &rules) {
-                Ok(()) => attempt.follow(),
-                Err(error) => attempt.error(error),
-            }
-        });
+        let client = |redirects| Self::client(tls_config, egress, resolver, redirects);
         Ok(Self {
-            client: Self::client(tls_config, egress, resolver, following)?,
-            posting: Self::client(tls_config, egress, resolver, redirect::Policy::none())?,
+            client: client(following(egress.clone(), false))?,
+            keeping_tls: client(following(egress.clone(), true))?,
+            posting: client(redirect::Policy::none())?,
             egress: egress.clone(),
         })
     }
@@ -118,6 +112,18 @@ impl HttpClient {
             .map_err(|_| NetError::TimedOut { stage: Stage::Http })?
     }
 
+    /// Fetches `url` as [`HttpClient::get_bounded`] does, and follows no redirect from https to http: what is asked for over
+    /// TLS comes over TLS.
+    ///
+    /// # Errors
+    /// As [`HttpClient::get_bounded`]; [`NetError::UrlRefused`] also for such a redirect.
+    pub async fn get_keeping_tls(&self, url: &str, max_bytes: usize, limit: Duration) -> Result<Fetched, NetError> {
+        let request = self.keeping_tls.get(self.checked(url)?);
+        tokio::time::timeout(limit, read_bounded(request, max_bytes))
+            .await
+            .map_err(|_| NetError::TimedOut { stage: Stage::Http })?
+    }
+
     /// Posts an encoded form that may hold secrets, and reads at most `max_bytes` of the answer, all within `limit`. It goes to this address
     /// alone: a redirect is an answer like any other. Any status is a success.
     ///
@@ -144,6 +150,23 @@ impl HttpClient {
             .await
             .map_err(|_| NetError::TimedOut { stage: Stage::Http })?
     }
+}
+
+/// Follows redirects that the guard allows; with `keeping_tls` none from https to http.
+fn following(egress: EgressPolicy, keeping_tls: bool) -> redirect::Policy {
+    redirect::Policy::custom(move |attempt| {
+        if attempt.previous().len() > MAX_REDIRECTS {
+            return attempt.error(url_refused("too many redirects"));
+        }
+        let from_tls = attempt.previous().last().is_some_and(|url| url.scheme() == "https");
+        if keeping_tls && from_tls && attempt.url().scheme() != "https" {
+            return attempt.error(url_refused("a redirect from https to http is not followed"));
+        }
+        match check_url(attempt.url(), &egress) {
+            Ok(()) => attempt.follow(),
+            Err(error) => attempt.error(error),
+        }
+    })
 }
 
 fn is_this_machine(url: &Url) -> bool {

@@ -1,13 +1,15 @@
-//! Starts the real servers that tests talk to: Dovecot, Postfix, PostgreSQL, an OpenID provider.
+//! Starts the real servers that tests talk to: Dovecot, Postfix, PostgreSQL, PowerDNS, an OpenID provider.
 //!
 //! Every server listens on free loopback ports, keeps its files in a temporary folder and ends with
 //! the test process, even if that process is killed. Tests run as root (the servers change to their
-//! own users) with the Debian packages `dovecot-imapd`, `dovecot-lmtpd`, `postfix`, `postfix-pcre`
-//! and `postgresql`; a missing program is an error that names the package. The OpenID provider runs on Node.
+//! own users) with the Debian packages `dovecot-imapd`, `dovecot-lmtpd`, `postfix`, `postfix-pcre`,
+//! `postgresql`, `pdns-server` and `pdns-backend-bind`; a missing program is an error that names the package.
+//! The OpenID provider runs on Node.
 //!
 //! - [`MailWorld`]: IMAP, submission, local delivery and accounts under `lab.test`.
 //! - [`OpenIdProvider`]: signs people in and gives tokens, as Google and as Microsoft do.
 //! - [`Postgres`]: a database server, with an empty database for each test that asks.
+//! - [`PowerDns`]: an authoritative name server with the zones that a test writes.
 //! - [`FaultProxy`]: stands before a real server and cuts, stalls, delays or rewrites what passes.
 //! - [`NameServer`]: a name server whose answers change between two questions.
 
@@ -22,6 +24,7 @@ mod openid;
 mod ports;
 mod postfix;
 mod postgres;
+mod powerdns;
 mod process;
 mod proxy;
 mod world;
@@ -32,6 +35,7 @@ pub use names::NameServer;
 pub use openid::{Consent, Issuer, OpenIdProvider, Tokens};
 pub use ports::free as free_port;
 pub use postgres::Postgres;
+pub use powerdns::PowerDns;
 pub use process::wait_for;
 pub use proxy::{Direction, Fault, FaultProxy, Life, LineMatch, Plan, contains, starts};
 pub use world::{DOMAIN, MailWorld, Mailbox};

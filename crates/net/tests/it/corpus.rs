@@ -2,6 +2,8 @@
 
 #[path = "../../../../fuzz/src/submission.rs"]
 mod checks;
+#[path = "../../../../fuzz/src/published.rs"]
+mod published;
 #[path = "../../../../fuzz/src/replay.rs"]
 mod replay;
 
@@ -10,4 +12,9 @@ use replay::replay;
 #[test]
 fn the_corpus_of_smtp_reply_holds() {
     replay("smtp_reply", checks::smtp_reply);
+}
+
+#[test]
+fn the_corpus_of_published_holds() {
+    replay("published", published::published);
 }

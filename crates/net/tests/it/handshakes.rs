@@ -1,70 +1,19 @@
 //! TLS against certificates that are right and wrong in each way.
 
 use std::io::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use net::{Dialer, DialerSettings, NetError, SetupError, Stage, TlsFailure, TlsInfo, TlsProblem};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::ServerConfig;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rcgen::{KeyPair, date_time_ymd};
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio_rustls::TlsAcceptor;
 
+use crate::certificates::{Authority, Identity, server_params};
 use crate::support::{PLENTY, private_dialer, serve};
-
-/// A CA of our own, with its certificate in a file.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    file: NamedTempFile,
-}
-
-impl Authority {
-    fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate().unwrap();
-        let mut file = NamedTempFile::new().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        file.write_all(certificate.pem().as_bytes()).unwrap();
-        Self { issuer: Issuer::new(params, key), file }
-    }
-
-    fn issue(&self, params: &CertificateParams) -> Identity {
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        Identity(certificate.der().clone(), key)
-    }
-
-    fn dialer(&self, port: u16) -> Dialer {
-        private_dialer(&[port], vec![self.file.path().to_owned()])
-    }
-}
-
-struct Identity(CertificateDer<'static>, KeyPair);
-
-fn server_params(names: &[&str]) -> CertificateParams {
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let mut params = CertificateParams::new(names).unwrap();
-    params.not_before = date_time_ymd(2020, 1, 1);
-    params.not_after = date_time_ymd(2100, 1, 1);
-    params.distinguished_name.push(DnType::CommonName, "the server");
-    params
-}
 
 /// A TLS server with `identity` that says hello.
 async fn tls_server(identity: &Identity) -> u16 {
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(identity.1.serialize_der()));
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![identity.0.clone()], key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let acceptor = identity.acceptor();
     let address = serve(move |stream| {
         let acceptor = acceptor.clone();
         async move {

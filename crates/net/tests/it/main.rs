@@ -1,9 +1,13 @@
 //! The crate against real sockets, real certificates, and the real Postfix and Dovecot of the test kit.
 
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod dialling;
+#[cfg(test)]
+mod discovering;
 #[cfg(test)]
 mod fetching;
 #[cfg(test)]

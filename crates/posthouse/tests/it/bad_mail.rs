@@ -458,7 +458,7 @@ async fn a_message_of_100_mb_is_cut_says_so_and_takes_bounded_memory() {
     let account = api.post("/accounts", &connect_request(world, &mailbox)).await.expect(201);
     let id = account["id"].as_str().unwrap().to_owned();
     let mut config = t.app().config.clone();
-    config.listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    config.listen.set_port(testkit::free_port().unwrap());
     t.stop().await;
 
     let program = Program::start_at(config.listen, (&config, folder.path()), None);

@@ -46,7 +46,8 @@ pub struct TestApp {
 pub fn config(engine: Engine, folder: &std::path::Path) -> Config {
     Config {
         data_dir: folder.to_owned(),
-        listen: ([127, 0, 0, 1], 0).into(),
+        // Not one that the system gives: those who start again on it would find it taken by an outgoing connection.
+        listen: ([127, 0, 0, 1], testkit::free_port().unwrap()).into(),
         database_url: match engine {
             Engine::Sqlite => None,
             Engine::Postgres => Some(Postgres::shared().fresh_database().unwrap()),
