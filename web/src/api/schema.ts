@@ -22,6 +22,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/accounts/discover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Finds the servers of an address. Answers a stream of `looked` events and a last `done`; no password is asked for or sent. */
+        post: operations["find"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/accounts/summary": {
         parameters: {
             query?: never;
@@ -352,6 +369,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The kinds of accounts that can be connected, with what to do at the provider first. */
+        get: operations["providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/session": {
         parameters: {
             query?: never;
@@ -572,6 +606,20 @@ export interface components {
             /** @description The account's address, typed by the person who deletes it. */
             address: string;
         };
+        /** @description Whose servers to find. */
+        DiscoverRequest: {
+            /** @description Up to 254 bytes. */
+            address: string;
+            /** @description Also asks over plain http, where others can change the answer: only after a person agreed. */
+            allow_http?: boolean;
+            kind?: components["schemas"]["Provider"] | null;
+        };
+        /** @description What was found, the best first: the last event of the stream. */
+        Discovered: {
+            found: components["schemas"]["Found"][];
+            /** @description The places that were looked at, in their order. */
+            looked: components["schemas"]["Looked"][];
+        };
         /**
          * @description How a connection is protected.
          * @enum {string}
@@ -618,6 +666,33 @@ export interface components {
             /** Format: int64 */
             unseen: number;
         };
+        /** @description Servers that may be those of the address. */
+        Found: {
+            /** @description Why a person has to agree before a password goes there; null: no reason. */
+            doubt?: string | null;
+            imap?: components["schemas"]["FoundServer"] | null;
+            kind?: components["schemas"]["Provider"] | null;
+            /** @description What to know or do first, in the order of the steps. */
+            notes: string[];
+            /** @description Who runs them, where that is known. */
+            provider?: string | null;
+            smtp?: components["schemas"]["FoundServer"] | null;
+            /** @description Where they were learned, in a sentence. */
+            source: string;
+        };
+        /** @description A server that was found. */
+        FoundServer: {
+            /** @description Whether it greeted us by TLS just now; null: not asked, our table knows it. */
+            answered?: boolean | null;
+            encryption: components["schemas"]["Encryption"];
+            host: string;
+            /** Format: int32 */
+            port: number;
+            /** @description The preferred first. */
+            sign_in: components["schemas"]["SignIn"][];
+            /** @description The likeliest first. */
+            usernames: string[];
+        };
         /** @description What the page needs to know of the operator's settings. */
         InstanceInfo: {
             demo: boolean;
@@ -629,6 +704,27 @@ export interface components {
             /** @description From the link. */
             token: string;
         };
+        /** @description A place that was looked at. */
+        Looked: {
+            /** @description The name or address that was asked for. */
+            asked: string;
+            outcome: components["schemas"]["LookedOutcome"];
+            place: components["schemas"]["LookedAt"];
+            /** Format: int64 */
+            took_ms: number;
+            /** @description What was found, or why nothing was. */
+            words: string;
+        };
+        /**
+         * @description Where servers were looked for.
+         * @enum {string}
+         */
+        LookedAt: "domain_table" | "mx" | "autoconfig" | "well_known" | "autoconfig_of_mx" | "autoconfig_http" | "srv" | "guess";
+        /**
+         * @description What became of it.
+         * @enum {string}
+         */
+        LookedOutcome: "running" | "found" | "nothing" | "no_such_name" | "takes_no_mail" | "unusable" | "timed_out" | "failed" | "not_asked";
         /** @description One message. */
         MessageDetails: components["schemas"]["MessageView"] & {
             attachments: components["schemas"]["AttachmentView"][];
@@ -762,6 +858,16 @@ export interface components {
          * @enum {string}
          */
         Provider: "google" | "yahoo" | "icloud" | "custom" | "imap";
+        /** @description A kind of account that a password connects. */
+        ProviderCard: {
+            kind: components["schemas"]["Provider"];
+            label: string;
+            /** @description What to do at the provider first, in the order of the steps; none for servers that are entered by hand. */
+            notes: string[];
+        };
+        ProviderCards: {
+            items: components["schemas"]["ProviderCard"][];
+        };
         /**
          * @description A stable reason code.
          * @enum {string}
@@ -868,6 +974,11 @@ export interface components {
             since: string;
             state: components["schemas"]["State"];
         };
+        /**
+         * @description How a person proves who they are.
+         * @enum {string}
+         */
+        SignIn: "oauth2" | "app_password" | "password";
         SignInRequest: {
             email: string;
             /** Format: password */
@@ -1046,6 +1157,108 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 2 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiscoverRequest"];
+            };
+        };
+        responses: {
+            /** @description Events `looked` (Looked) and `done` (Discovered) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Discovered"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another site's page asks, or the role does not allow it */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2945,6 +3158,51 @@ export interface operations {
             };
             /** @description The body is not application/json */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderCards"];
+                };
+            };
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -41,6 +41,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(add))
         .routes(routes!(test_stored))
         .routes(routes!(reconnect))
+        .merge(super::discovery::api::routes())
 }
 
 /// A server and how to sign in there.
@@ -204,7 +205,8 @@ fn stream(
     running.chain(done).map(Ok)
 }
 
-fn event(name: &str, data: &impl Serialize) -> Event {
+/// An event of a stream.
+pub fn event(name: &str, data: &impl Serialize) -> Event {
     Event::default().event(name).json_data(data).unwrap_or_default()
 }
 

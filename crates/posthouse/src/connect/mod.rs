@@ -7,6 +7,7 @@
 
 mod account;
 pub mod api;
+pub mod discovery;
 mod failure;
 mod open;
 mod probe;

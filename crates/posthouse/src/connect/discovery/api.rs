@@ -1,0 +1,105 @@
+//! The kinds of accounts, and the servers of an address.
+
+use super::{Found, Looked, ProviderCard, cards, found, looked, of_kind};
+use crate::accounts::Provider;
+use crate::app::App;
+use crate::connect::api::event;
+use crate::http::limits::Limits;
+use crate::http::live::not_kept;
+use crate::http::{ApiError, ApiResult, Json, Problem, SignedIn};
+use axum::Extension;
+use axum::extract::State as Ax;
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, Sse};
+use futures_util::{Stream, StreamExt};
+use mail::address::EmailAddress;
+use net::discovery::{MAX_STEPS, Options, discover};
+use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The routes of this part.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(providers)).routes(routes!(find))
+}
+
+/// Whose servers to find.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct DiscoverRequest {
+    /// Up to 254 bytes.
+    #[schema(min_length = 3, max_length = 254)]
+    address: String,
+    /// The provider, when the person knows it: nothing is asked of anybody then.
+    kind: Option<Provider>,
+    /// Also asks over plain http, where others can change the answer: only after a person agreed.
+    #[serde(default)]
+    allow_http: bool,
+}
+
+/// What was found, the best first: the last event of the stream.
+#[derive(Serialize, ToSchema)]
+struct Discovered {
+    found: Vec<Found>,
+    /// The places that were looked at, in their order.
+    looked: Vec<Looked>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ProviderCards {
+    items: Vec<ProviderCard>,
+}
+
+/// The kinds of accounts that can be connected, with what to do at the provider first.
+#[utoipa::path(get, path = "/providers", tag = "accounts", responses((status = 200, body = ProviderCards), (status = 401, body = Problem)))]
+async fn providers(_signed_in: SignedIn) -> Json<ProviderCards> {
+    Json(ProviderCards { items: cards() })
+}
+
+/// Finds the servers of an address. Answers a stream of `looked` events and a last `done`; no password is asked for or sent.
+#[utoipa::path(post, path = "/accounts/discover", tag = "accounts", request_body = DiscoverRequest,
+    responses((status = 200, description = "Events `looked` (Looked) and `done` (Discovered)", content_type = "text/event-stream", body = Discovered),
+        (status = 401, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
+async fn find(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Extension(limits): Extension<Limits>,
+    Json(r): Json<DiscoverRequest>,
+) -> ApiResult<impl IntoResponse> {
+    let address: EmailAddress = r
+        .address
+        .trim()
+        .parse()
+        .map_err(|e: mail::address::AddressError| ApiError::field("address", "invalid", &e.to_string()))?;
+    if let Some(known) = r.kind.and_then(|kind| of_kind(kind, &address)) {
+        let done = event("done", &Discovered { found: vec![known], looked: vec![] });
+        return Ok(not_kept(Sse::new(futures_util::stream::once(async { Ok::<_, Infallible>(done) }).boxed())));
+    }
+    limits.test(actor.user_id).map_err(ApiError::rate_limited)?;
+    Ok(not_kept(Sse::new(stream(app, address, r.allow_http).boxed())))
+}
+
+/// Looks while the places are streamed, and ends with what was found. The looking ends with the page that asked.
+fn stream(app: App, address: EmailAddress, allow_http: bool) -> impl Stream<Item = Result<Event, Infallible>> {
+    let (tell, steps) = mpsc::channel(MAX_STEPS);
+    let (finish, finished) = tokio::sync::oneshot::channel();
+    let run = async move {
+        let own_name = app.config.public_name().unwrap_or_else(|| Options::default().own_name);
+        let options = Options { allow_http, own_name, ..Options::default() };
+        let report = discover(&app.dialer, &address, &options, Some(tell)).await;
+        let _ = finish.send(Discovered {
+            found: report.candidates.into_iter().map(found).collect(),
+            looked: report.looked.into_iter().map(looked).collect(),
+        });
+        None
+    };
+    let steps = ReceiverStream::new(steps).map(|step| Some(event("looked", &looked(step))));
+    let running = futures_util::stream::select(steps, futures_util::stream::once(run)).filter_map(std::future::ready);
+    let done =
+        futures_util::stream::once(finished).filter_map(|r| std::future::ready(r.ok().map(|r| event("done", &r))));
+    running.chain(done).map(Ok)
+}
