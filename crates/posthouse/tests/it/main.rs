@@ -21,6 +21,7 @@ mod closing;
 mod command_line;
 mod connect;
 mod db;
+mod discovery;
 mod doctor;
 mod faults;
 #[cfg(feature = "failpoints")]

@@ -74,7 +74,7 @@ async fn find(
         .address
         .trim()
         .parse()
-        .map_err(|e: mail::address::AddressError| ApiError::field("address", "invalid", &e.to_string()))?;
+        .map_err(|e: mail::address::AddressError| ApiError::field("address", "invalid", e.to_string()))?;
     if let Some(known) = r.kind.and_then(|kind| of_kind(kind, &address)) {
         let done = event("done", &Discovered { found: vec![known], looked: vec![] });
         return Ok(not_kept(Sse::new(futures_util::stream::once(async { Ok::<_, Infallible>(done) }).boxed())));

@@ -64,7 +64,7 @@ text_enum! {
     #[derive(ToSchema)]
     pub enum SignIn {
         /// At the provider's own page.
-        OAuth2 = "oauth2",
+        Oauth2 = "oauth2",
         /// A password made for one program.
         AppPassword = "app_password",
         /// The mailbox's password.
@@ -199,7 +199,7 @@ fn server(s: discovery::Server) -> FoundServer {
 
 fn sign_in(auth: discovery::Auth) -> SignIn {
     match auth {
-        discovery::Auth::OAuth2 => SignIn::OAuth2,
+        discovery::Auth::OAuth2 => SignIn::Oauth2,
         discovery::Auth::AppPassword => SignIn::AppPassword,
         discovery::Auth::Password => SignIn::Password,
     }
