@@ -571,6 +571,7 @@ export interface components {
              * @description Days of mail to import, 1 to 3650; 30 when absent.
              */
             import_days?: number | null;
+            /** @description What it is shown as, and which servers it must have; the servers themselves are those of the request. */
             provider: components["schemas"]["Provider"];
             /** @description What to call the servers; may be empty. */
             provider_name?: string;
@@ -2285,6 +2286,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -6,8 +6,10 @@ use super::{
     State, SyncStage, store,
 };
 use crate::app::App;
+use crate::http::limits::Limits;
 use crate::http::{ApiError, ApiResult, FieldError, Json, Path, Problem, Query, SignedIn, page};
 use crate::team::{self, Actor, AuditEntry, UserId};
+use axum::Extension;
 use axum::extract::State as Ax;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -321,8 +323,8 @@ async fn account(
 pub(crate) fn name_field(field: &str, text: &str, needed: bool) -> Result<String, FieldError> {
     let text = text.trim();
     let bad = |message: &str| FieldError { field: field.into(), code: "invalid".into(), message: message.into() };
-    if needed && text.is_empty() {
-        return Err(bad("A name is needed."));
+    if mail::is_blank(text) && (needed || !text.is_empty()) {
+        return Err(bad("A name is needed, of characters that can be seen."));
     }
     if text.chars().count() > 120 {
         return Err(bad("At most 120 characters."));
@@ -360,10 +362,17 @@ async fn change_account(
 
 /// Tries a disconnected account again now; one that waits for a person once more with the stored password.
 #[utoipa::path(post, path = "/accounts/{id}/retry", tag = "accounts", params(("id" = AccountId, Path)),
-    responses((status = 202), (status = 403, body = Problem), (status = 404, body = Problem)))]
-async fn retry(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<AccountId>) -> ApiResult<StatusCode> {
+    responses((status = 202), (status = 403, body = Problem), (status = 404, body = Problem), (status = 429, body = Problem)))]
+async fn retry(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Extension(limits): Extension<Limits>,
+    Path(id): Path<AccountId>,
+) -> ApiResult<StatusCode> {
     let mut tx = app.db.tx().await?;
     super::find(&mut tx, &actor, id, Access::Send).await?;
+    // Each is a sign-in at the provider, perhaps with a password that is known to be wrong: providers shut out who does that often.
+    limits.retry(id).map_err(ApiError::rate_limited)?;
     super::retry_now(&mut tx, &app, &actor.scope, id).await?;
     tx.commit().await?;
     Ok(StatusCode::ACCEPTED)

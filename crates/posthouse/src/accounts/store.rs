@@ -121,15 +121,16 @@ pub async fn open_accounts(c: &mut Conn, _: &Instance) -> DbResult<Vec<Account>>
          FROM account WHERE closing_at IS NULL ORDER BY id")
 }
 
-pub async fn taken(c: &mut Conn, scope: &Scope, address_key: &str) -> DbResult<bool> {
-    Ok(sql!(
-        opt(AccountId,),
+/// Whether an account has this address: none, or one, and then whether it is being deleted.
+pub async fn taken(c: &mut Conn, scope: &Scope, address_key: &str) -> DbResult<Option<bool>> {
+    let row = sql!(
+        opt(AccountId, Option<Ts>),
         c,
-        "SELECT id FROM account WHERE workspace_id = $1 AND address_key = $2",
+        "SELECT id, closing_at FROM account WHERE workspace_id = $1 AND address_key = $2",
         scope.workspace_id(),
         address_key
-    )?
-    .is_some())
+    )?;
+    Ok(row.map(|(_, closing_at)| closing_at.is_some()))
 }
 
 fn search_text(address: &str, display_name: &str, provider_name: &str) -> String {

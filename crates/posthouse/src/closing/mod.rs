@@ -44,7 +44,7 @@ pub struct Preview {
 #[derive(Debug, thiserror::Error)]
 pub enum CloseError {
     /// What was typed is another address.
-    #[error("Type the account's address, exactly as it is shown.")]
+    #[error("Type the account's address as it is shown.")]
     Address,
     /// Not there, or not allowed.
     #[error(transparent)]

@@ -67,6 +67,7 @@ struct ServerRequest {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ConnectRequest {
+    /// What it is shown as, and which servers it must have; the servers themselves are those of the request.
     provider: Provider,
     /// Up to 254 bytes.
     #[schema(min_length = 3, max_length = 254)]
@@ -159,7 +160,8 @@ fn wanted(app: &App, actor: &Actor, r: ConnectRequest) -> ApiResult<NewServers> 
     let (receives, sends) = r.provider.needs();
     for (side, asked, needed) in [("imap", &r.imap, receives), ("smtp", &r.smtp, sends)] {
         if needed && asked.is_none() {
-            let message = format!("An account of this kind ({}) needs this server.", r.provider.label());
+            let what = if side == "imap" { "incoming server (IMAP)" } else { "outgoing server (SMTP)" };
+            let message = format!("An account of the kind {} needs its {what}.", r.provider.label());
             errors.push(FieldError { field: side.into(), code: "missing".into(), message });
         }
     }
@@ -250,6 +252,7 @@ impl From<SaveError> for ApiError {
         let text = e.to_string();
         match e {
             SaveError::Taken => Self::new(StatusCode::CONFLICT, "address_taken", text),
+            SaveError::Closing => Self::new(StatusCode::CONFLICT, "address_closing", text),
             SaveError::Refused(tested) => refused(*tested),
             SaveError::Account(e) => e.into(),
             SaveError::Vault(e) => e.into(),

@@ -36,6 +36,9 @@ pub enum SaveError {
     /// The address is there already.
     #[error("This address is connected in the workspace already. Open it in the list and reconnect it there.")]
     Taken,
+    /// The address is being deleted.
+    #[error("The account with this address is just being deleted. Try again in a moment.")]
+    Closing,
     /// The test failed.
     #[error("The connection test failed.")]
     Refused(Box<Tested>),
@@ -56,8 +59,9 @@ pub enum SaveError {
 /// Nothing is saved on any of them.
 pub async fn add(app: &App, actor: &Actor, new: &NewServers) -> Result<(), SaveError> {
     let NewServers { account, smtp, imap } = new;
-    if accounts::taken(&mut app.db.read().await?, &actor.scope, &account.address.key()).await? {
-        return Err(SaveError::Taken);
+    let known = accounts::taken(&mut app.db.read().await?, &actor.scope, &account.address.key()).await?;
+    if let Some(closing) = known {
+        return Err(if closing { SaveError::Closing } else { SaveError::Taken });
     }
     tested(app, &Probe { address: &account.address, imap: imap.as_ref(), smtp: smtp.as_ref() }).await?;
     let now = app.clock.now();

@@ -31,8 +31,8 @@ pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
         let forever = path.starts_with("assets/");
         return answer(path, file, &headers, forever);
     }
-    // An address of the page has no dot; a file that is not there must not look as if it were.
-    if path.rsplit('/').next().is_some_and(|last| last.contains('.')) {
+    // An address of the page has no dot; a file that is not there must not look as if it were, nor the metrics of their own listener.
+    if path.contains('.') || path.starts_with("assets/") || path == "metrics" {
         return super::ApiError::not_found().into_response();
     }
     match Dist::get("index.html") {

@@ -2,15 +2,29 @@
 
 use super::error::ApiError;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 /// A JSON body, in and out.
-#[derive(Debug, Clone, FromRequest)]
-#[from_request(via(axum::Json), rejection(ApiError))]
+#[derive(Debug, Clone)]
 pub struct Json<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let axum::Json(raw) = axum::Json::<Box<RawValue>>::from_request(request, state).await?;
+        let mut reader = serde_json::Deserializer::from_str(raw.get());
+        serde_path_to_error::deserialize(&mut reader).map(Json).map_err(|e| {
+            let detail = misfit(&e.path().to_string(), &e.inner().to_string());
+            Self::Rejection::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
+        })
+    }
+}
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
@@ -43,14 +57,29 @@ impl From<JsonRejection> for ApiError {
 
 fn place_of(r: &JsonRejection) -> String {
     let text = std::error::Error::source(r).map(ToString::to_string).unwrap_or_default();
-    let at = text.rsplit_once(" at line ").map_or("", |(_, at)| at);
-    let missing = text.split("missing field `").nth(1).and_then(|t| t.split('`').next());
-    let unknown = text.split("unknown field `").nth(1).and_then(|t| t.split('`').next());
-    match (missing, unknown) {
-        (Some(name), _) => format!("The request lacks the field `{name}`."),
-        (None, Some(name)) => format!("The request has a field `{name}` that is not known here."),
-        (None, None) if at.is_empty() => "The request is not the JSON that this endpoint reads.".into(),
-        (None, None) => format!("The request is not the JSON that this endpoint reads (line {at})."),
+    match text.rsplit_once(" at line ") {
+        Some((_, at)) => format!("The request is no JSON (line {at})."),
+        None => "The request is no JSON.".into(),
+    }
+}
+
+/// Which field does not fit, and what would. Of serde's words only the part about what is expected is told, which quotes nothing.
+fn misfit(path: &str, words: &str) -> String {
+    let named = |start: &str| words.split(start).nth(1).and_then(|rest| rest.split('`').next());
+    if let Some(name) = named("missing field `") {
+        return format!("The request lacks the field `{name}`.");
+    }
+    if let Some(name) = named("unknown field `") {
+        return format!("The request has a field `{name}` that is not known here.");
+    }
+    if let Some(name) = named("duplicate field `") {
+        return format!("The request has the field `{name}` twice.");
+    }
+    let expected = words.rsplit_once("expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or(rest));
+    let place = if path == "." { "The request".to_owned() } else { format!("The field `{path}`") };
+    match expected {
+        Some(expected) => format!("{place} does not fit: expected {expected}."),
+        None => format!("{place} does not fit."),
     }
 }
 
@@ -59,10 +88,23 @@ impl From<QueryRejection> for ApiError {
         let text = std::error::Error::source(&r).map_or_else(|| r.body_text(), ToString::to_string);
         let detail = match text.split_once("unknown field `").and_then(|(_, rest)| rest.split_once('`')) {
             Some((name, rest)) => format!("There is no query parameter `{name}` here{rest}."),
-            None => format!("The query string does not fit: {text}."),
+            None => format!("The query string does not fit: {}.", plainly(&text)),
         };
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
     }
+}
+
+/// The words of a number that is none, for people.
+fn plainly(text: &str) -> String {
+    let mut plain = text.to_owned();
+    for words in [
+        "invalid digit found in string",
+        "cannot parse integer from empty string",
+        "number too large to fit in target type",
+    ] {
+        plain = plain.replace(words, "a whole number is expected, not below 0");
+    }
+    plain
 }
 
 impl From<PathRejection> for ApiError {

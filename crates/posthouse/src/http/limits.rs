@@ -1,5 +1,6 @@
 //! How often one caller may try to come in, and how often a person may have servers tested.
 
+use crate::accounts::AccountId;
 use crate::config::Config;
 use crate::team::UserId;
 use governor::clock::{Clock, DefaultClock};
@@ -14,6 +15,8 @@ const PER_IP: u32 = 30;
 const PER_EMAIL: u32 = 10;
 /// Tests of servers a minute for one person, after a burst of as many: each dials other people's machines.
 const TESTS_PER_USER: u32 = 120;
+/// Attempts a minute that people ask for with one account's stored passwords, after a burst of as many.
+const RETRIES: u32 = 6;
 /// Keys remembered before the stale ones are dropped.
 const KEYS: usize = 10_000;
 
@@ -25,6 +28,7 @@ struct Inner {
     by_ip: DefaultKeyedRateLimiter<IpAddr>,
     by_email: DefaultKeyedRateLimiter<[u8; 32]>,
     tests: DefaultKeyedRateLimiter<UserId>,
+    retries: DefaultKeyedRateLimiter<AccountId>,
 }
 
 impl Default for Limits {
@@ -34,6 +38,7 @@ impl Default for Limits {
             by_ip: RateLimiter::keyed(per_minute(PER_IP)),
             by_email: RateLimiter::keyed(per_minute(PER_EMAIL)),
             tests: RateLimiter::keyed(per_minute(TESTS_PER_USER)),
+            retries: RateLimiter::keyed(per_minute(RETRIES)),
         }))
     }
 }
@@ -67,6 +72,17 @@ impl Limits {
     /// The seconds to wait.
     pub fn test(&self, user: UserId) -> Result<(), u64> {
         self.0.tests.check_key(&user).map_err(|n| secs(&n))
+    }
+
+    /// Counts one attempt with an account's stored passwords.
+    ///
+    /// # Errors
+    /// The seconds to wait.
+    pub fn retry(&self, account: AccountId) -> Result<(), u64> {
+        if self.0.retries.len() > KEYS {
+            self.0.retries.retain_recent();
+        }
+        self.0.retries.check_key(&account).map_err(|n| secs(&n))
     }
 
     fn forget_stale(&self) {

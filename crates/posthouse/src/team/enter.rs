@@ -51,7 +51,7 @@ pub struct Opened {
 #[derive(Debug, thiserror::Error)]
 pub enum EnterError {
     /// The link is unknown, used or too old.
-    #[error("This link was used already or is older than 24 hours.")]
+    #[error("This link was used already, or is older than 24 hours.")]
     Link,
     /// Address and password do not belong together.
     #[error("The email address and the password do not belong together.")]
@@ -82,7 +82,7 @@ pub async fn setup_link(app: &App) -> Result<Option<String>, DbError> {
     if store::any_user(&mut tx, &Instance).await? {
         return Ok(None);
     }
-    store::drop_links(&mut tx, &Instance, Purpose::SetUp).await?;
+    // Another node may have printed one a moment ago: each lives for its day, and all die when somebody owns the installation.
     let token = new_link(&mut tx, app, Purpose::SetUp, None).await?;
     tx.commit().await?;
     Ok(Some(format!("{}/setup#token={token}", app.config.base_url())))
@@ -175,7 +175,7 @@ fn check(new: &NewOwner) -> Result<mail::address::EmailAddress, EnterError> {
 }
 
 fn text_fits(field: &'static str, text: &str) -> Result<(), EnterError> {
-    let n = text.trim().chars().count();
+    let n = if mail::is_blank(text) { 0 } else { text.trim().chars().count() };
     let message = match n {
         0 => "This is needed.",
         1..=120 if !text.chars().any(|c| c.is_control() || mail::breaks_or_turns_lines(c)) => return Ok(()),

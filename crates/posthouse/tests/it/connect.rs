@@ -92,10 +92,22 @@ on_both! {
                     assert_eq!(problem["fields"][0]["field"], side, "{kind}: {problem}");
                 }
             }
+            let mut odd = request.clone();
+            odd["smtp"]["encryption"] = json!("ssl");
+            let detail = api.post("/accounts", &odd).await.problem(400, "invalid_request")["detail"].clone();
+            assert_eq!(detail, "The field `smtp.encryption` does not fit: expected one of `tls`, `starttls`, `none`.");
             let added = api.post("/accounts", &request).await.expect(201);
             assert_eq!((&added["provider"], &added["provider_label"]), (&json!(kind), &json!(label)));
             assert_eq!(api.get(&format!("/accounts?provider={kind}")).await.expect(200)["total"], 1);
         }
+        // Each try is a sign-in at the provider: not as often as somebody can press.
+        let retry = format!("/accounts/{}/retry", api.get("/accounts").await.json()["items"][0]["id"].as_str().unwrap());
+        let mut last = api.post(&retry, &json!({})).await;
+        for _ in 0..6 {
+            last = api.post(&retry, &json!({})).await;
+        }
+        assert!(last.headers.contains_key("retry-after"));
+        last.problem(429, "rate_limited");
         let labels: Vec<String> = api.get("/accounts?sort=provider").await.expect(200)["items"].as_array().unwrap().iter()
             .map(|a| a["provider"].as_str().unwrap().to_owned()).collect();
         assert_eq!(labels, ["custom", "google", "icloud", "imap", "yahoo"]);

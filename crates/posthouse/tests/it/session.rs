@@ -24,6 +24,11 @@ on_both! {
             assert_eq!(api.post("/setup", &body).await.problem(422, "validation_failed")["fields"][0]["field"], "password");
         }
         body["password"] = json!("correct horse battery");
+        body["name"] = json!("\u{200b} \u{2060}");
+        assert_eq!(api.post("/setup", &body).await.problem(422, "validation_failed")["fields"][0]["field"], "name", "nobody would see it");
+        body["name"] = json!("Ana Diaz");
+        // Another node prints a link of its own: this one stays good.
+        let other = posthouse::team::setup_link(t.app()).await.unwrap().unwrap();
         body["time_zone"] = json!("Mars/Olympus");
         assert_eq!(api.post("/setup", &body).await.problem(422, "validation_failed")["fields"][0]["field"], "time_zone");
         body["time_zone"] = json!("Europe/Berlin");
@@ -32,6 +37,9 @@ on_both! {
         assert_eq!(session["workspace"]["name"], "Acme");
         assert_eq!(api.get("/session").await.expect(200)["user"]["email"], "Ana@acme.test");
         t.caller().post("/setup", &body).await.problem(403, "link_invalid");
+        body["token"] = json!(other.split("token=").nth(1).unwrap());
+        let late = t.caller().post("/setup", &body).await;
+        assert!(late.status.is_client_error(), "an installation has one first owner: {}", late.text);
         assert_eq!(api.get("/setup").await.expect(200)["needed"], false);
         assert_eq!(posthouse::team::setup_link(t.app()).await.unwrap(), None);
         t.stop().await;
@@ -87,9 +95,15 @@ on_both! {
         let answer = api.post("/session", &body).await;
         assert!(!answer.text.contains("12345678"), "{}", answer.text);
         answer.problem(400, "invalid_request");
+        let detail = answer_of(&mut api, &json!({ "email": "a@b.test", "password": { "x": "hush-hush" } })).await;
+        assert_eq!(detail, "The field `password` does not fit: expected a string.");
         let missing = api.post("/session", &json!({ "email": "a@b.test" })).await.problem(400, "invalid_request");
         assert!(missing["detail"].as_str().unwrap().contains("`password`"));
         assert!(missing["request_id"].as_str().is_some_and(|id| !id.is_empty()));
         t.stop().await;
     }
+}
+
+async fn answer_of(api: &mut crate::support::Api, body: &serde_json::Value) -> String {
+    api.post("/session", body).await.problem(400, "invalid_request")["detail"].as_str().unwrap().to_owned()
 }
