@@ -24,6 +24,10 @@ import { Route as AppAccountsIdReconnectRouteImport } from "./routes/_app/accoun
 import { Route as AppAccountsIdSettingsRouteImport } from "./routes/_app/accounts.$id.settings";
 import { Route as AppAccountsAddIndexRouteImport } from "./routes/_app/accounts.add.index";
 import { Route as AppAccountsAddCustomRouteImport } from "./routes/_app/accounts.add.custom";
+import { Route as AppAccountsAddGoogleRouteImport } from "./routes/_app/accounts.add.google";
+import { Route as AppAccountsAddIcloudRouteImport } from "./routes/_app/accounts.add.icloud";
+import { Route as AppAccountsAddImapRouteImport } from "./routes/_app/accounts.add.imap";
+import { Route as AppAccountsAddYahooRouteImport } from "./routes/_app/accounts.add.yahoo";
 import { Route as AppAccountsIdMailMessageIdRouteImport } from "./routes/_app/accounts.$id.mail.$messageId";
 
 const IndexRoute = IndexRouteImport.update({
@@ -101,6 +105,26 @@ const AppAccountsAddCustomRoute = AppAccountsAddCustomRouteImport.update({
   path: "/accounts/add/custom",
   getParentRoute: () => AppRoute,
 } as any);
+const AppAccountsAddGoogleRoute = AppAccountsAddGoogleRouteImport.update({
+  id: "/accounts/add/google",
+  path: "/accounts/add/google",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppAccountsAddIcloudRoute = AppAccountsAddIcloudRouteImport.update({
+  id: "/accounts/add/icloud",
+  path: "/accounts/add/icloud",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppAccountsAddImapRoute = AppAccountsAddImapRouteImport.update({
+  id: "/accounts/add/imap",
+  path: "/accounts/add/imap",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppAccountsAddYahooRoute = AppAccountsAddYahooRouteImport.update({
+  id: "/accounts/add/yahoo",
+  path: "/accounts/add/yahoo",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppAccountsIdMailMessageIdRoute =
   AppAccountsIdMailMessageIdRouteImport.update({
     id: "/$messageId",
@@ -121,6 +145,10 @@ export interface FileRoutesByFullPath {
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
   "/accounts/add/custom": typeof AppAccountsAddCustomRoute;
+  "/accounts/add/google": typeof AppAccountsAddGoogleRoute;
+  "/accounts/add/icloud": typeof AppAccountsAddIcloudRoute;
+  "/accounts/add/imap": typeof AppAccountsAddImapRoute;
+  "/accounts/add/yahoo": typeof AppAccountsAddYahooRoute;
   "/accounts/$id/": typeof AppAccountsIdIndexRoute;
   "/accounts/add/": typeof AppAccountsAddIndexRoute;
   "/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -137,6 +165,10 @@ export interface FileRoutesByTo {
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
   "/accounts/add/custom": typeof AppAccountsAddCustomRoute;
+  "/accounts/add/google": typeof AppAccountsAddGoogleRoute;
+  "/accounts/add/icloud": typeof AppAccountsAddIcloudRoute;
+  "/accounts/add/imap": typeof AppAccountsAddImapRoute;
+  "/accounts/add/yahoo": typeof AppAccountsAddYahooRoute;
   "/accounts/$id": typeof AppAccountsIdIndexRoute;
   "/accounts/add": typeof AppAccountsAddIndexRoute;
   "/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -156,6 +188,10 @@ export interface FileRoutesById {
   "/_app/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/_app/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
   "/_app/accounts/add/custom": typeof AppAccountsAddCustomRoute;
+  "/_app/accounts/add/google": typeof AppAccountsAddGoogleRoute;
+  "/_app/accounts/add/icloud": typeof AppAccountsAddIcloudRoute;
+  "/_app/accounts/add/imap": typeof AppAccountsAddImapRoute;
+  "/_app/accounts/add/yahoo": typeof AppAccountsAddYahooRoute;
   "/_app/accounts/$id/": typeof AppAccountsIdIndexRoute;
   "/_app/accounts/add/": typeof AppAccountsAddIndexRoute;
   "/_app/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -175,6 +211,10 @@ export interface FileRouteTypes {
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
     | "/accounts/add/custom"
+    | "/accounts/add/google"
+    | "/accounts/add/icloud"
+    | "/accounts/add/imap"
+    | "/accounts/add/yahoo"
     | "/accounts/$id/"
     | "/accounts/add/"
     | "/accounts/$id/mail/$messageId";
@@ -191,6 +231,10 @@ export interface FileRouteTypes {
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
     | "/accounts/add/custom"
+    | "/accounts/add/google"
+    | "/accounts/add/icloud"
+    | "/accounts/add/imap"
+    | "/accounts/add/yahoo"
     | "/accounts/$id"
     | "/accounts/add"
     | "/accounts/$id/mail/$messageId";
@@ -209,6 +253,10 @@ export interface FileRouteTypes {
     | "/_app/accounts/$id/reconnect"
     | "/_app/accounts/$id/settings"
     | "/_app/accounts/add/custom"
+    | "/_app/accounts/add/google"
+    | "/_app/accounts/add/icloud"
+    | "/_app/accounts/add/imap"
+    | "/_app/accounts/add/yahoo"
     | "/_app/accounts/$id/"
     | "/_app/accounts/add/"
     | "/_app/accounts/$id/mail/$messageId";
@@ -328,6 +376,34 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppAccountsAddCustomRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/accounts/add/google": {
+      id: "/_app/accounts/add/google";
+      path: "/accounts/add/google";
+      fullPath: "/accounts/add/google";
+      preLoaderRoute: typeof AppAccountsAddGoogleRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/accounts/add/icloud": {
+      id: "/_app/accounts/add/icloud";
+      path: "/accounts/add/icloud";
+      fullPath: "/accounts/add/icloud";
+      preLoaderRoute: typeof AppAccountsAddIcloudRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/accounts/add/imap": {
+      id: "/_app/accounts/add/imap";
+      path: "/accounts/add/imap";
+      fullPath: "/accounts/add/imap";
+      preLoaderRoute: typeof AppAccountsAddImapRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/accounts/add/yahoo": {
+      id: "/_app/accounts/add/yahoo";
+      path: "/accounts/add/yahoo";
+      fullPath: "/accounts/add/yahoo";
+      preLoaderRoute: typeof AppAccountsAddYahooRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/accounts/$id/mail/$messageId": {
       id: "/_app/accounts/$id/mail/$messageId";
       path: "/$messageId";
@@ -375,6 +451,10 @@ interface AppRouteChildren {
   AppSettingsEmailAccountsRoute: typeof AppSettingsEmailAccountsRoute;
   AppAccountsIndexRoute: typeof AppAccountsIndexRoute;
   AppAccountsAddCustomRoute: typeof AppAccountsAddCustomRoute;
+  AppAccountsAddGoogleRoute: typeof AppAccountsAddGoogleRoute;
+  AppAccountsAddIcloudRoute: typeof AppAccountsAddIcloudRoute;
+  AppAccountsAddImapRoute: typeof AppAccountsAddImapRoute;
+  AppAccountsAddYahooRoute: typeof AppAccountsAddYahooRoute;
   AppAccountsAddIndexRoute: typeof AppAccountsAddIndexRoute;
 }
 
@@ -384,6 +464,10 @@ const AppRouteChildren: AppRouteChildren = {
   AppSettingsEmailAccountsRoute: AppSettingsEmailAccountsRoute,
   AppAccountsIndexRoute: AppAccountsIndexRoute,
   AppAccountsAddCustomRoute: AppAccountsAddCustomRoute,
+  AppAccountsAddGoogleRoute: AppAccountsAddGoogleRoute,
+  AppAccountsAddIcloudRoute: AppAccountsAddIcloudRoute,
+  AppAccountsAddImapRoute: AppAccountsAddImapRoute,
+  AppAccountsAddYahooRoute: AppAccountsAddYahooRoute,
   AppAccountsAddIndexRoute: AppAccountsAddIndexRoute,
 };
 

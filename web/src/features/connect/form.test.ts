@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { account, side } from "../../../test/world";
 import {
-  checkCustom,
+  checkNew,
   checkReconnect,
   domainOf,
-  emptyCustom,
+  emptyOf,
   reconnectValues,
   toReconnect,
   toRequest,
@@ -12,6 +12,7 @@ import {
 } from "./form";
 import { stepWords, waitingWords, withStep } from "./steps";
 
+const emptyCustom = emptyOf("custom");
 const filled = {
   ...withAddress(emptyCustom, "ben@old.test"),
   display_name: "Ben Kim",
@@ -40,11 +41,11 @@ describe("the custom form", () => {
   it("leaves IMAP out of a send-only account, and asks nothing about it", () => {
     const values = { ...filled, receive: false, imap: { ...emptyCustom.imap, host: "" } };
     expect(toRequest(values).imap).toBeNull();
-    expect(checkCustom(values)).toEqual({});
+    expect(checkNew(values)).toEqual({});
   });
 
   it("names each missing field", () => {
-    expect(Object.keys(checkCustom({ ...emptyCustom, same_login: false }))).toEqual([
+    expect(Object.keys(checkNew({ ...emptyCustom, same_login: false }))).toEqual([
       "address",
       "display_name",
       "smtp.host",
