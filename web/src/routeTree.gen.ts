@@ -23,11 +23,7 @@ import { Route as AppAccountsIdOutboxRouteImport } from "./routes/_app/accounts.
 import { Route as AppAccountsIdReconnectRouteImport } from "./routes/_app/accounts.$id.reconnect";
 import { Route as AppAccountsIdSettingsRouteImport } from "./routes/_app/accounts.$id.settings";
 import { Route as AppAccountsAddIndexRouteImport } from "./routes/_app/accounts.add.index";
-import { Route as AppAccountsAddCustomRouteImport } from "./routes/_app/accounts.add.custom";
-import { Route as AppAccountsAddGoogleRouteImport } from "./routes/_app/accounts.add.google";
-import { Route as AppAccountsAddIcloudRouteImport } from "./routes/_app/accounts.add.icloud";
-import { Route as AppAccountsAddImapRouteImport } from "./routes/_app/accounts.add.imap";
-import { Route as AppAccountsAddYahooRouteImport } from "./routes/_app/accounts.add.yahoo";
+import { Route as AppAccountsAddKindRouteImport } from "./routes/_app/accounts.add.$kind";
 import { Route as AppAccountsIdMailMessageIdRouteImport } from "./routes/_app/accounts.$id.mail.$messageId";
 
 const IndexRoute = IndexRouteImport.update({
@@ -100,29 +96,9 @@ const AppAccountsAddIndexRoute = AppAccountsAddIndexRouteImport.update({
   path: "/accounts/add/",
   getParentRoute: () => AppRoute,
 } as any);
-const AppAccountsAddCustomRoute = AppAccountsAddCustomRouteImport.update({
-  id: "/accounts/add/custom",
-  path: "/accounts/add/custom",
-  getParentRoute: () => AppRoute,
-} as any);
-const AppAccountsAddGoogleRoute = AppAccountsAddGoogleRouteImport.update({
-  id: "/accounts/add/google",
-  path: "/accounts/add/google",
-  getParentRoute: () => AppRoute,
-} as any);
-const AppAccountsAddIcloudRoute = AppAccountsAddIcloudRouteImport.update({
-  id: "/accounts/add/icloud",
-  path: "/accounts/add/icloud",
-  getParentRoute: () => AppRoute,
-} as any);
-const AppAccountsAddImapRoute = AppAccountsAddImapRouteImport.update({
-  id: "/accounts/add/imap",
-  path: "/accounts/add/imap",
-  getParentRoute: () => AppRoute,
-} as any);
-const AppAccountsAddYahooRoute = AppAccountsAddYahooRouteImport.update({
-  id: "/accounts/add/yahoo",
-  path: "/accounts/add/yahoo",
+const AppAccountsAddKindRoute = AppAccountsAddKindRouteImport.update({
+  id: "/accounts/add/$kind",
+  path: "/accounts/add/$kind",
   getParentRoute: () => AppRoute,
 } as any);
 const AppAccountsIdMailMessageIdRoute =
@@ -144,11 +120,7 @@ export interface FileRoutesByFullPath {
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
-  "/accounts/add/custom": typeof AppAccountsAddCustomRoute;
-  "/accounts/add/google": typeof AppAccountsAddGoogleRoute;
-  "/accounts/add/icloud": typeof AppAccountsAddIcloudRoute;
-  "/accounts/add/imap": typeof AppAccountsAddImapRoute;
-  "/accounts/add/yahoo": typeof AppAccountsAddYahooRoute;
+  "/accounts/add/$kind": typeof AppAccountsAddKindRoute;
   "/accounts/$id/": typeof AppAccountsIdIndexRoute;
   "/accounts/add/": typeof AppAccountsAddIndexRoute;
   "/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -164,11 +136,7 @@ export interface FileRoutesByTo {
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
-  "/accounts/add/custom": typeof AppAccountsAddCustomRoute;
-  "/accounts/add/google": typeof AppAccountsAddGoogleRoute;
-  "/accounts/add/icloud": typeof AppAccountsAddIcloudRoute;
-  "/accounts/add/imap": typeof AppAccountsAddImapRoute;
-  "/accounts/add/yahoo": typeof AppAccountsAddYahooRoute;
+  "/accounts/add/$kind": typeof AppAccountsAddKindRoute;
   "/accounts/$id": typeof AppAccountsIdIndexRoute;
   "/accounts/add": typeof AppAccountsAddIndexRoute;
   "/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -187,11 +155,7 @@ export interface FileRoutesById {
   "/_app/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
   "/_app/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/_app/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
-  "/_app/accounts/add/custom": typeof AppAccountsAddCustomRoute;
-  "/_app/accounts/add/google": typeof AppAccountsAddGoogleRoute;
-  "/_app/accounts/add/icloud": typeof AppAccountsAddIcloudRoute;
-  "/_app/accounts/add/imap": typeof AppAccountsAddImapRoute;
-  "/_app/accounts/add/yahoo": typeof AppAccountsAddYahooRoute;
+  "/_app/accounts/add/$kind": typeof AppAccountsAddKindRoute;
   "/_app/accounts/$id/": typeof AppAccountsIdIndexRoute;
   "/_app/accounts/add/": typeof AppAccountsAddIndexRoute;
   "/_app/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -210,11 +174,7 @@ export interface FileRouteTypes {
     | "/accounts/$id/outbox"
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
-    | "/accounts/add/custom"
-    | "/accounts/add/google"
-    | "/accounts/add/icloud"
-    | "/accounts/add/imap"
-    | "/accounts/add/yahoo"
+    | "/accounts/add/$kind"
     | "/accounts/$id/"
     | "/accounts/add/"
     | "/accounts/$id/mail/$messageId";
@@ -230,11 +190,7 @@ export interface FileRouteTypes {
     | "/accounts/$id/outbox"
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
-    | "/accounts/add/custom"
-    | "/accounts/add/google"
-    | "/accounts/add/icloud"
-    | "/accounts/add/imap"
-    | "/accounts/add/yahoo"
+    | "/accounts/add/$kind"
     | "/accounts/$id"
     | "/accounts/add"
     | "/accounts/$id/mail/$messageId";
@@ -252,11 +208,7 @@ export interface FileRouteTypes {
     | "/_app/accounts/$id/outbox"
     | "/_app/accounts/$id/reconnect"
     | "/_app/accounts/$id/settings"
-    | "/_app/accounts/add/custom"
-    | "/_app/accounts/add/google"
-    | "/_app/accounts/add/icloud"
-    | "/_app/accounts/add/imap"
-    | "/_app/accounts/add/yahoo"
+    | "/_app/accounts/add/$kind"
     | "/_app/accounts/$id/"
     | "/_app/accounts/add/"
     | "/_app/accounts/$id/mail/$messageId";
@@ -369,39 +321,11 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppAccountsAddIndexRouteImport;
       parentRoute: typeof AppRoute;
     };
-    "/_app/accounts/add/custom": {
-      id: "/_app/accounts/add/custom";
-      path: "/accounts/add/custom";
-      fullPath: "/accounts/add/custom";
-      preLoaderRoute: typeof AppAccountsAddCustomRouteImport;
-      parentRoute: typeof AppRoute;
-    };
-    "/_app/accounts/add/google": {
-      id: "/_app/accounts/add/google";
-      path: "/accounts/add/google";
-      fullPath: "/accounts/add/google";
-      preLoaderRoute: typeof AppAccountsAddGoogleRouteImport;
-      parentRoute: typeof AppRoute;
-    };
-    "/_app/accounts/add/icloud": {
-      id: "/_app/accounts/add/icloud";
-      path: "/accounts/add/icloud";
-      fullPath: "/accounts/add/icloud";
-      preLoaderRoute: typeof AppAccountsAddIcloudRouteImport;
-      parentRoute: typeof AppRoute;
-    };
-    "/_app/accounts/add/imap": {
-      id: "/_app/accounts/add/imap";
-      path: "/accounts/add/imap";
-      fullPath: "/accounts/add/imap";
-      preLoaderRoute: typeof AppAccountsAddImapRouteImport;
-      parentRoute: typeof AppRoute;
-    };
-    "/_app/accounts/add/yahoo": {
-      id: "/_app/accounts/add/yahoo";
-      path: "/accounts/add/yahoo";
-      fullPath: "/accounts/add/yahoo";
-      preLoaderRoute: typeof AppAccountsAddYahooRouteImport;
+    "/_app/accounts/add/$kind": {
+      id: "/_app/accounts/add/$kind";
+      path: "/accounts/add/$kind";
+      fullPath: "/accounts/add/$kind";
+      preLoaderRoute: typeof AppAccountsAddKindRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/accounts/$id/mail/$messageId": {
@@ -450,11 +374,7 @@ interface AppRouteChildren {
   AppCrmEmailAccountsRoute: typeof AppCrmEmailAccountsRoute;
   AppSettingsEmailAccountsRoute: typeof AppSettingsEmailAccountsRoute;
   AppAccountsIndexRoute: typeof AppAccountsIndexRoute;
-  AppAccountsAddCustomRoute: typeof AppAccountsAddCustomRoute;
-  AppAccountsAddGoogleRoute: typeof AppAccountsAddGoogleRoute;
-  AppAccountsAddIcloudRoute: typeof AppAccountsAddIcloudRoute;
-  AppAccountsAddImapRoute: typeof AppAccountsAddImapRoute;
-  AppAccountsAddYahooRoute: typeof AppAccountsAddYahooRoute;
+  AppAccountsAddKindRoute: typeof AppAccountsAddKindRoute;
   AppAccountsAddIndexRoute: typeof AppAccountsAddIndexRoute;
 }
 
@@ -463,11 +383,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppCrmEmailAccountsRoute: AppCrmEmailAccountsRoute,
   AppSettingsEmailAccountsRoute: AppSettingsEmailAccountsRoute,
   AppAccountsIndexRoute: AppAccountsIndexRoute,
-  AppAccountsAddCustomRoute: AppAccountsAddCustomRoute,
-  AppAccountsAddGoogleRoute: AppAccountsAddGoogleRoute,
-  AppAccountsAddIcloudRoute: AppAccountsAddIcloudRoute,
-  AppAccountsAddImapRoute: AppAccountsAddImapRoute,
-  AppAccountsAddYahooRoute: AppAccountsAddYahooRoute,
+  AppAccountsAddKindRoute: AppAccountsAddKindRoute,
   AppAccountsAddIndexRoute: AppAccountsAddIndexRoute,
 };
 

@@ -53,7 +53,7 @@ function Cards() {
     <div className={classes.cards} aria-busy={!data}>
       {data
         ? data.items.map(({ kind, label }) => (
-            <Link key={kind} to={`/accounts/add/${kind}`} className={classes.card}>
+            <Link key={kind} to="/accounts/add/$kind" params={{ kind }} className={classes.card}>
               <Icon of={CARDS[kind].icon} large />
               <Title order={3} size="h2">
                 {label}

@@ -196,7 +196,8 @@ function ByHand({ address, quiet = false }: { address: string; quiet?: boolean }
   return (
     <Group>
       <ButtonLink
-        to="/accounts/add/custom"
+        to="/accounts/add/$kind"
+        params={{ kind: "custom" }}
         state={{ begun: { address } }}
         variant={quiet ? "subtle" : "filled"}
         size={quiet ? "xs" : "sm"}

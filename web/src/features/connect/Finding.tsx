@@ -108,7 +108,7 @@ function GoOn({ found, kind, address, best }: GoOnProps) {
       <Button
         variant={best ? "filled" : "default"}
         disabled={Boolean(found.doubt) && !agreed}
-        onClick={() => void navigate({ to: `/accounts/add/${kind}`, state })}
+        onClick={() => void navigate({ to: "/accounts/add/$kind", params: { kind }, state })}
       >
         Continue
       </Button>

@@ -11,6 +11,7 @@ import type {
   ReconnectRequest,
 } from "../../api/client";
 import { placeOf } from "../../lib/host";
+import { isKnown } from "./kinds";
 
 export const NO_NAME = "Only the name of the server, like mail.example.com.";
 
@@ -48,14 +49,6 @@ export interface NewValues extends PairValues {
 }
 
 export const IMPORT_DAYS = 30;
-
-/** The kinds whose servers are known: an app password is all that is asked for. */
-export const KNOWN_KINDS = ["google", "yahoo", "icloud"] as const satisfies ProviderKind[];
-export type KnownKind = (typeof KNOWN_KINDS)[number];
-
-export function isKnown(kind: ProviderKind): kind is KnownKind {
-  return KNOWN_KINDS.some((each) => each === kind);
-}
 
 export function emptyOf(kind: ProviderKind): NewValues {
   return {

@@ -1,7 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
 import { http, streamDiscovery, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
-import type { KnownKind } from "./form";
+import type { KnownKind } from "./kinds";
 
 /** The kinds of accounts, with what to do at the provider first. They change with the program only. */
 export const providersQuery = queryOptions({

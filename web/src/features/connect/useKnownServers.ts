@@ -2,7 +2,8 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef } from "react";
 import type { Found } from "../../api/client";
-import { addressTrouble, type FormOf, type KnownKind, type NewValues, refilled } from "./form";
+import { addressTrouble, type FormOf, type NewValues, refilled } from "./form";
+import type { KnownKind } from "./kinds";
 import { serversQuery } from "./queries";
 
 /** So long after the last letter the address is taken as typed. */
