@@ -1,6 +1,6 @@
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useLocation, useNavigate } from "@tanstack/react-router";
+import { useNavigate, useRouter } from "@tanstack/react-router";
 import { useState } from "react";
 import { type ConnectRequest, type Found, type ProviderKind, patientHttp, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
@@ -28,7 +28,9 @@ function begin(kind: ProviderKind, begun: Begun | undefined): NewValues {
 export function useNewAccount(kind: ProviderKind, complete?: (form: FormOf<NewValues>) => Promise<void>) {
   const navigate = useNavigate();
   const queryClient = useQueryClient();
-  const begun = useLocation({ select: (location) => location.state.begun });
+  const router = useRouter();
+  // Read once: the form goes its own way from there.
+  const [begun] = useState(() => router.state.location.state.begun);
   const [initial] = useState(() => begin(kind, begun));
   const connect = useMutation({
     mutationFn: (body: ConnectRequest) => unwrap(patientHttp.POST("/accounts", { body })),
