@@ -181,7 +181,7 @@ async function add(page: Page, { lab, imapGate }: House, { ana }: World): Promis
   await expect(page.getByRole("alert")).toBeVisible();
   await look(page, "add-icloud-errors");
   await page.goto("/accounts/add/imap");
-  await page.getByText("Also send from this address").click();
+  await page.getByRole("switch", { name: "Also send from this address" }).check();
   await expect(field(page, "smtp", "host")).toBeVisible();
   await look(page, "add-imap");
   await page.goto("/accounts/add/custom");

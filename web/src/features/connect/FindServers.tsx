@@ -75,7 +75,7 @@ function Search({ state, run }: SearchProps) {
   }, [phase]);
   const found = result?.found ?? [];
   return (
-    <section aria-labelledby="search-title" ref={root}>
+    <section aria-labelledby="search-title" ref={root} className={classes.search}>
       <Stack gap="lg">
         <Title order={2} id="search-title" className={classes.wrapping}>
           {phase === "running" ? "Looking for" : "Search for"} the servers of {asked.address}
@@ -199,8 +199,7 @@ function ByHand({ address, quiet = false }: { address: string; quiet?: boolean }
         to="/accounts/add/$kind"
         params={{ kind: "custom" }}
         state={{ begun: { address } }}
-        variant={quiet ? "subtle" : "filled"}
-        size={quiet ? "xs" : "sm"}
+        variant={quiet ? "default" : "filled"}
       >
         Enter the servers by hand
       </ButtonLink>
