@@ -11,8 +11,13 @@ export default defineConfig({
     // The page's policy allows no data: addresses for scripts and fonts.
     assetsInlineLimit: 0,
     manifest: true,
-    // What three places or more share is one file instead of forty small ones.
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "base", minShareCount: 3 }] } } },
+    // What four places or more share is one file instead of forty small ones. The forms that connect an account share
+    // among themselves what the first page does not need.
+    rolldownOptions: {
+      output: {
+        codeSplitting: { groups: [{ name: "base", minShareCount: 4, test: /^(?!.*\/features\/connect\/)/ }] },
+      },
+    },
   },
   server: { proxy: { "/api": { target: server, changeOrigin: false } } },
   test: {

@@ -109,10 +109,81 @@ async function list(page: Page, { imapGate }: House, { ana, chloe }: World): Pro
   await look(page, "accounts-no-match");
 }
 
+/** A search for servers and its ends. The answers are made up: what other people's servers say changes. */
+async function discovery(page: Page): Promise<void> {
+  let answer = "";
+  const looked = (place: string, asked: string, outcome: string, words: string) =>
+    ({ place, asked, outcome, took_ms: 31, words }) as const;
+  const server = (host: string, port: number, answered: boolean) => ({
+    host,
+    port,
+    encryption: "tls",
+    usernames: ["ben@old.test"],
+    sign_in: ["password"],
+    answered,
+  });
+  const places = [
+    looked("domain_table", "old.test", "nothing", "The table does not have it."),
+    looked("mx", "old.test", "found", "mx1.hosting-of-a-very-long-name.example takes its mail."),
+    looked(
+      "autoconfig",
+      "https://autoconfig.old.test/mail/config-v1.1.xml",
+      "failed",
+      "Nothing answers there.",
+    ),
+    looked("guess", "imap.old.test, mail.old.test", "timed_out", "No answer in time."),
+  ];
+  const found = {
+    kind: "custom",
+    provider: null,
+    notes: ["Make an app password: open id.old.test/security, App passwords.", "Then enter it here."],
+    source: "From the domain's service records (SRV).",
+    imap: server("imap.hosting-of-a-very-long-name.example", 993, true),
+    smtp: server("smtp.hosting-of-a-very-long-name.example", 465, false),
+    doubt:
+      "The SRV record of your domain leads to servers of hosting-of-a-very-long-name.example. Such records can be forged on the way.",
+  };
+  const microsoft = { ...found, kind: null, provider: "Microsoft 365", doubt: null };
+  const done = (all: unknown[]) => `event: done\ndata: ${JSON.stringify({ found: all, looked: places })}\n\n`;
+  await page.route("**/api/v1/accounts/discover", (route) =>
+    route.fulfill({ contentType: "text/event-stream", body: answer }),
+  );
+  const ask = async (body: string) => {
+    answer = body;
+    await page.goto("/accounts/add");
+    await page.getByLabel("Email address").fill("ben@old.test");
+    await page.getByRole("button", { name: "Find servers" }).click();
+  };
+  await ask(done([found, microsoft, { ...found, provider: "Old Host", doubt: null, smtp: null }]));
+  await expect(page.getByRole("heading", { name: "Other servers that were found" })).toBeVisible();
+  await page.getByText(/^Where Posthouse looked/).click();
+  await look(page, "add-found");
+  await ask(done([]));
+  await expect(page.getByText("No servers were found.")).toBeVisible();
+  await look(page, "add-nothing");
+  await ask("");
+  await expect(page.getByRole("button", { name: "Try again" })).toBeVisible();
+  await look(page, "add-cut-off");
+  await page.unroute("**/api/v1/accounts/discover");
+}
+
 async function add(page: Page, { lab, imapGate }: House, { ana }: World): Promise<void> {
   await page.goto("/accounts/add");
   await expect(page.getByRole("link", { name: /Custom SMTP/ })).toBeVisible();
   await look(page, "add");
+  await discovery(page);
+  await page.goto("/accounts/add/icloud");
+  await page.getByLabel("Email address").fill("ben.kim@icloud.com");
+  await expect(page.getByText("imap.mail.me.com, smtp.mail.me.com")).toBeVisible();
+  await look(page, "add-icloud");
+  await page.getByText("Servers", { exact: true }).click();
+  await page.getByRole("button", { name: "Save account" }).click();
+  await expect(page.getByRole("alert")).toBeVisible();
+  await look(page, "add-icloud-errors");
+  await page.goto("/accounts/add/imap");
+  await page.getByRole("switch", { name: "Also send from this address" }).check();
+  await expect(field(page, "smtp", "host")).toBeVisible();
+  await look(page, "add-imap");
   await page.goto("/accounts/add/custom");
   await page.getByLabel("Email address").fill("ben.kim@lab.test");
   await page.getByLabel("Display name").fill("Ben Kim");

@@ -40,6 +40,7 @@ async function setUp(page: Page, { posthouse }: House): Promise<void> {
 async function add(page: Page, { imapGate, smtpGate }: House, ana: Mailbox): Promise<void> {
   await page.getByRole("link", { name: "Connect email" }).first().click();
   await page.getByRole("link", { name: /Custom SMTP/ }).click();
+  await expect(page.getByRole("heading", { name: "Connect a custom server" })).toBeVisible();
   await page.getByLabel("Email address").fill(ana.address);
   await page.getByLabel("Display name").fill("Ana Diaz");
   await page.getByLabel("Provider name").fill("Old Host");

@@ -23,7 +23,7 @@ import { Route as AppAccountsIdOutboxRouteImport } from "./routes/_app/accounts.
 import { Route as AppAccountsIdReconnectRouteImport } from "./routes/_app/accounts.$id.reconnect";
 import { Route as AppAccountsIdSettingsRouteImport } from "./routes/_app/accounts.$id.settings";
 import { Route as AppAccountsAddIndexRouteImport } from "./routes/_app/accounts.add.index";
-import { Route as AppAccountsAddCustomRouteImport } from "./routes/_app/accounts.add.custom";
+import { Route as AppAccountsAddKindRouteImport } from "./routes/_app/accounts.add.$kind";
 import { Route as AppAccountsIdMailMessageIdRouteImport } from "./routes/_app/accounts.$id.mail.$messageId";
 
 const IndexRoute = IndexRouteImport.update({
@@ -96,9 +96,9 @@ const AppAccountsAddIndexRoute = AppAccountsAddIndexRouteImport.update({
   path: "/accounts/add/",
   getParentRoute: () => AppRoute,
 } as any);
-const AppAccountsAddCustomRoute = AppAccountsAddCustomRouteImport.update({
-  id: "/accounts/add/custom",
-  path: "/accounts/add/custom",
+const AppAccountsAddKindRoute = AppAccountsAddKindRouteImport.update({
+  id: "/accounts/add/$kind",
+  path: "/accounts/add/$kind",
   getParentRoute: () => AppRoute,
 } as any);
 const AppAccountsIdMailMessageIdRoute =
@@ -120,7 +120,7 @@ export interface FileRoutesByFullPath {
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
-  "/accounts/add/custom": typeof AppAccountsAddCustomRoute;
+  "/accounts/add/$kind": typeof AppAccountsAddKindRoute;
   "/accounts/$id/": typeof AppAccountsIdIndexRoute;
   "/accounts/add/": typeof AppAccountsAddIndexRoute;
   "/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -136,7 +136,7 @@ export interface FileRoutesByTo {
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
-  "/accounts/add/custom": typeof AppAccountsAddCustomRoute;
+  "/accounts/add/$kind": typeof AppAccountsAddKindRoute;
   "/accounts/$id": typeof AppAccountsIdIndexRoute;
   "/accounts/add": typeof AppAccountsAddIndexRoute;
   "/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -155,7 +155,7 @@ export interface FileRoutesById {
   "/_app/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
   "/_app/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/_app/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
-  "/_app/accounts/add/custom": typeof AppAccountsAddCustomRoute;
+  "/_app/accounts/add/$kind": typeof AppAccountsAddKindRoute;
   "/_app/accounts/$id/": typeof AppAccountsIdIndexRoute;
   "/_app/accounts/add/": typeof AppAccountsAddIndexRoute;
   "/_app/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -174,7 +174,7 @@ export interface FileRouteTypes {
     | "/accounts/$id/outbox"
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
-    | "/accounts/add/custom"
+    | "/accounts/add/$kind"
     | "/accounts/$id/"
     | "/accounts/add/"
     | "/accounts/$id/mail/$messageId";
@@ -190,7 +190,7 @@ export interface FileRouteTypes {
     | "/accounts/$id/outbox"
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
-    | "/accounts/add/custom"
+    | "/accounts/add/$kind"
     | "/accounts/$id"
     | "/accounts/add"
     | "/accounts/$id/mail/$messageId";
@@ -208,7 +208,7 @@ export interface FileRouteTypes {
     | "/_app/accounts/$id/outbox"
     | "/_app/accounts/$id/reconnect"
     | "/_app/accounts/$id/settings"
-    | "/_app/accounts/add/custom"
+    | "/_app/accounts/add/$kind"
     | "/_app/accounts/$id/"
     | "/_app/accounts/add/"
     | "/_app/accounts/$id/mail/$messageId";
@@ -321,11 +321,11 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppAccountsAddIndexRouteImport;
       parentRoute: typeof AppRoute;
     };
-    "/_app/accounts/add/custom": {
-      id: "/_app/accounts/add/custom";
-      path: "/accounts/add/custom";
-      fullPath: "/accounts/add/custom";
-      preLoaderRoute: typeof AppAccountsAddCustomRouteImport;
+    "/_app/accounts/add/$kind": {
+      id: "/_app/accounts/add/$kind";
+      path: "/accounts/add/$kind";
+      fullPath: "/accounts/add/$kind";
+      preLoaderRoute: typeof AppAccountsAddKindRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/accounts/$id/mail/$messageId": {
@@ -374,7 +374,7 @@ interface AppRouteChildren {
   AppCrmEmailAccountsRoute: typeof AppCrmEmailAccountsRoute;
   AppSettingsEmailAccountsRoute: typeof AppSettingsEmailAccountsRoute;
   AppAccountsIndexRoute: typeof AppAccountsIndexRoute;
-  AppAccountsAddCustomRoute: typeof AppAccountsAddCustomRoute;
+  AppAccountsAddKindRoute: typeof AppAccountsAddKindRoute;
   AppAccountsAddIndexRoute: typeof AppAccountsAddIndexRoute;
 }
 
@@ -383,7 +383,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppCrmEmailAccountsRoute: AppCrmEmailAccountsRoute,
   AppSettingsEmailAccountsRoute: AppSettingsEmailAccountsRoute,
   AppAccountsIndexRoute: AppAccountsIndexRoute,
-  AppAccountsAddCustomRoute: AppAccountsAddCustomRoute,
+  AppAccountsAddKindRoute: AppAccountsAddKindRoute,
   AppAccountsAddIndexRoute: AppAccountsAddIndexRoute,
 };
 

@@ -6,7 +6,18 @@ import { render } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { HttpResponse, http } from "msw";
 import { setupServer } from "msw/node";
-import type { Account, AccountList, ConnectStep, Outgoing, Session, SideState } from "../src/api/client";
+import type {
+  Account,
+  AccountList,
+  ConnectStep,
+  Found,
+  FoundServer,
+  Looked,
+  Outgoing,
+  ProviderCard,
+  Session,
+  SideState,
+} from "../src/api/client";
 import { createPage } from "../src/router";
 import { cssVariables, theme } from "../src/ui/theme";
 
@@ -101,7 +112,73 @@ export function problem(status: number, code: string, detail: string, more: obje
   );
 }
 
+/** A stream that the test feeds. */
+export function stream() {
+  const encoder = new TextEncoder();
+  let control: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      control = controller;
+    },
+  });
+  return {
+    response: () => new HttpResponse(body, { headers: { "content-type": "text/event-stream" } }),
+    say: (event: string, data: unknown) =>
+      control?.enqueue(encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)),
+    end: () => control?.close(),
+  };
+}
+
+/** The kinds of accounts, as the server lists them. */
+export const PROVIDERS: ProviderCard[] = [
+  {
+    kind: "google",
+    label: "Gmail",
+    notes: ["Open myaccount.google.com/apppasswords and make an app password.", "Enter its 16 letters."],
+  },
+  { kind: "yahoo", label: "Yahoo", notes: ["Open login.yahoo.com/account/security."] },
+  { kind: "icloud", label: "iCloud", notes: ["Make an app-specific password: open account.apple.com."] },
+  { kind: "custom", label: "Custom SMTP", notes: [] },
+  { kind: "imap", label: "Other IMAP", notes: [] },
+];
+
+function foundServer(host: string, more: Partial<FoundServer> = {}): FoundServer {
+  const imap = host.startsWith("imap");
+  return {
+    host,
+    port: imap ? 993 : 465,
+    encryption: "tls",
+    usernames: ["ben@old.test"],
+    sign_in: ["password"],
+    answered: true,
+    ...more,
+  };
+}
+
+/** Servers that a search gave for ben@old.test. */
+export function found(more: Partial<Found> = {}): Found {
+  return {
+    kind: "custom",
+    provider: "Old Host",
+    notes: [],
+    source: "Published at https://autoconfig.old.test/.",
+    imap: foundServer("imap.old.test"),
+    smtp: foundServer("smtp.old.test"),
+    doubt: null,
+    ...more,
+  };
+}
+
+export function looked(
+  place: Looked["place"],
+  outcome: Looked["outcome"],
+  more: Partial<Looked> = {},
+): Looked {
+  return { place, outcome, asked: "old.test", took_ms: 7, words: "", ...more };
+}
+
 export const server = setupServer(
+  http.get(api("/providers"), () => HttpResponse.json({ items: PROVIDERS })),
   http.get(api("/session"), () => HttpResponse.json(session)),
   http.get(api("/accounts/summary"), () =>
     HttpResponse.json({ total: 1, connected: 1, need_attention: 0, disconnected: 0, sent_today: 18 }),

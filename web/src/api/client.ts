@@ -37,6 +37,13 @@ export type ConnectRequest = components["schemas"]["ConnectRequest"];
 export type ReconnectRequest = components["schemas"]["ReconnectRequest"];
 export type ConnectStep = components["schemas"]["ConnectStep"];
 export type TestResult = components["schemas"]["TestResult"];
+export type ProviderCard = Ok<"/providers", "get">["items"][number];
+export type ProviderKind = ProviderCard["kind"];
+export type DiscoverRequest = components["schemas"]["DiscoverRequest"];
+export type Discovered = components["schemas"]["Discovered"];
+export type Found = components["schemas"]["Found"];
+export type FoundServer = components["schemas"]["FoundServer"];
+export type Looked = components["schemas"]["Looked"];
 
 const origin = globalThis.location?.origin ?? "";
 
@@ -88,13 +95,22 @@ export async function unwrap<T>(call: Promise<Answer<T>>): Promise<T> {
   return answer.data as T;
 }
 
-/** Runs a connection test and reports each step as it comes. Nothing is saved. */
-export async function streamTest(
+/** What a stream tells on the way, and its end. */
+interface StreamNames {
+  /** The name of the events before the last one. */
+  each: string;
+  /** For people, when the stream ends early. */
+  what: string;
+}
+
+/** Asks for work that tells about itself until its last event, `done`, which is the answer. */
+async function streamWork<Step, Result>(
   path: string,
-  body: ConnectRequest | ReconnectRequest,
-  onStep: (step: ConnectStep) => void,
+  body: object,
+  { each, what }: StreamNames,
+  onStep: (step: Step) => void,
   signal: AbortSignal,
-): Promise<TestResult> {
+): Promise<Result> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(TESTED_LIMIT_MS)]);
   let response: Response;
   try {
@@ -112,15 +128,34 @@ export async function streamTest(
     throw problemFrom(response, await response.json().catch(() => undefined));
   }
   for await (const event of readEvents(response.body)) {
-    if (event.event === "step") onStep(JSON.parse(event.data) as ConnectStep);
-    if (event.event === "done") return JSON.parse(event.data) as TestResult;
+    if (event.event === each) onStep(JSON.parse(event.data) as Step);
+    if (event.event === "done") return JSON.parse(event.data) as Result;
   }
   throw new ApiError({
     status: 0,
-    code: "test_cut_off",
-    title: "The test was cut off",
-    detail: "The connection to Posthouse ended before the test did. Run it again.",
+    code: "cut_off",
+    title: `The ${what} was cut off`,
+    detail: `The connection to Posthouse ended before the ${what} did. Run it again.`,
   });
+}
+
+/** Runs a connection test and reports each step as it comes. Nothing is saved. */
+export function streamTest(
+  path: string,
+  body: ConnectRequest | ReconnectRequest,
+  onStep: (step: ConnectStep) => void,
+  signal: AbortSignal,
+): Promise<TestResult> {
+  return streamWork(path, body, { each: "step", what: "test" }, onStep, signal);
+}
+
+/** Finds the servers of an address and reports each place that is looked at. No password is involved. */
+export function streamDiscovery(
+  body: DiscoverRequest,
+  onLooked: (looked: Looked) => void,
+  signal: AbortSignal,
+): Promise<Discovered> {
+  return streamWork("/accounts/discover", body, { each: "looked", what: "search" }, onLooked, signal);
 }
 
 /** The step that a refused connection stopped at, when the server named one. */

@@ -10,6 +10,8 @@ export interface AccountFilter {
 export const keys = {
   setup: ["setup"] as const,
   session: ["session"] as const,
+  providers: ["providers"] as const,
+  servers: (kind: string, address: string) => ["servers", kind, address] as const,
   accounts: ["accounts"] as const,
   accountList: (filter: AccountFilter) => ["accounts", "list", filter] as const,
   accountLists: ["accounts", "list"] as const,

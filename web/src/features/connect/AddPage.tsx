@@ -1,10 +1,22 @@
-import { Text, Title } from "@mantine/core";
-import { IconServer } from "@tabler/icons-react";
+import { Skeleton, Text, Title } from "@mantine/core";
+import {
+  IconBrandGmail,
+  IconBrandYahoo,
+  IconCloud,
+  IconInbox,
+  IconServer,
+  type Icon as TablerIcon,
+} from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import type { ProviderKind } from "../../api/client";
 import { Icon } from "../../ui/Icon";
+import { LoadFailed } from "../../ui/Notice";
 import { Page, PageHeader } from "../../ui/Page";
 import classes from "./Connect.module.css";
 import { Crumbs } from "./Crumbs";
+import { FindServers } from "./FindServers";
+import { providersQuery } from "./queries";
 
 /** The ways to connect an account. */
 export function AddPage() {
@@ -12,26 +24,44 @@ export function AddPage() {
     <Page name="Connect email">
       <Crumbs here="Connect email" />
       <PageHeader title="Connect email" />
-      <Text c="dimmed" mb="lg">
-        Choose where the mailbox lives.
-      </Text>
-      <div className={classes.cards}>
-        <Link to="/accounts/add/custom" className={classes.card}>
-          <Icon of={IconServer} large />
-          <Title order={2}>Custom SMTP</Title>
-          <Text c="dimmed">Any mail server you can log in to: SMTP to send, IMAP to receive.</Text>
-        </Link>
-        <section aria-labelledby="at-hand" className={classes.atHand}>
-          <Title order={2} id="at-hand">
-            Have at hand
-          </Title>
-          <ul>
-            <li>The names of the outgoing and the incoming server</li>
-            <li>The username, often the whole address</li>
-            <li>The password, often an app password made at the provider</li>
-          </ul>
-        </section>
-      </div>
+      <FindServers />
+      <section aria-labelledby="providers-title" className={classes.providers}>
+        <Title order={2} id="providers-title" mb="md">
+          Or choose where the mailbox lives
+        </Title>
+        <Cards />
+      </section>
     </Page>
+  );
+}
+
+const CARDS: Record<ProviderKind, { icon: TablerIcon; words: string }> = {
+  google: { icon: IconBrandGmail, words: "Gmail and Google Workspace, with an app password." },
+  yahoo: { icon: IconBrandYahoo, words: "Yahoo Mail, with an app password." },
+  icloud: { icon: IconCloud, words: "iCloud Mail, with an app-specific password." },
+  custom: {
+    icon: IconServer,
+    words: "Any mail server you can log in to: SMTP to send, IMAP to receive.",
+  },
+  imap: { icon: IconInbox, words: "A mailbox to read by IMAP. Sending can be left out." },
+};
+
+function Cards() {
+  const { data, error, refetch } = useQuery(providersQuery);
+  if (error && !data) return <LoadFailed what="The providers" error={error} retry={() => void refetch()} />;
+  return (
+    <div className={classes.cards} aria-busy={!data}>
+      {data
+        ? data.items.map(({ kind, label }) => (
+            <Link key={kind} to="/accounts/add/$kind" params={{ kind }} className={classes.card}>
+              <Icon of={CARDS[kind].icon} large />
+              <Title order={3} size="h2">
+                {label}
+              </Title>
+              <Text c="dimmed">{CARDS[kind].words}</Text>
+            </Link>
+          ))
+        : Object.keys(CARDS).map((kind) => <Skeleton key={kind} h="8rem" />)}
+    </div>
   );
 }

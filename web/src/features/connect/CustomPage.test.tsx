@@ -2,24 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import type { UserEvent } from "@testing-library/user-event";
 import { HttpResponse, http } from "msw";
 import { expect, it } from "vitest";
-import { account, api, open, problem, server, step } from "../../../test/world";
-
-/** A stream that the test feeds. */
-function stream() {
-  const encoder = new TextEncoder();
-  let control: ReadableStreamDefaultController<Uint8Array> | undefined;
-  const body = new ReadableStream<Uint8Array>({
-    start(controller) {
-      control = controller;
-    },
-  });
-  return {
-    response: () => new HttpResponse(body, { headers: { "content-type": "text/event-stream" } }),
-    say: (event: string, data: unknown) =>
-      control?.enqueue(encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)),
-    end: () => control?.close(),
-  };
-}
+import { account, api, open, problem, server, step, stream } from "../../../test/world";
 
 /** The server field of one side: the two have the same label in different groups. */
 function host(side: "smtp" | "imap"): HTMLElement {

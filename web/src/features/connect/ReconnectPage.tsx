@@ -1,20 +1,17 @@
-import { Button, Checkbox, Group, Stack, Text, TextInput, Title } from "@mantine/core";
-import { useForm } from "@mantine/form";
+import { Checkbox, Stack, Text, TextInput, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type Account, patientHttp, type ReconnectRequest, type SideState, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
-import { useOneAtATime } from "../../ui/action";
 import { Banner } from "../../ui/Banner";
-import { ErrorSummary } from "../../ui/ErrorSummary";
 import { ButtonLink } from "../../ui/links";
 import { ServerWords } from "../../ui/ServerWords";
-import { useUnsaved } from "../../ui/unsaved";
 import { accountQuery } from "../accounts/queries";
 import { reasonWords } from "../accounts/words";
 import { useSession } from "../session/queries";
 import classes from "./Connect.module.css";
+import { ConnectForm } from "./ConnectForm";
 import { LoginFields, ServerFields } from "./EndpointFields";
 import {
   checkReconnect,
@@ -24,10 +21,8 @@ import {
   reconnectValues,
   toReconnect,
 } from "./form";
-import { IncomingPart } from "./IncomingPart";
-import { TestPanel } from "./TestPanel";
-import { useConnectTest } from "./useConnectTest";
-import { useFormTrouble } from "./useFormTrouble";
+import { OptionalPart } from "./OptionalPart";
+import { useConnectForm, useUnsavedForm } from "./useConnectForm";
 
 const KEEP = "Leave empty to keep the saved one.";
 const GONE = "The saved one is gone.";
@@ -48,96 +43,45 @@ function useReconnect(id: string) {
 export function ReconnectPage({ id }: { id: string }) {
   const { data: account } = useSuspenseQuery(accountQuery(id));
   const navigate = useNavigate();
-  const test = useConnectTest(`/accounts/${id}/test`);
   const reconnect = useReconnect(id);
-  const form: FormOf<ReconnectValues> = useForm({
-    initialValues: reconnectValues(account),
-    validate: (values: ReconnectValues) => checkReconnect(values, account),
-  });
-  const trouble = useFormTrouble(form);
-  const once = useOneAtATime();
-  const testing = test.state.phase === "running";
-  // Saved: the page is about to be left.
-  const saving = reconnect.isPending || reconnect.isSuccess;
-  useUnsaved(form.isDirty() && !reconnect.isSuccess);
-
-  const request = (): ReconnectRequest | undefined => {
-    const { hasErrors, errors } = form.validate();
-    if (hasErrors) {
-      trouble.local(errors);
-      return undefined;
-    }
-    trouble.clear();
-    return toReconnect(form.getValues(), account);
-  };
-  const testOnly = async () => {
-    const body = request();
-    if (body) await runTest(body);
-  };
-  const runTest = async (body: ReconnectRequest) => {
-    const { ok, error } = await test.run(body);
-    if (error) trouble.remote(error);
-    return ok;
-  };
-  const save = async () => {
-    const body = request();
-    if (!body || (!test.hasPassed(body) && !(await runTest(body)))) return;
-    try {
+  const { form, ...flow } = useConnectForm({
+    testPath: `/accounts/${id}/test`,
+    initial: reconnectValues(account),
+    check: (values: ReconnectValues) => checkReconnect(values, account),
+    toBody: (values) => toReconnect(values, account),
+    save: async (body) => {
       await reconnect.mutateAsync(body);
       notifications.show({ message: `${account.address} is connected again.` });
       await navigate({ to: "/accounts/$id/settings", params: { id } });
-    } catch (error) {
-      test.refuse(error);
-      trouble.remote(error);
-    }
-  };
+    },
+  });
+  useUnsavedForm(form, reconnect.isSuccess);
 
   return (
     <div className={classes.page}>
       <Title order={2} mb="md">
         Reconnect
       </Title>
-      <div className={classes.columns}>
-        <form
-          noValidate
-          onSubmit={(event) => {
-            event.preventDefault();
-            void once(save);
-          }}
-        >
-          <Stack gap="lg">
-            <ErrorSummary entries={trouble.entries} round={trouble.round} />
-            <Reasons account={account} />
-            <TextInput
-              label="Email address"
-              value={account.address}
-              readOnly
-              variant="filled"
-              description="The address, its history and its settings stay."
-            />
-            <Sides form={form} account={account} />
-            <Group justify="flex-end" gap="sm">
-              <ButtonLink to="/accounts/$id/settings" params={{ id }} variant="subtle" color="gray">
-                Cancel
-              </ButtonLink>
-              <Button
-                variant="default"
-                loading={testing}
-                disabled={saving}
-                onClick={() => void once(testOnly)}
-              >
-                Test connection
-              </Button>
-              <Button type="submit" loading={saving} disabled={testing}>
-                Reconnect
-              </Button>
-            </Group>
-          </Stack>
-        </form>
-        <div className={classes.aside}>
-          <TestPanel state={test.state} />
-        </div>
-      </div>
+      <ConnectForm
+        flow={flow}
+        save="Reconnect"
+        saving={reconnect.isPending || reconnect.isSuccess}
+        cancel={
+          <ButtonLink to="/accounts/$id/settings" params={{ id }} variant="subtle" color="gray">
+            Cancel
+          </ButtonLink>
+        }
+      >
+        <Reasons account={account} />
+        <TextInput
+          label="Email address"
+          value={account.address}
+          readOnly
+          variant="filled"
+          description="The address, its history and its settings stay."
+        />
+        <Sides form={form} account={account} />
+      </ConnectForm>
     </div>
   );
 }
@@ -178,7 +122,9 @@ function Sides({ form, account }: { form: FormOf<ReconnectValues>; account: Acco
           </Stack>
         </fieldset>
       )}
-      {!account.imap && <IncomingPart form={form} domain={shared.domain} importDays={account.import_days} />}
+      {!account.imap && (
+        <OptionalPart form={form} side="imap" domain={shared.domain} importDays={account.import_days} />
+      )}
     </>
   );
 }

@@ -1,20 +1,13 @@
-import { Paper, Skeleton, Text, Title } from "@mantine/core";
-import { IconCircleCheck, IconCircleDashed, IconCircleX } from "@tabler/icons-react";
+import { Paper, Text, Title } from "@mantine/core";
 import { useEffect, useRef } from "react";
 import type { ConnectStep } from "../../api/client";
-import { count } from "../../lib/format";
 import { Banner } from "../../ui/Banner";
-import { Icon } from "../../ui/Icon";
 import { ServerWords } from "../../ui/ServerWords";
+import { StepLine, StepList } from "./StepLine";
 import { stepWords, waitingWords } from "./steps";
 import classes from "./TestPanel.module.css";
 import type { TestState } from "./useConnectTest";
 
-const ICONS = {
-  running: IconCircleDashed,
-  passed: IconCircleCheck,
-  failed: IconCircleX,
-};
 const SIDES = { imap: "Incoming (IMAP)", smtp: "Outgoing (SMTP)" };
 
 /** The steps of a connection test as they pass or fail, with the server's words and what to do. */
@@ -53,11 +46,11 @@ function Side({ side, state }: { side: ConnectStep["side"]; state: TestState }) 
       <Title order={3} mb="xs">
         {SIDES[side]}
       </Title>
-      <ol className={classes.steps}>
+      <StepList>
         {steps.map((step) => (
-          <StepLine key={step.step} step={step} />
+          <TestStep key={step.step} step={step} />
         ))}
-      </ol>
+      </StepList>
       {waiting.length > 0 && (
         <Text size="xs" c="dimmed" className={classes.waiting}>
           Waiting: {waiting.join(", ")}
@@ -72,49 +65,37 @@ function Side({ side, state }: { side: ConnectStep["side"]; state: TestState }) 
   );
 }
 
-function StepLine({ step }: { step: ConnectStep }) {
+function TestStep({ step }: { step: ConnectStep }) {
   return (
-    <li className={classes.step} data-status={step.status}>
-      <Icon of={ICONS[step.status]} />
-      <div className={classes.stepBody}>
-        <div className={classes.line}>
-          <span className={classes.what}>
-            <span className={classes.words}>{stepWords(step.step, step.status, step.reason)}</span>
-            {step.detail && <Detail>{step.detail}</Detail>}
-          </span>
-          {step.took_ms != null && (
-            <span className={`${classes.took} figures`}>{count(step.took_ms)} ms</span>
-          )}
-        </div>
-        {step.status === "running" && <Skeleton h="0.25rem" mt="xs" />}
-        {step.server_words && <ServerWords>{step.server_words}</ServerWords>}
-        {step.fix && (
-          <Text size="xs">
-            <strong>What to do:</strong> {step.fix}
-          </Text>
-        )}
-      </div>
-    </li>
+    <StepLine
+      mark={step.status}
+      words={stepWords(step.step, step.status, step.reason)}
+      detail={step.detail && <Detail>{step.detail}</Detail>}
+      tookMs={step.took_ms}
+    >
+      {step.server_words && <ServerWords>{step.server_words}</ServerWords>}
+      {step.fix && (
+        <Text size="xs">
+          <strong>What to do:</strong> {step.fix}
+        </Text>
+      )}
+    </StepLine>
   );
 }
 
 /** What is known about a step. Dates, as of a certificate's end, stay in one piece. */
 function Detail({ children }: { children: string }) {
-  return (
-    <span className={classes.detail}>
-      {children.split(/(\d{4}-\d{2}-\d{2})/).map((part, index) => {
-        // Every second part is a date.
-        const key = `${index} ${part}`;
-        return index % 2 === 0 ? (
-          part
-        ) : (
-          <span key={key} className={classes.date}>
-            {part}
-          </span>
-        );
-      })}
-    </span>
-  );
+  return children.split(/(\d{4}-\d{2}-\d{2})/).map((part, index) => {
+    // Every second part is a date.
+    const key = `${index} ${part}`;
+    return index % 2 === 0 ? (
+      part
+    ) : (
+      <span key={key} className={classes.date}>
+        {part}
+      </span>
+    );
+  });
 }
 
 /** The end of the test; brought into view, because the panel may be longer than the screen. */
@@ -131,6 +112,11 @@ function Verdict({ state }: { state: TestState }) {
   );
 }
 
+function passedWords(sides: ConnectStep["side"][]): string {
+  if (sides.length > 1) return "Receiving and sending work.";
+  return sides[0] === "imap" ? "Receiving works." : "Sending works.";
+}
+
 function VerdictWords({ state }: { state: TestState }) {
   if (state.trouble) {
     return (
@@ -140,8 +126,7 @@ function VerdictWords({ state }: { state: TestState }) {
     );
   }
   if (state.result?.ok) {
-    const both = state.sides.length > 1;
-    return <Banner tone="ok">{both ? "Receiving and sending work." : "Sending works."}</Banner>;
+    return <Banner tone="ok">{passedWords(state.sides.map(({ side }) => side))}</Banner>;
   }
   const failed = state.steps.filter(({ status }) => status === "failed").length;
   return (

@@ -1,17 +1,24 @@
 import { describe, expect, it } from "vitest";
-import { account, side } from "../../../test/world";
+import { account, found, looked, side } from "../../../test/world";
+import type { FoundServer } from "../../api/client";
 import {
-  checkCustom,
+  checkNew,
   checkReconnect,
   domainOf,
-  emptyCustom,
+  emptyOf,
   reconnectValues,
+  refilled,
   toReconnect,
   toRequest,
   withAddress,
+  withFound,
+  withoutGroups,
 } from "./form";
+import { httpMayHelp, withLooked } from "./looked";
+import { linked } from "./notes";
 import { stepWords, waitingWords, withStep } from "./steps";
 
+const emptyCustom = emptyOf("custom");
 const filled = {
   ...withAddress(emptyCustom, "ben@old.test"),
   display_name: "Ben Kim",
@@ -40,11 +47,11 @@ describe("the custom form", () => {
   it("leaves IMAP out of a send-only account, and asks nothing about it", () => {
     const values = { ...filled, receive: false, imap: { ...emptyCustom.imap, host: "" } };
     expect(toRequest(values).imap).toBeNull();
-    expect(checkCustom(values)).toEqual({});
+    expect(checkNew(values)).toEqual({});
   });
 
   it("names each missing field", () => {
-    expect(Object.keys(checkCustom({ ...emptyCustom, same_login: false }))).toEqual([
+    expect(Object.keys(checkNew({ ...emptyCustom, same_login: false }))).toEqual([
       "address",
       "display_name",
       "smtp.host",
@@ -62,6 +69,98 @@ describe("the custom form", () => {
     ["ben", ""],
     ["ben@old", ""],
   ])("the domain of %s is “%s”", (address, domain) => expect(domainOf(address)).toBe(domain));
+});
+
+describe("a mailbox without sending", () => {
+  const imap = { ...emptyOf("imap").imap, host: "imap.old.test", username: "ben", password: "p" };
+  const values = { ...emptyOf("imap"), address: "ben@old.test", display_name: "Ben", imap };
+
+  it("needs its incoming server only", () => {
+    expect(checkNew(values)).toEqual({});
+    expect(toRequest(values)).toMatchObject({ provider: "imap", smtp: null, imap: { username: "ben" } });
+    expect(Object.keys(checkNew({ ...values, imap: emptyOf("imap").imap }))).toEqual([
+      "imap.host",
+      "imap.username",
+      "imap.password",
+    ]);
+  });
+
+  it("sends with the login of the incoming server, or with one of its own", () => {
+    const sends = { ...values, send: true, smtp: { ...values.smtp, host: "smtp.old.test" } };
+    expect(checkNew(sends)).toEqual({});
+    expect(toRequest(sends).smtp).toMatchObject({ host: "smtp.old.test", username: "ben", password: "p" });
+    expect(Object.keys(checkNew({ ...sends, same_login: false }))).toEqual([
+      "smtp.username",
+      "smtp.password",
+    ]);
+  });
+});
+
+describe("servers that were found", () => {
+  it("fill the form, and leave out what was not found", () => {
+    const all = withFound(withAddress(emptyOf("custom"), "ben@old.test"), found());
+    expect(all).toMatchObject({ receive: true, same_login: true, provider_name: "Old Host" });
+    expect(all.smtp).toMatchObject({ host: "smtp.old.test", port: 465, encryption: "tls" });
+    expect(withFound(emptyOf("custom"), found({ imap: null })).receive).toBe(false);
+    expect(withFound(emptyOf("imap"), found({ kind: "imap", smtp: null })).send).toBe(false);
+  });
+
+  it("keep a login apart that differs between the two", () => {
+    const imap = { ...(found().imap as FoundServer), usernames: ["ben"] };
+    expect(withFound(emptyOf("custom"), found({ imap })).same_login).toBe(false);
+  });
+
+  it("follow a new address, but not over what a person changed", () => {
+    const first = withFound(withAddress(emptyOf("icloud"), "ben@old.test"), found());
+    const other = found({ imap: { ...(found().imap as FoundServer), usernames: ["bob"] } });
+    expect(refilled(first, first, other).imap.username).toBe("bob");
+    const own = { ...first, imap: { ...first.imap, host: "imap.own.test" } };
+    expect(refilled(own, first, other).imap).toEqual(own.imap);
+    expect(refilled(own, first, other).smtp).toEqual(first.smtp);
+  });
+
+  it("take one app password for both servers, without the spaces that show its groups", () => {
+    const values = withFound(withAddress(emptyOf("google"), "ben@old.test"), found());
+    values.display_name = "Ben";
+    expect(Object.keys(checkNew(values))).toEqual(["smtp.password"]);
+    values.smtp.password = "abcd efgh ijkl mnop";
+    const { smtp, imap } = toRequest(values);
+    expect([smtp?.password, imap?.password]).toEqual(["abcdefghijklmnop", "abcdefghijklmnop"]);
+    expect(withoutGroups("correct horse battery")).toBe("correct horse battery");
+  });
+});
+
+describe("places that are looked at", () => {
+  it("replace their earlier state", () => {
+    const running = withLooked([], looked("mx", "running"));
+    expect(withLooked(running, looked("mx", "nothing"))).toEqual([looked("mx", "nothing")]);
+  });
+
+  it.each([
+    [[looked("autoconfig", "failed")], true],
+    [[looked("autoconfig", "failed"), looked("autoconfig_http", "not_asked")], true],
+    [[looked("autoconfig", "failed"), looked("autoconfig_http", "nothing")], false],
+    [[looked("autoconfig", "no_such_name")], false],
+    [[looked("mx", "failed")], false],
+  ])("%j: plain http may help: %s", (all, helps) => expect(httpMayHelp(all)).toBe(helps));
+});
+
+describe("notes", () => {
+  const links = (note: string) => linked(note).flatMap(({ href }) => href ?? []);
+
+  it("lead to the pages in them, and lose nothing", () => {
+    const note = "Open myaccount.google.com/apppasswords, then id.yandex.com. Write to ben@mail.old.test.";
+    expect(links(note)).toEqual(["https://myaccount.google.com/apppasswords", "https://id.yandex.com"]);
+    expect(
+      linked(note)
+        .map(({ text }) => text)
+        .join(""),
+    ).toBe(note);
+  });
+
+  it("do not lead to mail servers or to bare domains", () => {
+    expect(links("A free plan uses imap.zoho.com and smtp.zoho.com, not hotmail.com.")).toEqual([]);
+  });
 });
 
 describe("reconnecting", () => {

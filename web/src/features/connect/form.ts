@@ -1,7 +1,17 @@
-/** The values of the "Custom" form, and how they become requests. */
+/** The values of the forms that connect an account, and how they become requests. */
 import type { UseFormReturnType } from "@mantine/form";
-import type { Account, ConnectRequest, Encryption, Endpoint, ReconnectRequest } from "../../api/client";
+import type {
+  Account,
+  ConnectRequest,
+  Encryption,
+  Endpoint,
+  Found,
+  FoundServer,
+  ProviderKind,
+  ReconnectRequest,
+} from "../../api/client";
 import { placeOf } from "../../lib/host";
+import { isKnown } from "./kinds";
 
 export const NO_NAME = "Only the name of the server, like mail.example.com.";
 
@@ -18,16 +28,20 @@ export interface LoginValues {
   password: string;
 }
 
-/** Both servers, of which the incoming one may be left out. */
-export interface IncomingValues {
+/** Both servers. One is asked for first; the other may be left out, or take the login of the first. */
+export interface PairValues {
   smtp: LoginValues;
-  receive: boolean;
-  /** The incoming server takes the login of the outgoing one. */
-  same_login: boolean;
   imap: LoginValues;
+  /** Whether there is an incoming server. */
+  receive: boolean;
+  /** Whether there is an outgoing server. */
+  send: boolean;
+  /** The second server takes the login of the first. */
+  same_login: boolean;
 }
 
-export interface CustomValues extends IncomingValues {
+export interface NewValues extends PairValues {
+  kind: ProviderKind;
   address: string;
   display_name: string;
   provider_name: string;
@@ -36,16 +50,20 @@ export interface CustomValues extends IncomingValues {
 
 export const IMPORT_DAYS = 30;
 
-export const emptyCustom: CustomValues = {
-  address: "",
-  display_name: "",
-  provider_name: "",
-  owner: "me",
-  smtp: { host: "", port: 587, encryption: "starttls", username: "", password: "" },
-  receive: true,
-  same_login: true,
-  imap: { host: "", port: 993, encryption: "tls", username: "", password: "" },
-};
+export function emptyOf(kind: ProviderKind): NewValues {
+  return {
+    kind,
+    address: "",
+    display_name: "",
+    provider_name: "",
+    owner: "me",
+    smtp: { host: "", port: 587, encryption: "starttls", username: "", password: "" },
+    imap: { host: "", port: 993, encryption: "tls", username: "", password: "" },
+    receive: true,
+    send: kind !== "imap",
+    same_login: true,
+  };
+}
 
 export function domainOf(address: string): string {
   const domain = address
@@ -55,11 +73,64 @@ export function domainOf(address: string): string {
   return address.includes("@") && /^[^\s@]+\.[^\s@.]+$/.test(domain) ? domain : "";
 }
 
+/** What is wrong with an address as a whole, before anybody is asked. */
+export function addressTrouble(address: string): string | undefined {
+  return /^\S+@\S+$/.test(address.trim()) ? undefined : "Enter the whole email address, like ana@acme.test.";
+}
+
 /** A new address is also the new username, as long as nobody typed another one. */
-export function withAddress(values: CustomValues, address: string): CustomValues {
+export function withAddress<T extends NewValues>(values: T, address: string): T {
   const follow = (login: LoginValues) =>
     login.username === values.address ? { ...login, username: address } : login;
   return { ...values, address, smtp: follow(values.smtp), imap: follow(values.imap) };
+}
+
+function foundLogin(now: LoginValues, found: FoundServer): LoginValues {
+  const { host, port, encryption, usernames } = found;
+  return { ...now, host, port, encryption, username: usernames[0] ?? now.username };
+}
+
+/** The form with the servers that were found; what was not found is left out where it can be. */
+export function withFound(
+  values: NewValues,
+  { imap, smtp, provider }: Omit<Found, "notes" | "source">,
+): NewValues {
+  const next = {
+    ...values,
+    imap: imap ? foundLogin(values.imap, imap) : values.imap,
+    smtp: smtp ? foundLogin(values.smtp, smtp) : values.smtp,
+    receive: values.kind === "custom" ? Boolean(imap) : values.receive,
+    send: values.kind === "imap" ? Boolean(smtp) : values.send,
+    provider_name: isKnown(values.kind) ? values.provider_name : (provider ?? values.provider_name),
+  };
+  return { ...next, same_login: !imap || !smtp || next.imap.username === next.smtp.username };
+}
+
+/** Nobody changed this side since it was filled; the username follows the address by itself. */
+function untouched(now: LoginValues, filled: LoginValues, address: string): boolean {
+  return (
+    now.host === filled.host &&
+    now.port === filled.port &&
+    now.encryption === filled.encryption &&
+    (now.username === filled.username || now.username === address)
+  );
+}
+
+/** The form with servers that were found anew. What a person changed since `filled` stays. */
+export function refilled(
+  values: NewValues,
+  filled: Pick<NewValues, "smtp" | "imap">,
+  found: Found,
+): NewValues {
+  const next = withFound(values, found);
+  const side = (name: "smtp" | "imap") =>
+    untouched(values[name], filled[name], values.address) ? next[name] : values[name];
+  return { ...next, smtp: side("smtp"), imap: side("imap") };
+}
+
+/** The server that is asked for first. */
+function leadOf(kind: ProviderKind): "smtp" | "imap" {
+  return kind === "imap" ? "imap" : "smtp";
 }
 
 function checkLogin(name: "smtp" | "imap", login: LoginValues, secret: boolean, errors: Errors): void {
@@ -74,13 +145,29 @@ function checkLogin(name: "smtp" | "imap", login: LoginValues, secret: boolean, 
   if (!login.password) errors[`${name}.password`] = `Enter the password of the ${server} server.`;
 }
 
-export function checkCustom(values: CustomValues): Errors {
+/** What is missing at a provider whose servers are known: one password opens both. */
+function checkKnown({ smtp, imap }: NewValues, errors: Errors): void {
+  for (const [side, login] of [["smtp", smtp] as const, ["imap", imap] as const]) {
+    checkLogin(side, login, false, errors);
+    if (!login.username.trim()) errors[`${side}.username`] = "Enter the username.";
+  }
+  if (!smtp.password) errors["smtp.password"] = "Enter the app password.";
+}
+
+export function checkNew(values: NewValues): Errors {
   const errors: Errors = {};
-  if (!/^\S+@\S+$/.test(values.address.trim()))
-    errors.address = "Enter the whole email address, like ana@acme.test.";
+  const address = addressTrouble(values.address);
+  if (address) errors.address = address;
   if (!values.display_name.trim()) errors.display_name = "Enter the name that recipients see.";
-  checkLogin("smtp", values.smtp, true, errors);
-  if (values.receive) checkLogin("imap", values.imap, !values.same_login, errors);
+  if (isKnown(values.kind)) {
+    checkKnown(values, errors);
+    return errors;
+  }
+  const lead = leadOf(values.kind);
+  for (const side of lead === "smtp" ? (["smtp", "imap"] as const) : (["imap", "smtp"] as const)) {
+    if (!values[side === "smtp" ? "send" : "receive"]) continue;
+    checkLogin(side, values[side], side === lead || !values.same_login, errors);
+  }
   return errors;
 }
 
@@ -94,20 +181,37 @@ function login(values: LoginValues, secrets: LoginValues) {
   };
 }
 
-export function toRequest(values: CustomValues): ConnectRequest {
+/** Google and Yahoo show app passwords in four groups of four letters; the spaces are no part of them. */
+export function withoutGroups(password: string): string {
+  return /^\s*(?:[a-z]{4}\s+){3}[a-z]{4}\s*$/i.test(password) ? password.replace(/\s+/g, "") : password;
+}
+
+function servers(values: NewValues): Pick<ConnectRequest, "smtp" | "imap"> {
+  const { kind, smtp, imap, send, receive, same_login } = values;
+  if (isKnown(kind)) {
+    const password = withoutGroups(smtp.password);
+    return { smtp: login(smtp, { ...smtp, password }), imap: login(imap, { ...imap, password }) };
+  }
+  const secrets = (side: "smtp" | "imap") => values[same_login ? leadOf(kind) : side];
   return {
-    provider: "custom",
+    smtp: send ? login(smtp, secrets("smtp")) : null,
+    imap: receive ? login(imap, secrets("imap")) : null,
+  };
+}
+
+export function toRequest(values: NewValues): ConnectRequest {
+  return {
+    provider: values.kind,
     address: values.address.trim(),
     display_name: values.display_name.trim(),
     provider_name: values.provider_name.trim(),
     team: values.owner === "team",
-    smtp: login(values.smtp, values.smtp),
-    imap: values.receive ? login(values.imap, values.same_login ? values.smtp : values.imap) : null,
+    ...servers(values),
     import_days: IMPORT_DAYS,
   };
 }
 
-export interface ReconnectValues extends IncomingValues {
+export interface ReconnectValues extends PairValues {
   /** Both servers exist already and take the one password. */
   same_password: boolean;
 }
@@ -117,10 +221,12 @@ function known({ host, port, encryption, username }: Endpoint): LoginValues {
 }
 
 export function reconnectValues({ address, smtp, imap }: Account): ReconnectValues {
+  const empty = emptyOf("custom");
   return {
-    smtp: smtp ? known(smtp) : { ...emptyCustom.smtp, username: address },
-    imap: imap ? known(imap) : { ...emptyCustom.imap, username: smtp?.username ?? address },
+    smtp: smtp ? known(smtp) : { ...empty.smtp, username: address },
+    imap: imap ? known(imap) : { ...empty.imap, username: smtp?.username ?? address },
     receive: Boolean(imap),
+    send: Boolean(smtp),
     same_login: false,
     same_password: smtp?.username === imap?.username,
   };
