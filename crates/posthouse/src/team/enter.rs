@@ -51,7 +51,9 @@ pub struct Opened {
 #[derive(Debug, thiserror::Error)]
 pub enum EnterError {
     /// The link is unknown, used or too old.
-    #[error("This link was used already, or is older than 24 hours.")]
+    #[error(
+        "This link was used already, was replaced by a newer one (each start prints one), or is older than 24 hours."
+    )]
     Link,
     /// Address and password do not belong together.
     #[error("The email address and the password do not belong together.")]
@@ -82,7 +84,8 @@ pub async fn setup_link(app: &App) -> Result<Option<String>, DbError> {
     if store::any_user(&mut tx, &Instance).await? {
         return Ok(None);
     }
-    // Another node may have printed one a moment ago: each lives for its day, and all die when somebody owns the installation.
+    // One at a time: two could make two owners at once.
+    store::drop_links(&mut tx, &Instance, Purpose::SetUp).await?;
     let token = new_link(&mut tx, app, Purpose::SetUp, None).await?;
     tx.commit().await?;
     Ok(Some(format!("{}/setup#token={token}", app.config.base_url())))

@@ -103,6 +103,11 @@ pub async fn insert_link(tx: &mut Conn, _: &Instance, link: NewLink, now: Ts, ex
     Ok(())
 }
 
+pub async fn drop_links(tx: &mut Conn, _: &Instance, purpose: Purpose) -> DbResult<()> {
+    sql!(run tx, "DELETE FROM one_time_link WHERE purpose = $1 AND used_at IS NULL", purpose)?;
+    Ok(())
+}
+
 pub async fn link_works(c: &mut Conn, _: &Instance, token_hash: &[u8], now: Ts) -> DbResult<bool> {
     Ok(sql!(
         opt(i64,),

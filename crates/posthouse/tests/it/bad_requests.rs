@@ -92,6 +92,7 @@ fn good_body(operation: &Operation) -> Value {
             "provider": "custom", "address": "new@acme.test", "display_name": "New", "provider_name": "", "team": false,
             "smtp": server, "imap": server, "import_days": 30,
         }),
+        (_, "/accounts/discover") => json!({ "address": "ana@acme.test", "kind": "icloud", "allow_http": false }),
         (_, "/accounts/{id}/test" | "/accounts/{id}/reconnect") => json!({ "smtp": server, "imap": server }),
         ("PATCH", "/accounts/{id}") => json!({ "display_name": "Ben", "provider_name": "Host" }),
         ("DELETE", "/accounts/{id}") => json!({ "address": "nobody@acme.test" }),
