@@ -61,6 +61,17 @@ fn the_setting_of_a_key_file_that_cannot_be_is_named_with_where_it_comes_from() 
 }
 
 #[test]
+fn an_empty_path_in_the_file_is_refused_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["data_dir", "key_file"] {
+        std::fs::write(folder.path().join("x.toml"), format!("{name} = \"\"")).unwrap();
+        let text = refused(program(folder.path()).args(["--config", "x.toml", "serve", "--listen", "127.0.0.1:0"]));
+        assert!(text.contains(&format!("`{name}` = \"\" (x.toml, line 1): it is empty")), "{text}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
+
+#[test]
 fn an_open_address_and_a_readable_key_are_warned_of_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let serve = |words: &[&str]| {
