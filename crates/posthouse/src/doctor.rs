@@ -30,6 +30,8 @@ const CLOCK_MICROS: i64 = 10 * 1_000_000;
 const NAMES: i64 = 3;
 /// How long a name or a page is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the database is waited for: somebody looks at the terminal.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
 /// A name that is always there, for when no account names one.
 const COMMON_NAME: &str = "example.com";
 
@@ -166,7 +168,11 @@ async fn database(config: &Config) -> (Check, Option<Db>) {
     if let Some((seen, fix)) = app::lost_database(config) {
         return (Check::failed(name, seen, fix), None);
     }
-    let db = match app::look_at_database(config).await {
+    let looked = match &config.database_url {
+        Some(url) => Db::look_postgres(url, DATABASE_PATIENCE).await.map(Some).map_err(Into::into),
+        None => app::look_at_database(config).await,
+    };
+    let db = match looked {
         Ok(Some(db)) => db,
         Ok(None) => {
             let seen = format!("there is no posthouse.db in {}", config.data_dir.display());

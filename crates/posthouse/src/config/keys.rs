@@ -58,8 +58,7 @@ pub const KEYS: &[Key] = &[
     }),
     key("trusted_proxies", Form::Texts, "IP addresses without a port, such as 10.0.0.1"),
     looked("database_url", Form::Hidden, "postgres://user:password@host/database; leave it out for SQLite", |c| {
-        let known = |url: &str| url.starts_with("postgres://") || url.starts_with("postgresql://");
-        wrong(c.database_url.as_deref().is_none_or(known), "it does not begin with postgres://")
+        c.database_url.as_deref().and_then(db::url_fault).map(str::to_owned)
     }),
     looked("key_file", Form::Text, "the path of a file; leave it out for master.key in the data folder", |c| {
         c.key_file.as_deref().and_then(unnamed)
