@@ -18,6 +18,7 @@ mod open;
 pub mod page;
 mod run;
 mod time;
+mod url;
 mod value;
 
 pub use conn::Conn;
@@ -27,6 +28,7 @@ pub use inspect::newest_schema;
 pub use open::{Connections, Db, Engine, OpenError, Wait};
 pub use run::{Row as FromAnyRow, Sql, all, one, opt, run};
 pub use time::Ts;
+pub use url::fault as url_fault;
 pub use value::{IntoValue, Value};
 
 /// What keeps the driver's notices ("already exists, skipping") out of a log, and what its pool says of each connection to

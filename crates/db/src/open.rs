@@ -85,11 +85,11 @@ pub(crate) enum Pools {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The address is not one we understand.
-    #[error("DATABASE_URL is not understood: {0}. It begins with postgres:// or is absent (SQLite in the data folder)")]
-    Url(String),
-    /// It did not open.
+    #[error("the address of the database is not understood: {0}")]
+    Url(&'static str),
+    /// It did not open. The text has the reason in it, so it is no source: whoever prints sources would print it twice.
     #[error("the database did not open: {0}")]
-    Open(#[from] DbError),
+    Open(DbError),
     /// Nothing can be written beside the file, and its journal holds what is not in it yet.
     #[error(
         "{} holds the last changes of the database, and to read them SQLite writes into that folder, which cannot be written \
@@ -113,6 +113,12 @@ pub enum OpenError {
     Migrate(String),
 }
 
+impl From<DbError> for OpenError {
+    fn from(e: DbError) -> Self {
+        Self::Open(e)
+    }
+}
+
 fn lite_options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
@@ -130,6 +136,26 @@ fn lite_options(path: &Path) -> SqliteConnectOptions {
         .row_buffer_size(256)
         .optimize_on_close(true, 400)
         .disable_statement_logging()
+}
+
+fn pg_options(url: &str) -> std::result::Result<PgConnectOptions, OpenError> {
+    let options = crate::url::options(url).map_err(OpenError::Url)?;
+    let options = options.application_name("posthouse").disable_statement_logging();
+    Ok(options.options([("idle_in_transaction_session_timeout", PG_IDLE_IN_TRANSACTION)]))
+}
+
+fn pg_pool(patience: Duration) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(PG_CONNECTIONS)
+        .acquire_timeout(patience)
+        // Each was tested when it was given back: once more only when its server had time to go away since.
+        .test_before_acquire(false)
+        .before_acquire(|connection, known| {
+            Box::pin(async move {
+                let alive = known.idle_for < PG_TRUSTED || connection.ping().await.is_ok();
+                Ok(alive)
+            })
+        })
 }
 
 impl Db {
@@ -162,21 +188,8 @@ impl Db {
     /// # Errors
     /// When the URL is not understood or the server refuses.
     pub async fn open_postgres(url: &str) -> std::result::Result<Self, OpenError> {
-        let options: PgConnectOptions = url.parse().map_err(|_| OpenError::Url("not a PostgreSQL URL".into()))?;
-        let options = options.application_name("posthouse").disable_statement_logging();
-        let options = options.options([("idle_in_transaction_session_timeout", PG_IDLE_IN_TRANSACTION)]);
-        let pool = PgPoolOptions::new()
-            .max_connections(PG_CONNECTIONS)
-            .acquire_timeout(ACQUIRE)
-            // Each was tested when it was given back: once more only when its server had time to go away since.
-            .test_before_acquire(false)
-            .before_acquire(|connection, known| {
-                Box::pin(async move {
-                    let alive = known.idle_for < PG_TRUSTED || connection.ping().await.is_ok();
-                    Ok(alive)
-                })
-            });
-        match pool.connect_with(options.clone()).await {
+        let options = pg_options(url)?;
+        match pg_pool(ACQUIRE).connect_with(options.clone()).await {
             Ok(pool) => Ok(Self::new(Pools::Pg(pool))),
             // The pool tried for a while, as a server may be starting, and kept the reason to itself.
             Err(sqlx::Error::PoolTimedOut) => {
@@ -190,6 +203,20 @@ impl Db {
             }
             Err(e) => Err(DbError::from(e).into()),
         }
+    }
+
+    /// Opens PostgreSQL by its URL to look at it: it is there within `patience`, or it is told why not.
+    ///
+    /// # Errors
+    /// As [`Db::open_postgres`].
+    pub async fn look_postgres(url: &str, patience: Duration) -> std::result::Result<Self, OpenError> {
+        let options = pg_options(url)?;
+        // By itself first: a pool tries again until its time is over, and keeps the reason.
+        let first = tokio::time::timeout(patience, options.connect())
+            .await
+            .map_err(|_| DbError::Unavailable(format!("nothing answered within {} s", patience.as_secs())))?;
+        first.map_err(DbError::from)?.close().await.map_err(DbError::from)?;
+        Ok(Self::new(Pools::Pg(pg_pool(patience).connect_lazy_with(options))))
     }
 
     pub(crate) fn new(pools: Pools) -> Self {

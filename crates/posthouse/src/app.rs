@@ -18,6 +18,7 @@ use net::{Dialer, DialerSettings, EgressPolicy, HttpClient};
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -187,6 +188,9 @@ fn measure(db: &Db, meters: &Meters) {
     });
 }
 
+/// How long PostgreSQL is waited for before a line says so: it may be starting, and takes longer then.
+const SILENCE: Duration = Duration::from_secs(2);
+
 /// The database that the settings name.
 ///
 /// # Errors
@@ -202,12 +206,18 @@ pub async fn open_database(config: &Config) -> anyhow::Result<Db> {
 /// Says what did not open.
 pub async fn open_any_database(config: &Config) -> anyhow::Result<Db> {
     Ok(match &config.database_url {
-        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+        Some(url) => {
             let host = url.parse::<::http::Uri>().ok().and_then(|u| u.host().map(str::to_owned)).unwrap_or_default();
             tracing::info!(host, "opening PostgreSQL");
-            Db::open_postgres(url).await?
+            let mut opening = std::pin::pin!(Db::open_postgres(url));
+            match tokio::time::timeout(SILENCE, &mut opening).await {
+                Ok(opened) => opened?,
+                Err(_) => {
+                    tracing::warn!(host, "PostgreSQL does not answer yet: waiting for it");
+                    opening.await?
+                }
+            }
         }
-        Some(_) => anyhow::bail!(db::OpenError::Url("it begins with something else".into())),
         None => Db::open_sqlite(&config.data_dir.join("posthouse.db")).await?,
     })
 }

@@ -2,13 +2,14 @@
 //!
 //! It works beside a running program and makes nothing: no folder, no key, no migration. Every look is bounded.
 
-use crate::base::blobs;
+use crate::accounts::AccountId;
+use crate::base::blobs::{self, BlobKey};
 use crate::base::clock::Clock;
 use crate::base::leases;
 use crate::base::vault::{self, Look};
 use crate::config::Config;
-use crate::team::{Instance, Scope};
-use crate::{accounts, app, backup, mailbox, server};
+use crate::team::{Instance, Scope, WorkspaceId};
+use crate::{accounts, app, backup, mailbox, send, server};
 use db::{Db, Engine, text_enum};
 use net::{Dialer, NetError, Resolver};
 use nix::unistd::AccessFlags;
@@ -30,6 +31,8 @@ const CLOCK_MICROS: i64 = 10 * 1_000_000;
 const NAMES: i64 = 3;
 /// How long a name or a page is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the database is waited for: somebody looks at the terminal.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
 /// A name that is always there, for when no account names one.
 const COMMON_NAME: &str = "example.com";
 
@@ -166,7 +169,11 @@ async fn database(config: &Config) -> (Check, Option<Db>) {
     if let Some((seen, fix)) = app::lost_database(config) {
         return (Check::failed(name, seen, fix), None);
     }
-    let db = match app::look_at_database(config).await {
+    let looked = match &config.database_url {
+        Some(url) => Db::look_postgres(url, DATABASE_PATIENCE).await.map(Some).map_err(Into::into),
+        None => app::look_at_database(config).await,
+    };
+    let db = match looked {
         Ok(Some(db)) => db,
         Ok(None) => {
             let seen = format!("there is no posthouse.db in {}", config.data_dir.display());
@@ -237,32 +244,63 @@ async fn program(config: &Config, clock: &Clock, db: Option<&Db>) -> Check {
 
 async fn bodies(config: &Config, db: &Db) -> Check {
     let (name, folder) = ("bodies", config.data_dir.join("blobs"));
-    let newest = match db.read().await {
-        Ok(mut c) => mailbox::newest_bodies(&mut c, &Instance, BODIES_SOUGHT).await,
-        Err(e) => Err(e),
-    };
-    let newest = match newest {
-        Ok(newest) => newest,
+    let (newest, outgoing) = match sought(db).await {
+        Ok(sought) => sought,
         Err(e) => return Check::failed(name, e.to_string(), "see the database above"),
     };
     if folder.is_dir() && !may_write(&folder) {
         let seen = format!("this user may not write into {}", folder.display());
         return Check::failed(name, seen, "give the user that runs Posthouse the right to write there");
     }
-    let wanted: Vec<_> = newest
-        .iter()
-        .map(|(workspace, account, blob)| (blobs::file_of(&Scope::of(*workspace), *account, *blob), *blob))
-        .collect();
-    let (all, missing) = (wanted.len(), wanted.iter().filter(|(file, _)| !folder.join(file).is_file()).count());
-    let damaged = wanted.iter().take(BODIES_READ).filter(|(file, blob)| {
-        std::fs::read(folder.join(file)).is_ok_and(|packed| blobs::unpack(&packed, *blob).is_err())
-    });
-    let damaged = damaged.count();
-    if missing + damaged > 0 {
-        let seen = format!("of the {all} newest in {}, {missing} are missing and {damaged} damaged", folder.display());
+    let (mail, outbox) = (Found::of(&newest, &folder), Found::of(&outgoing, &folder));
+    if mail.faults() + outbox.faults() > 0 {
+        let seen = format!(
+            "of the {} newest in {}, {} are missing and {} damaged; of {} of outboxes {} are missing and {} damaged",
+            mail.all,
+            folder.display(),
+            mail.missing,
+            mail.damaged,
+            outbox.all,
+            outbox.missing,
+            outbox.damaged
+        );
         return Check::failed(name, seen, "see whether its disk is mounted and whole; else restore a backup");
     }
-    Check::ok(name, format!("the {all} newest are in {}", folder.display()))
+    Check::ok(name, format!("the {} newest, and {} of outboxes, are in {}", mail.all, outbox.all, folder.display()))
+}
+
+/// Whose a body is, and its key.
+type Body = (WorkspaceId, AccountId, BlobKey);
+
+/// The bodies to look for: of the newest messages, and of outboxes, of which those that still have to leave come first.
+async fn sought(db: &Db) -> db::DbResult<(Vec<Body>, Vec<Body>)> {
+    let mut c = db.read().await?;
+    let newest = mailbox::newest_bodies(&mut c, &Instance, BODIES_SOUGHT).await?;
+    Ok((newest, send::first_bodies(&mut c, &Instance, BODIES_SOUGHT).await?))
+}
+
+/// What became of bodies.
+struct Found {
+    all: usize,
+    missing: usize,
+    damaged: usize,
+}
+
+impl Found {
+    fn of(bodies: &[Body], folder: &Path) -> Self {
+        let file =
+            |(workspace, account, blob): &Body| folder.join(blobs::file_of(&Scope::of(*workspace), *account, *blob));
+        let missing = bodies.iter().filter(|body| !file(body).is_file()).count();
+        let damaged = bodies
+            .iter()
+            .take(BODIES_READ)
+            .filter(|body| std::fs::read(file(body)).is_ok_and(|packed| blobs::unpack(&packed, body.2).is_err()));
+        Self { all: bodies.len(), missing, damaged: damaged.count() }
+    }
+
+    fn faults(&self) -> usize {
+        self.missing + self.damaged
+    }
 }
 
 async fn key(config: &Config, db: &Db) -> Check {

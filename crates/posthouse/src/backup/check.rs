@@ -39,7 +39,7 @@ pub async fn check(source: &Path, damaged: Damaged) -> Result<Checked, BackupErr
     let mut checked = blocking(move || check_files(&folder, damaged)).await?;
     let (found, known) = (checked.manifest.schema, db::newest_schema(checked.engine()));
     if found > known {
-        return Err(BackupError::Newer { found, known });
+        return Err(BackupError::Newer { of: "schema", found, known });
     }
     if checked.engine() == Engine::Sqlite {
         checked.check_sqlite().await?;

@@ -111,7 +111,7 @@ impl Manifest {
         let damaged = || not_whole("its manifest.json is cut off or was changed");
         let value: serde_json::Value = serde_json::from_slice(&text).map_err(|_| damaged())?;
         match value.pointer("/manifest/format").and_then(serde_json::Value::as_i64) {
-            Some(found) if found > FORMAT => return Err(BackupError::Newer { found, known: FORMAT }),
+            Some(found) if found > FORMAT => return Err(BackupError::Newer { of: "format", found, known: FORMAT }),
             _ => {}
         }
         let Sealed { manifest, blake3 } = serde_json::from_value(value).map_err(|_| damaged())?;
@@ -269,7 +269,8 @@ mod tests {
             assert!(Manifest::read(&folder).unwrap_err().to_string().contains("was changed"), "{from}");
         }
         std::fs::write(&path, text.replace("\"format\": 1", "\"format\": 2")).unwrap();
-        assert!(matches!(Manifest::read(&folder), Err(BackupError::Newer { found: 2, .. })));
+        let newer = Manifest::read(&folder).unwrap_err().to_string();
+        assert!(newer.contains("a newer Posthouse (format 2, this program knows 1)"), "{newer}");
         std::fs::write(&path, text.split_at(text.len() / 2).0).unwrap();
         assert!(Manifest::read(&folder).unwrap_err().to_string().contains("cut off"));
         std::fs::remove_dir_all(&folder).unwrap();

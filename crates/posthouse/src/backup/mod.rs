@@ -106,11 +106,13 @@ pub enum BackupError {
     },
     /// A newer program made it.
     #[error(
-        "the backup was made by a newer Posthouse (schema {found}, this program knows {known}). Nothing was changed. Install \
+        "the backup was made by a newer Posthouse ({of} {found}, this program knows {known}). Nothing was changed. Install \
          that version or a newer one"
     )]
     Newer {
-        /// Its schema, or the number of its form.
+        /// What is newer: `schema`, or `format` for the form of the folder.
+        of: &'static str,
+        /// The backup's.
         found: i64,
         /// What this program knows.
         known: i64,

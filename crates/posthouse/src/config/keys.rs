@@ -1,6 +1,7 @@
 //! Every setting by name: its form, what is allowed, and what is looked at besides the form.
 
 use super::{Config, MAX_TIMEOUT_MS};
+use std::path::Path;
 
 /// How a setting is written in the environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,17 +51,18 @@ const WAIT: &str = "milliseconds, from 1 to 600000 (ten minutes)";
 
 /// All of them.
 pub const KEYS: &[Key] = &[
-    key("data_dir", Form::Text, FOLDER),
+    looked("data_dir", Form::Text, FOLDER, |c| unnamed(&c.data_dir)),
     key("listen", Form::Text, ADDRESS),
     looked("public_url", Form::Text, "a scheme, a name and perhaps a port: https://mail.example.com", |c| {
         wrong(c.public_url.as_deref().is_none_or(super::is_origin), "it is no such address")
     }),
     key("trusted_proxies", Form::Texts, "IP addresses without a port, such as 10.0.0.1"),
     looked("database_url", Form::Hidden, "postgres://user:password@host/database; leave it out for SQLite", |c| {
-        let known = |url: &str| url.starts_with("postgres://") || url.starts_with("postgresql://");
-        wrong(c.database_url.as_deref().is_none_or(known), "it does not begin with postgres://")
+        c.database_url.as_deref().and_then(db::url_fault).map(str::to_owned)
     }),
-    key("key_file", Form::Text, "the path of a file"),
+    looked("key_file", Form::Text, "the path of a file; leave it out for master.key in the data folder", |c| {
+        c.key_file.as_deref().and_then(unnamed)
+    }),
     key("egress.allow_private", Form::Flag, FLAG),
     looked("egress.extra_ports", Form::Numbers, "ports from 1 to 65535", |c| {
         wrong(!c.egress.extra_ports.contains(&0), "0 is no port")
@@ -101,6 +103,11 @@ const MAX_DAYS: u64 = 36_500;
 
 fn wrong(fits: bool, what: &str) -> Option<String> {
     (!fits).then(|| what.to_owned())
+}
+
+/// An empty path would be the current folder, wherever that is.
+fn unnamed(path: &Path) -> Option<String> {
+    wrong(!path.to_string_lossy().trim().is_empty(), "it is empty")
 }
 
 fn out_of_range(n: u64, max: u64) -> Option<String> {

@@ -105,6 +105,20 @@ fn a_file_that_is_no_toml_or_not_there_is_named() {
 }
 
 #[test]
+fn an_empty_path_names_no_place() {
+    for name in ["data_dir", "key_file"] {
+        for empty in ["", "  "] {
+            let refused = of_file(&format!("{name} = \"{empty}\"")).unwrap_err().to_string();
+            let wanted =
+                format!("`{name}` = \"{empty}\" (/etc/posthouse.toml, line 1): it is empty. Allowed: the path of");
+            assert!(refused.contains(&wanted), "{refused}");
+        }
+    }
+    let unset = of_variables(&[("POSTHOUSE_DATA_DIR", ""), ("POSTHOUSE_KEY_FILE", "")]).unwrap();
+    assert_eq!((unset.data_dir.to_str(), unset.key_file), (Some("data"), None));
+}
+
+#[test]
 fn a_file_of_authorities_must_hold_some() {
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().join("empty.pem");

@@ -2,6 +2,7 @@
 //! it stand the same guards as around the pages: which names it may be called by, and what browsers may do with an answer.
 
 use super::error::ApiError;
+use super::ops::PATIENCE;
 use super::{hosts, request_id, router};
 use crate::accounts::{self, Side};
 use crate::app::App;
@@ -18,8 +19,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// How long a scrape waits for the database: a scraper gives up after ten seconds by default.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// Levels that were read this short ago are shown again, however many scrape.
 const FRESH: Duration = Duration::from_secs(3);
 

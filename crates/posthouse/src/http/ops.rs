@@ -4,6 +4,10 @@ use crate::app::App;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use std::time::Duration;
+
+/// How long a probe or a scrape waits for the database: many probes give up after a few seconds, a scraper after ten.
+pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// It runs.
 pub async fn healthz() -> &'static str {
@@ -12,11 +16,13 @@ pub async fn healthz() -> &'static str {
 
 /// It can serve: the database answers.
 pub async fn readyz(State(app): State<App>) -> impl IntoResponse {
-    let answers = match app.db.read().await {
-        Ok(mut c) => crate::base::events::answers(&mut c).await,
-        Err(_) => false,
+    let asked = async {
+        match app.db.read().await {
+            Ok(mut c) => crate::base::events::answers(&mut c).await,
+            Err(_) => false,
+        }
     };
-    if answers {
+    if tokio::time::timeout(PATIENCE, asked).await.unwrap_or(false) {
         (StatusCode::OK, "ready\n")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")

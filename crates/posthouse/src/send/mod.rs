@@ -49,7 +49,7 @@ pub use closing::{Left, cancel_all_queued, delete_chunk, for_closing};
 pub use person::{cancel, get, list, resolve};
 pub use restored::hold;
 pub use settle::recover;
-pub use store::{any_sending, bodies, count_open, prune_attempts, refers_to};
+pub use store::{any_sending, bodies, count_open, first_bodies, prune_attempts, refers_to};
 pub use submit::{Request, submit};
 pub use supervisor::run;
 pub use why::Why;

@@ -321,7 +321,17 @@ pub async fn bodies(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult
     )
 }
 
-/// How many messages of each workspace wait or are under way.
+/// The bodies of messages of outboxes, whoever has them: of those that wait or are under way, then of the newest.
+pub async fn first_bodies(c: &mut Conn, _: &Instance, limit: i64) -> DbResult<Vec<(WorkspaceId, AccountId, BlobKey)>> {
+    sql!(
+        all(WorkspaceId, AccountId, BlobKey),
+        c,
+        "SELECT workspace_id, account_id, blob FROM outgoing
+         ORDER BY CASE WHEN state IN ('queued', 'sending') THEN 0 ELSE 1 END, id DESC LIMIT $1",
+        limit
+    )
+}
+
 pub async fn unsent(c: &mut Conn, _: &Instance) -> DbResult<Vec<(WorkspaceId, i64)>> {
     sql!(
         all(WorkspaceId, i64),

@@ -61,6 +61,55 @@ fn the_setting_of_a_key_file_that_cannot_be_is_named_with_where_it_comes_from() 
 }
 
 #[test]
+fn an_empty_path_in_the_file_is_refused_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["data_dir", "key_file"] {
+        std::fs::write(folder.path().join("x.toml"), format!("{name} = \"\"")).unwrap();
+        let text = refused(program(folder.path()).args(["--config", "x.toml", "serve", "--listen", "127.0.0.1:0"]));
+        assert!(text.contains(&format!("`{name}` = \"\" (x.toml, line 1): it is empty")), "{text}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
+
+#[test]
+fn a_wrong_part_of_the_address_of_the_database_is_named_with_where_it_comes_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let of_variable =
+        refused(program(folder.path()).arg("serve").env("DATABASE_URL", "postgres://u:geheim@127.0.0.1:abc/x"));
+    let url = "postgres://u:geheim@127.0.0.1/x?sslmode=nonsense";
+    std::fs::write(folder.path().join("x.toml"), format!("\ndatabase_url = \"{url}\"")).unwrap();
+    let of_file = refused(program(folder.path()).args(["--config", "x.toml", "migrate"]));
+    for (text, wanted) in [
+        (of_variable, "`database_url` (the variable DATABASE_URL): its port is no number from 1 to 65535"),
+        (of_file, "`database_url` (x.toml, line 2): its sslmode is none of disable, allow"),
+    ] {
+        assert!(text.contains(wanted) && !text.contains("geheim"), "{text}");
+    }
+}
+
+#[test]
+fn a_postgresql_that_refuses_is_told_once_and_waited_for_aloud() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("postgres://u:geheim@127.0.0.1:{}/x", testkit::free_port().unwrap());
+    let began = std::time::Instant::now();
+    let doctor = program(folder.path()).arg("doctor").env("DATABASE_URL", &url).output().unwrap();
+    let text = String::from_utf8(doctor.stdout).unwrap();
+    let line = text.lines().find(|l| l.starts_with("failed   database")).unwrap_or_else(|| panic!("{text}"));
+    assert_eq!((line.matches("os error 111").count(), line.matches("cannot be reached").count()), (1, 1), "{line}");
+    // Its other looks ask name servers, which takes up to five seconds where there are none.
+    assert!(began.elapsed() < std::time::Duration::from_secs(10), "{:?}", began.elapsed());
+
+    let mut serve = program(folder.path());
+    serve.args(["serve", "--listen", "127.0.0.1:0"]).env("DATABASE_URL", &url).stderr(Stdio::piped());
+    let mut running = serve.spawn().unwrap();
+    let mut lines = BufReader::new(running.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let told = lines.any(|l| l.contains("PostgreSQL does not answer yet: waiting for it") && !l.contains("geheim"));
+    running.kill().unwrap();
+    running.wait().unwrap();
+    assert!(told);
+}
+
+#[test]
 fn an_open_address_and_a_readable_key_are_warned_of_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let serve = |words: &[&str]| {

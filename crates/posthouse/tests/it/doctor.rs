@@ -2,9 +2,11 @@
 
 use crate::on_both;
 use crate::support::{Engine, TestApp, connect_request, eventually, mail};
+use posthouse::base::blobs;
 use posthouse::base::clock::Clock;
 use posthouse::config::Config;
 use posthouse::doctor::{self, Outcome, Report};
+use posthouse::team::{Instance, Scope};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -34,6 +36,36 @@ fn files(folder: &Path) -> BTreeSet<PathBuf> {
 }
 
 on_both! {
+    async fn a_lost_body_of_an_outbox_is_seen_and_queued_ones_are_looked_at_first(engine) {
+        let world = MailWorld::shared();
+        let mailbox = world.add_user(&format!("doctor-out-{engine:?}").to_lowercase()).unwrap();
+        let t = TestApp::beside(engine, world).await;
+        let mut api = t.owner().await;
+        let account = api.post("/accounts", &connect_request(world, &mailbox)).await.expect(201);
+        let path = format!("/accounts/{}/outgoing", account["id"].as_str().unwrap());
+        for subject in ["First", "Second"] {
+            let body = serde_json::json!({ "to": mailbox.address, "subject": subject, "body": "Hello" });
+            api.call(reqwest::Method::POST, &path, Some(&body), &[("idempotency-key", &format!("doctor-{subject}"))]).await.expect(202);
+        }
+        eventually("both left", async || t.number("SELECT COUNT(*) FROM outgoing WHERE state = 'sent'").await == 2).await;
+        let config = t.app().config.clone();
+        let (outcome, text) = of(&examine(&config).await, "bodies");
+        assert!(outcome == Outcome::Ok && text.contains("and 2 of outboxes, are in"), "{text}");
+
+        t.run_sql("UPDATE outgoing SET state = 'queued', next_attempt_at = 9000000000000000 WHERE subject = 'First'").await;
+        let mut c = t.app().db.read().await.unwrap();
+        let (workspace, account, blob) = posthouse::send::first_bodies(&mut c, &Instance, 1).await.unwrap()[0];
+        drop(c);
+        let scope = Scope::of(workspace);
+        let raw = t.app().blobs.get(&scope, account, blob).await.unwrap();
+        assert!(String::from_utf8_lossy(&raw).contains("Subject: First"));
+        std::fs::remove_file(config.data_dir.join("blobs").join(blobs::file_of(&scope, account, blob))).unwrap();
+        let (outcome, text) = of(&examine(&config).await, "bodies");
+        assert_eq!(outcome, Outcome::Failed, "{text}");
+        assert!(text.contains("of 2 of outboxes 1 are missing and 0 damaged"), "{text}");
+        t.stop().await;
+    }
+
     async fn a_sound_installation_is_healthy_and_each_fault_is_seen(engine) {
         let world = MailWorld::shared();
         let mailbox = world.add_user(&format!("doctor-{engine:?}").to_lowercase()).unwrap();
@@ -56,7 +88,7 @@ on_both! {
             assert_eq!(of(&report, name).0, Outcome::Ok, "{:?}", of(&report, name));
         }
         assert!(of(&report, "program").1.contains("one process serves"), "{report:?}");
-        assert!(of(&report, "bodies").1.contains("the 1 newest are in"), "{report:?}");
+        assert!(of(&report, "bodies").1.contains("the 1 newest, and 0 of outboxes, are in"), "{report:?}");
         assert!(of(&report, "authorities").1.contains("1 more from extra_ca"), "{report:?}");
 
         let key = config.key_path();

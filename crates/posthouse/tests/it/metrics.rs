@@ -166,3 +166,21 @@ on_both! {
         t.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgresql_that_is_gone_makes_the_program_unready_within_seconds() {
+    let server = testkit::Postgres::start().unwrap();
+    let url = server.fresh_database().unwrap();
+    let t = TestApp::with(crate::support::Engine::Postgres, |c| c.database_url = Some(url)).await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let ready = async || client.get(format!("http://{}/readyz", t.addr())).send().await.unwrap().status().as_u16();
+    assert_eq!(ready().await, 200);
+    server.stop(true).unwrap();
+    let began = std::time::Instant::now();
+    assert_eq!(ready().await, 503);
+    // Two seconds, and some for a machine that is busy: without a bound it takes fifteen.
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+    server.start_again().unwrap();
+    crate::support::eventually("it is ready again", async || ready().await == 200).await;
+    t.stop().await;
+}
