@@ -133,7 +133,8 @@ impl TestApp {
     pub fn elsewhere(&self, folder: &std::path::Path) -> Config {
         let engine = if self.config.database_url.is_some() { Engine::Postgres } else { Engine::Sqlite };
         let fresh = config(engine, &folder.join("data"));
-        Config { data_dir: fresh.data_dir, database_url: fresh.database_url, ..self.config.clone() }
+        let (data_dir, database_url, listen) = (fresh.data_dir, fresh.database_url, fresh.listen);
+        Config { data_dir, database_url, listen, ..self.config.clone() }
     }
 
     /// Starts one on what is there.
