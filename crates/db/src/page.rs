@@ -24,6 +24,14 @@ pub enum Key {
     Text(String),
 }
 
+/// A cursor with the list that it belongs to.
+#[derive(Serialize, Deserialize)]
+struct Of {
+    list: String,
+    #[serde(flatten)]
+    cursor: Cursor,
+}
+
 /// One page of rows.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
@@ -34,22 +42,24 @@ pub struct Page<T> {
 }
 
 impl Cursor {
-    /// The text that callers pass back.
+    /// The text that callers pass back. `list` names the list and its order: elsewhere the cursor means nothing.
     #[must_use]
-    pub fn encode(&self) -> String {
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
+    pub fn encode(&self, list: &str) -> String {
+        let of = Of { list: list.into(), cursor: self.clone() };
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&of).unwrap_or_default())
     }
 
-    /// Reads it; none when it was not made by [`Cursor::encode`].
+    /// Reads it; none when it was not made by [`Cursor::encode`] for this list.
     #[must_use]
-    pub fn decode(text: &str) -> Option<Self> {
+    pub fn decode(text: &str, list: &str) -> Option<Self> {
         // Longer than any key we sort by: not ours.
         if text.len() > 2_048 {
             return None;
         }
-        let cursor: Self = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        let of: Of = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        let cursor = of.cursor;
         // PostgreSQL takes no NUL in a text, so no row that we showed had one.
-        cursor.text().is_none_or(|key| !key.contains('\0')).then_some(cursor)
+        (of.list == list && cursor.text().is_none_or(|key| !key.contains('\0'))).then_some(cursor)
     }
 
     /// What the rows of a page that shows the newest first lie before: the last row shown, at the beginning the end of all time. Always a
@@ -97,11 +107,12 @@ mod tests {
     fn cursors_survive_the_trip_and_strangers_texts_do_not_pass() {
         for key in [Key::Int(-3), Key::Text("ana@x.test".into())] {
             let c = Cursor { key, id: Uuid::from_u128(7) };
-            assert_eq!(Cursor::decode(&c.encode()), Some(c));
+            assert_eq!(Cursor::decode(&c.encode("a list"), "another"), None);
+            assert_eq!(Cursor::decode(&c.encode("a list"), "a list"), Some(c));
         }
-        assert_eq!(Cursor::decode("not-a-cursor"), None);
-        assert_eq!(Cursor::decode(&"A".repeat(5_000)), None);
+        assert_eq!(Cursor::decode("not-a-cursor", "a list"), None);
+        assert_eq!(Cursor::decode(&"A".repeat(5_000), "a list"), None);
         let nul = Cursor { key: Key::Text("\0".into()), id: Uuid::from_u128(7) };
-        assert_eq!(Cursor::decode(&nul.encode()), None);
+        assert_eq!(Cursor::decode(&nul.encode("a list"), "a list"), None);
     }
 }

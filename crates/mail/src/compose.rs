@@ -79,6 +79,12 @@ pub enum ComposeError {
         /// What people call the field.
         field: &'static str,
     },
+    /// A control character in a text of many lines.
+    #[error("The {field} holds a control character, which mail cannot carry.")]
+    Unprintable {
+        /// What people call the field.
+        field: &'static str,
+    },
     /// A Message-ID or content type that does not look like one.
     #[error("The {field} is not well formed.")]
     Malformed {
@@ -196,7 +202,7 @@ fn check_line(field: &'static str, value: &str, max: usize) -> Result<(), Compos
 
 fn check_body(field: &'static str, value: &str) -> Result<(), ComposeError> {
     let control = |c: char| c.is_ascii_control() && !matches!(c, '\t' | '\r' | '\n');
-    if value.chars().any(control) { Err(ComposeError::ControlCharacter { field }) } else { Ok(()) }
+    if value.chars().any(control) { Err(ComposeError::Unprintable { field }) } else { Ok(()) }
 }
 
 /// `type/subtype` of a leaf part (RFC 2045 section 5.1); composite types would need their own structure.

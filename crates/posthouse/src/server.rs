@@ -19,7 +19,7 @@ const GRACE: Duration = Duration::from_secs(20);
 /// Whoever collects the metrics needs one connection; these are a few of them.
 const METRICS_CONNECTIONS: usize = 16;
 
-/// How long a start waits for the data folder: the program before may be about to end.
+/// How long a start waits for the data folder and its address: the program before may be about to end.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// The file that a running program holds locked.
@@ -48,7 +48,7 @@ pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Running> {
     if let Some(text) = exposed(&config) {
         tracing::warn!("{text}");
     }
-    let listener = TcpListener::bind(listen)
+    let listener = bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}: choose another address with --listen"))?;
     let addr = listener.local_addr()?;
@@ -98,13 +98,26 @@ fn exposed(config: &Config) -> Option<String> {
     ))
 }
 
+/// Listens, when the program before gives the address up in time.
+async fn bind(listen: SocketAddr) -> std::io::Result<TcpListener> {
+    let began = std::time::Instant::now();
+    loop {
+        match TcpListener::bind(listen).await {
+            Err(e) if e.kind() == std::io::ErrorKind::AddrInUse && began.elapsed() < LOCK_WAIT => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            ended => return ended,
+        }
+    }
+}
+
 /// The metrics' own listener, where the settings ask for one.
 async fn metrics_listener(app: &App) -> anyhow::Result<Option<TcpListener>> {
     let Some(listen) = app.config.metrics.listen else { return Ok(None) };
     if !listen.ip().is_loopback() {
         tracing::warn!(%listen, "metrics: whoever reaches this address reads them without signing in");
     }
-    let listener = TcpListener::bind(listen)
+    let listener = bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}: choose another address in metrics.listen"))?;
     Ok(Some(listener))

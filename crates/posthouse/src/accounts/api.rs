@@ -282,14 +282,15 @@ async fn list_accounts(
     let filter =
         Filter { search: q.search, status: q.status, provider: q.provider, user: whose(&actor, q.user.as_deref())? };
     let order = (q.sort.unwrap_or(Sort::Address), q.dir == Some(Direction::Desc));
-    let cursor = page::cursor(q.cursor.as_deref(), list::by_text(order.0))?;
+    let list_name = format!("accounts {} {}", order.0.as_str(), if order.1 { "desc" } else { "asc" });
+    let cursor = page::cursor(q.cursor.as_deref(), &list_name)?;
     let limit = page::limit(q.limit)?;
     let today = team::today(&actor.time_zone, app.clock.now());
     let mut c = app.db.read().await?;
     let found = super::list(&mut c, &actor, &filter, order, (cursor.as_ref(), limit, &today)).await?;
     Ok(Json(AccountPage {
         items: found.page.items.iter().map(|row| view(row, &actor)).collect(),
-        next_cursor: found.page.next.map(|n| n.encode()),
+        next_cursor: found.page.next.map(|n| n.encode(&list_name)),
         total: found.total,
     }))
 }

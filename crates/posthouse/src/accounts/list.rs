@@ -233,9 +233,7 @@ pub fn statements() -> Vec<Sql> {
     all
 }
 
-/// Whether an order goes by text rather than by a number.
-#[must_use]
-pub const fn by_text(sort: Sort) -> bool {
+const fn by_text(sort: Sort) -> bool {
     matches!(sort, Sort::Address | Sort::Provider | Sort::User)
 }
 

@@ -115,8 +115,13 @@ fn server(side: &str, r: ServerRequest, stored: Option<Secret>, errors: &mut Vec
     let before = errors.len();
     let host = r.host.trim().trim_end_matches('.').to_owned();
     let username = r.username.trim().to_owned();
-    if host.is_empty() || host.len() > MAX_NAME {
+    if host.is_empty() {
         errors.push(bad(format!("{side}.host"), "The server's name is needed, such as mail.example.com."));
+    } else if host.len() > MAX_NAME || host.contains(['/', '@', ' ']) {
+        errors.push(bad(
+            format!("{side}.host"),
+            "Only the name of the server, such as mail.example.com, of at most 254 bytes.",
+        ));
     }
     if r.port == 0 {
         errors.push(bad(format!("{side}.port"), "A port is a number from 1 to 65535."));

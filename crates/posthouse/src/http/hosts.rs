@@ -38,6 +38,10 @@ async fn guard(config: &Config, listen: SocketAddr, request: Request, next: Next
         let text = "The request does not say by which name it calls: send a Host header.";
         return ApiError::new(StatusCode::BAD_REQUEST, "host_missing", text).into_response();
     }
+    if request.headers().get_all(header::HOST).iter().count() > 1 {
+        let text = "The request calls by more than one name: send one Host header.";
+        return ApiError::new(StatusCode::BAD_REQUEST, "host_doubled", text).into_response();
+    }
     if probes || named(request.uri(), request.headers()).all(|name| is_known(config, listen, name)) {
         return next.run(request).await;
     }

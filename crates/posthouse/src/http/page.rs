@@ -28,8 +28,8 @@ impl ListQuery {
     ///
     /// # Errors
     /// 400 when it is not one of ours.
-    pub fn cursor(&self) -> Result<Option<Cursor>, ApiError> {
-        cursor(self.cursor.as_deref(), false)
+    pub fn cursor(&self, list: &str) -> Result<Option<Cursor>, ApiError> {
+        cursor(self.cursor.as_deref(), list)
     }
 
     /// The number of rows.
@@ -41,11 +41,11 @@ impl ListQuery {
     }
 }
 
-/// Reads a cursor of a list that is sorted by text or by a number.
+/// Reads a cursor of this list in this order.
 ///
 /// # Errors
 /// 400 when it is not one of ours.
-pub fn cursor(text: Option<&str>, by_text: bool) -> Result<Option<Cursor>, ApiError> {
+pub fn cursor(text: Option<&str>, list: &str) -> Result<Option<Cursor>, ApiError> {
     let Some(text) = text.filter(|t| !t.is_empty()) else { return Ok(None) };
     let bad = || {
         ApiError::new(
@@ -54,7 +54,7 @@ pub fn cursor(text: Option<&str>, by_text: bool) -> Result<Option<Cursor>, ApiEr
             "The cursor is not one that this list, in this order, gave.",
         )
     };
-    Cursor::decode(text).filter(|c| c.text().is_some() == by_text).map(Some).ok_or_else(bad)
+    Cursor::decode(text, list).map(Some).ok_or_else(bad)
 }
 
 /// The number of rows. Another one than was asked would look like the end of the list.

@@ -245,14 +245,15 @@ async fn list_messages(
 ) -> ApiResult<Json<MessagePage>> {
     let ListMessages { folder, cursor, limit } = q;
     let common = ListQuery { cursor, limit };
-    let (cursor, limit) = (common.cursor()?, common.limit()?);
+    let list_name = folder.map_or_else(|| format!("mail {id}"), |folder| format!("mail {id} {folder}"));
+    let (cursor, limit) = (common.cursor(&list_name)?, common.limit()?);
     let mut c = app.db.read().await?;
     accounts::find(&mut c, &actor, id, Access::Read).await?;
     let found = list::messages(&mut c, &actor.scope, (id, folder), cursor.as_ref(), limit).await?;
     let places = list::places(&mut c, &actor.scope, id, &found.items).await?;
     Ok(Json(MessagePage {
         items: found.items.iter().map(|m| view(m, &places)).collect(),
-        next_cursor: found.next.map(|n| n.encode()),
+        next_cursor: found.next.map(|n| n.encode(&list_name)),
     }))
 }
 

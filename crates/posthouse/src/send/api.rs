@@ -173,9 +173,10 @@ async fn list(
     Path(id): Path<AccountId>,
     Query(q): Query<ListQuery>,
 ) -> ApiResult<Json<OutgoingPage>> {
-    let (cursor, limit) = (q.cursor()?, q.limit()?);
+    let list_name = format!("outbox {id}");
+    let (cursor, limit) = (q.cursor(&list_name)?, q.limit()?);
     let page = super::list(&app, &actor, id, cursor.as_ref(), limit).await?;
-    let next_cursor = page.next.map(|n| n.encode());
+    let next_cursor = page.next.map(|n| n.encode(&list_name));
     Ok(Json(OutgoingPage { items: page.items.into_iter().map(view).collect(), next_cursor }))
 }
 

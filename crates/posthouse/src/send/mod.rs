@@ -93,7 +93,7 @@ text_enum! {
     /// What the server said of a recipient.
     #[derive(utoipa::ToSchema)]
     pub enum RecipientState {
-        /// Not asked yet, or to be asked again.
+        /// No answer yet; of a message that has ended: none that is known, and none will come.
         Pending = "pending",
         /// It takes mail for this address.
         Accepted = "accepted",

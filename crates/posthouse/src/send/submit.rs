@@ -154,6 +154,7 @@ const fn field_of(e: &ComposeError) -> &'static str {
     match e {
         ComposeError::NoRecipients => "to",
         ComposeError::ControlCharacter { field }
+        | ComposeError::Unprintable { field }
         | ComposeError::Malformed { field }
         | ComposeError::TooLong { field, .. } => match field.as_bytes() {
             b"subject" => "subject",
@@ -184,7 +185,12 @@ fn check(request: &Request, reserved_allowed: bool) -> Result<Vec<Mailbox>, Vec<
         errors.push(field("to", message));
     }
     if request.subject.len() > MAX_SUBJECT_OCTETS {
-        errors.push(field("subject", format!("The subject is longer than {MAX_SUBJECT_OCTETS} characters.")));
+        errors.push(field(
+            "subject",
+            format!(
+                "The subject is longer than {MAX_SUBJECT_OCTETS} bytes; a letter that is not English takes two or more."
+            ),
+        ));
     } else if request.subject.chars().any(char::is_control) {
         errors.push(field("subject", "Line breaks and control characters do not belong in a subject."));
     }

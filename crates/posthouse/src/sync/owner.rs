@@ -282,6 +282,8 @@ impl Owner {
         let left = u64::try_from(alarm.micros_since(self.app.clock.now())).unwrap_or(0);
         let limit = IDLE.min(Duration::from_micros(left)).max(Duration::from_secs(1));
         if *idles {
+            // What changed while the folder was read is told now; Dovecot, for one, tells in IDLE only of what changes from then on.
+            session.noop().await?;
             match session.idle(self.bell.notified(), limit).await {
                 Ok(end) => {
                     tracing::trace!(account = %self.account.id, changed = end == IdleEnd::Changed, "sync: IDLE ended");

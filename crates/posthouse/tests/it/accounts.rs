@@ -81,8 +81,10 @@ on_both! {
         api.get("/accounts?cursor=nonsense").await.problem(400, "invalid_request");
         api.get("/accounts?sort=nonsense").await.problem(400, "invalid_request");
         let page = api.get("/accounts?sort=sent&limit=1").await.expect(200);
-        let other = format!("/accounts?sort=user&cursor={}", page["next_cursor"].as_str().unwrap());
-        api.get(&other).await.problem(400, "invalid_request");
+        for other in ["sort=user", "sort=sent&dir=desc", "sort=created"] {
+            let other = format!("/accounts?{other}&cursor={}", page["next_cursor"].as_str().unwrap());
+            api.get(&other).await.problem(400, "invalid_request");
+        }
         assert_eq!(page["total"], 90, "told with the first page");
         let later = format!("/accounts?sort=sent&limit=1&cursor={}", page["next_cursor"].as_str().unwrap());
         assert_eq!(api.get(&later).await.expect(200)["total"], serde_json::Value::Null);

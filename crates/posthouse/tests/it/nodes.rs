@@ -364,6 +364,8 @@ mod processes {
         eventually("it stalls with the rows to be written", async || stale.is_frozen()).await;
         let _next = house.start(None);
         house.until_taken_over("the mailbox", async || house.stored().await == 1).await;
+        let live = "SELECT COUNT(*) FROM account WHERE sync_stage = 'live'";
+        eventually("its new owner follows it", async || number(&house.app, live).await == 1).await;
         world.doveadm(&["expunge", "-u", address, "mailbox", "INBOX", "all"]).unwrap();
         eventually("it is gone here too", async || house.stored().await == 0).await;
         let beats = "SELECT COUNT(*) FROM lease WHERE name LIKE 'node:%' AND until_at >= CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
