@@ -3,9 +3,13 @@
 //! Whoever holds these is the operator; nobody in a workspace can change them.
 
 mod keys;
+mod oauth;
 mod read;
 
+pub use oauth::{MailServer, OAuthSettings};
+
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -39,6 +43,8 @@ pub struct Config {
     pub extra_ca: Vec<PathBuf>,
     /// Name servers (`ip:port`) instead of the system's.
     pub name_servers: Vec<SocketAddr>,
+    /// Providers that people sign in to by OAuth, by name: the operator's apps there, and providers that we do not know.
+    pub oauth: BTreeMap<String, OAuthSettings>,
     /// How lines are logged.
     pub log: Log,
     /// How failing accounts are tried again.
@@ -185,6 +191,7 @@ impl Default for Config {
             allow_reserved_domains: false,
             extra_ca: vec![],
             name_servers: vec![],
+            oauth: BTreeMap::new(),
             log: Log::default(),
             retry: Retry::default(),
             metrics: Metrics::default(),

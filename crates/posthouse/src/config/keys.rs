@@ -1,6 +1,6 @@
 //! Every setting by name: its form, what is allowed, and what is looked at besides the form.
 
-use super::{Config, MAX_TIMEOUT_MS};
+use super::{Config, MAX_TIMEOUT_MS, OAuthSettings};
 use std::path::Path;
 
 /// How a setting is written in the environment.
@@ -22,7 +22,7 @@ pub enum Form {
 
 /// A setting.
 pub struct Key {
-    /// Its name in the file, with dots.
+    /// Its name in the file, with dots. A `*` stands for a name that the operator chooses.
     pub name: &'static str,
     /// How it is written.
     pub form: Form,
@@ -92,8 +92,48 @@ pub const KEYS: &[Key] = &[
     key("metrics.listen", Form::Text, "an IP address and a port, such as 127.0.0.1:9464; leave it out for none"),
     looked("retention.events_days", Form::Number, DAYS, |c| out_of_range(u64::from(c.retention.events_days), MAX_DAYS)),
     looked("retention.audit_days", Form::Number, DAYS, |c| out_of_range(u64::from(c.retention.audit_days), MAX_DAYS)),
+    looked("oauth.*.client_id", Form::Text, "the client id that the provider gave", |c| {
+        of_oauth(c, |o| wrong(o.client_id.as_deref().is_none_or(|id| !id.trim().is_empty()), "it is empty"))
+    }),
+    key("oauth.*.client_secret", Form::Hidden, "the client secret that the provider gave; leave it out for a public client"),
+    looked("oauth.*.tenant", Form::Text, "common, organizations, consumers or the id of a tenant", |c| {
+        of_oauth(c, |o| wrong(o.tenant.as_deref().is_none_or(is_tenant), "it is no tenant"))
+    }),
+    key("oauth.*.label", Form::Text, "what people call the provider"),
+    looked("oauth.*.authorize_url", Form::Text, OAUTH_URL, |c| of_oauth(c, |o| no_url(o.authorize_url.as_deref()))),
+    looked("oauth.*.token_url", Form::Text, OAUTH_URL, |c| of_oauth(c, |o| no_url(o.token_url.as_deref()))),
+    looked("oauth.*.revoke_url", Form::Text, OAUTH_URL, |c| of_oauth(c, |o| no_url(o.revoke_url.as_deref()))),
+    key("oauth.*.scopes", Form::Texts, "the scopes for IMAP and SMTP, and openid where the provider has it"),
+    looked("oauth.*.imap", Form::Text, SERVER, |c| of_oauth(c, |o| no_server(o.imap.as_deref()))),
+    looked("oauth.*.smtp", Form::Text, SERVER, |c| of_oauth(c, |o| no_server(o.smtp.as_deref()))),
     key("crash_at", Form::Text, "the name of a crash point; for tests"),
 ];
+
+const OAUTH_URL: &str = "an address that begins with https:// (http:// on this machine only)";
+const SERVER: &str = "tls://host:port or starttls://host:port";
+
+/// The first fault among the OAuth providers.
+fn of_oauth(c: &Config, look: fn(&OAuthSettings) -> Option<String>) -> Option<String> {
+    c.oauth.values().find_map(look)
+}
+
+fn is_tenant(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 253 && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'))
+}
+
+fn no_url(url: Option<&str>) -> Option<String> {
+    let fits = |url: &str| {
+        url.replace("{tenant}", "common").parse::<::http::Uri>().is_ok_and(|u| {
+            let here = matches!(u.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
+            u.host().is_some() && (u.scheme_str() == Some("https") || (u.scheme_str() == Some("http") && here))
+        })
+    };
+    wrong(url.is_none_or(fits), "it is no such address")
+}
+
+fn no_server(text: Option<&str>) -> Option<String> {
+    wrong(text.is_none_or(|t| super::MailServer::read(t).is_some()), "it is no such server")
+}
 
 /// How a certificate begins.
 const MARK: &[u8] = b"-----BEGIN ";
@@ -116,20 +156,41 @@ fn out_of_range(n: u64, max: u64) -> Option<String> {
 
 /// The setting of this name.
 pub fn find(name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|k| k.name == name)
+    KEYS.iter().find(|k| fits(k.name, name))
 }
 
-/// Whether a name is that of a section of the file, such as `log`.
+/// Whether a name is this one, or fits into its star.
+fn fits(key: &str, name: &str) -> bool {
+    let Some((before, after)) = key.split_once('*') else { return key == name };
+    let chosen = name.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+    chosen.is_some_and(is_chosen_name)
+}
+
+/// A name that an operator may choose for a section.
+fn is_chosen_name(name: &str) -> bool {
+    (1..=40).contains(&name.len()) && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// Whether a name is that of a section of the file, such as `log` or `oauth.google`.
 pub fn is_section(name: &str) -> bool {
-    KEYS.iter().any(|k| k.name.split_once('.').is_some_and(|(section, _)| section == name))
+    let begins = |key: &Key| {
+        let mut parts = key.name.rsplit_once('.').map(|(section, _)| section.split('.')).into_iter().flatten();
+        name.split('.').all(|n| parts.next().is_some_and(|p| p == n || (p == "*" && is_chosen_name(n))))
+    };
+    KEYS.iter().any(begins)
 }
 
 /// The name that was probably meant.
-pub fn closest(name: &str) -> Option<&'static str> {
-    let near =
-        KEYS.iter().filter(|k| k.name != "crash_at").map(|k| (strsim::damerau_levenshtein(k.name, name), k.name));
+pub fn closest(name: &str) -> Option<String> {
+    let chosen = name.split('.').nth(1).filter(|part| is_chosen_name(part));
+    let full = |k: &Key| chosen.map_or_else(|| k.name.to_owned(), |part| k.name.replace('*', part));
+    let near = KEYS
+        .iter()
+        .filter(|k| k.name != "crash_at")
+        .map(|k| full(k))
+        .map(|full| (strsim::damerau_levenshtein(&full, name), full));
     // A word of which every third letter is another one is another word.
-    near.min().filter(|(distance, _)| distance * 3 <= name.chars().count()).map(|(_, name)| name)
+    near.min().filter(|(distance, full)| distance * 3 <= name.chars().count() && !full.contains('*')).map(|(_, full)| full)
 }
 
 /// A setting's name in the environment.

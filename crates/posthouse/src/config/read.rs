@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
-use toml::{Spanned, Table, Value};
+use toml::{Table, Value};
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,8 @@ impl std::fmt::Display for Origin {
 /// A value of a known setting.
 struct Given {
     key: &'static Key,
+    /// Its full name, where the key has a star.
+    name: String,
     value: Value,
     origin: Origin,
 }
@@ -37,7 +39,7 @@ struct Given {
 /// What was read so far: the last value of each setting, and everything that does not fit.
 #[derive(Default)]
 struct Read {
-    given: BTreeMap<&'static str, Given>,
+    given: BTreeMap<String, Given>,
     problems: Vec<String>,
 }
 
@@ -69,19 +71,18 @@ impl Read {
                 return self.problems.push(format!("{}, line {at}: this is no TOML: {what}", path.display()));
             }
         };
-        for (name, value) in spans.get_ref() {
-            let at = |name: &Spanned<_>| Origin::File(path.to_owned(), line(&name.span()));
-            let found = values.get(&**name.get_ref());
-            match (value.get_ref(), found) {
-                (DeValue::Table(inner), Some(Value::Table(section))) if keys::is_section(name.get_ref()) => {
-                    for key in inner.keys() {
-                        let full = format!("{}.{}", name.get_ref(), key.get_ref());
-                        if let Some(value) = section.get(&**key.get_ref()) {
-                            self.value(&full, value.clone(), at(key));
-                        }
-                    }
+        self.table("", (spans.get_ref(), &values), &|span| Origin::File(path.to_owned(), line(span)));
+    }
+
+    /// The settings of a section, and of the sections in it.
+    fn table(&mut self, within: &str, (spans, values): (&DeTable<'_>, &Table), at: &dyn Fn(&Range<usize>) -> Origin) {
+        for (name, value) in spans {
+            let full = format!("{within}{}", name.get_ref());
+            match (value.get_ref(), values.get(&**name.get_ref())) {
+                (DeValue::Table(inner), Some(Value::Table(section))) if keys::is_section(&full) => {
+                    self.table(&format!("{full}."), (inner, section), at);
                 }
-                (_, Some(value)) => self.value(name.get_ref(), value.clone(), at(name)),
+                (_, Some(value)) => self.value(&full, value.clone(), at(&name.span())),
                 (_, None) => {}
             }
         }
@@ -89,7 +90,7 @@ impl Read {
 
     fn value(&mut self, name: &str, value: Value, origin: Origin) {
         match keys::find(name) {
-            Some(key) => self.take(Given { key, value, origin }),
+            Some(key) => self.take(Given { key, name: name.to_owned(), value, origin }),
             None if keys::is_section(name) => {
                 self.problems.push(format!("`{name}` ({origin}) is a section: write [{name}] and its settings below"));
             }
@@ -101,38 +102,39 @@ impl Read {
     }
 
     fn variable(&mut self, name: &str, text: &str) {
-        let found = if name == "DATABASE_URL" {
-            keys::find("database_url")
+        let (found, full) = if name == "DATABASE_URL" {
+            (keys::find("database_url"), "database_url".to_owned())
         } else {
             let Some(rest) = name.to_uppercase().strip_prefix("POSTHOUSE_").map(str::to_lowercase) else { return };
-            let found = keys::find(&rest.replace("__", "."));
+            let full = rest.replace("__", ".");
+            let found = keys::find(&full);
             if found.is_none() {
-                let near = keys::closest(&rest.replace("__", ".")).map(keys::variable);
+                let near = keys::closest(&full).map(|name| keys::variable(&name));
                 let hint = near.map_or_else(
                     || ", and names that begin with POSTHOUSE_ are settings only".to_owned(),
                     |v| format!("; did you mean {v}?"),
                 );
                 return self.problems.push(format!("the variable {name} is no setting{hint}"));
             }
-            found
+            (found, full)
         };
         // An empty variable names nothing: that is how a service file unsets one.
         let (Some(key), false) = (found, text.trim().is_empty()) else { return };
         let origin = Origin::Variable(name.to_owned());
-        self.take(Given { key, value: of_text(key.form, text.trim()), origin });
+        self.take(Given { key, name: full, value: of_text(key.form, text.trim()), origin });
     }
 
     /// A value that does not fit is told even when a later layer replaces it: its author believes that it counts.
     fn take(&mut self, given: Given) {
-        let Given { key, value, origin } = &given;
-        let alone = nested([(key.name, value.clone())]);
+        let Given { key, name, value, origin } = &given;
+        let alone = nested([(name.as_str(), value.clone())]);
         let what = match Config::deserialize(alone) {
             Ok(config) => (key.look)(&config),
             Err(_) => Some(if value.is_table() { "it is a section".into() } else { "it does not fit".to_owned() }),
         };
         match what {
             None => {
-                self.given.insert(key.name, given);
+                self.given.insert(name.clone(), given);
             }
             Some(what) => {
                 let shown = match key.form {
@@ -140,13 +142,13 @@ impl Read {
                     _ if value.is_table() => String::new(),
                     _ => format!(" = {value}"),
                 };
-                self.problems.push(format!("`{}`{shown} ({origin}): {what}. Allowed: {}", key.name, key.allowed));
+                self.problems.push(format!("`{name}`{shown} ({origin}): {what}. Allowed: {}", key.allowed));
             }
         }
     }
 
     fn finish(mut self) -> Result<Config, ConfigError> {
-        let config = Config::deserialize(nested(self.given.values().map(|g| (g.key.name, g.value.clone()))));
+        let config = Config::deserialize(nested(self.given.values().map(|g| (g.name.as_str(), g.value.clone()))));
         if let Ok(c) = &config
             && c.retry.longest_ms < c.retry.first_ms
         {
@@ -171,22 +173,25 @@ impl Read {
 }
 
 /// Values by their dotted names, as the file would have them.
-fn nested(values: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+fn nested<'n>(values: impl IntoIterator<Item = (&'n str, Value)>) -> Value {
     let mut top = Table::new();
     for (name, value) in values {
-        match name.split_once('.') {
-            None => {
-                top.insert(name.to_owned(), value);
-            }
-            Some((section, inner)) => {
-                let section = top.entry(section).or_insert_with(|| Value::Table(Table::new()));
-                if let Value::Table(section) = section {
-                    section.insert(inner.to_owned(), value);
-                }
+        put(&mut top, name, value);
+    }
+    Value::Table(top)
+}
+
+fn put(table: &mut Table, name: &str, value: Value) {
+    match name.split_once('.') {
+        None => {
+            table.insert(name.to_owned(), value);
+        }
+        Some((section, inner)) => {
+            if let Value::Table(section) = table.entry(section).or_insert_with(|| Value::Table(Table::new())) {
+                put(section, inner, value);
             }
         }
     }
-    Value::Table(top)
 }
 
 /// A variable's text as the file would have it. What has not the form stays a text, which then does not fit.

@@ -16,7 +16,8 @@ fn of_variables(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
 #[test]
 fn every_setting_is_in_the_table_and_nothing_else() {
     for key in KEYS {
-        let (section, name) = key.name.split_once('.').map_or(("", key.name), |(s, n)| (s, n));
+        let full = key.name.replace('*', "google");
+        let (section, name) = full.rsplit_once('.').unwrap_or(("", &full));
         let text = if section.is_empty() { format!("{name} = []") } else { format!("[{section}]\n{name} = []") };
         let refused = toml::from_str::<Config>(&text).err().map(|e| e.to_string()).unwrap_or_default();
         assert!(!refused.contains("unknown field"), "{} is no field: {refused}", key.name);
@@ -30,6 +31,7 @@ fn every_setting_is_in_the_table_and_nothing_else() {
         ("timeouts.", "[timeouts]\nzz = 1"),
         ("metrics.", "[metrics]\nzz = 1"),
         ("retention.", "[retention]\nzz = 1"),
+        ("oauth.google.", "[oauth.google]\nzz = 1"),
     ] {
         let e = toml::from_str::<Config>(text).unwrap_err().message().to_owned();
         let fields: Vec<&str> = e.split('`').skip(3).step_by(2).collect();
@@ -191,4 +193,36 @@ fn waits_are_bounded() {
         let refused = of_file(&format!("[timeouts]\n{bad}")).unwrap_err();
         assert!(refused.to_string().contains("timeouts."), "{refused}");
     }
+}
+
+#[test]
+fn oauth_providers_are_named_by_the_operator_and_looked_at_like_any_setting() {
+    let config = of_file("[oauth.google]\nclient_id = \"abc\"\nclient_secret = \"geheim\"\n[oauth.our_own]\nlabel = \"Ours\"\n");
+    let config = config.unwrap();
+    assert_eq!(config.oauth["google"].client_id.as_deref(), Some("abc"));
+    assert_eq!(config.oauth["our_own"].label.as_deref(), Some("Ours"));
+    assert!(!format!("{config:?}").contains("geheim"));
+    let config = of_variables(&[("POSTHOUSE_OAUTH__MICROSOFT__CLIENT_ID", "x"), ("POSTHOUSE_OAUTH__MICROSOFT__SCOPES", "a, b")]);
+    assert_eq!(config.unwrap().oauth["microsoft"].scopes, ["a", "b"]);
+    let e = of_file(
+        r#"[oauth]
+google = "x"
+[oauth.google]
+"#,
+    );
+    assert!(e.unwrap_err().to_string().contains("no TOML"));
+    let e = of_file(
+        r#"[oauth.google]
+client_secret = 7
+client_idd = "geheim"
+token_url = "http://elsewhere.example/token"
+imap = "imap.example.com:993"
+tenant = "a/b"
+[oauth."Not a name"]
+client_id = "x"
+"#,
+    );
+    let text = e.unwrap_err().to_string();
+    assert!(!text.contains("geheim"), "{text}");
+    insta::assert_snapshot!(text);
 }

@@ -1,0 +1,65 @@
+//! The operator's OAuth settings: `[oauth.google]`, `[oauth.microsoft]`, and any provider besides those that we know.
+
+use crate::base::secret::Secret;
+use serde::Deserialize;
+
+/// One provider. What is absent is as our own table has it.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OAuthSettings {
+    /// The app as it is registered with the provider, for every workspace.
+    pub client_id: Option<String>,
+    /// Its secret; absent for a public client.
+    pub client_secret: Option<Secret>,
+    /// What stands for `{tenant}` in the addresses.
+    pub tenant: Option<String>,
+    /// What people call the provider.
+    pub label: Option<String>,
+    /// Where people consent. Parameters that the provider wants stand in its query.
+    pub authorize_url: Option<String>,
+    /// Where codes and refresh tokens are redeemed.
+    pub token_url: Option<String>,
+    /// Where a grant is given back.
+    pub revoke_url: Option<String>,
+    /// What is asked of the person.
+    pub scopes: Vec<String>,
+    /// Where mail is read, such as `tls://imap.example.com:993`.
+    pub imap: Option<String>,
+    /// Where mail is sent, such as `starttls://smtp.example.com:587`.
+    pub smtp: Option<String>,
+}
+
+/// Without the secret.
+impl std::fmt::Debug for OAuthSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OAuthSettings").field("client_id", &self.client_id).finish_non_exhaustive()
+    }
+}
+
+/// A mail server in one text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailServer {
+    /// Its name.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// STARTTLS instead of TLS from the first byte.
+    pub starttls: bool,
+}
+
+impl MailServer {
+    /// Reads `tls://host:port` and `starttls://host:port`.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let (host, port) = rest.rsplit_once(':')?;
+        let starttls = match scheme {
+            "tls" => false,
+            "starttls" => true,
+            _ => return None,
+        };
+        let port = port.parse().ok().filter(|p| *p != 0)?;
+        let plain = !host.is_empty() && !host.contains(['/', '@', ' ']);
+        plain.then(|| Self { host: host.to_owned(), port, starttls })
+    }
+}
