@@ -11,6 +11,7 @@ use crate::base::vault::{self, Vault};
 use crate::base::wakes::Wakes;
 use crate::config::Config;
 use crate::mailbox;
+use crate::oauth;
 use crate::team::password::Passwords;
 use anyhow::Context;
 use db::Db;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 /// The program's parts. Cheap to clone.
@@ -47,6 +49,12 @@ pub struct Parts {
     pub images: HttpClient,
     /// How many of them are fetched at the same time.
     pub image_slots: Semaphore,
+    /// Providers' sign-in services, as the operator names them.
+    pub web: HttpClient,
+    /// How many grants are renewed at the same time.
+    pub renewals: Semaphore,
+    /// Work that does not end with whoever asked for it: a stop waits for it.
+    pub unbroken: TaskTracker,
     /// Bodies.
     pub blobs: Blobs,
     /// Open pages.
@@ -96,6 +104,7 @@ impl App {
         let blobs = Blobs::open(&config.data_dir.join("blobs"))?.measured(meters.clone());
         let dialer = Dialer::new(dialer_settings(&config))?;
         let images = Dialer::new(image_settings(&config))?.http_client();
+        let web = Dialer::new(web_settings(&config))?.http_client();
         let node = ids.next();
         let parts = Parts {
             crash: Crash::new(config.crash_at.as_deref()),
@@ -113,6 +122,9 @@ impl App {
             dialer,
             images,
             image_slots: Semaphore::new(mailbox::IMAGES_AT_ONCE),
+            web,
+            renewals: Semaphore::new(oauth::RENEWALS_AT_ONCE),
+            unbroken: TaskTracker::new(),
             blobs,
             node,
         };
@@ -247,6 +259,14 @@ pub(crate) fn dialer_settings(config: &Config) -> DialerSettings {
         name_servers: config.name_servers.clone(),
         ..DialerSettings::default()
     }
+}
+
+/// For the sign-in services that the operator named: also at ports of their own.
+fn web_settings(config: &Config) -> DialerSettings {
+    let named = config.oauth.values().flat_map(|o| [&o.token_url, &o.revoke_url]).flatten();
+    let ports = named.filter_map(|url| url.parse::<::http::Uri>().ok()?.port_u16()).collect();
+    let settings = dialer_settings(config);
+    DialerSettings { egress: EgressPolicy { extra_http_ports: ports, ..settings.egress }, ..settings }
 }
 
 fn image_settings(config: &Config) -> DialerSettings {

@@ -5,13 +5,15 @@ use crate::base::clock::Clock;
 use crate::base::crash::Crash;
 use crate::base::ids::Ids;
 use crate::base::leases;
-use crate::base::vault::{self, Rotation};
+use crate::base::vault::{self, Resealed, Rotation, SealedColumn};
 use crate::config::Config;
-use crate::connect::{self, Resealed};
-use crate::server;
+use crate::{connect, oauth, server};
 use crate::team::Instance;
 use anyhow::Context;
 use db::{Db, Engine};
+
+/// Every column of sealed values.
+const SEALED: &[SealedColumn] = &[connect::SEALED, oauth::SEALED_TOKENS, oauth::SEALED_SECRETS];
 
 /// A key that was changed.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +44,7 @@ pub async fn lost(config: Config, clock: Clock) -> anyhow::Result<u64> {
     }
     let mut tx = db.tx().await?;
     let wiped = accounts::wipe_secrets(&mut tx, &Instance, clock.now()).await?;
+    oauth::wipe(&mut tx, &Instance).await?;
     vault::forget_canaries(&mut tx).await?;
     tx.commit().await?;
     db.close().await;
@@ -59,7 +62,10 @@ pub async fn rotate(config: Config, clock: Clock) -> anyhow::Result<Rotated> {
     let rotation = Rotation::begin(&db, &ids, &config.key_path(), clock.now()).await?;
     let resumed = rotation.resumed;
     crash.point("rotate.key");
-    let passwords = connect::reseal(&db, &ids, &rotation, &crash).await?;
+    let mut passwords = Resealed::default();
+    for column in SEALED {
+        column.reseal((&db, &ids), &rotation, &crash, &mut passwords).await?;
+    }
     rotation.forget_old_canaries(&db).await?;
     crash.point("rotate.canary");
     rotation.drop_old_keys()?;

@@ -16,6 +16,8 @@ pub mod http;
 pub mod team;
 /// Connected accounts: identity, settings, states, who may what.
 pub mod accounts;
+/// Sign-in by OAuth 2.0: providers, apps, grants.
+pub mod oauth;
 /// An address becomes a working account.
 pub mod connect;
 /// The local copy of the mailbox, and what others want done in it.

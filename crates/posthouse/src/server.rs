@@ -168,7 +168,12 @@ impl Running {
     pub async fn stop(self) {
         self.app.stopping.cancel();
         self.tasks.close();
-        if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
+        self.app.unbroken.close();
+        let ended = async {
+            self.tasks.wait().await;
+            self.app.unbroken.wait().await;
+        };
+        if tokio::time::timeout(GRACE, ended).await.is_err() {
             tracing::warn!("stopped without waiting any longer for {} tasks", self.tasks.len());
         }
         if let Err(e) = leases::leave(&self.app).await {

@@ -2,12 +2,12 @@
 
 use crate::app::App;
 use crate::base::{events, jobs, leases, meters};
-use crate::{closing, retention, send, sweep, sync};
+use crate::{closing, connect, retention, send, sweep, sync};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Every kind of job.
-pub const JOBS: &[jobs::JobType] = &[jobs::JobType::of::<closing::CloseAccount>()];
+pub const JOBS: &[jobs::JobType] = &[jobs::JobType::of::<closing::CloseAccount>(), jobs::JobType::of::<connect::consent::FinishConsent>()];
 
 /// Starts them all; they end with the token.
 pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {

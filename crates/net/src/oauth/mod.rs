@@ -211,17 +211,21 @@ pub async fn refresh(http: &HttpClient, app: &OAuthApp, token: &SecretString) ->
 /// It did not answer, or not as it should: the grant may still be valid.
 pub async fn revoke(http: &HttpClient, app: &OAuthApp, token: &SecretString) -> Result<bool, NetError> {
     let Some(url) = &app.revoke_url else { return Ok(false) };
-    let mut form = url::form_urlencoded::Serializer::new(String::new());
-    form.append_pair("token", token.expose_secret()).append_pair("client_id", &app.client_id);
-    if let Some(secret) = &app.client_secret {
-        form.append_pair("client_secret", secret.expose_secret());
-    }
-    let answer = http.post_form(url, form.finish(), MAX_ANSWER_BYTES, LIMIT).await?;
+    let answer = http.post_form(url, revocation(app, token), MAX_ANSWER_BYTES, LIMIT).await?;
     match answer.status {
         // 400: "invalid_token" of those who say so, which the standard takes for success too.
         200..=299 | 400 => Ok(true),
         status => Err(NetError::Protocol { stage: Stage::Http, words: format!("status {status}") }),
     }
+}
+
+fn revocation(app: &OAuthApp, token: &SecretString) -> String {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("token", token.expose_secret()).append_pair("client_id", &app.client_id);
+    if let Some(secret) = &app.client_secret {
+        form.append_pair("client_secret", secret.expose_secret());
+    }
+    form.finish()
 }
 
 /// The required scopes that were not granted: a person may untick some (compared without regard to case, as Microsoft does).

@@ -2,7 +2,7 @@
 
 use super::list::{self, SideRow};
 use super::{
-    Access, Account, AccountError, AccountId, AccountRow, Connection, Encryption, Filter, Provider, Reason, Side, Sort,
+    Access, Account, AccountError, AccountId, AccountRow, Auth, Connection, Encryption, Filter, Provider, Reason, Side, Sort,
     State, SyncStage, store,
 };
 use crate::app::App;
@@ -108,6 +108,7 @@ pub struct Endpoint {
     port: i64,
     encryption: Encryption,
     username: String,
+    auth: Auth,
 }
 
 /// One account.
@@ -181,12 +182,12 @@ struct ChangeAccount {
     provider_name: Option<String>,
 }
 
-fn side_state(side: SideRow) -> SideState {
+fn side_state(side: SideRow, provider: Provider) -> SideState {
     SideState {
         state: side.state,
         reason: side.reason,
         reason_text: side.reason.map(|r| r.text().to_owned()),
-        fix: side.reason.map(|r| r.fix().to_owned()),
+        fix: side.reason.map(|r| r.fix_at(provider).to_owned()),
         server_words: side.server_words,
         since: page::time(side.since_at),
         next_attempt_at: side.next_attempt_at.map(page::time),
@@ -214,8 +215,8 @@ fn view(row: &AccountRow, actor: &Actor) -> AccountView {
         sent_today: row.sent_today,
         status: row.status,
         status_side,
-        receiving: side_state(receiving),
-        sending: side_state(sending),
+        receiving: side_state(receiving, row.provider),
+        sending: side_state(sending, row.provider),
         sync: SyncState {
             stage: row.sync_stage,
             done: importing.then_some(row.sync_done),
@@ -238,6 +239,7 @@ fn endpoint(connections: &[Connection], side: Side) -> Option<Endpoint> {
         port: c.port,
         encryption: c.encryption,
         username: c.username.clone(),
+        auth: c.auth,
     })
 }
 

@@ -23,7 +23,7 @@ pub use list::{AccountRow, Filter, Listed, Sort, Summary, list, statements, summ
 pub use reason::Reason;
 pub use state::{Failure, note_failure, note_sync, note_working, retry_now};
 pub use store::{
-    Account, Connection, NewAccount, NewConnection, SealedSecret, Sent, account, connection, connections, copied_from,
+    Account, Connection, NewAccount, NewConnection, Sent, account, connection, connections, copied_from,
     count_sides, delete_rows, due, endpoint_changed, everywhere, failed_sides_due, insert, insert_connection,
     lock_open, mark_closing, note_sent, open_accounts, renew_secret, sealed_secrets, set_healthy, set_names,
     some_hosts, taken, wipe_secrets,
@@ -44,6 +44,8 @@ text_enum! {
     pub enum Provider {
         /// Gmail and Google Workspace.
         Google = "google",
+        /// Outlook.com and Microsoft 365.
+        Microsoft = "microsoft",
         /// Yahoo Mail.
         Yahoo = "yahoo",
         /// iCloud Mail.
@@ -61,6 +63,7 @@ impl Provider {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Google => "Gmail",
+            Self::Microsoft => "Outlook",
             Self::Yahoo => "Yahoo",
             Self::Icloud => "iCloud",
             Self::Custom => "Custom SMTP",
@@ -72,7 +75,7 @@ impl Provider {
     #[must_use]
     pub const fn needs(self) -> (bool, bool) {
         match self {
-            Self::Google | Self::Yahoo | Self::Icloud => (true, true),
+            Self::Google | Self::Microsoft | Self::Yahoo | Self::Icloud => (true, true),
             Self::Custom => (false, true),
             Self::Imap => (true, false),
         }
@@ -87,6 +90,17 @@ text_enum! {
         Receive = "receive",
         /// Sending: SMTP submission.
         Send = "send",
+    }
+}
+
+text_enum! {
+    /// How a side signs in.
+    #[derive(utoipa::ToSchema)]
+    pub enum Auth {
+        /// With a password of its own.
+        Password = "password",
+        /// With access tokens, from what a person consented to at the provider.
+        Oauth = "oauth",
     }
 }
 

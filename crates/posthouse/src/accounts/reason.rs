@@ -1,5 +1,6 @@
 //! Why a side of an account is in its state: stable codes, what they mean, what to do.
 
+use super::Provider;
 use db::text_enum;
 
 text_enum! {
@@ -58,6 +59,30 @@ text_enum! {
         SenderRefused = "sender_refused",
         /// The stored password is gone (the key was lost).
         PasswordMissing = "password_missing",
+        /// The provider has locked the mailbox.
+        AccountSuspended = "account_suspended",
+        /// The mailbox or its traffic is over its quota.
+        OverQuota = "over_quota",
+        /// The stored grant is gone (the key was lost).
+        GrantMissing = "grant_missing",
+        /// What the person consented to was taken back or ran out.
+        ConsentRevoked = "consent_revoked",
+        /// The person, or their administrator, said no.
+        ConsentDeclined = "consent_declined",
+        /// A permission that is needed was not given.
+        ScopeMissing = "scope_missing",
+        /// Another person signed in than before.
+        WrongIdentity = "wrong_identity",
+        /// The provider gave access for an hour, and nothing to renew it with.
+        NoLastingAccess = "no_lasting_access",
+        /// The mail server refuses a fresh access token.
+        TokenRefused = "token_refused",
+        /// The server takes no access tokens.
+        NoTokenLogin = "no_token_login",
+        /// The provider's token service gave none, for now.
+        TokenService = "token_service",
+        /// The provider refuses the OAuth app itself.
+        AppConfiguration = "app_configuration",
     }
 }
 
@@ -73,6 +98,15 @@ impl Reason {
                 | Self::SmtpAuthDisabled
                 | Self::NoPasswordLogin
                 | Self::PasswordMissing
+                | Self::AccountSuspended
+                | Self::GrantMissing
+                | Self::ConsentRevoked
+                | Self::ConsentDeclined
+                | Self::ScopeMissing
+                | Self::WrongIdentity
+                | Self::NoLastingAccess
+                | Self::TokenRefused
+                | Self::NoTokenLogin
         )
     }
 
@@ -108,6 +142,18 @@ impl Reason {
             Self::ConnectionLost => "The connection broke off.",
             Self::SenderRefused => "The server does not accept this address as sender.",
             Self::PasswordMissing => "The stored password is no longer there.",
+            Self::AccountSuspended => "The provider has locked this mailbox.",
+            Self::OverQuota => "The mailbox, or what it may transfer, is over its quota.",
+            Self::GrantMissing => "The stored permission to use this mailbox is no longer there.",
+            Self::ConsentRevoked => "The permission to use this mailbox was taken back or ran out.",
+            Self::ConsentDeclined => "The access was declined on the provider's page.",
+            Self::ScopeMissing => "A permission that is needed was not given.",
+            Self::WrongIdentity => "Another person signed in than the one whose mailbox this is.",
+            Self::NoLastingAccess => "The provider gave access for a short time only.",
+            Self::TokenRefused => "The mail server refuses the sign-in, although the provider's access token is fresh.",
+            Self::NoTokenLogin => "The server takes no sign-in by access token.",
+            Self::TokenService => "The provider's sign-in service gives no access token at the moment.",
+            Self::AppConfiguration => "The provider refuses the OAuth app itself; this account is not to blame.",
         }
     }
 
@@ -163,13 +209,95 @@ impl Reason {
             Self::ConnectionLost => "Nothing: we try again by ourselves.",
             Self::SenderRefused => "Allow this address as a sender at the provider, or sign in as its owner.",
             Self::PasswordMissing => "Enter the password again.",
+            Self::AccountSuspended => "Sign in on the provider's web page, follow what it asks, then reconnect.",
+            Self::OverQuota => "Free space in the mailbox, or wait: we try again by ourselves.",
+            Self::GrantMissing | Self::ConsentRevoked => {
+                "Reconnect: sign in on the provider's page and allow the access again."
+            }
+            Self::ConsentDeclined => {
+                "Try again and allow the access. If the page asks for an administrator's approval, have them grant it first."
+            }
+            Self::ScopeMissing => "Try again and leave every permission ticked.",
+            Self::WrongIdentity => "Try again and choose the person whose mailbox this is, or sign out at the provider first.",
+            Self::NoLastingAccess => "Take the access away on the provider's page of connected apps, then try again.",
+            Self::TokenRefused => {
+                "Check that mail programs are allowed for this mailbox and that whoever signed in may open it, then reconnect."
+            }
+            Self::NoTokenLogin => "Connect this account with a password instead.",
+            Self::TokenService => "Nothing: we try again by ourselves.",
+            Self::AppConfiguration => {
+                "An admin looks at the app in Settings, Providers. Accounts go on by themselves once it is mended."
+            }
+        }
+    }
+
+    /// What to do next at this provider.
+    #[must_use]
+    pub const fn fix_at(self, provider: Provider) -> &'static str {
+        match (self, provider) {
+            (Self::LoginRefused | Self::AppPasswordRequired, Provider::Google) => {
+                "Google takes app passwords only, and ends them when the account's password changes: make one at \
+                 myaccount.google.com/apppasswords (2-Step Verification has to be on), or sign in with Google."
+            }
+            (Self::LoginRefused | Self::AppPasswordRequired | Self::NoPasswordLogin, Provider::Microsoft) => {
+                "Microsoft takes no passwords any more: reconnect with Microsoft's sign-in."
+            }
+            (Self::LoginRefused | Self::AppPasswordRequired, Provider::Yahoo) => {
+                "Yahoo takes app passwords only: make one at login.yahoo.com, Security, and enter it here."
+            }
+            (Self::LoginRefused | Self::AppPasswordRequired, Provider::Icloud) => {
+                "Apple takes app-specific passwords only, and ends them when the Apple Account's password changes: make one at \
+                 account.apple.com, Sign-In and Security."
+            }
+            (Self::ImapDisabled, Provider::Google) => {
+                "Switch IMAP on in Gmail's settings, Forwarding and POP/IMAP. In a Workspace an administrator allows it in \
+                 admin.google.com, Apps, Google Workspace, Gmail, End User Access. Then reconnect."
+            }
+            (Self::ImapDisabled, Provider::Microsoft) => {
+                "An administrator opens admin.microsoft.com, Users, Active users, the person, Mail, Manage email apps, and ticks \
+                 IMAP. Then reconnect."
+            }
+            (Self::SmtpAuthDisabled, Provider::Microsoft) => {
+                "An administrator opens admin.microsoft.com, Users, Active users, the person, Mail, Manage email apps, and ticks \
+                 Authenticated SMTP; security defaults switch it off for everybody. Then reconnect."
+            }
+            (Self::ConsentRevoked, Provider::Google) => {
+                "Google ends the access when the password changes, after six months without use, or at \
+                 myaccount.google.com/connections. Reconnect: sign in with Google and allow it again."
+            }
+            (Self::ConsentRevoked, Provider::Microsoft) => {
+                "Microsoft ends the access when the password is reset, after 90 days without use, or by an administrator's rules. \
+                 Reconnect: sign in with Microsoft and allow it again."
+            }
+            (Self::ConsentDeclined, Provider::Microsoft) => {
+                "Try again and accept. If the page says “Need admin approval”, an administrator grants it at entra.microsoft.com, \
+                 Enterprise applications, this app, Permissions."
+            }
+            (Self::ScopeMissing, Provider::Google) => {
+                "Try again, and on Google's page tick the box that lets Posthouse read, compose and send email."
+            }
+            (Self::NoLastingAccess, Provider::Google) => {
+                "Take the access away at myaccount.google.com/connections, then try again: Google gives lasting access at the \
+                 first consent only."
+            }
+            (Self::TokenRefused, Provider::Microsoft) => {
+                "An administrator opens admin.microsoft.com, Users, Active users, the person, Mail, Manage email apps, and ticks IMAP \
+                 and Authenticated SMTP; the mailbox needs a licence. Then reconnect."
+            }
+            (Self::AccountSuspended, Provider::Google) => {
+                "Sign in at mail.google.com in a browser, or at accounts.google.com/DisplayUnlockCaptcha, then reconnect."
+            }
+            (Self::OverQuota, Provider::Google) => {
+                "Nothing: Google lets about 2,500 MB a day leave by IMAP. We go on by ourselves when it allows it."
+            }
+            _ => self.fix(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Reason;
+    use super::{Provider, Reason};
 
     #[test]
     fn every_reason_says_what_it_means_and_what_to_do() {
@@ -184,6 +312,17 @@ mod tests {
                 )
             })
             .collect();
+        insta::assert_snapshot!(table.join("\n"));
+    }
+
+    #[test]
+    fn a_provider_has_words_of_its_own_where_there_is_more_to_say() {
+        let mut table = vec![];
+        for provider in Provider::ALL {
+            for reason in Reason::ALL.iter().filter(|r| r.fix_at(*provider) != r.fix()) {
+                table.push(format!("{provider} {reason}\n  {}", reason.fix_at(*provider)));
+            }
+        }
         insta::assert_snapshot!(table.join("\n"));
     }
 }

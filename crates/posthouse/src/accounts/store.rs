@@ -1,8 +1,10 @@
 //! The rows of accounts and their connections.
 
-use super::{AccountId, Encryption, Failure, Provider, Reason, Side, State, SyncStage};
+use super::{AccountId, Auth, Encryption, Failure, Provider, Reason, Side, State, SyncStage};
+use crate::base::vault::SealedValue;
 use crate::team::{Instance, Scope, UserId, WorkspaceId};
 use db::{Conn, DbResult, FromRow, Ts, sql};
+use uuid::Uuid;
 
 /// An account, without its connections.
 #[derive(Debug, Clone, FromRow)]
@@ -48,6 +50,8 @@ pub struct Connection {
     pub encryption: Encryption,
     /// The user name.
     pub username: String,
+    /// How it signs in.
+    pub auth: Auth,
     /// The sealed password.
     pub secret: Option<Vec<u8>>,
     /// Whether it works.
@@ -82,7 +86,9 @@ pub struct NewConnection {
     pub port: u16,
     pub encryption: Encryption,
     pub username: String,
-    pub secret: Vec<u8>,
+    pub auth: Auth,
+    /// Sealed; none where a grant signs in.
+    pub secret: Option<Vec<u8>>,
 }
 
 /// One message that left with the account's address.
@@ -157,9 +163,10 @@ pub async fn insert_connection(
     now: Ts,
 ) -> DbResult<()> {
     sql!(run tx,
-        "INSERT INTO connection (account_id, side, workspace_id, host, port, encryption, username, secret, state, since_at, failures, generation)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 1)",
-        id, new.side, scope.workspace_id(), &new.host, new.port, new.encryption, &new.username, new.secret.as_slice(), State::Connected, now)?;
+        "INSERT INTO connection (account_id, side, workspace_id, host, port, encryption, username, auth, secret, state, since_at, failures, generation)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 1)",
+        id, new.side, scope.workspace_id(), &new.host, new.port, new.encryption, &new.username, new.auth, new.secret.as_deref(),
+        State::Connected, now)?;
     refresh_status(tx, scope, id).await
 }
 
@@ -172,23 +179,23 @@ pub async fn endpoint_changed(
     now: Ts,
 ) -> DbResult<()> {
     sql!(run tx,
-        "UPDATE connection SET host = $4, port = $5, encryption = $6, username = $7, secret = $8, state = $9, reason = NULL,
-           server_words = NULL, since_at = $10, failures = 0, next_attempt_at = NULL, generation = generation + 1
+        "UPDATE connection SET host = $4, port = $5, encryption = $6, username = $7, auth = $8, secret = $9, state = $10, reason = NULL,
+           server_words = NULL, since_at = $11, failures = 0, next_attempt_at = NULL, generation = generation + 1
          WHERE account_id = $1 AND side = $2 AND workspace_id = $3",
-        id, new.side, scope.workspace_id(), &new.host, new.port, new.encryption, &new.username, new.secret.as_slice(),
-        State::Connected, now)?;
+        id, new.side, scope.workspace_id(), &new.host, new.port, new.encryption, &new.username, new.auth,
+        new.secret.as_deref(), State::Connected, now)?;
     refresh_status(tx, scope, id).await
 }
 
 pub async fn connections(c: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<Vec<Connection>> {
     sql!(all Connection, c,
-        "SELECT side, host, port, encryption, username, secret, state, reason, server_words, since_at, failures, next_attempt_at, generation
+        "SELECT side, host, port, encryption, username, auth, secret, state, reason, server_words, since_at, failures, next_attempt_at, generation
          FROM connection WHERE account_id = $1 AND workspace_id = $2 ORDER BY side", id, scope.workspace_id())
 }
 
 pub async fn connection(c: &mut Conn, scope: &Scope, id: AccountId, side: Side) -> DbResult<Option<Connection>> {
     sql!(opt Connection, c,
-        "SELECT side, host, port, encryption, username, secret, state, reason, server_words, since_at, failures, next_attempt_at, generation
+        "SELECT side, host, port, encryption, username, auth, secret, state, reason, server_words, since_at, failures, next_attempt_at, generation
          FROM connection WHERE account_id = $1 AND side = $2 AND workspace_id = $3", id, side, scope.workspace_id())
 }
 
@@ -251,7 +258,7 @@ pub async fn due_now(tx: &mut Conn, scope: &Scope, id: AccountId, now: Ts) -> Db
     sql!(run tx,
         "UPDATE connection SET next_attempt_at = $3, state = CASE state WHEN 'reconnect_required' THEN 'connecting' ELSE state END
          WHERE account_id = $1 AND workspace_id = $2 AND state IN ('disconnected', 'reconnect_required')
-           AND COALESCE(reason, '') <> 'password_missing'",
+           AND COALESCE(reason, '') NOT IN ('password_missing', 'grant_missing')",
         id, scope.workspace_id(), now)?;
     Ok(())
 }
@@ -337,8 +344,8 @@ pub async fn lock_open(tx: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<
 /// Wipes every stored password: the key is lost. Each account then waits for its person.
 pub async fn wipe_secrets(tx: &mut Conn, _: &Instance, now: Ts) -> DbResult<u64> {
     let sides = sql!(run tx,
-        "UPDATE connection SET secret = NULL, state = $1, reason = $2, server_words = NULL, since_at = $3, next_attempt_at = NULL,
-           generation = generation + 1", State::ReconnectRequired, Reason::PasswordMissing, now)?;
+        "UPDATE connection SET secret = NULL, state = $1, reason = CASE auth WHEN 'oauth' THEN $4 ELSE $2 END, server_words = NULL, since_at = $3, next_attempt_at = NULL,
+           generation = generation + 1", State::ReconnectRequired, Reason::PasswordMissing, now, Reason::GrantMissing)?;
     sql!(run tx, "UPDATE account SET status = $1", State::ReconnectRequired)?;
     Ok(sides)
 }
@@ -361,31 +368,22 @@ pub async fn everywhere(c: &mut Conn, _: &Instance) -> DbResult<Vec<(WorkspaceId
     sql!(all(WorkspaceId, AccountId), c, "SELECT workspace_id, id FROM account ORDER BY id")
 }
 
-/// A sealed password, where it lies.
-#[derive(FromRow)]
-pub struct SealedSecret {
-    pub workspace_id: WorkspaceId,
-    pub account_id: AccountId,
-    pub side: Side,
-    pub secret: Vec<u8>,
-}
-
 /// Sealed passwords after the one of this account and side, in order.
 pub async fn sealed_secrets(
     c: &mut Conn,
     _: &Instance,
-    (account, side): (AccountId, &str),
+    (account, side): (Uuid, String),
     limit: i64,
-) -> DbResult<Vec<SealedSecret>> {
-    sql!(all SealedSecret, c,
-        "SELECT workspace_id, account_id, side, secret FROM connection
+) -> DbResult<Vec<SealedValue>> {
+    sql!(all SealedValue, c,
+        "SELECT workspace_id, account_id AS \"row\", side AS part, secret AS sealed FROM connection
          WHERE secret IS NOT NULL AND (account_id, side) > ($1, $2) ORDER BY account_id, side LIMIT $3", account, side, limit)
 }
 
 /// Puts the same password, sealed anew, in the place of the old one.
-pub async fn renew_secret(tx: &mut Conn, _: &Instance, row: &SealedSecret, renewed: &[u8]) -> DbResult<u64> {
+pub async fn renew_secret(tx: &mut Conn, _: &Instance, value: &SealedValue, renewed: &[u8]) -> DbResult<u64> {
     sql!(run tx, "UPDATE connection SET secret = $4 WHERE account_id = $1 AND side = $2 AND secret = $3",
-        row.account_id, row.side, row.secret.as_slice(), renewed)
+        value.row, &value.part, value.sealed.as_slice(), renewed)
 }
 
 /// Hosts of mail servers, the newest accounts' first.

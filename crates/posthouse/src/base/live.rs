@@ -18,6 +18,8 @@ pub enum Topic {
     Messages,
     /// What one account sends.
     Outgoing,
+    /// A person's way through a provider's pages.
+    Consent,
 }
 
 /// One nudge.

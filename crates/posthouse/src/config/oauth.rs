@@ -63,3 +63,27 @@ impl MailServer {
         plain.then(|| Self { host: host.to_owned(), port, starttls })
     }
 }
+
+/// The providers that we know by ourselves.
+const KNOWN: [&str; 4] = ["google", "microsoft", "yahoo", "aol"];
+
+impl OAuthSettings {
+    /// Whether we know this provider's addresses, scopes and servers.
+    #[must_use]
+    pub fn is_known(key: &str) -> bool {
+        KNOWN.contains(&key)
+    }
+
+    /// What a provider that we do not know still needs, by the name of the setting.
+    #[must_use]
+    pub fn lacks(&self, key: &str) -> Vec<&'static str> {
+        let needs = [
+            ("authorize_url", self.authorize_url.is_none()),
+            ("token_url", self.token_url.is_none()),
+            ("scopes", self.scopes.is_empty()),
+            ("imap", self.imap.is_none()),
+            ("smtp", self.smtp.is_none()),
+        ];
+        needs.into_iter().filter(|(_, lacks)| *lacks && !Self::is_known(key)).map(|(name, _)| name).collect()
+    }
+}

@@ -161,6 +161,13 @@ impl Read {
                 from("retry.first_ms"),
             ));
         }
+        for (key, provider) in config.iter().flat_map(|c| &c.oauth) {
+            let lacks = provider.lacks(key);
+            if !lacks.is_empty() {
+                let names = lacks.join(", ");
+                self.problems.push(format!("[oauth.{key}] is a provider that we do not know: it needs {names} too"));
+            }
+        }
         match config {
             Ok(mut config) if self.problems.is_empty() => {
                 config.key_file_from = self.given.get("key_file").map(|g| g.origin.to_string());

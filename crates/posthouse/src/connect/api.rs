@@ -1,12 +1,12 @@
 //! Testing servers, adding an account, reconnecting one.
 
 use super::account::password;
-use super::open::Server;
+use super::open::{Credential, Server};
 use super::probe::{self, Probe, Tested};
 use super::save::{ChangedServers, NewServers, SaveError};
 use super::step::ConnectStep;
 use crate::accounts::api::{AccountDetails, details, name_field};
-use crate::accounts::{self, Access, AccountId, Connection, Encryption, NewAccount, Provider, Side};
+use crate::accounts::{self, Access, AccountId, Connection, Encryption, NewAccount, Provider, Reason, Side};
 use crate::app::App;
 use crate::base::secret::Secret;
 use crate::http::limits::Limits;
@@ -42,6 +42,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(test_stored))
         .routes(routes!(reconnect))
         .merge(super::discovery::api::routes())
+        .merge(super::consent::api::routes())
 }
 
 /// A server and how to sign in there.
@@ -142,7 +143,8 @@ fn server(side: &str, r: ServerRequest, stored: Option<Secret>, errors: &mut Vec
     if password.expose().contains(['\r', '\n', '\0']) {
         errors.push(bad(format!("{side}.password"), "A password has no line breaks and no zero bytes."));
     }
-    (errors.len() == before).then_some(Server { host, port: r.port, encryption: r.encryption, username, password })
+    let credential = Credential::Password(password);
+    (errors.len() == before).then_some(Server { host, port: r.port, encryption: r.encryption, username, credential })
 }
 
 fn wanted(app: &App, actor: &Actor, r: ConnectRequest) -> ApiResult<NewServers> {
@@ -193,14 +195,14 @@ fn wanted(app: &App, actor: &Actor, r: ConnectRequest) -> ApiResult<NewServers> 
 /// Runs a test while its steps are streamed, and ends with the result. The test ends with the page that asked.
 fn stream(
     app: App,
-    address: mail::address::EmailAddress,
+    (provider, address): (Provider, mail::address::EmailAddress),
     imap: Option<Server>,
     smtp: Option<Server>,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
     let (tell, steps) = mpsc::channel::<ConnectStep>(STEP_BACKLOG);
     let (finish, finished) = oneshot::channel::<TestResult>();
     let run = async move {
-        let probe = Probe { address: &address, imap: imap.as_ref(), smtp: smtp.as_ref() };
+        let probe = Probe { provider, address: &address, imap: imap.as_ref(), smtp: smtp.as_ref() };
         let tested = probe::test(&app, &probe, Some(tell)).await;
         let _ = finish.send(TestResult { ok: tested.ok(), imap_ok: tested.imap_ok, smtp_ok: tested.smtp_ok });
         None
@@ -229,7 +231,7 @@ async fn test_new(
 ) -> ApiResult<impl IntoResponse> {
     let w = wanted(&app, &actor, r)?;
     limits.test(actor.user_id).map_err(ApiError::rate_limited)?;
-    Ok(not_kept(Sse::new(stream(app, w.account.address, w.imap, w.smtp))))
+    Ok(not_kept(Sse::new(stream(app, (w.account.provider, w.account.address), w.imap, w.smtp))))
 }
 
 fn refused(tested: Tested) -> ApiError {
@@ -288,6 +290,19 @@ fn may_have_stored(asked: &ServerRequest, stored: &Connection) -> bool {
     same && (asked.encryption != Encryption::None || stored.encryption == Encryption::None)
 }
 
+/// The stored server, to be tested with the others. Where its password is gone it is left out; a grant that gives no token is told.
+async fn known(app: &App, actor: &Actor, id: AccountId, stored: &Connection) -> ApiResult<Option<Server>> {
+    match super::account::server(app, &actor.scope, id, stored).await {
+        Ok(server) => Ok(Some(server)),
+        Err(f) if f.reason == Reason::PasswordMissing => Ok(None),
+        Err(f) => {
+            let said = f.server_words.map(|w| format!(" The provider said: {w}")).unwrap_or_default();
+            let text = format!("{}{said} {}", f.reason.text(), f.reason.fix());
+            Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "connect_failed", text))
+        }
+    }
+}
+
 /// The account with the servers that the request asks for; with `whole` the stored ones stand in for sides that it leaves out.
 async fn changed(
     app: &App,
@@ -300,18 +315,24 @@ async fn changed(
     let account = accounts::find(&mut c, actor, id, Access::Manage).await?;
     let connections = accounts::connections(&mut c, &actor.scope, id).await?;
     let stored = |side: Side| connections.iter().find(|c| c.side == side);
-    let known = |c: &Connection| super::account::server(app, &actor.scope, id, c).ok();
+    drop(c);
     let mut errors = vec![];
-    let mut side = |name: &str, asked: Option<ServerRequest>, stored: Option<&Connection>| match asked {
-        Some(asked) => {
-            let same = stored.filter(|c| may_have_stored(&asked, c));
-            let secret = same.and_then(|c| password(app, &actor.scope, id, c).ok());
-            server(name, asked, secret, &mut errors)
-        }
-        None => stored.filter(|_| whole).and_then(known),
-    };
-    let smtp = side("smtp", r.smtp, stored(Side::Send));
-    let imap = side("imap", r.imap, stored(Side::Receive));
+    let mut servers = vec![];
+    for (name, asked, stored) in [("smtp", r.smtp, stored(Side::Send)), ("imap", r.imap, stored(Side::Receive))] {
+        servers.push(match asked {
+            Some(asked) => {
+                let same = stored.filter(|c| may_have_stored(&asked, c));
+                let secret = same.and_then(|c| password(app, &actor.scope, id, c).ok());
+                server(name, asked, secret, &mut errors)
+            }
+            None => match stored.filter(|_| whole) {
+                Some(stored) => known(app, actor, id, stored).await?,
+                None => None,
+            },
+        });
+    }
+    let imap = servers.pop().flatten();
+    let smtp = servers.pop().flatten();
     if !errors.is_empty() {
         return Err(ApiError::fields(errors));
     }
@@ -335,7 +356,7 @@ async fn test_stored(
     let w = changed(&app, &actor, id, r, true).await?;
     limits.test(actor.user_id).map_err(ApiError::rate_limited)?;
     let address = w.account.address.parse::<mail::address::EmailAddress>().map_err(|e| ApiError::internal(&e))?;
-    Ok(not_kept(Sse::new(stream(app, address, w.imap, w.smtp))))
+    Ok(not_kept(Sse::new(stream(app, (w.account.provider, address), w.imap, w.smtp))))
 }
 
 /// Gives an account new servers or passwords, tested first. Its id, history and settings stay.

@@ -68,6 +68,16 @@ fn tls(problem: TlsProblem) -> Reason {
     }
 }
 
+/// What a failed sign-in means where a token was shown and no password.
+pub fn of_token(failure: Failure) -> Failure {
+    let reason = match failure.reason {
+        Reason::LoginRefused | Reason::AppPasswordRequired => Reason::TokenRefused,
+        Reason::NoPasswordLogin => Reason::NoTokenLogin,
+        other => other,
+    };
+    Failure { reason, ..failure }
+}
+
 /// A refused SMTP sign-in, by code and by the providers' known words.
 fn smtp_auth(reply: &net::smtp::Reply) -> Reason {
     let text = reply.to_string().to_lowercase();
@@ -75,6 +85,8 @@ fn smtp_auth(reply: &net::smtp::Reply) -> Reason {
         Reason::SmtpAuthDisabled
     } else if wants_app_password(&text) {
         Reason::AppPasswordRequired
+    } else if is_suspended(&text) && reply.code / 100 == 5 {
+        Reason::AccountSuspended
     } else if reply.code / 100 == 4 {
         // 454 4.7.0: the server could not check them. Not a refusal.
         refused(reply)
@@ -99,7 +111,7 @@ fn wants_app_password(text: &str) -> bool {
 /// The reason behind a failure of the IMAP session.
 #[must_use]
 pub fn from_imap(e: &imap::Error) -> Failure {
-    let words = e.refusal().map(|r| r.words.clone()).unwrap_or_default();
+    let words = e.refusal().map(|r| with_challenge(r)).unwrap_or_default();
     let text = words.to_lowercase();
     let code = e.refusal().and_then(|r| r.code.as_ref());
     let reason = match e {
@@ -107,6 +119,7 @@ pub fn from_imap(e: &imap::Error) -> Failure {
         imap::Error::Unsupported("STARTTLS") => Reason::StartTlsMissing,
         imap::Error::Unsupported(_) => Reason::NoPasswordLogin,
         imap::Error::Timeout => Reason::TimedOut,
+        imap::Error::No(_) | imap::Error::Bye(_) if is_over_quota(code, &text) => Reason::OverQuota,
         imap::Error::No(_) | imap::Error::Bye(_) if is_limit(code, &text) => Reason::RateLimited,
         imap::Error::Io(_) | imap::Error::Closed => Reason::ConnectionLost,
         _ => Reason::ServerError,
@@ -114,8 +127,27 @@ pub fn from_imap(e: &imap::Error) -> Failure {
     Failure::said(reason, &words)
 }
 
+/// The server's words, with what it said about a token before them.
+fn with_challenge(refusal: &imap::Refusal) -> String {
+    match &refusal.challenge {
+        Some(challenge) => format!("{} ({challenge})", refusal.words),
+        None => refusal.words.clone(),
+    }
+}
+
 fn is_limit(code: Option<&imap::Code>, text: &str) -> bool {
-    matches!(code, Some(imap::Code::Limit | imap::Code::OverQuota | imap::Code::Throttled)) || text.contains("too many")
+    matches!(code, Some(imap::Code::Limit | imap::Code::Throttled)) || text.contains("too many") || text.contains("throttled")
+}
+
+/// Gmail says so of a day's traffic (`[OVERQUOTA]`, "Account exceeded bandwidth limits").
+fn is_over_quota(code: Option<&imap::Code>, text: &str) -> bool {
+    matches!(code, Some(imap::Code::OverQuota)) || text.contains("bandwidth limits")
+}
+
+/// The words of providers that have locked a mailbox.
+fn is_suspended(text: &str) -> bool {
+    let locked = ["account is disabled", "account disabled", "account has been disabled", "suspended", "account is locked", "account locked"];
+    locked.iter().any(|words| text.contains(words))
 }
 
 /// A refused IMAP sign-in (passing troubles of the server are no refusals and do not come here).
@@ -124,6 +156,8 @@ fn imap_auth(text: &str) -> Reason {
         Reason::ImapDisabled
     } else if wants_app_password(text) {
         Reason::AppPasswordRequired
+    } else if is_suspended(text) {
+        Reason::AccountSuspended
     } else if text.contains("temporary") {
         Reason::ServerError
     } else {

@@ -7,18 +7,17 @@
 
 mod account;
 pub mod api;
+pub mod consent;
 pub mod discovery;
 mod failure;
 mod open;
 mod probe;
-mod reseal;
 mod save;
 mod step;
 
-pub use account::{open_receiving, open_sending};
+pub use account::{SEALED, open_receiving, open_sending};
 pub use failure::{from_imap, from_net, refused};
-pub use open::{ImapSession, Server};
+pub use open::{Credential, ImapSession, Server};
 pub use probe::{Probe, Tested, test};
-pub use reseal::{Resealed, reseal};
 pub use save::{ChangedServers, NewServers, SaveError, add, reconnect};
 pub use step::{ConnectStep, Protocol, StepName, StepStatus, Steps};

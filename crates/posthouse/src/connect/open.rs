@@ -17,6 +17,14 @@ const TLS_PROBE: Duration = Duration::from_secs(2);
 /// A session on an account's mailbox.
 pub type ImapSession = Session<Stream>;
 
+/// What proves who signs in.
+pub enum Credential {
+    /// A password.
+    Password(Secret),
+    /// An access token.
+    Token(Secret),
+}
+
 /// A server and how to sign in there.
 pub struct Server {
     /// Its name.
@@ -27,8 +35,8 @@ pub struct Server {
     pub encryption: Encryption,
     /// The user name.
     pub username: String,
-    /// The password.
-    pub password: Secret,
+    /// What proves it.
+    pub credential: Credential,
 }
 
 fn about(info: &TlsInfo) -> String {
@@ -39,6 +47,14 @@ fn about(info: &TlsInfo) -> String {
 }
 
 impl Server {
+    /// A refusal of a token is none of a password.
+    fn sign_in_failed(&self, failure: Failure) -> Failure {
+        match &self.credential {
+            Credential::Password(_) => failure,
+            Credential::Token(_) => super::failure::of_token(failure),
+        }
+    }
+
     async fn dial(&self, app: &App, steps: &mut Steps) -> Result<TcpStream, Failure> {
         let resolve = async {
             app.dialer.check_port(self.port).map_err(|e| from_net(&e))?;
@@ -121,7 +137,11 @@ impl Server {
             }
         };
         let login = async {
-            session.login(&self.username, self.password.expose()).await.map_err(|e| from_imap(&e))?;
+            match &self.credential {
+                Credential::Password(password) => session.login(&self.username, password.expose()).await,
+                Credential::Token(token) => session.login_with_token(&self.username, token.expose()).await,
+            }
+            .map_err(|e| self.sign_in_failed(from_imap(&e)))?;
             // Some servers refuse to select a folder before they know who asks (RFC 2971).
             if session.capabilities().has("ID") {
                 session
@@ -170,14 +190,17 @@ impl Server {
         };
         let hello = async { session.ehlo(&me).await.cloned().map_err(|e| from_net(&e)) };
         steps.run(StepName::Ehlo, hello, |c| Some(extensions(c))).await?;
-        let credentials = Credentials::new(self.username.clone(), self.password.to_secrecy());
+        let credentials = match &self.credential {
+            Credential::Password(password) => Credentials::new(self.username.clone(), password.to_secrecy()),
+            Credential::Token(token) => Credentials::with_token(self.username.clone(), token.to_secrecy()),
+        };
         let auth = async {
             let done = if session.is_tls() {
                 session.auth(&credentials).await
             } else {
                 session.auth_in_clear(&credentials).await
             };
-            done.map_err(|e| from_net(&e))
+            done.map_err(|e| self.sign_in_failed(from_net(&e)))
         };
         steps.run(StepName::Auth, auth, |()| Some(self.username.clone())).await?;
         Ok(session)

@@ -3,13 +3,15 @@
 use super::open::Server;
 use super::step::{ConnectStep, Protocol, StepName, Steps};
 use super::{from_imap, from_net};
-use crate::accounts::Failure;
+use crate::accounts::{Failure, Provider};
 use crate::app::App;
 use net::smtp::MailOptions;
 use tokio::sync::mpsc;
 
 /// What is tested: an address and its servers, as far as given.
 pub struct Probe<'a> {
+    /// Who runs them: what to do about a fault differs.
+    pub provider: Provider,
     /// The address that would send.
     pub address: &'a mail::address::EmailAddress,
     /// Receiving.
@@ -41,12 +43,12 @@ impl Tested {
 pub async fn test(app: &App, probe: &Probe<'_>, listener: Option<mpsc::Sender<ConnectStep>>) -> Tested {
     let mut out = Tested::default();
     if let Some(server) = probe.imap {
-        let mut steps = Steps::new(app.clock.clone(), Protocol::Imap, listener.clone());
+        let mut steps = Steps::new(app.clock.clone(), Protocol::Imap, listener.clone()).at(probe.provider);
         out.imap_ok = Some(receiving(app, server, &mut steps).await.is_ok());
         out.failed = steps.failed();
     }
     if let Some(server) = probe.smtp {
-        let mut steps = Steps::new(app.clock.clone(), Protocol::Smtp, listener);
+        let mut steps = Steps::new(app.clock.clone(), Protocol::Smtp, listener).at(probe.provider);
         out.smtp_ok = Some(sending(app, server, probe.address, &mut steps).await.is_ok());
         out.failed = out.failed.or(steps.failed());
     }

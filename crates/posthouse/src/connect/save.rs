@@ -1,14 +1,16 @@
 //! Saves what was tested: a new account, or new servers and passwords of one that is there.
 
 use super::account::place;
-use super::open::Server;
+use super::open::{Credential, Server};
 use super::probe::{self, Probe, Tested};
-use crate::accounts::{self, Access, Account, AccountError, AccountId, NewAccount, NewConnection, Side};
+use crate::accounts::{self, Access, Account, AccountError, AccountId, Auth, NewAccount, NewConnection, Side};
 use crate::app::App;
 use crate::base::events::{self, Kind, News};
 use crate::base::vault::VaultError;
 use crate::team::{self, Actor, AuditEntry};
+use crate::oauth;
 use db::{DbError, DbResult};
+use mail::address::EmailAddress;
 
 /// A new account with its servers.
 pub struct NewServers {
@@ -59,26 +61,45 @@ pub enum SaveError {
 /// Nothing is saved on any of them.
 pub async fn add(app: &App, actor: &Actor, new: &NewServers) -> Result<(), SaveError> {
     let NewServers { account, smtp, imap } = new;
-    let known = accounts::taken(&mut app.db.read().await?, &actor.scope, &account.address.key()).await?;
-    if let Some(closing) = known {
-        return Err(if closing { SaveError::Closing } else { SaveError::Taken });
-    }
-    tested(app, &Probe { address: &account.address, imap: imap.as_ref(), smtp: smtp.as_ref() }).await?;
-    let now = app.clock.now();
+    free(&mut app.db.read().await?, actor, &account.address).await?;
+    tested(app, &Probe { provider: account.provider, address: &account.address, imap: imap.as_ref(), smtp: smtp.as_ref() }).await?;
     let mut tx = app.db.tx().await?;
-    accounts::insert(&mut tx, &actor.scope, account, now).await.map_err(|e| match e {
+    insert(&mut tx, app, actor, new).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Whether no account of the workspace has this address.
+///
+/// # Errors
+/// [`SaveError::Taken`] or [`SaveError::Closing`] when one has.
+pub async fn free(c: &mut db::Conn, actor: &Actor, address: &EmailAddress) -> Result<(), SaveError> {
+    match accounts::taken(c, &actor.scope, &address.key()).await? {
+        None => Ok(()),
+        Some(false) => Err(SaveError::Taken),
+        Some(true) => Err(SaveError::Closing),
+    }
+}
+
+/// Writes an account that was tested, with its connections, an audit line and the news.
+///
+/// # Errors
+/// Nothing may be committed on any of them.
+pub async fn insert(tx: &mut db::Conn, app: &App, actor: &Actor, new: &NewServers) -> Result<(), SaveError> {
+    let NewServers { account, smtp, imap } = new;
+    let now = app.clock.now();
+    accounts::insert(tx, &actor.scope, account, now).await.map_err(|e| match e {
         DbError::Unique(_) => SaveError::Taken,
         other => other.into(),
     })?;
     for (side, server) in [(Side::Send, smtp.as_ref()), (Side::Receive, imap.as_ref())] {
         if let Some(server) = server {
             let sealed = sealed(app, actor, account.id, side, server)?;
-            accounts::insert_connection(&mut tx, &actor.scope, account.id, &sealed, now).await?;
+            accounts::insert_connection(tx, &actor.scope, account.id, &sealed, now).await?;
         }
     }
-    note(&mut tx, app, actor, (account.id, account.address.to_string()), ("account.added", Kind::AccountAdded)).await?;
-    tx.commit().await?;
-    Ok(())
+    let named = (account.id, account.address.to_string());
+    Ok(note(tx, app, actor, named, ("account.added", Kind::AccountAdded)).await?)
 }
 
 /// Tests, then gives the account its new servers or passwords. Its id, history and settings stay.
@@ -87,24 +108,37 @@ pub async fn add(app: &App, actor: &Actor, new: &NewServers) -> Result<(), SaveE
 /// Nothing is saved on any of them.
 pub async fn reconnect(app: &App, actor: &Actor, changed: &ChangedServers) -> Result<(), SaveError> {
     let ChangedServers { account, smtp, imap } = changed;
-    let id = account.id;
     let address = account.address.parse().map_err(|_| DbError::Corrupt("an address".into()))?;
-    tested(app, &Probe { address: &address, imap: imap.as_ref(), smtp: smtp.as_ref() }).await?;
-    let now = app.clock.now();
+    tested(app, &Probe { provider: account.provider, address: &address, imap: imap.as_ref(), smtp: smtp.as_ref() }).await?;
     let mut tx = app.db.tx().await?;
-    accounts::find(&mut tx, actor, id, Access::Manage).await?;
+    replace(&mut tx, app, actor, changed).await?;
+    let sides = accounts::connections(&mut tx, &actor.scope, account.id).await?;
+    if sides.iter().all(|side| side.auth == Auth::Password) {
+        oauth::drop_grant(&mut tx, &actor.scope, account.id).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Writes servers that were tested in the place of those that an account has.
+///
+/// # Errors
+/// Nothing may be committed on any of them.
+pub async fn replace(tx: &mut db::Conn, app: &App, actor: &Actor, changed: &ChangedServers) -> Result<(), SaveError> {
+    let ChangedServers { account, smtp, imap } = changed;
+    let (id, now) = (account.id, app.clock.now());
+    accounts::find(tx, actor, id, Access::Manage).await?;
     for (side, server) in [(Side::Send, smtp), (Side::Receive, imap)] {
         let Some(server) = server else { continue };
         let sealed = sealed(app, actor, id, side, server)?;
-        if accounts::connection(&mut tx, &actor.scope, id, side).await?.is_some() {
-            accounts::endpoint_changed(&mut tx, &actor.scope, id, &sealed, now).await?;
+        if accounts::connection(tx, &actor.scope, id, side).await?.is_some() {
+            accounts::endpoint_changed(tx, &actor.scope, id, &sealed, now).await?;
         } else {
-            accounts::insert_connection(&mut tx, &actor.scope, id, &sealed, now).await?;
+            accounts::insert_connection(tx, &actor.scope, id, &sealed, now).await?;
         }
     }
-    note(&mut tx, app, actor, (id, account.address.clone()), ("account.reconnected", Kind::AccountChanged)).await?;
-    tx.commit().await?;
-    Ok(())
+    let named = (id, account.address.clone());
+    Ok(note(tx, app, actor, named, ("account.reconnected", Kind::AccountChanged)).await?)
 }
 
 async fn tested(app: &App, probe: &Probe<'_>) -> Result<(), SaveError> {
@@ -113,13 +147,20 @@ async fn tested(app: &App, probe: &Probe<'_>) -> Result<(), SaveError> {
 }
 
 fn sealed(app: &App, actor: &Actor, id: AccountId, side: Side, server: &Server) -> Result<NewConnection, VaultError> {
+    let (auth, secret) = match &server.credential {
+        Credential::Password(password) => {
+            (Auth::Password, Some(app.vault.seal(&app.ids, &actor.scope, place(id, side), password)?))
+        }
+        Credential::Token(_) => (Auth::Oauth, None),
+    };
     Ok(NewConnection {
         side,
         host: server.host.clone(),
         port: server.port,
         encryption: server.encryption,
         username: server.username.clone(),
-        secret: app.vault.seal(&app.ids, &actor.scope, place(id, side), &server.password)?,
+        auth,
+        secret,
     })
 }
 

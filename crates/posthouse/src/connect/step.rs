@@ -1,9 +1,9 @@
 //! The steps of a connection, told as they happen.
 
-use crate::accounts::{Failure, Reason};
+use crate::accounts::{Failure, Provider, Reason};
 use crate::base::clock::Clock;
 use db::text_enum;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
@@ -59,7 +59,7 @@ text_enum! {
 }
 
 /// One step, as pages show it: first `running`, then its end.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ConnectStep {
     /// Receiving or sending.
     pub side: Protocol,
@@ -84,6 +84,7 @@ pub struct ConnectStep {
 pub struct Steps {
     clock: Clock,
     side: Protocol,
+    provider: Provider,
     listener: Option<mpsc::Sender<ConnectStep>>,
     failed: Option<ConnectStep>,
 }
@@ -92,7 +93,13 @@ impl Steps {
     /// Steps of this protocol, told to the listener.
     #[must_use]
     pub fn new(clock: Clock, side: Protocol, listener: Option<mpsc::Sender<ConnectStep>>) -> Self {
-        Self { clock, side, listener, failed: None }
+        Self { clock, side, provider: Provider::Custom, listener, failed: None }
+    }
+
+    /// With what to do as this provider has it.
+    #[must_use]
+    pub fn at(self, provider: Provider) -> Self {
+        Self { provider, ..self }
     }
 
     /// The step that failed.
@@ -124,7 +131,7 @@ impl Steps {
                 let text = failure.reason.text();
                 shown.detail = Some(failure.seen.as_ref().map_or(text.to_owned(), |seen| format!("{text} {seen}")));
                 shown.reason = Some(failure.reason);
-                shown.fix = Some(failure.reason.fix().to_owned());
+                shown.fix = Some(failure.reason.fix_at(self.provider).to_owned());
                 self.failed = Some(shown.clone());
             }
         }

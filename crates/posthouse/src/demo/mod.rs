@@ -173,7 +173,7 @@ async fn connect(
         port,
         encryption: Encryption::None,
         username: (*address).to_owned(),
-        password: Secret::new(password(address)),
+        credential: connect::Credential::Password(Secret::new(password(address))),
     };
     let account = NewAccount {
         id: AccountId(app.ids.next()),

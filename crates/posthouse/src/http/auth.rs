@@ -60,3 +60,24 @@ pub fn no_cookie(app: &App) -> Cookie<'static> {
     cookie.set_path("/");
     cookie
 }
+
+/// The cookie that tells a browser from others for the time of a flow at a provider, whether somebody is signed in or not.
+const BROWSER: &str = "posthouse_browser";
+/// Its name behind TLS; see [`TLS_COOKIE`].
+const TLS_BROWSER: &str = "__Host-posthouse_browser";
+
+/// The token of the browser, when it has one.
+#[must_use]
+pub fn browser(app: &App, jar: &CookieJar) -> Option<String> {
+    let name = if app.config.behind_tls() { TLS_BROWSER } else { BROWSER };
+    jar.get(name).map(|c| c.value().to_owned()).filter(|t| (32..=128).contains(&t.len()))
+}
+
+/// The cookie that carries it. Strict would not come back with a person whom another site sends to us.
+#[must_use]
+pub fn browser_cookie(app: &App, token: String) -> Cookie<'static> {
+    let mut cookie = no_cookie(app);
+    cookie.set_name(if app.config.behind_tls() { TLS_BROWSER } else { BROWSER });
+    cookie.set_value(token);
+    cookie
+}

@@ -88,6 +88,7 @@ pub(super) fn framed(app: &App, api: OpenApiRouter<App>, limit: Duration) -> any
             get(move || std::future::ready(([(header::CONTENT_TYPE, "application/json")], json))),
         )
         .route("/api/docs", get(assets::api_docs))
+        .route("/oauth/callback", get(crate::connect::consent::api::callback))
         .route("/healthz", get(ops::healthz))
         .route("/readyz", get(ops::readyz))
         .fallback(assets::serve)

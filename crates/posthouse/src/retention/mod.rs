@@ -8,7 +8,7 @@ use crate::base::events;
 use crate::base::leases::{self, Held, LeaseError};
 use crate::base::meters::RETENTION_REMOVED;
 use crate::config::Config;
-use crate::{mailbox, send, team};
+use crate::{connect, mailbox, send, team};
 use db::{Conn, DbResult, Ts};
 use futures_util::future::BoxFuture;
 use std::time::Duration;
@@ -95,6 +95,13 @@ pub const TABLE: &[Kept] = &[
         prune: |c, before, limit| Box::pin(team::prune_links(c, &team::Instance, before, limit)),
     },
     Kept {
+        table: "oauth_flow",
+        what: "Sign-ins at providers, after their end",
+        keep: Keep::Days(1),
+        why: "A page that was left open may still ask what became of one",
+        prune: |c, before, limit| Box::pin(connect::consent::prune(c, &team::Instance, before, limit)),
+    },
+    Kept {
         table: "lease",
         what: "Heartbeats of processes that ended",
         keep: Keep::Days(1),
@@ -114,6 +121,9 @@ pub const FOR_GOOD: &[(&str, &str)] = &[
     ("account", "goes by deletion, with all it has"),
     ("sent_message", "what 'emails sent' counts, once a message"),
     ("connection", "a part of the account"),
+    ("oauth_app", "a part of the workspace's settings"),
+    ("oauth_grant", "a part of the account"),
+    ("oauth_fault", "goes when the provider takes the app again, and with the app"),
     ("folder", "a copy of the server's"),
     ("message", "goes when it is gone from the server"),
     ("placement", "as the message"),

@@ -127,3 +127,11 @@ pub fn today(time_zone: &str, now: db::Ts) -> String {
 pub async fn time_zone(c: &mut db::Conn, scope: &Scope) -> db::DbResult<String> {
     store::time_zone(c, scope).await
 }
+
+/// The member of this workspace, for what they began and the program ends; none when they are no member any more.
+///
+/// # Errors
+/// Only the database's.
+pub async fn member(c: &mut db::Conn, scope: &Scope, user: UserId) -> db::DbResult<Option<Actor>> {
+    Ok(store::member(c, scope, user).await?.map(Actor::from))
+}

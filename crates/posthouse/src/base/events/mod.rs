@@ -37,6 +37,8 @@ text_enum! {
         MailboxOpQueued = "mailbox_op_queued",
         /// Something that we send changed its state.
         OutgoingChanged = "outgoing_changed",
+        /// A person's way through a provider's pages came further.
+        ConsentChanged = "consent_changed",
     }
 }
 
@@ -47,6 +49,7 @@ impl Kind {
             Self::AccountAdded | Self::AccountChanged | Self::AccountClosed => Some(Topic::Accounts),
             Self::MessagesStored | Self::MessagesChanged => Some(Topic::Messages),
             Self::OutgoingChanged => Some(Topic::Outgoing),
+            Self::ConsentChanged => Some(Topic::Consent),
             Self::MailboxOpQueued => None,
         }
     }
@@ -69,6 +72,14 @@ pub struct News {
 /// Only the database's.
 pub async fn emit(tx: &mut Conn, app: &App, scope: &Scope, news: News) -> DbResult<()> {
     store::insert(tx, scope, app.ids.next(), &news, app.clock.now()).await
+}
+
+/// Writes an event that is about no account.
+///
+/// # Errors
+/// Only the database's.
+pub async fn emit_kind(tx: &mut Conn, app: &App, scope: &Scope, kind: Kind) -> DbResult<()> {
+    store::insert_kind(tx, scope, app.ids.next(), kind, app.clock.now()).await
 }
 
 /// Gives numbers (where this node holds the sequencer's lease) and tells this node's pages and tasks, until cancelled.

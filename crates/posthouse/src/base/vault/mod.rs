@@ -6,9 +6,11 @@
 //! missing key at start, with the remedy, before anything is written with it.
 
 mod rotation;
+mod sealed;
 mod store;
 
 pub use rotation::Rotation;
+pub use sealed::{Resealed, SealedColumn, SealedValue};
 
 use crate::base::ids::Ids;
 use crate::base::secret::Secret;

@@ -56,8 +56,9 @@ struct ProviderCards {
 
 /// The kinds of accounts that can be connected, with what to do at the provider first.
 #[utoipa::path(get, path = "/providers", tag = "accounts", responses((status = 200, body = ProviderCards), (status = 401, body = Problem)))]
-async fn providers(_signed_in: SignedIn) -> Json<ProviderCards> {
-    Json(ProviderCards { items: cards() })
+async fn providers(Ax(app): Ax<App>, SignedIn(actor): SignedIn) -> ApiResult<Json<ProviderCards>> {
+    let mut c = app.db.read().await?;
+    Ok(Json(ProviderCards { items: cards(&app, &mut c, &actor.scope).await? }))
 }
 
 /// Finds the servers of an address. Answers a stream of `looked` events and a last `done`; no password is asked for or sent.

@@ -6,7 +6,10 @@
 pub mod api;
 
 use crate::accounts::{Encryption, Provider};
-use db::text_enum;
+use crate::app::App;
+use crate::oauth::{self, OAuthAppId};
+use crate::team::Scope;
+use db::{Conn, DbResult, text_enum};
 use net::discovery::{self, Candidate, Doubt, Family, Outcome, Place, Source};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -101,8 +104,8 @@ pub struct FoundServer {
 /// Servers that may be those of the address.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Found {
-    /// The kind of account that they make; null for one that is not connected by a password.
-    kind: Option<Provider>,
+    /// The kind of account that they make.
+    kind: Provider,
     /// Who runs them, where that is known.
     provider: Option<String>,
     /// What to know or do first, in the order of the steps.
@@ -115,19 +118,44 @@ pub struct Found {
     doubt: Option<String>,
 }
 
-/// A kind of account that a password connects.
+/// A kind of account.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ProviderCard {
     kind: Provider,
     label: String,
     /// What to do at the provider first, in the order of the steps; none for servers that are entered by hand.
     notes: Vec<String>,
+    /// Whether a password connects it.
+    password: bool,
+    /// Providers of this kind that people sign in to, each with its apps.
+    oauth: Vec<OAuthChoice>,
+}
+
+/// A provider that people sign in to.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OAuthChoice {
+    /// Its name in requests.
+    provider: String,
+    label: String,
+    /// What is asked for, for people: shown before they go there.
+    permissions: Vec<String>,
+    /// The apps that ask; none: nobody has set one up yet.
+    apps: Vec<OAuthAppChoice>,
+}
+
+/// An app that people may consent to.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OAuthAppChoice {
+    /// Null: the operator's, for every workspace.
+    id: Option<OAuthAppId>,
+    name: String,
 }
 
 /// The row of our table behind a kind that stands for one provider.
 fn row(kind: Provider) -> Option<&'static discovery::Provider> {
     let key = match kind {
         Provider::Google => "google",
+        Provider::Microsoft => "microsoft_365",
         Provider::Yahoo => "yahoo",
         Provider::Icloud => "icloud",
         Provider::Custom | Provider::Imap => return None,
@@ -136,14 +164,32 @@ fn row(kind: Provider) -> Option<&'static discovery::Provider> {
 }
 
 /// Every kind, in the order of the page.
-#[must_use]
-pub fn cards() -> Vec<ProviderCard> {
-    let card = |kind: &Provider| ProviderCard {
-        kind: *kind,
-        label: kind.label().into(),
-        notes: row(*kind).map(|row| row.notes.clone()).unwrap_or_default(),
+///
+/// # Errors
+/// Only the database's.
+pub async fn cards(app: &App, c: &mut Conn, scope: &Scope) -> DbResult<Vec<ProviderCard>> {
+    let choices = oauth::choices(app, c, scope).await?;
+    let card = |kind: &Provider| {
+        let own = choices.iter().filter(|choice| choice.provider.kind == *kind);
+        ProviderCard {
+            kind: *kind,
+            label: kind.label().into(),
+            notes: row(*kind).map(|row| row.notes.clone()).unwrap_or_default(),
+            password: *kind != Provider::Microsoft,
+            oauth: own.map(offered).collect(),
+        }
     };
-    Provider::ALL.iter().map(card).collect()
+    Ok(Provider::ALL.iter().map(card).collect())
+}
+
+/// A provider that only settings know is of no use without an app, and then nobody is told of it.
+fn offered(choice: &oauth::Choice) -> OAuthChoice {
+    OAuthChoice {
+        provider: choice.provider.key.clone(),
+        label: choice.provider.label.clone(),
+        permissions: choice.provider.permissions.clone(),
+        apps: choice.apps.iter().map(|(id, name)| OAuthAppChoice { id: *id, name: name.clone() }).collect(),
+    }
 }
 
 /// What the table says of an address at the provider of this kind, whatever its domain: own domains are customers' business.
@@ -155,12 +201,12 @@ fn of_kind(kind: Provider, address: &mail::address::EmailAddress) -> Option<Foun
 
 fn found(candidate: Candidate) -> Found {
     let kind = match candidate.provider.map(|p| p.family) {
-        Some(Family::Google) => Some(Provider::Google),
-        Some(Family::Yahoo) => Some(Provider::Yahoo),
-        Some(Family::Icloud) => Some(Provider::Icloud),
-        // It takes no passwords.
-        Some(Family::Microsoft) => None,
-        Some(Family::Other) | None => Some(if candidate.smtp.is_some() { Provider::Custom } else { Provider::Imap }),
+        Some(Family::Google) => Provider::Google,
+        Some(Family::Yahoo) => Provider::Yahoo,
+        Some(Family::Icloud) => Provider::Icloud,
+        Some(Family::Microsoft) => Provider::Microsoft,
+        Some(Family::Other) | None if candidate.smtp.is_some() => Provider::Custom,
+        Some(Family::Other) | None => Provider::Imap,
     };
     Found {
         kind,

@@ -1,0 +1,176 @@
+//! Beginning a flow, following it, and where the provider sends people back to.
+
+use super::store::{self, FlowState};
+use super::{BeginError, FlowId, NewFlow, Problem, Returned, Wish, begin, cancel, returned};
+use crate::accounts::api::name_field;
+use crate::accounts::{self, Access, AccountId};
+use crate::app::App;
+use crate::http::limits::Limits;
+use crate::http::{ApiError, ApiResult, FieldError, Json, Path, Problem as HttpProblem, Query, SignedIn, auth, page};
+use crate::oauth::OAuthAppId;
+use crate::team;
+use axum::Extension;
+use axum::extract::State as Ax;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect};
+use axum_extra::extract::cookie::CookieJar;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The routes of this part.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(begin_flow)).routes(routes!(flow, give_up))
+}
+
+/// Whom to send to which provider, and for which account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct BeginConsent {
+    /// The provider's name, as `GET /providers` has it.
+    #[schema(max_length = 40)]
+    provider: String,
+    /// The workspace's own app; absent: the operator's.
+    app_id: Option<OAuthAppId>,
+    /// The account that is reconnected; absent: a new one.
+    account_id: Option<AccountId>,
+    /// The address of a new account, up to 254 bytes.
+    #[schema(max_length = 254)]
+    address: Option<String>,
+    /// The name that recipients see of a new account.
+    #[schema(max_length = 120)]
+    display_name: Option<String>,
+    /// The whole team's instead of the caller's.
+    #[serde(default)]
+    team: bool,
+    /// Days of mail to import, 1 to 3650; 30 when absent.
+    #[schema(minimum = 1, maximum = 3_650)]
+    import_days: Option<i64>,
+}
+
+/// A flow that was begun.
+#[derive(Debug, Serialize, ToSchema)]
+struct BegunConsent {
+    id: FlowId,
+    /// Where to send the browser: into a window of its own, or this one.
+    url: String,
+    expires_at: String,
+}
+
+/// How far a flow is.
+#[derive(Debug, Serialize, ToSchema)]
+struct ConsentFlow {
+    id: FlowId,
+    provider: String,
+    address: String,
+    state: FlowState,
+    /// The account, once it is connected; the one that is reconnected from the start.
+    account_id: Option<AccountId>,
+    /// Why it failed.
+    problem: Option<Problem>,
+    expires_at: String,
+}
+
+impl From<BeginError> for ApiError {
+    fn from(e: BeginError) -> Self {
+        let text = e.to_string();
+        match e {
+            BeginError::App(f) => {
+                let seen = f.seen.map(|s| format!(" {s}")).unwrap_or_default();
+                Self::new(StatusCode::CONFLICT, "app_configuration", format!("{text}{seen} {}", f.reason.fix()))
+            }
+            BeginError::OtherProvider => Self::field("provider", "other_provider", text),
+            BeginError::Save(e) => e.into(),
+            BeginError::Db(e) => e.into(),
+        }
+    }
+}
+
+fn wish(r: &BeginConsent, actor: &team::Actor) -> ApiResult<Wish> {
+    let mut errors: Vec<FieldError> = vec![];
+    let mut bad = |field: &str, code: &str, message: String| {
+        errors.push(FieldError { field: field.into(), code: code.into(), message });
+    };
+    let address = r.address.as_deref().unwrap_or_default().trim().parse::<mail::address::EmailAddress>();
+    let import_days = r.import_days.unwrap_or(30);
+    if !(1..=3_650).contains(&import_days) {
+        bad("import_days", "invalid", "1 to 3650 days.".into());
+    }
+    if r.team && !accounts::may(actor, None, Access::Manage) {
+        bad("team", "invalid", "Only an admin adds an account for the whole team.".into());
+    }
+    let mut display_name = String::new();
+    if r.account_id.is_none() {
+        if let Err(e) = &address {
+            bad("address", "invalid", e.to_string());
+        }
+        match name_field("display_name", r.display_name.as_deref().unwrap_or_default(), true) {
+            Ok(name) => display_name = name,
+            Err(e) => errors.push(e),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(ApiError::fields(errors));
+    }
+    let address = address.map(|a| a.to_string()).unwrap_or_default();
+    Ok(Wish { address, display_name, team: r.team, import_days })
+}
+
+/// Begins a sign-in at a provider. The browser then goes to `url`; what became of it is told by `GET /oauth/flows/{id}` and the live
+/// topic `consent`.
+#[utoipa::path(post, path = "/oauth/flows", tag = "accounts", request_body = BeginConsent,
+    responses((status = 201, body = BegunConsent), (status = 403, body = HttpProblem), (status = 404, body = HttpProblem),
+        (status = 409, body = HttpProblem), (status = 422, body = HttpProblem), (status = 429, body = HttpProblem)))]
+async fn begin_flow(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    jar: CookieJar,
+    Extension(limits): Extension<Limits>,
+    Json(r): Json<BeginConsent>,
+) -> ApiResult<impl IntoResponse> {
+    let wish = wish(&r, &actor)?;
+    limits.test(actor.user_id).map_err(ApiError::rate_limited)?;
+    let browser = auth::browser(&app, &jar).unwrap_or_else(|| app.ids.token());
+    let new = NewFlow { provider: r.provider, app_id: r.app_id, account_id: r.account_id, wish };
+    let begun = begin(&app, &actor, new, &browser).await?;
+    let body = BegunConsent { id: begun.id, url: begun.url, expires_at: page::time(begun.expires_at) };
+    Ok((StatusCode::CREATED, jar.add(auth::browser_cookie(&app, browser)), Json(body)))
+}
+
+/// How far a sign-in of the caller's is.
+#[utoipa::path(get, path = "/oauth/flows/{id}", tag = "accounts", params(("id" = FlowId, Path)),
+    responses((status = 200, body = ConsentFlow), (status = 404, body = HttpProblem)))]
+async fn flow(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<FlowId>) -> ApiResult<Json<ConsentFlow>> {
+    let row = store::flow(&mut app.db.read().await?, &actor.scope, id).await?;
+    let row = row.filter(|r| r.user_id == Some(actor.user_id)).ok_or_else(ApiError::not_found)?;
+    let late = row.state == FlowState::Waiting && row.expires_at <= app.clock.now();
+    let problem = row.problem.map(|p| p.0).or_else(|| late.then(Problem::expired));
+    Ok(Json(ConsentFlow {
+        id: row.id,
+        provider: row.provider,
+        address: row.wish.0.address,
+        state: if late { FlowState::Failed } else { row.state },
+        account_id: row.account_id,
+        problem,
+        expires_at: page::time(row.expires_at),
+    }))
+}
+
+/// Gives up a sign-in that waits for the person.
+#[utoipa::path(delete, path = "/oauth/flows/{id}", tag = "accounts", params(("id" = FlowId, Path)),
+    responses((status = 204), (status = 404, body = HttpProblem)))]
+async fn give_up(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<FlowId>) -> ApiResult<StatusCode> {
+    if cancel(&app, &actor, id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found()) }
+}
+
+/// Where providers send people back to. It answers with the page that tells what became of it.
+pub async fn callback(Ax(app): Ax<App>, jar: CookieJar, Query(r): Query<Returned>) -> ApiResult<impl IntoResponse> {
+    let actor = match auth::token(&app, &jar) {
+        Some(token) => team::who(&app, &token).await?,
+        None => None,
+    };
+    let browser = auth::browser(&app, &jar);
+    let known = returned(&app, r, (browser.as_deref(), actor.as_ref())).await?;
+    Ok(Redirect::to(&known.map_or_else(|_| "/oauth/return".to_owned(), |id| format!("/oauth/return?flow={id}"))))
+}

@@ -1,0 +1,319 @@
+//! A person consents at their provider's page, and the account is connected with what that gave (RFC 6749 §4.1, RFC 7636).
+//!
+//! ```text
+//! begin: state, verifier, nonce kept here; the browser gets the address and a cookie
+//!    -> the person signs in and consents at the provider
+//!    -> callback: the state is known, unused and in time, the cookie is the same browser's, nobody else is signed in
+//!    -> job: code -> tokens -> scopes -> who it was -> sign-in to IMAP and SMTP as the address -> account and grant, in one commit
+//! ```
+//!
+//! Nothing of this passes through `window.opener`: pages follow the flow by its id, as they follow everything else. A code is redeemed
+//! once: killed after that, the flow fails and the person begins again.
+
+pub mod api;
+mod finish;
+mod store;
+
+pub use finish::FinishConsent;
+pub use store::FlowState;
+
+use super::SaveError;
+use super::step::ConnectStep;
+use crate::accounts::{self, Access, AccountId, Failure, Provider};
+use crate::app::App;
+use crate::base::events::{self, Kind};
+use crate::base::ids::token_hash;
+use crate::base::jobs;
+use crate::base::secret::Secret;
+use crate::base::vault::{Place, VaultError};
+use crate::oauth::{self, OAuthAppId, Registration};
+use crate::team::{Actor, Instance, Scope};
+use db::types::Json;
+use db::{Conn, DbError, DbResult, Ts, id_type};
+use mail::address::EmailAddress;
+use net::oauth::{Ask, callback_failure};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use store::FlowRow;
+use utoipa::ToSchema;
+
+/// How long a person may take at the provider, in seconds.
+const LASTS_SECS: i64 = 600;
+/// The longest code that a provider may give, in bytes. Microsoft's have about 1,500.
+const MAX_CODE_BYTES: usize = 8 * 1024;
+
+id_type! {
+    /// A flow.
+    #[derive(utoipa::ToSchema)]
+    FlowId
+}
+
+/// What the account shall be, once the person has consented.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Wish {
+    /// The address.
+    pub address: String,
+    /// The name that recipients see.
+    pub display_name: String,
+    /// The whole team's.
+    pub team: bool,
+    /// Days of mail to import.
+    pub import_days: i64,
+}
+
+/// Why a flow did not end in an account, as people read it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = ConsentProblem)]
+pub struct Problem {
+    /// A stable code: that of a reason, or `expired`, `interrupted`, `cancelled`, `address_taken`, `not_allowed`, `internal`.
+    pub code: String,
+    /// What happened.
+    pub text: String,
+    /// What to do.
+    pub fix: String,
+    /// The provider's or server's own words.
+    pub server_words: Option<String>,
+    /// The step of the connection test that failed.
+    pub step: Option<ConnectStep>,
+}
+
+impl Problem {
+    fn new(code: &str, text: &str, fix: &str) -> Self {
+        Self { code: code.into(), text: text.into(), fix: fix.into(), server_words: None, step: None }
+    }
+
+    fn of(f: Failure, provider: Provider) -> Self {
+        let text = f.seen.map_or_else(|| f.reason.text().to_owned(), |seen| format!("{} {seen}", f.reason.text()));
+        Self { server_words: f.server_words, ..Self::new(f.reason.as_str(), &text, f.reason.fix_at(provider)) }
+    }
+
+    fn interrupted() -> Self {
+        Self::new("interrupted", "Posthouse was stopped in the middle of it.", "Begin again: nothing was saved.")
+    }
+
+    fn expired() -> Self {
+        Self::new("expired", "The sign-in at the provider was not finished within ten minutes.", "Begin again.")
+    }
+}
+
+impl From<SaveError> for Problem {
+    fn from(e: SaveError) -> Self {
+        let text = e.to_string();
+        match e {
+            SaveError::Taken | SaveError::Closing => Self::new("address_taken", &text, "Open that account instead."),
+            SaveError::Account(_) => {
+                Self::new("not_allowed", "You may no longer change this account, or it was deleted.", "Ask an admin.")
+            }
+            SaveError::Refused(_) | SaveError::Vault(_) | SaveError::Db(_) => {
+                tracing::error!(error = text, "oauth: an account was not saved");
+                Self::new("internal", "The account could not be saved.", "Begin again. If it stays, look at the log.")
+            }
+        }
+    }
+}
+
+/// What stays secret of a flow, as it is sealed.
+#[derive(Serialize, Deserialize)]
+struct Secrets {
+    verifier: String,
+    nonce: String,
+    code: Option<String>,
+}
+
+const fn place(id: FlowId) -> Place {
+    Place { table: "oauth_flow", row: id.0, column: "secrets" }
+}
+
+fn seal(app: &App, scope: &Scope, id: FlowId, secrets: &Secrets) -> Result<Vec<u8>, VaultError> {
+    let text = serde_json::to_string(secrets).map_err(|_| VaultError::Sealed)?;
+    app.vault.seal(&app.ids, scope, place(id), &Secret::new(text))
+}
+
+fn open(app: &App, scope: &Scope, row: &FlowRow) -> Option<Secrets> {
+    let text = app.vault.open_sealed(scope, place(row.id), row.secrets.as_deref()?).ok()?;
+    serde_json::from_str(text.expose()).ok()
+}
+
+/// What somebody wants to connect.
+pub struct NewFlow {
+    /// The provider's name.
+    pub provider: String,
+    /// The app; none: the operator's.
+    pub app_id: Option<OAuthAppId>,
+    /// The account that is reconnected; none for a new one.
+    pub account_id: Option<AccountId>,
+    /// What it shall be; of a reconnected account only the address counts.
+    pub wish: Wish,
+}
+
+/// A flow that was begun.
+pub struct Begun {
+    /// Its id.
+    pub id: FlowId,
+    /// Where the browser goes.
+    pub url: String,
+    /// Until when.
+    pub expires_at: Ts,
+}
+
+/// Why no flow was begun.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// The app cannot be used.
+    #[error("{}", .0.reason.text())]
+    App(Failure),
+    /// The account is of another provider.
+    #[error("This account is not one of that provider. Connect the address anew instead.")]
+    OtherProvider,
+    /// There is an account with this address, or it is not the caller's.
+    #[error(transparent)]
+    Save(#[from] SaveError),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Begins: keeps the state and tells where to send the browser, which is known again by `browser`.
+///
+/// # Errors
+/// Nothing is kept.
+pub async fn begin(app: &App, actor: &Actor, new: NewFlow, browser: &str) -> Result<Begun, BeginError> {
+    let scope = &actor.scope;
+    let (used, mut wish) = {
+        let mut c = app.db.read().await?;
+        let used = oauth::registration(app, &mut c, scope, (&new.provider, new.app_id)).await.map_err(BeginError::App)?;
+        let mut wish = new.wish;
+        match new.account_id {
+            Some(id) => wish.address = pinned(&mut c, actor, id, &used).await?,
+            None => super::save::free(&mut c, actor, &parsed(&wish.address)?).await?,
+        }
+        (used, wish)
+    };
+    wish.address = parsed(&wish.address)?.to_string();
+    let ask = Ask { scopes: used.provider.scopes.clone(), login_hint: Some(wish.address.clone()), extra: vec![] };
+    let begun = net::oauth::begin(&used.app, &ask).map_err(|e| {
+        BeginError::App(Failure::of(accounts::Reason::AppConfiguration).with_seen(Some(e.to_string())))
+    })?;
+    let (id, now) = (FlowId(app.ids.next()), app.clock.now());
+    let secrets =
+        Secrets { verifier: begun.verifier.expose_secret().to_owned(), nonce: begun.nonce.clone(), code: None };
+    let row = FlowRow {
+        id,
+        workspace_id: scope.workspace_id(),
+        user_id: Some(actor.user_id),
+        account_id: new.account_id,
+        provider: new.provider,
+        app_id: new.app_id,
+        browser_hash: token_hash(browser),
+        secrets: Some(seal(app, scope, id, &secrets).map_err(SaveError::Vault)?),
+        wish: Json(wish),
+        state: FlowState::Waiting,
+        problem: None,
+        expires_at: now.plus_secs(LASTS_SECS),
+    };
+    let mut tx = app.db.tx().await?;
+    store::insert(&mut tx, scope, &row, (token_hash(&begun.state), now)).await?;
+    tx.commit().await?;
+    Ok(Begun { id, url: begun.url, expires_at: row.expires_at })
+}
+
+fn parsed(address: &str) -> Result<EmailAddress, BeginError> {
+    address.parse().map_err(|_| DbError::Corrupt("an address".into()).into())
+}
+
+/// The address of an account that is reconnected: it stays what it is.
+async fn pinned(c: &mut Conn, actor: &Actor, id: AccountId, used: &Registration) -> Result<String, BeginError> {
+    let account = accounts::find(c, actor, id, Access::Manage).await.map_err(SaveError::Account)?;
+    let known = oauth::known(c, &actor.scope, id).await?;
+    let same = match known {
+        Some(known) => known.provider == used.provider.key,
+        // Servers that were entered by hand may be anybody's.
+        None => account.provider == used.provider.kind && account.provider != Provider::Custom,
+    };
+    if same { Ok(account.address) } else { Err(BeginError::OtherProvider) }
+}
+
+/// What a provider brought back in the browser's address.
+#[derive(Debug, Default, Deserialize)]
+pub struct Returned {
+    state: Option<String>,
+    code: Option<String>,
+    error: Option<String>,
+    error_description: Option<String>,
+}
+
+/// A redirect that belongs to no flow of this browser and person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unknown;
+
+/// Takes the provider's redirect. The flow's id, when it is one of this browser; what became of it is in the flow.
+///
+/// # Errors
+/// [`Unknown`] for a state that nobody gave out, that was used, or that is another browser's or person's. Nothing is changed then.
+pub async fn returned(
+    app: &App,
+    r: Returned,
+    (browser, actor): (Option<&str>, Option<&Actor>),
+) -> DbResult<Result<FlowId, Unknown>> {
+    let (Some(state), Some(browser)) = (r.state, browser) else { return Ok(Err(Unknown)) };
+    let row = store::by_state(&mut app.db.read().await?, &Instance, &token_hash(&state)).await?;
+    let ours = |row: &FlowRow| {
+        let person = actor.is_some_and(|a| Some(a.user_id) == row.user_id && a.scope.workspace_id() == row.workspace_id);
+        row.browser_hash == token_hash(browser) && person
+    };
+    let Some(row) = row.filter(|row| row.state == FlowState::Waiting && ours(row)) else { return Ok(Err(Unknown)) };
+    let (scope, now) = (Scope::of(row.workspace_id), app.clock.now());
+    let kind = oauth::find(&app.config, &row.provider).map_or(Provider::Custom, |p| p.kind);
+    let mut tx = app.db.tx().await?;
+    let code = r.code.filter(|c| c.len() <= MAX_CODE_BYTES);
+    let taken = match (r.error, code, open(app, &scope, &row)) {
+        (Some(error), ..) => {
+            let failed = callback_failure(&error, r.error_description.as_deref());
+            let problem = Problem::of(oauth::refused_by_provider(&failed), kind);
+            store::end(&mut tx, &scope, row.id, (None, Some(&problem)), now).await?
+        }
+        (None, Some(code), Some(secrets)) => {
+            let sealed = seal(app, &scope, row.id, &Secrets { code: Some(code), ..secrets });
+            let sealed = sealed.map_err(|e| DbError::Other(e.to_string()))?;
+            let taken = store::take_on(&mut tx, &scope, row.id, &sealed, now).await?;
+            if taken {
+                jobs::enqueue(&mut tx, app, &scope, &FinishConsent::of(row.workspace_id, row.id)).await?;
+            }
+            taken
+        }
+        _ => {
+            let problem = Problem::new("internal", "The provider sent no code back.", "Begin again.");
+            store::end(&mut tx, &scope, row.id, (None, Some(&problem)), now).await?
+        }
+    };
+    events::emit_kind(&mut tx, app, &scope, Kind::ConsentChanged).await?;
+    tx.commit().await?;
+    // In time or not, it is theirs: the page says what became of it.
+    let _ = taken;
+    Ok(Ok(row.id))
+}
+
+/// Gives a flow up that waits for the person.
+///
+/// # Errors
+/// Only the database's.
+pub async fn cancel(app: &App, actor: &Actor, id: FlowId) -> DbResult<bool> {
+    let mut tx = app.db.tx().await?;
+    let row = store::flow(&mut tx, &actor.scope, id).await?;
+    let Some(row) = row.filter(|r| r.user_id == Some(actor.user_id)) else { return Ok(false) };
+    if row.state == FlowState::Waiting {
+        let problem = Problem::new("cancelled", "You gave up the sign-in.", "Begin again when you like.");
+        store::end(&mut tx, &actor.scope, id, (None, Some(&problem)), app.clock.now()).await?;
+        events::emit_kind(&mut tx, app, &actor.scope, Kind::ConsentChanged).await?;
+    }
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Removes flows that ended or ran out before an instant; how many.
+///
+/// # Errors
+/// Only the database's.
+pub async fn prune(tx: &mut Conn, instance: &Instance, before: Ts, limit: i64) -> DbResult<u64> {
+    store::prune(tx, instance, before, limit).await
+}
