@@ -7,8 +7,8 @@ use crate::base::ids::Ids;
 use crate::base::leases;
 use crate::base::vault::{self, Resealed, Rotation, SealedColumn};
 use crate::config::Config;
-use crate::{connect, oauth, server};
 use crate::team::Instance;
+use crate::{connect, oauth, server};
 use anyhow::Context;
 use db::{Db, Engine};
 

@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Every kind of job.
-pub const JOBS: &[jobs::JobType] = &[jobs::JobType::of::<closing::CloseAccount>(), jobs::JobType::of::<connect::consent::FinishConsent>()];
+pub const JOBS: &[jobs::JobType] =
+    &[jobs::JobType::of::<closing::CloseAccount>(), jobs::JobType::of::<connect::consent::FinishConsent>()];
 
 /// Starts them all; they end with the token.
 pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {

@@ -318,6 +318,113 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/oauth/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adds an app that this workspace registered. For admins. */
+        post: operations["add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/apps/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks at an app as its provider sees it: the redirect address, the page where people consent, client id and secret. For admins. */
+        post: operations["check_app"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/apps/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes an app of the workspace that no account lives by. For admins. */
+        delete: operations["remove"];
+        options?: never;
+        head?: never;
+        /** Changes an app of the workspace, for instance its secret, which ends after a while. For admins. */
+        patch: operations["change"];
+        trace?: never;
+    };
+    "/oauth/flows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins a sign-in at a provider. The browser then goes to `url`; what became of it is told by `GET /oauth/flows/{id}` and the live
+         *     topic `consent`.
+         */
+        post: operations["begin_flow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/flows/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a sign-in of the caller's is. */
+        get: operations["flow"];
+        put?: never;
+        post?: never;
+        /** Gives up a sign-in that waits for the person. */
+        delete: operations["give_up"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The providers that people sign in to, with what to register and the apps that there are. For admins. */
+        get: operations["providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/outgoing/{id}": {
         parameters: {
             query?: never;
@@ -517,6 +624,20 @@ export interface components {
             sync: components["schemas"]["SyncState"];
             user?: components["schemas"]["AccountUser"] | null;
         };
+        AddedOAuthApp: {
+            id: components["schemas"]["OAuthAppId"];
+        };
+        /** @description One check of an app. */
+        AppCheck: {
+            /** @description What to do. */
+            fix?: string | null;
+            /** @description Of what: `redirect`, `page`, `app`. */
+            name: string;
+            /** @description How it ended. */
+            outcome: components["schemas"]["CheckOutcome"];
+            /** @description What was seen. */
+            seen: string;
+        };
         AttachmentView: {
             content_type: string;
             /** @description Its number in the message, for the download. */
@@ -526,6 +647,38 @@ export interface components {
             name: string;
             /** @description Octets, decoded. */
             size: number;
+        };
+        /**
+         * @description How a side signs in.
+         * @enum {string}
+         */
+        Auth: "password" | "oauth";
+        /** @description Whom to send to which provider, and for which account. */
+        BeginConsent: {
+            account_id?: components["schemas"]["AccountId"] | null;
+            /** @description The address of a new account, up to 254 bytes. */
+            address?: string | null;
+            app_id?: components["schemas"]["OAuthAppId"] | null;
+            /** @description The name that recipients see of a new account. */
+            display_name?: string | null;
+            /** @description Only to see whether the app works: no account is added, what is given is given back. For admins. */
+            dry_run?: boolean;
+            /**
+             * Format: int64
+             * @description Days of mail to import, 1 to 3650; 30 when absent.
+             */
+            import_days?: number | null;
+            /** @description The provider's name, as `GET /providers` has it; absent: the one that the account was connected with. */
+            provider?: string | null;
+            /** @description The whole team's instead of the caller's. */
+            team?: boolean;
+        };
+        /** @description A flow that was begun. */
+        BegunConsent: {
+            expires_at: string;
+            id: components["schemas"]["FlowId"];
+            /** @description Where to send the browser: into a window of its own, or this one. */
+            url: string;
         };
         ChangeAccount: {
             /** @description 1 to 120 characters. */
@@ -537,6 +690,24 @@ export interface components {
             flagged?: boolean | null;
             seen?: boolean | null;
         };
+        /** @description What to change of an app; what is absent stays. */
+        ChangeOAuthApp: {
+            client_id?: string | null;
+            /** Format: password */
+            client_secret?: string | null;
+            name?: string | null;
+            tenant?: string | null;
+        };
+        /** @description Which app to look at. */
+        CheckOAuthApp: {
+            app_id?: components["schemas"]["OAuthAppId"] | null;
+            provider: string;
+        };
+        /**
+         * @description How a check ended.
+         * @enum {string}
+         */
+        CheckOutcome: "ok" | "warning" | "failed";
         /** @description What deletion would remove. */
         ClosingPreview: {
             address: string;
@@ -603,6 +774,30 @@ export interface components {
              */
             took_ms?: number | null;
         };
+        /** @description How far a flow is. */
+        ConsentFlow: {
+            account_id?: components["schemas"]["AccountId"] | null;
+            /** @description Empty for a dry run. */
+            address: string;
+            dry_run: boolean;
+            expires_at: string;
+            id: components["schemas"]["FlowId"];
+            problem?: components["schemas"]["ConsentProblem"] | null;
+            provider: string;
+            state: components["schemas"]["FlowState"];
+        };
+        /** @description Why a flow did not end in an account, as people read it. */
+        ConsentProblem: {
+            /** @description A stable code: that of a reason, or `expired`, `interrupted`, `cancelled`, `address_taken`, `not_allowed`, `internal`. */
+            code: string;
+            /** @description What to do. */
+            fix: string;
+            /** @description The provider's or server's own words. */
+            server_words?: string | null;
+            step?: components["schemas"]["ConnectStep"] | null;
+            /** @description What happened. */
+            text: string;
+        };
         DeleteAccount: {
             /** @description The account's address, typed by the person who deletes it. */
             address: string;
@@ -628,11 +823,18 @@ export interface components {
         Encryption: "tls" | "starttls" | "none";
         /** @description A server, without its password. */
         Endpoint: {
+            auth: components["schemas"]["Auth"];
             encryption: components["schemas"]["Encryption"];
             host: string;
             /** Format: int64 */
             port: number;
             username: string;
+        };
+        /** @description An app that its provider refuses. */
+        Fault: {
+            code: string;
+            server_words: string;
+            since: string;
         };
         /** @description One field that does not fit. */
         FieldError: {
@@ -643,6 +845,16 @@ export interface components {
             /** @description For people. */
             message: string;
         };
+        /**
+         * Format: uuid
+         * @description A flow.
+         */
+        FlowId: string;
+        /**
+         * @description How far a person is.
+         * @enum {string}
+         */
+        FlowState: "waiting" | "working" | "done" | "failed";
         /**
          * Format: uuid
          * @description A folder of an account.
@@ -672,7 +884,8 @@ export interface components {
             /** @description Why a person has to agree before a password goes there; null: no reason. */
             doubt?: string | null;
             imap?: components["schemas"]["FoundServer"] | null;
-            kind?: components["schemas"]["Provider"] | null;
+            /** @description The kind of account that they make. */
+            kind: components["schemas"]["Provider"];
             /** @description What to know or do first, in the order of the steps. */
             notes: string[];
             /** @description Who runs them, where that is known. */
@@ -780,6 +993,75 @@ export interface components {
             subject: string;
             to: components["schemas"]["Person"][];
         };
+        /** @description A workspace's own app. */
+        NewOAuthApp: {
+            client_id: string;
+            /**
+             * Format: password
+             * @description Absent for a public client.
+             */
+            client_secret?: string | null;
+            /** @description What the team calls it. */
+            name: string;
+            provider: string;
+            tenant?: string;
+        };
+        /** @description An app, never with its secret. */
+        OAuthApp: {
+            /**
+             * Format: int64
+             * @description Accounts of this workspace that live by it.
+             */
+            accounts: number;
+            client_id: string;
+            fault?: components["schemas"]["Fault"] | null;
+            has_secret: boolean;
+            id?: components["schemas"]["OAuthAppId"] | null;
+            name: string;
+            /** @description What stands for the tenant in the provider's addresses; empty: as the provider has it. */
+            tenant: string;
+        };
+        OAuthAppChecks: {
+            items: components["schemas"]["AppCheck"][];
+        };
+        /** @description An app that people may consent to. */
+        OAuthAppChoice: {
+            id?: components["schemas"]["OAuthAppId"] | null;
+            name: string;
+        };
+        /**
+         * Format: uuid
+         * @description An app that a workspace registered with a provider.
+         */
+        OAuthAppId: string;
+        /** @description A provider that people sign in to. */
+        OAuthChoice: {
+            /** @description The apps that ask; none: nobody has set one up yet. */
+            apps: components["schemas"]["OAuthAppChoice"][];
+            label: string;
+            /** @description What is asked for, for people: shown before they go there. */
+            permissions: string[];
+            /** @description Its name in requests. */
+            provider: string;
+        };
+        /** @description A provider that people sign in to, and its apps. */
+        OAuthProviderSettings: {
+            apps: components["schemas"]["OAuthApp"][];
+            /** @description Where apps are registered. */
+            console?: string | null;
+            /** @description Whether its addresses have a tenant. */
+            has_tenant: boolean;
+            label: string;
+            provider: string;
+            /** @description What to register as the redirect URI, to the letter. */
+            redirect_url: string;
+            scopes: string[];
+            /** @description What to do there. */
+            steps: string[];
+        };
+        OAuthProviders: {
+            items: components["schemas"]["OAuthProviderSettings"][];
+        };
         /** @description A message in the outbox. */
         Outgoing: {
             account_id: components["schemas"]["AccountId"];
@@ -858,13 +1140,17 @@ export interface components {
          * @description Who runs the mailbox's servers.
          * @enum {string}
          */
-        Provider: "google" | "yahoo" | "icloud" | "custom" | "imap";
-        /** @description A kind of account that a password connects. */
+        Provider: "google" | "microsoft" | "yahoo" | "icloud" | "custom" | "imap";
+        /** @description A kind of account. */
         ProviderCard: {
             kind: components["schemas"]["Provider"];
             label: string;
             /** @description What to do at the provider first, in the order of the steps; none for servers that are entered by hand. */
             notes: string[];
+            /** @description Providers of this kind that people sign in to, each with its apps. */
+            oauth: components["schemas"]["OAuthChoice"][];
+            /** @description Whether a password connects it. */
+            password: boolean;
         };
         ProviderCards: {
             items: components["schemas"]["ProviderCard"][];
@@ -873,7 +1159,7 @@ export interface components {
          * @description A stable reason code.
          * @enum {string}
          */
-        Reason: "name_not_found" | "private_address_refused" | "port_refused_by_policy" | "connection_refused" | "timed_out" | "tls_failed" | "certificate_untrusted" | "certificate_wrong_name" | "certificate_self_signed" | "certificate_expired" | "certificate_not_yet_valid" | "starttls_missing" | "not_tls" | "tls_on_plain_port" | "plain_not_allowed" | "bad_greeting" | "login_refused" | "app_password_required" | "imap_disabled" | "smtp_auth_disabled" | "no_password_login" | "rate_limited" | "server_error" | "connection_lost" | "sender_refused" | "password_missing";
+        Reason: "name_not_found" | "private_address_refused" | "port_refused_by_policy" | "connection_refused" | "timed_out" | "tls_failed" | "certificate_untrusted" | "certificate_wrong_name" | "certificate_self_signed" | "certificate_expired" | "certificate_not_yet_valid" | "starttls_missing" | "not_tls" | "tls_on_plain_port" | "plain_not_allowed" | "bad_greeting" | "login_refused" | "app_password_required" | "imap_disabled" | "smtp_auth_disabled" | "no_password_login" | "rate_limited" | "server_error" | "connection_lost" | "sender_refused" | "password_missing" | "account_suspended" | "over_quota" | "grant_missing" | "consent_revoked" | "consent_declined" | "scope_missing" | "wrong_identity" | "no_lasting_access" | "token_refused" | "no_token_login" | "token_service" | "app_configuration";
         /**
          * @description What the server said of a recipient.
          * @enum {string}
@@ -1052,7 +1338,7 @@ export interface operations {
                 /** @description `asc` or `desc`. */
                 dir?: "asc" | "desc";
                 status?: "connected" | "connecting" | "paused" | "disconnected" | "reconnect_required" | "not_set_up";
-                provider?: "google" | "yahoo" | "icloud" | "custom" | "imap";
+                provider?: "google" | "microsoft" | "yahoo" | "icloud" | "custom" | "imap";
                 /** @description `me`, `team` or a user's id. */
                 user?: string;
                 cursor?: string;
@@ -2916,6 +3202,696 @@ export interface operations {
                 };
             };
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOAuthApp"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedOAuthApp"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 2 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_app: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckOAuthApp"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthAppChecks"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 2 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["OAuthAppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["OAuthAppId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeOAuthApp"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 2 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_flow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginConsent"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BegunConsent"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 2 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FlowId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentFlow"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FlowId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another site's page asks, or the role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthProviders"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

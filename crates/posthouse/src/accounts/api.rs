@@ -2,8 +2,8 @@
 
 use super::list::{self, SideRow};
 use super::{
-    Access, Account, AccountError, AccountId, AccountRow, Auth, Connection, Encryption, Filter, Provider, Reason, Side, Sort,
-    State, SyncStage, store,
+    Access, Account, AccountError, AccountId, AccountRow, Auth, Connection, Encryption, Filter, Provider, Reason, Side,
+    Sort, State, SyncStage, store,
 };
 use crate::app::App;
 use crate::http::limits::Limits;

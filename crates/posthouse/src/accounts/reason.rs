@@ -218,7 +218,9 @@ impl Reason {
                 "Try again and allow the access. If the page asks for an administrator's approval, have them grant it first."
             }
             Self::ScopeMissing => "Try again and leave every permission ticked.",
-            Self::WrongIdentity => "Try again and choose the person whose mailbox this is, or sign out at the provider first.",
+            Self::WrongIdentity => {
+                "Try again and choose the person whose mailbox this is, or sign out at the provider first."
+            }
             Self::NoLastingAccess => "Take the access away on the provider's page of connected apps, then try again.",
             Self::TokenRefused => {
                 "Check that mail programs are allowed for this mailbox and that whoever signed in may open it, then reconnect."

@@ -18,7 +18,7 @@ use crate::base::events::{self, Kind, News};
 use crate::base::jobs::{self, Job, JobError, Lease};
 use crate::base::leases;
 use crate::team::{self, Actor, AuditEntry, Scope, WorkspaceId};
-use crate::{mailbox, send};
+use crate::{mailbox, oauth, send};
 use serde::{Deserialize, Serialize};
 
 /// Rows that one transaction removes.
@@ -129,14 +129,30 @@ impl Job for CloseAccount {
         app.crash.point("close.rows");
         app.blobs.remove_account(&scope, id).await.map_err(|e| JobError::Retry(e.to_string()))?;
         app.crash.point("close.blobs");
+        give_back(&app, &scope, id, patient).await?;
+        app.crash.point("close.grant");
         let mut tx = app.db.tx().await?;
+        oauth::drop_grant(&mut tx, &scope, id).await?;
         accounts::delete_rows(&mut tx, &scope, id).await?;
-        for lease in [accounts::lease_name(id), send::lease_name(id)] {
+        for lease in [accounts::lease_name(id), send::lease_name(id), oauth::lease_name(id)] {
             leases::forget(&mut tx, &lease).await?;
         }
         tx.commit().await?;
         app.crash.point("close.account");
         Ok(())
+    }
+}
+
+/// The provider is told that the account is gone. While it does not answer it is asked again, but the deletion does not wait for ever:
+/// what is valid there then, the mailbox's owner ends at the provider.
+async fn give_back(app: &App, scope: &Scope, id: AccountId, patient: bool) -> Result<(), JobError> {
+    match oauth::give_back(app, scope, id).await {
+        Ok(_) => Ok(()),
+        Err(why) if patient => Err(JobError::Retry(format!("the provider did not take the grant back: {why}"))),
+        Err(why) => {
+            tracing::warn!(account = %id, why, "closing: the provider did not take the grant back, it was given up");
+            Ok(())
+        }
     }
 }
 

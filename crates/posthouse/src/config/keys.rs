@@ -95,7 +95,11 @@ pub const KEYS: &[Key] = &[
     looked("oauth.*.client_id", Form::Text, "the client id that the provider gave", |c| {
         of_oauth(c, |o| wrong(o.client_id.as_deref().is_none_or(|id| !id.trim().is_empty()), "it is empty"))
     }),
-    key("oauth.*.client_secret", Form::Hidden, "the client secret that the provider gave; leave it out for a public client"),
+    key(
+        "oauth.*.client_secret",
+        Form::Hidden,
+        "the client secret that the provider gave; leave it out for a public client",
+    ),
     looked("oauth.*.tenant", Form::Text, "common, organizations, consumers or the id of a tenant", |c| {
         of_oauth(c, |o| wrong(o.tenant.as_deref().is_none_or(is_tenant), "it is no tenant"))
     }),
@@ -190,7 +194,9 @@ pub fn closest(name: &str) -> Option<String> {
         .map(|k| full(k))
         .map(|full| (strsim::damerau_levenshtein(&full, name), full));
     // A word of which every third letter is another one is another word.
-    near.min().filter(|(distance, full)| distance * 3 <= name.chars().count() && !full.contains('*')).map(|(_, full)| full)
+    near.min()
+        .filter(|(distance, full)| distance * 3 <= name.chars().count() && !full.contains('*'))
+        .map(|(_, full)| full)
 }
 
 /// A setting's name in the environment.

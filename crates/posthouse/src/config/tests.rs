@@ -197,12 +197,14 @@ fn waits_are_bounded() {
 
 #[test]
 fn oauth_providers_are_named_by_the_operator_and_looked_at_like_any_setting() {
-    let config = of_file("[oauth.google]\nclient_id = \"abc\"\nclient_secret = \"geheim\"\n[oauth.yahoo]\nlabel = \"Ours\"\n");
+    let config =
+        of_file("[oauth.google]\nclient_id = \"abc\"\nclient_secret = \"geheim\"\n[oauth.yahoo]\nlabel = \"Ours\"\n");
     let config = config.unwrap();
     assert_eq!(config.oauth["google"].client_id.as_deref(), Some("abc"));
     assert_eq!(config.oauth["yahoo"].label.as_deref(), Some("Ours"));
     assert!(!format!("{config:?}").contains("geheim"));
-    let config = of_variables(&[("POSTHOUSE_OAUTH__MICROSOFT__CLIENT_ID", "x"), ("POSTHOUSE_OAUTH__MICROSOFT__SCOPES", "a, b")]);
+    let config =
+        of_variables(&[("POSTHOUSE_OAUTH__MICROSOFT__CLIENT_ID", "x"), ("POSTHOUSE_OAUTH__MICROSOFT__SCOPES", "a, b")]);
     assert_eq!(config.unwrap().oauth["microsoft"].scopes, ["a", "b"]);
     let e = of_file(
         r#"[oauth]

@@ -52,7 +52,12 @@ fn at(connection: &Connection, credential: Credential) -> Server {
 
 /// The server once more, with a fresh token in the place of the one that it refused: tokens end before their time when a
 /// password is changed or an administrator ends sessions. None where there is nothing fresher to try.
-async fn fresher(app: &App, scope: &Scope, id: AccountId, (connection, tried): (&Connection, &Server)) -> Option<Result<Server, Failure>> {
+async fn fresher(
+    app: &App,
+    scope: &Scope,
+    id: AccountId,
+    (connection, tried): (&Connection, &Server),
+) -> Option<Result<Server, Failure>> {
     let Credential::Token(refused) = &tried.credential else { return None };
     let token = oauth::access(app, scope, id, Some(refused)).await;
     Some(token.map(|token| at(connection, Credential::Token(token))))

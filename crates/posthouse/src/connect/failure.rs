@@ -136,7 +136,9 @@ fn with_challenge(refusal: &imap::Refusal) -> String {
 }
 
 fn is_limit(code: Option<&imap::Code>, text: &str) -> bool {
-    matches!(code, Some(imap::Code::Limit | imap::Code::Throttled)) || text.contains("too many") || text.contains("throttled")
+    matches!(code, Some(imap::Code::Limit | imap::Code::Throttled))
+        || text.contains("too many")
+        || text.contains("throttled")
 }
 
 /// Gmail says so of a day's traffic (`[OVERQUOTA]`, "Account exceeded bandwidth limits").
@@ -146,7 +148,14 @@ fn is_over_quota(code: Option<&imap::Code>, text: &str) -> bool {
 
 /// The words of providers that have locked a mailbox.
 fn is_suspended(text: &str) -> bool {
-    let locked = ["account is disabled", "account disabled", "account has been disabled", "suspended", "account is locked", "account locked"];
+    let locked = [
+        "account is disabled",
+        "account disabled",
+        "account has been disabled",
+        "suspended",
+        "account is locked",
+        "account locked",
+    ];
     locked.iter().any(|words| text.contains(words))
 }
 

@@ -7,8 +7,8 @@ use crate::accounts::{self, Access, Account, AccountError, AccountId, Auth, NewA
 use crate::app::App;
 use crate::base::events::{self, Kind, News};
 use crate::base::vault::VaultError;
-use crate::team::{self, Actor, AuditEntry};
 use crate::oauth;
+use crate::team::{self, Actor, AuditEntry};
 use db::{DbError, DbResult};
 use mail::address::EmailAddress;
 
@@ -62,7 +62,11 @@ pub enum SaveError {
 pub async fn add(app: &App, actor: &Actor, new: &NewServers) -> Result<(), SaveError> {
     let NewServers { account, smtp, imap } = new;
     free(&mut app.db.read().await?, actor, &account.address).await?;
-    tested(app, &Probe { provider: account.provider, address: &account.address, imap: imap.as_ref(), smtp: smtp.as_ref() }).await?;
+    tested(
+        app,
+        &Probe { provider: account.provider, address: &account.address, imap: imap.as_ref(), smtp: smtp.as_ref() },
+    )
+    .await?;
     let mut tx = app.db.tx().await?;
     insert(&mut tx, app, actor, new).await?;
     tx.commit().await?;
@@ -109,7 +113,8 @@ pub async fn insert(tx: &mut db::Conn, app: &App, actor: &Actor, new: &NewServer
 pub async fn reconnect(app: &App, actor: &Actor, changed: &ChangedServers) -> Result<(), SaveError> {
     let ChangedServers { account, smtp, imap } = changed;
     let address = account.address.parse().map_err(|_| DbError::Corrupt("an address".into()))?;
-    tested(app, &Probe { provider: account.provider, address: &address, imap: imap.as_ref(), smtp: smtp.as_ref() }).await?;
+    tested(app, &Probe { provider: account.provider, address: &address, imap: imap.as_ref(), smtp: smtp.as_ref() })
+        .await?;
     let mut tx = app.db.tx().await?;
     replace(&mut tx, app, actor, changed).await?;
     let sides = accounts::connections(&mut tx, &actor.scope, account.id).await?;

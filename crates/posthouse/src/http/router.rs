@@ -48,6 +48,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(crate::team::api::routes())
         .merge(crate::accounts::api::routes())
+        .merge(crate::oauth::api::routes())
         .merge(crate::connect::api::routes())
         .merge(crate::mailbox::api::routes())
         .merge(crate::send::api::routes())

@@ -55,7 +55,8 @@ pub async fn registration(
     (provider, id): (&str, Option<OAuthAppId>),
 ) -> Result<Registration, Failure> {
     let gone = |what: &str| Failure::of(Reason::AppConfiguration).with_seen(Some(what.to_owned()));
-    let found = find(&app.config, provider).ok_or_else(|| gone("The operator's settings no longer know this provider."))?;
+    let found =
+        find(&app.config, provider).ok_or_else(|| gone("The operator's settings no longer know this provider."))?;
     let (client_id, secret, tenant) = match id {
         None => {
             let (client_id, secret) =
@@ -100,7 +101,11 @@ pub async fn choices(app: &App, c: &mut Conn, scope: &Scope) -> DbResult<Vec<Cho
         let of_operator = provider.operator.iter().map(|_| (None, "This installation's app".to_owned()));
         Choice { apps: of_workspace.chain(of_operator).collect(), provider }
     };
-    Ok(catalogue(&app.config).into_iter().map(with_apps).filter(|c| !c.apps.is_empty() || c.provider.console.is_some()).collect())
+    Ok(catalogue(&app.config)
+        .into_iter()
+        .map(with_apps)
+        .filter(|c| !c.apps.is_empty() || c.provider.console.is_some())
+        .collect())
 }
 
 fn secret_of(app: &App, scope: &Scope, row: &AppRow) -> Result<Option<Secret>, Failure> {
@@ -132,7 +137,12 @@ pub async fn fault_of(
 
 /// Keeps in mind whether the provider refuses the app: a token that was given says no, a refusal of the app says yes, everything
 /// else says nothing.
-pub async fn note_outcome(app: &App, scope: &Scope, used: &Registration, failed: Option<&TokenFailure>) -> DbResult<()> {
+pub async fn note_outcome(
+    app: &App,
+    scope: &Scope,
+    used: &Registration,
+    failed: Option<&TokenFailure>,
+) -> DbResult<()> {
     let (provider, name) = (used.provider.key.as_str(), name_of(used.app_id));
     let known = store::fault(&mut app.db.read().await?, scope, (provider, &name)).await?;
     match failed {

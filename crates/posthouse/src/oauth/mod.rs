@@ -13,11 +13,15 @@
 
 pub mod api;
 mod apps;
+mod check;
 mod grants;
 mod provider;
 mod store;
 
-pub use apps::{AppFault, Choice, Registration, choices, SEALED_SECRETS, fault_of, note_outcome, redirect_url, registration};
+pub use apps::{
+    AppFault, Choice, Registration, SEALED_SECRETS, choices, fault_of, note_outcome, redirect_url, registration,
+};
+pub use check::{AppCheck, CheckOutcome, check};
 pub use grants::{
     Given, Known, RENEWALS_AT_ONCE, SEALED_TOKENS, access, decline, drop_grant, give_back, keep, known, lease_name,
     refused_by_provider, wipe,

@@ -144,7 +144,9 @@ fn of_settings(key: &str, s: &OAuthSettings) -> Option<OAuthProvider> {
         imap: MailServer::read(s.imap.as_deref()?)?,
         smtp: MailServer::read(s.smtp.as_deref()?)?,
         console: None,
-        steps: vec!["Register an app with {redirect} as its redirect URI, and enter its client ID and secret here.".into()],
+        steps: vec![
+            "Register an app with {redirect} as its redirect URI, and enter its client ID and secret here.".into(),
+        ],
         operator: operator(s),
     })
 }

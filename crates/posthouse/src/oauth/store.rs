@@ -73,8 +73,12 @@ pub async fn delete_app(tx: &mut Conn, scope: &Scope, id: OAuthAppId) -> DbResul
 
 /// How many accounts use each app of each provider; no app is the operator's.
 pub async fn uses(c: &mut Conn, scope: &Scope) -> DbResult<Vec<(String, Option<OAuthAppId>, i64)>> {
-    sql!(all(String, Option<OAuthAppId>, i64), c,
-        "SELECT provider, app_id, COUNT(*) FROM oauth_grant WHERE workspace_id = $1 GROUP BY provider, app_id", scope.workspace_id())
+    sql!(
+        all(String, Option<OAuthAppId>, i64),
+        c,
+        "SELECT provider, app_id, COUNT(*) FROM oauth_grant WHERE workspace_id = $1 GROUP BY provider, app_id",
+        scope.workspace_id()
+    )
 }
 
 pub async fn faults(c: &mut Conn, scope: &Scope) -> DbResult<Vec<FaultRow>> {
@@ -139,17 +143,28 @@ pub async fn delete_grant(tx: &mut Conn, scope: &Scope, id: AccountId) -> DbResu
 
 /// Whether another account lives by the same person's consent to the same provider.
 pub async fn shared(c: &mut Conn, scope: &Scope, (id, row): (AccountId, &GrantRow)) -> DbResult<bool> {
-    let found = sql!(opt(i64,), c,
+    let found = sql!(
+        opt(i64,),
+        c,
         "SELECT generation FROM oauth_grant WHERE workspace_id = $1 AND identity = $2 AND provider = $3 AND account_id <> $4 LIMIT 1",
-        scope.workspace_id(), &row.identity, &row.provider, id)?;
+        scope.workspace_id(),
+        &row.identity,
+        &row.provider,
+        id
+    )?;
     Ok(found.is_some())
 }
 
 /// Whether an account lives by this person's consent.
 pub async fn any_with(c: &mut Conn, scope: &Scope, (identity, provider): (&str, &str)) -> DbResult<bool> {
-    let found = sql!(opt(i64,), c,
+    let found = sql!(
+        opt(i64,),
+        c,
         "SELECT generation FROM oauth_grant WHERE workspace_id = $1 AND identity = $2 AND provider = $3 LIMIT 1",
-        scope.workspace_id(), identity, provider)?;
+        scope.workspace_id(),
+        identity,
+        provider
+    )?;
     Ok(found.is_some())
 }
 

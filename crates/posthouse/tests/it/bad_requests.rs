@@ -99,6 +99,16 @@ fn good_body(operation: &Operation) -> Value {
         (_, "/accounts/{id}/outgoing") => json!({ "to": "cleo@lab.test", "subject": "s", "body": "b" }),
         (_, "/messages/{id}") => json!({ "seen": true, "flagged": false }),
         (_, "/outgoing/{id}/resolve") => json!({ "sent": true }),
+        (_, "/oauth/flows") => json!({
+            "provider": "google", "address": "new@acme.test", "display_name": "New", "team": false, "import_days": 30, "dry_run": false,
+        }),
+        ("POST", "/oauth/apps") => json!({
+            "provider": "google", "name": "Ours", "client_id": "id", "client_secret": "secret", "tenant": "",
+        }),
+        (_, "/oauth/apps/check") => json!({ "provider": "google" }),
+        (_, "/oauth/apps/{id}") => {
+            json!({ "name": "Ours", "client_id": "id", "client_secret": "secret", "tenant": "common" })
+        }
         (_, "/session") => json!({ "email": "ana@acme.test", "password": "not the right one" }),
         (_, "/session/link") => json!({ "token": "no link" }),
         (_, "/setup") => json!({

@@ -92,7 +92,7 @@ async fn add_receiving(app: &App, id: &str, imap: &serde_json::Value) {
         port: u16::try_from(imap["port"].as_u64().unwrap()).unwrap(),
         encryption: posthouse::accounts::Encryption::Tls,
         username: text("username"),
-        password: Secret::new(text("password")),
+        credential: posthouse::connect::Credential::Password(Secret::new(text("password"))),
     };
     let changed = posthouse::connect::ChangedServers { account, smtp: None, imap: Some(server) };
     posthouse::connect::reconnect(app, &owner, &changed).await.unwrap();

@@ -31,6 +31,7 @@ mod keys;
 mod mailbox;
 mod metrics;
 mod nodes;
+mod oauth;
 mod ownership;
 mod retention;
 #[cfg(feature = "failpoints")]

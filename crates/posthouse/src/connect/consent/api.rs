@@ -28,10 +28,10 @@ pub fn routes() -> OpenApiRouter<App> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct BeginConsent {
-    /// The provider's name, as `GET /providers` has it.
+    /// The provider's name, as `GET /providers` has it; absent: the one that the account was connected with.
     #[schema(max_length = 40)]
-    provider: String,
-    /// The workspace's own app; absent: the operator's.
+    provider: Option<String>,
+    /// The workspace's own app; absent: the operator's, or with no provider the one that the account was connected with.
     app_id: Option<OAuthAppId>,
     /// The account that is reconnected; absent: a new one.
     account_id: Option<AccountId>,
@@ -47,6 +47,9 @@ struct BeginConsent {
     /// Days of mail to import, 1 to 3650; 30 when absent.
     #[schema(minimum = 1, maximum = 3_650)]
     import_days: Option<i64>,
+    /// Only to see whether the app works: no account is added, what is given is given back. For admins.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// A flow that was begun.
@@ -63,8 +66,10 @@ struct BegunConsent {
 struct ConsentFlow {
     id: FlowId,
     provider: String,
+    /// Empty for a dry run.
     address: String,
     state: FlowState,
+    dry_run: bool,
     /// The account, once it is connected; the one that is reconnected from the start.
     account_id: Option<AccountId>,
     /// Why it failed.
@@ -80,6 +85,7 @@ impl From<BeginError> for ApiError {
                 let seen = f.seen.map(|s| format!(" {s}")).unwrap_or_default();
                 Self::new(StatusCode::CONFLICT, "app_configuration", format!("{text}{seen} {}", f.reason.fix()))
             }
+            BeginError::NoProvider => Self::field("provider", "missing", text),
             BeginError::OtherProvider => Self::field("provider", "other_provider", text),
             BeginError::Save(e) => e.into(),
             BeginError::Db(e) => e.into(),
@@ -101,7 +107,10 @@ fn wish(r: &BeginConsent, actor: &team::Actor) -> ApiResult<Wish> {
         bad("team", "invalid", "Only an admin adds an account for the whole team.".into());
     }
     let mut display_name = String::new();
-    if r.account_id.is_none() {
+    if r.dry_run && !accounts::may(actor, None, Access::Manage) {
+        return Err(ApiError::forbidden());
+    }
+    if r.account_id.is_none() && !r.dry_run {
         if let Err(e) = &address {
             bad("address", "invalid", e.to_string());
         }
@@ -114,7 +123,7 @@ fn wish(r: &BeginConsent, actor: &team::Actor) -> ApiResult<Wish> {
         return Err(ApiError::fields(errors));
     }
     let address = address.map(|a| a.to_string()).unwrap_or_default();
-    Ok(Wish { address, display_name, team: r.team, import_days })
+    Ok(Wish { address, display_name, team: r.team, import_days, dry_run: r.dry_run })
 }
 
 /// Begins a sign-in at a provider. The browser then goes to `url`; what became of it is told by `GET /oauth/flows/{id}` and the live
@@ -149,6 +158,7 @@ async fn flow(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<FlowId
     Ok(Json(ConsentFlow {
         id: row.id,
         provider: row.provider,
+        dry_run: row.wish.0.dry_run,
         address: row.wish.0.address,
         state: if late { FlowState::Failed } else { row.state },
         account_id: row.account_id,

@@ -2,6 +2,7 @@
 
 use super::store::{self, FlowRow};
 use super::{FlowId, Problem, open};
+use crate::accounts::Encryption;
 use crate::accounts::{self, Access, AccountId, Failure, NewAccount, Provider, Reason, Side};
 use crate::app::App;
 use crate::base::events::{self, Kind};
@@ -11,7 +12,6 @@ use crate::config::MailServer;
 use crate::connect::open::{Credential, Server};
 use crate::connect::probe::{self, Probe};
 use crate::connect::save::{self, ChangedServers, NewServers, SaveError};
-use crate::accounts::Encryption;
 use crate::oauth::{self, Given, Registration};
 use crate::team::{self, Actor, Scope, WorkspaceId};
 use mail::address::EmailAddress;
@@ -103,11 +103,22 @@ impl Finish<'_> {
                 return Err(Problem::of(failure, kind));
             }
         };
+        if self.row.wish.dry_run {
+            self.decline(Some(&given)).await;
+            return self.end_dry_run().await.map_err(internal);
+        }
         let done = self.connect(&actor, &given).await;
         if done.is_err() {
             self.decline(Some(&given)).await;
         }
         done
+    }
+
+    async fn end_dry_run(&self) -> db::DbResult<()> {
+        let mut tx = self.app.db.tx().await?;
+        store::end(&mut tx, &self.scope, self.row.id, (None, None), self.app.clock.now()).await?;
+        events::emit_kind(&mut tx, self.app, &self.scope, Kind::ConsentChanged).await?;
+        tx.commit().await
     }
 
     async fn actor(&self, c: &mut db::Conn) -> db::DbResult<Option<Actor>> {
@@ -155,9 +166,9 @@ impl Finish<'_> {
         let internal = |e: db::DbError| Problem::from(SaveError::Db(e));
         let kind = given.registration.provider.kind;
         let known = match self.row.account_id {
-            Some(id) => {
-                oauth::known(&mut self.app.db.read().await.map_err(internal)?, &self.scope, id).await.map_err(internal)?
-            }
+            Some(id) => oauth::known(&mut self.app.db.read().await.map_err(internal)?, &self.scope, id)
+                .await
+                .map_err(internal)?,
             None => None,
         };
         let who = given.identity.as_ref();

@@ -59,6 +59,9 @@ pub struct Wish {
     pub team: bool,
     /// Days of mail to import.
     pub import_days: i64,
+    /// Only to see whether the app works: what is given is given back.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// Why a flow did not end in an account, as people read it.
@@ -136,8 +139,8 @@ fn open(app: &App, scope: &Scope, row: &FlowRow) -> Option<Secrets> {
 
 /// What somebody wants to connect.
 pub struct NewFlow {
-    /// The provider's name.
-    pub provider: String,
+    /// The provider's name; none: that of the account's grant, with its app.
+    pub provider: Option<String>,
     /// The app; none: the operator's.
     pub app_id: Option<OAuthAppId>,
     /// The account that is reconnected; none for a new one.
@@ -162,6 +165,9 @@ pub enum BeginError {
     /// The app cannot be used.
     #[error("{}", .0.reason.text())]
     App(Failure),
+    /// No provider was named, and the account has no grant.
+    #[error("Name the provider to sign in at.")]
+    NoProvider,
     /// The account is of another provider.
     #[error("This account is not one of that provider. Connect the address anew instead.")]
     OtherProvider,
@@ -179,21 +185,32 @@ pub enum BeginError {
 /// Nothing is kept.
 pub async fn begin(app: &App, actor: &Actor, new: NewFlow, browser: &str) -> Result<Begun, BeginError> {
     let scope = &actor.scope;
-    let (used, mut wish) = {
+    let mut wish = new.wish;
+    let used = {
         let mut c = app.db.read().await?;
-        let used = oauth::registration(app, &mut c, scope, (&new.provider, new.app_id)).await.map_err(BeginError::App)?;
-        let mut wish = new.wish;
+        let known = match new.account_id {
+            Some(id) => {
+                wish.address =
+                    accounts::find(&mut c, actor, id, Access::Manage).await.map_err(SaveError::Account)?.address;
+                oauth::known(&mut c, scope, id).await?
+            }
+            None => None,
+        };
+        let named = new.provider.map(|provider| (provider, new.app_id));
+        let named = named.or_else(|| known.as_ref().map(|k| (k.provider.clone(), k.app_id)));
+        let (provider, app_id) = named.ok_or(BeginError::NoProvider)?;
+        let used = oauth::registration(app, &mut c, scope, (&provider, app_id)).await.map_err(BeginError::App)?;
         match new.account_id {
-            Some(id) => wish.address = pinned(&mut c, actor, id, &used).await?,
+            Some(id) => same_provider(&mut c, (scope, id), known.as_ref(), &used).await?,
+            None if wish.dry_run => {}
             None => super::save::free(&mut c, actor, &parsed(&wish.address)?).await?,
         }
-        (used, wish)
+        used
     };
-    wish.address = parsed(&wish.address)?.to_string();
-    let ask = Ask { scopes: used.provider.scopes.clone(), login_hint: Some(wish.address.clone()), extra: vec![] };
-    let begun = net::oauth::begin(&used.app, &ask).map_err(|e| {
-        BeginError::App(Failure::of(accounts::Reason::AppConfiguration).with_seen(Some(e.to_string())))
-    })?;
+    let hint = (!wish.dry_run).then(|| wish.address.clone());
+    let ask = Ask { scopes: used.provider.scopes.clone(), login_hint: hint, extra: vec![] };
+    let begun = net::oauth::begin(&used.app, &ask)
+        .map_err(|e| BeginError::App(Failure::of(accounts::Reason::AppConfiguration).with_seen(Some(e.to_string()))))?;
     let (id, now) = (FlowId(app.ids.next()), app.clock.now());
     let secrets =
         Secrets { verifier: begun.verifier.expose_secret().to_owned(), nonce: begun.nonce.clone(), code: None };
@@ -202,8 +219,8 @@ pub async fn begin(app: &App, actor: &Actor, new: NewFlow, browser: &str) -> Res
         workspace_id: scope.workspace_id(),
         user_id: Some(actor.user_id),
         account_id: new.account_id,
-        provider: new.provider,
-        app_id: new.app_id,
+        provider: used.provider.key.clone(),
+        app_id: used.app_id,
         browser_hash: token_hash(browser),
         secrets: Some(seal(app, scope, id, &secrets).map_err(SaveError::Vault)?),
         wish: Json(wish),
@@ -221,16 +238,20 @@ fn parsed(address: &str) -> Result<EmailAddress, BeginError> {
     address.parse().map_err(|_| DbError::Corrupt("an address".into()).into())
 }
 
-/// The address of an account that is reconnected: it stays what it is.
-async fn pinned(c: &mut Conn, actor: &Actor, id: AccountId, used: &Registration) -> Result<String, BeginError> {
-    let account = accounts::find(c, actor, id, Access::Manage).await.map_err(SaveError::Account)?;
-    let known = oauth::known(c, &actor.scope, id).await?;
+/// An account stays with its provider: its mail is there.
+async fn same_provider(
+    c: &mut Conn,
+    (scope, id): (&Scope, AccountId),
+    known: Option<&oauth::Known>,
+    used: &Registration,
+) -> Result<(), BeginError> {
+    let account = accounts::account(c, scope, id).await?;
     let same = match known {
         Some(known) => known.provider == used.provider.key,
         // Servers that were entered by hand may be anybody's.
-        None => account.provider == used.provider.kind && account.provider != Provider::Custom,
+        None => account.is_some_and(|a| a.provider == used.provider.kind && a.provider != Provider::Custom),
     };
-    if same { Ok(account.address) } else { Err(BeginError::OtherProvider) }
+    if same { Ok(()) } else { Err(BeginError::OtherProvider) }
 }
 
 /// What a provider brought back in the browser's address.
@@ -258,7 +279,8 @@ pub async fn returned(
     let (Some(state), Some(browser)) = (r.state, browser) else { return Ok(Err(Unknown)) };
     let row = store::by_state(&mut app.db.read().await?, &Instance, &token_hash(&state)).await?;
     let ours = |row: &FlowRow| {
-        let person = actor.is_some_and(|a| Some(a.user_id) == row.user_id && a.scope.workspace_id() == row.workspace_id);
+        let person =
+            actor.is_some_and(|a| Some(a.user_id) == row.user_id && a.scope.workspace_id() == row.workspace_id);
         row.browser_hash == token_hash(browser) && person
     };
     let Some(row) = row.filter(|row| row.state == FlowState::Waiting && ours(row)) else { return Ok(Err(Unknown)) };

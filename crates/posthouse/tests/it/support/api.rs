@@ -57,13 +57,15 @@ impl Api {
     pub fn new(addr: SocketAddr) -> Self {
         // The first one wins: others in this process have the same.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { client, base: format!("http://{addr}"), cookie: None }
     }
 
     /// The session token that it holds.
     pub fn cookie_value(&self) -> String {
-        self.cookie.as_deref().and_then(|c| c.split_once('=')).map(|(_, token)| token.to_owned()).unwrap_or_default()
+        let cookies = self.cookie.as_deref().unwrap_or_default();
+        let session = cookies.split("; ").find_map(|c| c.split_once('=').filter(|(name, _)| name.ends_with("session")));
+        session.map(|(_, token)| token.to_owned()).unwrap_or_default()
     }
 
     pub fn with_cookie_of(addr: SocketAddr, other: &Self) -> Self {
@@ -90,10 +92,18 @@ impl Api {
     ) -> Answer {
         let response = self.open(method, path, body, extra).await;
         let (status, headers) = (response.status(), response.headers().clone());
-        if let Some(set) = headers.get(header::SET_COOKIE).and_then(|v| v.to_str().ok()) {
-            self.cookie = set.split(';').next().map(str::to_owned);
+        for set in headers.get_all(header::SET_COOKIE) {
+            self.keep_cookie(set.to_str().unwrap());
         }
         Answer { status, headers, text: response.text().await.unwrap() }
+    }
+
+    fn keep_cookie(&mut self, set: &str) {
+        let fresh = set.split(';').next().unwrap();
+        let name = fresh.split('=').next().unwrap();
+        let held = self.cookie.take().unwrap_or_default();
+        let others = held.split("; ").filter(|c| !c.is_empty() && c.split('=').next() != Some(name));
+        self.cookie = Some(std::iter::once(fresh).chain(others).collect::<Vec<_>>().join("; "));
     }
 
     /// The answer without its body, which may be a stream that does not end. A path below `/` itself begins with `//`.

@@ -1,0 +1,277 @@
+//! Accounts that sign in by OAuth, with a real OpenID provider and real mail servers that take its tokens.
+
+use crate::on_both;
+use crate::support::{Api, Engine, TestApp, allow, eventually};
+use posthouse::config::OAuthSettings;
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::{Consent, Issuer, MailWorld, Mailbox};
+
+/// A Posthouse, its owner, and the world with the provider.
+struct Scene<'w> {
+    world: &'w MailWorld,
+    posthouse: TestApp,
+    owner: Api,
+}
+
+/// The settings of a provider of this world.
+fn settings(world: &MailWorld, issuer: &Issuer) -> OAuthSettings {
+    let secret = serde_json::from_value(json!(Issuer::CLIENT_SECRET)).unwrap();
+    OAuthSettings {
+        client_id: Some(Issuer::CLIENT_ID.into()),
+        client_secret: Some(secret),
+        authorize_url: Some(issuer.authorize_url() + extra(issuer)),
+        token_url: Some(issuer.token_url()),
+        revoke_url: issuer.revoke_url(),
+        imap: Some(format!("tls://localhost:{}", world.imaps_port())),
+        smtp: Some(format!("starttls://localhost:{}", world.submission_port())),
+        ..OAuthSettings::default()
+    }
+}
+
+fn extra(issuer: &Issuer) -> &'static str {
+    if issuer.revoke_url().is_some() { "?access_type=offline&prompt=consent" } else { "?prompt=select_account" }
+}
+
+impl<'w> Scene<'w> {
+    async fn open(engine: Engine, world: &'w MailWorld) -> Self {
+        let (google, microsoft) = (world.openid().unwrap().google(), world.openid().unwrap().microsoft());
+        let posthouse = TestApp::with(engine, |c| {
+            allow(c, world);
+            c.oauth.insert("google".into(), settings(world, google));
+            c.oauth.insert("microsoft".into(), settings(world, microsoft));
+        })
+        .await;
+        for issuer in [google, microsoft] {
+            issuer.allow_redirect(&format!("http://{}/oauth/callback", posthouse.addr())).unwrap();
+        }
+        let owner = posthouse.owner().await;
+        Self { world, posthouse, owner }
+    }
+
+    fn issuer(&self, provider: &str) -> &'w Issuer {
+        let openid = self.world.openid().unwrap();
+        if provider == "google" { openid.google() } else { openid.microsoft() }
+    }
+
+    async fn begin(&mut self, provider: &str, mailbox: &Mailbox) -> Value {
+        let body = json!({ "provider": provider, "address": mailbox.address, "display_name": "Ben Kim" });
+        self.owner.post("/oauth/flows", &body).await.expect(201)
+    }
+
+    async fn again(&mut self, provider: &str, account: &str) -> Value {
+        self.owner.post("/oauth/flows", &json!({ "provider": provider, "account_id": account })).await.expect(201)
+    }
+
+    /// Signs in at the provider as somebody, and comes back; where to the browser is sent then.
+    async fn walk(&mut self, provider: &str, flow: &Value, (who, consent): (&str, Consent<'_>)) -> String {
+        let back = self.issuer(provider).sign_in(flow["url"].as_str().unwrap(), who, consent).unwrap();
+        come_back(&mut self.owner, &back).await
+    }
+
+    /// The flow once it has ended.
+    async fn ended(&mut self, flow: &Value) -> Value {
+        let path = format!("/oauth/flows/{}", flow["id"].as_str().unwrap());
+        for _ in 0..300 {
+            let now = self.owner.get(&path).await.expect(200);
+            if now["state"] == "done" || now["state"] == "failed" {
+                return now;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("the flow does not end");
+    }
+
+    /// The account of a mailbox, connected by consent.
+    async fn connected(&mut self, provider: &str, mailbox: &Mailbox) -> String {
+        let flow = self.begin(provider, mailbox).await;
+        self.walk(provider, &flow, (&mailbox.address, Consent::All)).await;
+        let ended = self.ended(&flow).await;
+        assert_eq!(ended["state"], "done", "{ended}");
+        ended["account_id"].as_str().unwrap().to_owned()
+    }
+
+    async fn account(&mut self, id: &str) -> Value {
+        self.owner.get(&format!("/accounts/{id}")).await.expect(200)
+    }
+
+    async fn receiving(&mut self, id: &str, state: &str, reason: Option<&str>) {
+        let mut last = Value::Null;
+        for _ in 0..400 {
+            last = self.account(id).await["receiving"].clone();
+            if last["state"] == state && last["reason"].as_str() == reason {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("not {state} {reason:?}: {last}");
+    }
+
+    async fn receives(&mut self, id: &str, subject: &str) {
+        let mail =
+            format!("From: cleo@lab.test\r\nSubject: {subject}\r\nMessage-ID: <{subject}@lab.test>\r\n\r\nhello\r\n");
+        let address = self.account(id).await["address"].as_str().unwrap().to_owned();
+        self.world.deliver(&address, mail.as_bytes()).unwrap();
+        let path = format!("/accounts/{id}/messages");
+        for _ in 0..300 {
+            if self.owner.get(&path).await.text.contains(subject) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("{subject} did not arrive");
+    }
+
+    async fn sends(&mut self, id: &str, to: &Mailbox) {
+        let body = json!({ "to": to.address, "subject": "By token", "body": "hello" });
+        let sent = self
+            .owner
+            .call(Method::POST, &format!("/accounts/{id}/outgoing"), Some(&body), &[("idempotency-key", id)])
+            .await
+            .expect(202);
+        let world = self.world;
+        let message_id = sent["message_id"].as_str().unwrap().to_owned();
+        eventually("the message arrives", || async {
+            world.find_message_id(&to.address, "INBOX", &message_id).unwrap() == 1
+        })
+        .await;
+    }
+}
+
+/// A mailbox of its own for each test on each engine.
+fn someone(world: &MailWorld, name: &str) -> Mailbox {
+    world.add_user(&format!("{name}-{}", uuid::Uuid::new_v4().simple())).unwrap()
+}
+
+async fn come_back(api: &mut Api, back: &str) -> String {
+    let path = back.split_once("/oauth/callback").map(|(_, query)| format!("//oauth/callback{query}")).unwrap();
+    let answer = api.get(&path).await;
+    assert_eq!(answer.status.as_u16(), 303, "{}", answer.text);
+    assert_eq!(answer.headers["cache-control"], "no-store");
+    answer.headers["location"].to_str().unwrap().to_owned()
+}
+
+on_both! {
+    async fn a_mailbox_is_connected_by_consent_receives_sends_and_renews_its_token(engine) {
+        let world = MailWorld::shared_with_oauth();
+        let mut scene = Scene::open(engine, world).await;
+        for provider in ["google", "microsoft"] {
+            let (mailbox, other) = (someone(world, "consents"), someone(world, "hears"));
+            let flow = scene.begin(provider, &mailbox).await;
+            let to = scene.walk(provider, &flow, (&mailbox.address, Consent::All)).await;
+            assert_eq!(to, format!("/oauth/return?flow={}", flow["id"].as_str().unwrap()));
+            let id = scene.ended(&flow).await["account_id"].as_str().unwrap().to_owned();
+            let account = scene.account(&id).await;
+            assert_eq!((account["provider"].as_str(), account["imap"]["auth"].as_str()), (Some(provider), Some("oauth")), "{account}");
+            scene.receives(&id, "First").await;
+            scene.sends(&id, &other).await;
+            // Time for the next token: both sides ask at once, and a provider that rotates ends the grant when one is used twice.
+            for round in 0..3 {
+                scene.posthouse.run_sql("UPDATE oauth_grant SET renew_at = 0").await;
+                world.kick_sessions(&mailbox.address).unwrap();
+                scene.receives(&id, &format!("Round-{round}")).await;
+            }
+            assert!(scene.posthouse.number("SELECT MIN(generation) FROM oauth_grant").await >= 3);
+            assert_eq!(scene.posthouse.number("SELECT COUNT(*) FROM oauth_flow WHERE secrets IS NOT NULL").await, 0);
+        }
+    }
+
+    async fn consent_that_is_taken_back_asks_for_a_person_and_reconnecting_heals(engine) {
+        let world = MailWorld::shared_with_oauth();
+        let mut scene = Scene::open(engine, world).await;
+        let (mailbox, other) = (someone(world, "revokes"), someone(world, "other"));
+        let id = scene.connected("microsoft", &mailbox).await;
+        scene.receives(&id, "Before").await;
+        scene.issuer("microsoft").revoke(&mailbox.address).unwrap();
+        world.kick_sessions(&mailbox.address).unwrap();
+        scene.receiving(&id, "reconnect_required", Some("consent_revoked")).await;
+        let fix = scene.account(&id).await["receiving"]["fix"].as_str().unwrap().to_owned();
+        assert!(fix.contains("sign in with Microsoft"), "{fix}");
+
+        let flow = scene.again("microsoft", &id).await;
+        scene.walk("microsoft", &flow, (&other.address, Consent::All)).await;
+        let ended = scene.ended(&flow).await;
+        assert_eq!(ended["problem"]["code"], "wrong_identity", "{ended}");
+        assert!(ended["problem"]["text"].as_str().unwrap().contains(&other.address), "{ended}");
+        scene.receiving(&id, "reconnect_required", Some("consent_revoked")).await;
+
+        world.deliver(&mailbox.address, b"From: a@lab.test\r\nSubject: In the gap\r\nMessage-ID: <gap@lab.test>\r\n\r\nx\r\n").unwrap();
+        let flow = scene.again("microsoft", &id).await;
+        assert!(flow["url"].as_str().unwrap().contains("login_hint="), "the address is pinned");
+        scene.walk("microsoft", &flow, (&mailbox.address, Consent::All)).await;
+        let ended = scene.ended(&flow).await;
+        assert_eq!((ended["state"].as_str(), ended["account_id"].as_str()), (Some("done"), Some(id.as_str())), "{ended}");
+        scene.receiving(&id, "connected", None).await;
+        let path = format!("/accounts/{id}/messages");
+        let mut list = String::new();
+        for _ in 0..300 {
+            list = scene.owner.get(&path).await.text;
+            if list.contains("In the gap") { break; }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        assert!(list.contains("In the gap") && list.contains("Before"), "{list}");
+    }
+
+    async fn a_flow_that_does_not_end_well_saves_nothing_and_says_why(engine) {
+        let world = MailWorld::shared_with_oauth();
+        let mut scene = Scene::open(engine, world).await;
+        let (mailbox, other) = (someone(world, "stumbles"), someone(world, "someone"));
+        let cases: [(&str, &str, Consent<'_>, &str); 4] = [
+            ("google", &mailbox.address, Consent::Decline, "consent_declined"),
+            ("google", &mailbox.address, Consent::Only(&["openid", "email"]), "scope_missing"),
+            ("google", &other.address, Consent::All, "wrong_identity"),
+            ("microsoft", &other.address, Consent::All, "wrong_identity"),
+        ];
+        for (provider, who, consent, code) in cases {
+            let flow = scene.begin(provider, &mailbox).await;
+            scene.walk(provider, &flow, (who, consent)).await;
+            let ended = scene.ended(&flow).await;
+            assert_eq!((ended["state"].as_str(), ended["problem"]["code"].as_str()), (Some("failed"), Some(code)), "{ended}");
+            assert!(!ended["problem"]["fix"].as_str().unwrap().is_empty(), "{ended}");
+            assert_eq!(ended["account_id"], Value::Null);
+        }
+        assert_eq!(scene.posthouse.number("SELECT COUNT(*) FROM account").await, 0);
+        assert_eq!(scene.posthouse.number("SELECT COUNT(*) FROM oauth_grant").await, 0);
+        assert_eq!(scene.posthouse.number("SELECT COUNT(*) FROM oauth_flow WHERE secrets IS NOT NULL").await, 0);
+        let again = scene.begin("google", &mailbox).await;
+        scene.owner.delete(&format!("/oauth/flows/{}", again["id"].as_str().unwrap()), &Value::Null).await.expect(204);
+        assert_eq!(scene.ended(&again).await["problem"]["code"], "cancelled");
+        scene.connected("google", &mailbox).await;
+        let taken = json!({ "provider": "google", "address": mailbox.address, "display_name": "x" });
+        scene.owner.post("/oauth/flows", &taken).await.problem(409, "address_taken");
+    }
+
+    async fn a_state_works_once_in_time_in_its_browser_and_for_its_person(engine) {
+        let world = MailWorld::shared_with_oauth();
+        let mut scene = Scene::open(engine, world).await;
+        let mailbox = someone(world, "states");
+        let lost = "/oauth/return";
+
+        // Another browser, with the same session and with none.
+        let flow = scene.begin("google", &mailbox).await;
+        let url = flow["url"].as_str().unwrap();
+        let back = scene.issuer("google").sign_in(url, &mailbox.address, Consent::All).unwrap();
+        let mut elsewhere = scene.posthouse.signed_in().await;
+        assert_eq!(come_back(&mut elsewhere, &back).await, lost);
+        let mut stranger = scene.posthouse.caller();
+        assert_eq!(come_back(&mut stranger, &back).await, lost);
+        // A forged state; then the right one, once and again.
+        let forged = back.replace("state=", "state=x");
+        assert_eq!(come_back(&mut scene.owner, &forged).await, lost);
+        assert_ne!(come_back(&mut scene.owner, &back).await, lost);
+        assert_eq!(scene.ended(&flow).await["state"], "done");
+        assert_eq!(come_back(&mut scene.owner, &back).await, lost);
+
+        // Too late.
+        let second = someone(world, "late");
+        let flow = scene.begin("google", &second).await;
+        let back = scene.issuer("google").sign_in(flow["url"].as_str().unwrap(), &second.address, Consent::All).unwrap();
+        scene.posthouse.run_sql("UPDATE oauth_flow SET expires_at = 1 WHERE state = 'waiting'").await;
+        assert_ne!(come_back(&mut scene.owner, &back).await, lost);
+        let ended = scene.ended(&flow).await;
+        assert_eq!(ended["problem"]["code"], "expired", "{ended}");
+        // Nobody else's flow is told.
+        let mut elsewhere = scene.posthouse.caller();
+        assert_eq!(elsewhere.get(&format!("/oauth/flows/{}", flow["id"].as_str().unwrap())).await.status.as_u16(), 401);
+    }
+}
