@@ -258,8 +258,8 @@ async function obey(provider, lab, flavour, command, req, res) {
     case "token_bytes": // {bytes}: length of access tokens from now on
       lab.bytes = given.bytes;
       return json(res, 200, {});
-    case "fail": // {count, status, body}: the answer to the next token calls
-      lab.failures.push(...Array(given.count).fill({ status: given.status, body: given.body }));
+    case "fail": // {count, status, body}: the answer to the next token calls, in the place of what was said before
+      lab.failures = Array(given.count).fill({ status: given.status, body: given.body });
       return json(res, 200, {});
     case "redirect": // {uri}: where people may be sent back to
       lab.redirects.add(given.uri);

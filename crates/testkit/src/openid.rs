@@ -189,7 +189,7 @@ impl Issuer {
         done.get("grants").and_then(Value::as_u64).context("the number of grants")
     }
 
-    /// Answers the next `count` calls of the token address with this, whatever they ask.
+    /// Answers the next `count` calls of the token address with this, whatever they ask; 0 ends what was said before.
     pub fn fail_token_calls(&self, count: u32, status: u16, body: &Value) -> Result<()> {
         self.control("fail", &json!({ "count": count, "status": status, "body": body })).map(drop)
     }

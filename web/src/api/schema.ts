@@ -328,7 +328,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Adds an app that this workspace registered. For admins. */
-        post: operations["add"];
+        post: operations["add_app"];
         delete?: never;
         options?: never;
         head?: never;
@@ -363,11 +363,11 @@ export interface paths {
         put?: never;
         post?: never;
         /** Removes an app of the workspace that no account lives by. For admins. */
-        delete: operations["remove"];
+        delete: operations["remove_app"];
         options?: never;
         head?: never;
         /** Changes an app of the workspace, for instance its secret, which ends after a while. For admins. */
-        patch: operations["change"];
+        patch: operations["change_app"];
         trace?: never;
     };
     "/oauth/flows": {
@@ -416,7 +416,7 @@ export interface paths {
             cookie?: never;
         };
         /** The providers that people sign in to, with what to register and the apps that there are. For admins. */
-        get: operations["providers"];
+        get: operations["oauth_providers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -701,6 +701,7 @@ export interface components {
         /** @description Which app to look at. */
         CheckOAuthApp: {
             app_id?: components["schemas"]["OAuthAppId"] | null;
+            /** @description As `GET /oauth/providers` has it. */
             provider: string;
         };
         /**
@@ -1003,6 +1004,7 @@ export interface components {
             client_secret?: string | null;
             /** @description What the team calls it. */
             name: string;
+            /** @description As `GET /oauth/providers` has it. */
             provider: string;
             tenant?: string;
         };
@@ -3229,7 +3231,7 @@ export interface operations {
             };
         };
     };
-    add: {
+    add_app: {
         parameters: {
             query?: never;
             header?: never;
@@ -3269,6 +3271,14 @@ export interface operations {
                 };
             };
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3431,7 +3441,7 @@ export interface operations {
             };
         };
     };
-    remove: {
+    remove_app: {
         parameters: {
             query?: never;
             header?: never;
@@ -3510,7 +3520,7 @@ export interface operations {
             };
         };
     };
-    change: {
+    change_app: {
         parameters: {
             query?: never;
             header?: never;
@@ -3865,7 +3875,7 @@ export interface operations {
             };
         };
     };
-    providers: {
+    oauth_providers: {
         parameters: {
             query?: never;
             header?: never;

@@ -101,11 +101,12 @@ fn good_body(operation: &Operation) -> Value {
         (_, "/outgoing/{id}/resolve") => json!({ "sent": true }),
         (_, "/oauth/flows") => json!({
             "provider": "google", "address": "new@acme.test", "display_name": "New", "team": false, "import_days": 30, "dry_run": false,
+            "app_id": null, "account_id": null,
         }),
         ("POST", "/oauth/apps") => json!({
             "provider": "google", "name": "Ours", "client_id": "id", "client_secret": "secret", "tenant": "",
         }),
-        (_, "/oauth/apps/check") => json!({ "provider": "google" }),
+        (_, "/oauth/apps/check") => json!({ "provider": "google", "app_id": null }),
         (_, "/oauth/apps/{id}") => {
             json!({ "name": "Ours", "client_id": "id", "client_secret": "secret", "tenant": "common" })
         }

@@ -35,9 +35,15 @@ fn extra(issuer: &Issuer) -> &'static str {
 
 impl<'w> Scene<'w> {
     async fn open(engine: Engine, world: &'w MailWorld) -> Self {
+        Self::open_at(engine, world, None).await
+    }
+
+    /// With its data in this folder, for others to use after it.
+    async fn open_at(engine: Engine, world: &'w MailWorld, folder: Option<&std::path::Path>) -> Self {
         let (google, microsoft) = (world.openid().unwrap().google(), world.openid().unwrap().microsoft());
         let posthouse = TestApp::with(engine, |c| {
             allow(c, world);
+            c.data_dir = folder.map_or_else(|| c.data_dir.clone(), |f| f.join("data"));
             c.oauth.insert("google".into(), settings(world, google));
             c.oauth.insert("microsoft".into(), settings(world, microsoft));
         })
@@ -168,7 +174,7 @@ on_both! {
             // Time for the next token: both sides ask at once, and a provider that rotates ends the grant when one is used twice.
             for round in 0..3 {
                 scene.posthouse.run_sql("UPDATE oauth_grant SET renew_at = 0").await;
-                world.kick_sessions(&mailbox.address).unwrap();
+                let _ = world.kick_sessions(&mailbox.address);
                 scene.receives(&id, &format!("Round-{round}")).await;
             }
             assert!(scene.posthouse.number("SELECT MIN(generation) FROM oauth_grant").await >= 3);
@@ -183,7 +189,7 @@ on_both! {
         let id = scene.connected("microsoft", &mailbox).await;
         scene.receives(&id, "Before").await;
         scene.issuer("microsoft").revoke(&mailbox.address).unwrap();
-        world.kick_sessions(&mailbox.address).unwrap();
+        let _ = world.kick_sessions(&mailbox.address);
         scene.receiving(&id, "reconnect_required", Some("consent_revoked")).await;
         let fix = scene.account(&id).await["receiving"]["fix"].as_str().unwrap().to_owned();
         assert!(fix.contains("sign in with Microsoft"), "{fix}");
@@ -273,5 +279,193 @@ on_both! {
         // Nobody else's flow is told.
         let mut elsewhere = scene.posthouse.caller();
         assert_eq!(elsewhere.get(&format!("/oauth/flows/{}", flow["id"].as_str().unwrap())).await.status.as_u16(), 401);
+    }
+}
+
+/// A world whose provider a test may disturb.
+fn own_world() -> MailWorld {
+    MailWorld::with_oauth().unwrap()
+}
+
+on_both! {
+    async fn a_token_that_ends_before_its_time_is_renewed_once_and_nobody_is_alarmed(engine) {
+        let world = own_world();
+        let mut scene = Scene::open(engine, &world).await;
+        scene.issuer("google").set_lifetime(2).unwrap();
+        let mailbox = someone(&world, "ends-early");
+        let id = scene.connected("google", &mailbox).await;
+        // By our books it lasts for ever.
+        scene.posthouse.run_sql("UPDATE oauth_grant SET renew_at = 9000000000000000000, expires_at = 9000000000000000000").await;
+        let before = scene.posthouse.number("SELECT generation FROM oauth_grant").await;
+        let posthouse = &scene.posthouse;
+        eventually("the token is renewed because the server refused it", || async {
+            // None may be open at this moment.
+            let _ = world.kick_sessions(&mailbox.address);
+            posthouse.number("SELECT generation FROM oauth_grant").await > before
+        })
+        .await;
+        scene.receives(&id, "Goes-on").await;
+        assert_eq!(scene.account(&id).await["status"], "connected");
+    }
+
+    async fn a_provider_that_is_away_or_refuses_the_app_blames_no_account(engine) {
+        let world = own_world();
+        let mut scene = Scene::open(engine, &world).await;
+        let mailboxes: Vec<Mailbox> = (0..3).map(|_| someone(&world, "waits")).collect();
+        let mut ids = vec![];
+        for mailbox in &mailboxes {
+            ids.push(scene.connected("microsoft", mailbox).await);
+        }
+        let refusals = [
+            (503, json!({ "error": "temporarily_unavailable" }), "token_service", 0),
+            (401, json!({ "error": "invalid_client", "error_description": "AADSTS7000222: The secret has expired." }), "app_configuration", 1),
+        ];
+        for (status, body, reason, faults) in refusals {
+            scene.issuer("microsoft").fail_token_calls(100_000, status, &body).unwrap();
+            scene.posthouse.run_sql("UPDATE oauth_grant SET renew_at = 0, expires_at = 0").await;
+            for (id, mailbox) in ids.iter().zip(&mailboxes) {
+                let _ = world.kick_sessions(&mailbox.address);
+                scene.receiving(id, "disconnected", Some(reason)).await;
+            }
+            assert_eq!(scene.posthouse.number("SELECT COUNT(*) FROM oauth_fault").await, faults);
+            if faults > 0 {
+                let providers = scene.owner.get("/oauth/providers").await.expect(200);
+                let app = providers["items"].as_array().unwrap().iter().find(|p| p["provider"] == "microsoft").unwrap()["apps"][0].clone();
+                assert_eq!((app["accounts"].as_i64(), app["fault"]["code"].as_str()), (Some(3), Some("invalid_client AADSTS7000222")), "{app}");
+                let checks = scene.owner.post("/oauth/apps/check", &json!({ "provider": "microsoft" })).await.expect(200);
+                let outcome = |name: &str| checks["items"].as_array().unwrap().iter().find(|c| c["name"] == name).unwrap()["outcome"].clone();
+                assert_eq!((outcome("app"), outcome("redirect")), (json!("failed"), json!("warning")), "{checks}");
+            }
+            scene.issuer("microsoft").fail_token_calls(0, 200, &json!({})).unwrap();
+            for id in &ids {
+                scene.receiving(id, "connected", None).await;
+            }
+            assert_eq!(scene.posthouse.number("SELECT COUNT(*) FROM oauth_fault").await, 0);
+        }
+        let checks = scene.owner.post("/oauth/apps/check", &json!({ "provider": "microsoft" })).await.expect(200);
+        assert!(checks["items"].as_array().unwrap().iter().any(|c| c["name"] == "app" && c["outcome"] == "ok"), "{checks}");
+    }
+
+    async fn a_deleted_account_gives_its_consent_back(engine) {
+        let world = MailWorld::shared_with_oauth();
+        let mut scene = Scene::open(engine, world).await;
+        let mailbox = someone(world, "leaves");
+        let id = scene.connected("google", &mailbox).await;
+        scene.owner.delete(&format!("/accounts/{id}"), &json!({ "address": mailbox.address })).await.expect(202);
+        let posthouse = &scene.posthouse;
+        eventually("everything of the account is gone", || async {
+            posthouse.number("SELECT (SELECT COUNT(*) FROM account) + (SELECT COUNT(*) FROM oauth_grant)").await == 0
+        })
+        .await;
+        assert_eq!(scene.issuer("google").revoke(&mailbox.address).unwrap(), 0, "nothing is left at the provider");
+    }
+
+    async fn a_workspace_has_apps_of_its_own_and_an_account_stays_with_its_app(engine) {
+        let world = MailWorld::shared_with_oauth();
+        let mut scene = Scene::open(engine, world).await;
+        let new = json!({ "provider": "google", "name": "Sales", "client_id": Issuer::CLIENT_ID, "client_secret": "wrong" });
+        let app = scene.owner.post("/oauth/apps", &new).await.expect(201)["id"].as_str().unwrap().to_owned();
+        let listed = scene.owner.get("/oauth/providers").await;
+        assert!(listed.text.contains("Sales") && !listed.text.contains("wrong"), "{}", listed.text);
+        let asked = json!({ "provider": "google", "app_id": app });
+        let checks = scene.owner.post("/oauth/apps/check", &asked).await.expect(200);
+        assert!(checks["items"].as_array().unwrap().iter().any(|c| c["name"] == "app" && c["outcome"] == "failed"), "{checks}");
+        let path = format!("/oauth/apps/{app}");
+        scene.owner.patch(&path, &json!({ "client_secret": Issuer::CLIENT_SECRET })).await.expect(204);
+        let checks = scene.owner.post("/oauth/apps/check", &asked).await.expect(200);
+        assert!(checks["items"].as_array().unwrap().iter().any(|c| c["name"] == "app" && c["outcome"] == "ok"), "{checks}");
+
+        let trial = scene.owner.post("/oauth/flows", &json!({ "provider": "google", "app_id": app, "dry_run": true })).await.expect(201);
+        let mailbox = someone(world, "own-app");
+        scene.walk("google", &trial, (&mailbox.address, Consent::All)).await;
+        let ended = scene.ended(&trial).await;
+        assert_eq!((ended["state"].as_str(), &ended["account_id"]), (Some("done"), &Value::Null), "{ended}");
+        assert_eq!(scene.issuer("google").revoke(&mailbox.address).unwrap(), 0, "a dry run leaves nothing at the provider");
+
+        let body = json!({ "provider": "google", "app_id": app, "address": mailbox.address, "display_name": "Ben" });
+        let flow = scene.owner.post("/oauth/flows", &body).await.expect(201);
+        scene.walk("google", &flow, (&mailbox.address, Consent::All)).await;
+        let id = scene.ended(&flow).await["account_id"].as_str().unwrap().to_owned();
+        scene.owner.delete(&path, &Value::Null).await.problem(409, "app_in_use");
+        scene.posthouse.run_sql("UPDATE oauth_grant SET renew_at = 0").await;
+        let _ = world.kick_sessions(&mailbox.address);
+        scene.receives(&id, "By-own-app").await;
+        let again = scene.owner.post("/oauth/flows", &json!({ "account_id": id })).await.expect(201);
+        scene.walk("google", &again, (&mailbox.address, Consent::All)).await;
+        assert_eq!(scene.ended(&again).await["state"], "done");
+        assert_eq!(scene.posthouse.number("SELECT COUNT(*) FROM oauth_grant WHERE app_id IS NOT NULL").await, 1);
+        // To a password and out of the grant.
+        let server = |port: u16, encryption: &str| {
+            json!({ "host": "localhost", "port": port, "encryption": encryption, "username": mailbox.address, "password": mailbox.password })
+        };
+        let change = json!({ "imap": server(world.imaps_port(), "tls"), "smtp": server(world.submission_port(), "starttls") });
+        let account = scene.owner.post(&format!("/accounts/{id}/reconnect"), &change).await.expect(200);
+        assert_eq!(account["imap"]["auth"], "password");
+        assert_eq!(scene.posthouse.number("SELECT COUNT(*) FROM oauth_grant").await, 0);
+        scene.owner.delete(&path, &Value::Null).await.expect(204);
+    }
+}
+
+#[cfg(feature = "failpoints")]
+mod killed {
+    use super::*;
+    use crate::support::program::{Program, command};
+
+    /// A person came back, and the program died at a point of what follows.
+    async fn while_finishing(engine: Engine, point: &str) {
+        let world = MailWorld::shared_with_oauth();
+        let folder = tempfile::tempdir().unwrap();
+        let mut scene = Scene::open_at(engine, world, Some(folder.path())).await;
+        let mailbox = someone(world, "dies");
+        let flow = scene.begin("google", &mailbox).await;
+        let back =
+            scene.issuer("google").sign_in(flow["url"].as_str().unwrap(), &mailbox.address, Consent::All).unwrap();
+        let (addr, config) = (scene.posthouse.addr(), scene.posthouse.app().config.clone());
+        let Scene { posthouse, mut owner, .. } = scene;
+        posthouse.stop().await;
+        let mut program = Program::start_at(addr, (&config, folder.path()), Some(point));
+        owner.until_up().await;
+        come_back(&mut owner, &back).await;
+        assert!(program.killed().await, "{point} was not reached");
+
+        let posthouse = TestApp::on(config).await;
+        let mut scene = Scene { world, posthouse, owner };
+        let ended = scene.ended(&flow).await;
+        assert_eq!(ended["problem"]["code"], "interrupted", "{point}: {ended}");
+        for sql in ["SELECT COUNT(*) FROM account", "SELECT COUNT(*) FROM oauth_grant"] {
+            assert_eq!(scene.posthouse.number(sql).await, 0, "{point}: half of it is there");
+        }
+        assert_eq!(scene.posthouse.number("SELECT COUNT(*) FROM oauth_flow WHERE secrets IS NOT NULL").await, 0);
+        scene.connected("google", &mailbox).await;
+    }
+
+    /// The program died with a fresh token that was not stored yet; then the key is changed, and the account goes on.
+    async fn while_renewing(engine: Engine) {
+        let world = MailWorld::shared_with_oauth();
+        let folder = tempfile::tempdir().unwrap();
+        let mut scene = Scene::open_at(engine, world, Some(folder.path())).await;
+        let mailbox = someone(world, "renews");
+        let id = scene.connected("google", &mailbox).await;
+        scene.posthouse.run_sql("UPDATE oauth_grant SET renew_at = 0").await;
+        let config = scene.posthouse.app().config.clone();
+        let Scene { posthouse, owner, .. } = scene;
+        posthouse.stop().await;
+        let mut program = Program::start(&config, folder.path(), Some("oauth.renewed"));
+        assert!(program.killed().await, "no token was renewed");
+        drop(program);
+        let output = command(&config, folder.path(), &["key", "rotate"], None);
+        // On PostgreSQL the heartbeat of the killed one counts for a while.
+        assert!(output.status.success() || engine == Engine::Postgres, "{output:?}");
+        let posthouse = TestApp::on(config).await;
+        let mut scene = Scene { world, posthouse, owner };
+        scene.receives(&id, "After-the-kill").await;
+        assert_eq!(scene.account(&id).await["status"], "connected");
+    }
+
+    on_both! {
+        async fn after_the_code_was_taken(engine) { while_finishing(engine, "consent.taken").await; }
+        async fn after_the_code_was_redeemed(engine) { while_finishing(engine, "consent.redeemed").await; }
+        async fn before_the_account_was_saved(engine) { while_finishing(engine, "consent.saving").await; }
+        async fn before_a_fresh_token_was_stored(engine) { while_renewing(engine).await; }
     }
 }

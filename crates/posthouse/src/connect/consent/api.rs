@@ -29,7 +29,6 @@ pub fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 struct BeginConsent {
     /// The provider's name, as `GET /providers` has it; absent: the one that the account was connected with.
-    #[schema(max_length = 40)]
     provider: Option<String>,
     /// The workspace's own app; absent: the operator's, or with no provider the one that the account was connected with.
     app_id: Option<OAuthAppId>,

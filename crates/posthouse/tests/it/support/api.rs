@@ -72,6 +72,18 @@ impl Api {
         Self { cookie: other.cookie.clone(), ..Self::new(addr) }
     }
 
+    /// Waits until somebody answers there.
+    pub async fn until_up(&self) {
+        let url = format!("{}/healthz", self.base);
+        for _ in 0..600 {
+            if self.client.get(&url).send().await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("nobody answers at {url}");
+    }
+
     /// Its session.
     pub fn cookie(&self) -> Option<String> {
         self.cookie.clone()

@@ -105,7 +105,24 @@ fn settings(config: &Config, folder: &Path) -> PathBuf {
         config.extra_ca.iter().map(|p| quoted(p)).collect::<Vec<_>>().join(", "),
         list(&config.egress.extra_ports),
     );
+    let oauth: String = config.oauth.iter().map(|(name, provider)| oauth_section(name, provider)).collect();
     let path = folder.join("settings.toml");
-    std::fs::write(&path, text).unwrap();
+    std::fs::write(&path, text + &oauth).unwrap();
     path
+}
+
+/// A provider of the settings.
+fn oauth_section(name: &str, p: &posthouse::config::OAuthSettings) -> String {
+    let secret = p.client_secret.as_ref().map(|s| s.expose().to_owned());
+    let fields = [
+        ("client_id", p.client_id.clone()),
+        ("client_secret", secret),
+        ("authorize_url", p.authorize_url.clone()),
+        ("token_url", p.token_url.clone()),
+        ("revoke_url", p.revoke_url.clone()),
+        ("imap", p.imap.clone()),
+        ("smtp", p.smtp.clone()),
+    ];
+    let lines = fields.into_iter().filter_map(|(field, value)| value.map(|v| format!("{field} = {v:?}\n")));
+    format!("[oauth.{name}]\n{}", lines.collect::<String>())
 }
