@@ -9,7 +9,7 @@ use crate::base::leases;
 use crate::base::vault::{self, Look};
 use crate::config::Config;
 use crate::team::{Instance, Scope, WorkspaceId};
-use crate::{accounts, app, backup, mailbox, send, server};
+use crate::{accounts, app, backup, mailbox, oauth, send, server};
 use db::{Db, Engine, text_enum};
 use net::{Dialer, NetError, Resolver};
 use nix::unistd::AccessFlags;
@@ -125,6 +125,7 @@ pub async fn examine(config: &Config, clock: &Clock, origins: (Option<PathBuf>, 
     checks.push(names(config, ready).await);
     checks.push(authorities(config));
     checks.push(public_url(config).await);
+    checks.extend(oauth_apps(config).await);
     if let Some(db) = &db {
         db.close().await;
     }
@@ -349,6 +350,28 @@ async fn clocks(clock: &Clock, db: Option<&Db>) -> Check {
         Some(_) => Check::ok(name, format!("{shown}, as the database's")),
         None => Check::ok(name, shown.to_string()),
     }
+}
+
+/// The operator's OAuth apps, as their providers see them.
+async fn oauth_apps(config: &Config) -> Vec<Check> {
+    let apps = oauth::operator_apps(config);
+    let Ok(dialer) = Dialer::new(app::web_settings(config)) else { return vec![] };
+    let web = dialer.http_client();
+    let each = apps.iter().map(|used| async {
+        let provider = &used.provider.key;
+        let shown = |c: oauth::AppCheck| Check {
+            name: "oauth",
+            outcome: match c.outcome {
+                oauth::CheckOutcome::Ok => Outcome::Ok,
+                oauth::CheckOutcome::Warning => Outcome::Warning,
+                oauth::CheckOutcome::Failed => Outcome::Failed,
+            },
+            seen: format!("{provider}: {}", c.seen),
+            fix: c.fix,
+        };
+        oauth::check(&web, used).await.into_iter().map(shown).collect::<Vec<_>>()
+    });
+    futures_util::future::join_all(each).await.concat()
 }
 
 fn disk(dir: &Path) -> Check {

@@ -191,7 +191,7 @@ pub fn closest(name: &str) -> Option<String> {
     let near = KEYS
         .iter()
         .filter(|k| k.name != "crash_at")
-        .map(|k| full(k))
+        .map(full)
         .map(|full| (strsim::damerau_levenshtein(&full, name), full));
     // A word of which every third letter is another one is another word.
     near.min()

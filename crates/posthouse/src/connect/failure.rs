@@ -111,7 +111,7 @@ fn wants_app_password(text: &str) -> bool {
 /// The reason behind a failure of the IMAP session.
 #[must_use]
 pub fn from_imap(e: &imap::Error) -> Failure {
-    let words = e.refusal().map(|r| with_challenge(r)).unwrap_or_default();
+    let words = e.refusal().map(with_challenge).unwrap_or_default();
     let text = words.to_lowercase();
     let code = e.refusal().and_then(|r| r.code.as_ref());
     let reason = match e {

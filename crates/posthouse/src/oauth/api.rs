@@ -175,7 +175,7 @@ async fn oauth_providers(Ax(app): Ax<App>, SignedIn(actor): SignedIn) -> ApiResu
             accounts: used(&p.key, Some(a.id)),
             fault: fault(&faults, &p.key, Some(a.id)),
         });
-        let redirect = redirect_url(&app);
+        let redirect = redirect_url(&app.config);
         OAuthProviderSettings {
             apps: of_operator.chain(of_workspace).collect(),
             has_tenant: p.token_url.contains("{tenant}") || p.authorize_url.contains("{tenant}"),
@@ -337,5 +337,5 @@ async fn check_app(
         }
         _ => ApiError::internal(&f),
     })?;
-    Ok(Json(OAuthAppChecks { items: check(&app, &used).await }))
+    Ok(Json(OAuthAppChecks { items: check(&app.web, &used).await }))
 }

@@ -6,6 +6,7 @@ use crate::accounts::{Failure, Reason};
 use crate::app::App;
 use crate::base::secret::Secret;
 use crate::base::vault::{Place, SealedColumn};
+use crate::config::Config;
 use crate::team::{Instance, Scope};
 use db::{Conn, DbResult};
 use net::oauth::{OAuthApp, Remedy, TokenFailure};
@@ -40,8 +41,8 @@ pub struct Registration {
 
 /// The address that an app's registration has to name.
 #[must_use]
-pub fn redirect_url(app: &App) -> String {
-    format!("{}{CALLBACK}", app.config.base_url())
+pub fn redirect_url(config: &Config) -> String {
+    format!("{}{CALLBACK}", config.base_url())
 }
 
 /// The app of this provider; no id means the operator's.
@@ -70,16 +71,35 @@ pub async fn registration(
             (row.client_id, secret, row.tenant)
         }
     };
-    let tenant = if tenant.is_empty() { found.tenant.clone() } else { tenant };
+    Ok(registered(&app.config, found, id, (client_id, secret, tenant)))
+}
+
+fn registered(
+    config: &Config,
+    provider: OAuthProvider,
+    app_id: Option<OAuthAppId>,
+    (client_id, secret, tenant): (String, Option<Secret>, String),
+) -> Registration {
+    let tenant = if tenant.is_empty() { &provider.tenant } else { &tenant };
     let app = OAuthApp {
         client_id,
         client_secret: secret.map(|s| s.to_secrecy()),
-        authorize_url: found.authorize_url.replace("{tenant}", &tenant),
-        token_url: found.token_url.replace("{tenant}", &tenant),
-        revoke_url: found.revoke_url.clone(),
-        redirect_url: redirect_url(app),
+        authorize_url: provider.authorize_url.replace("{tenant}", tenant),
+        token_url: provider.token_url.replace("{tenant}", tenant),
+        revoke_url: provider.revoke_url.clone(),
+        redirect_url: redirect_url(config),
     };
-    Ok(Registration { provider: found, app_id: id, app })
+    Registration { provider, app_id, app }
+}
+
+/// The operator's apps.
+#[must_use]
+pub fn operator_apps(config: &Config) -> Vec<Registration> {
+    let ready = |provider: OAuthProvider| {
+        let (client_id, secret) = provider.operator.clone()?;
+        Some(registered(config, provider, None, (client_id, secret, String::new())))
+    };
+    catalogue(config).into_iter().filter_map(ready).collect()
 }
 
 /// A provider with the apps that people of a workspace may consent to.

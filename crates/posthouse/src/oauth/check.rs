@@ -2,8 +2,8 @@
 //! knows the app and its secret.
 
 use super::Registration;
-use crate::app::App;
 use db::text_enum;
+use net::HttpClient;
 use net::oauth::{self, Ask, Remedy, TokenFailure};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -48,8 +48,8 @@ impl AppCheck {
 }
 
 /// Every check of an app.
-pub async fn check(app: &App, used: &Registration) -> Vec<AppCheck> {
-    vec![redirect(used), page(app, used).await, known(app, used).await]
+pub async fn check(web: &HttpClient, used: &Registration) -> Vec<AppCheck> {
+    vec![redirect(used), page(web, used).await, known(web, used).await]
 }
 
 /// Providers take https only, and http for this machine.
@@ -69,7 +69,7 @@ fn redirect(used: &Registration) -> AppCheck {
 }
 
 /// The page where people consent, as far as it shows without signing in.
-async fn page(app: &App, used: &Registration) -> AppCheck {
+async fn page(web: &HttpClient, used: &Registration) -> AppCheck {
     let ask = Ask { scopes: used.provider.scopes.clone(), ..Ask::default() };
     let begun = match oauth::begin(&used.app, &ask) {
         Ok(begun) => begun,
@@ -77,7 +77,7 @@ async fn page(app: &App, used: &Registration) -> AppCheck {
             return AppCheck::new("page", CheckOutcome::Failed, e.to_string(), "Mend the address in the settings.");
         }
     };
-    let fetched = match app.web.get_bounded(&begun.url, PAGE_BYTES, PATIENCE).await {
+    let fetched = match web.get_bounded(&begun.url, PAGE_BYTES, PATIENCE).await {
         Ok(fetched) => fetched,
         Err(e) => {
             let fix =
@@ -113,9 +113,9 @@ async fn page(app: &App, used: &Registration) -> AppCheck {
 const MALFORMED_CODE: &str = "AADSTS9002313";
 
 /// A code that is none is redeemed: a provider that knows app and secret complains of the code alone.
-async fn known(app: &App, used: &Registration) -> AppCheck {
+async fn known(web: &HttpClient, used: &Registration) -> AppCheck {
     let verifier = SecretString::from("a".repeat(43));
-    let answer = oauth::exchange(&app.web, &used.app, "posthouse-check".into(), &verifier).await;
+    let answer = oauth::exchange(web, &used.app, "posthouse-check".into(), &verifier).await;
     match answer {
         Ok(_) => AppCheck::new(
             "app",

@@ -19,7 +19,8 @@ mod provider;
 mod store;
 
 pub use apps::{
-    AppFault, Choice, Registration, SEALED_SECRETS, choices, fault_of, note_outcome, redirect_url, registration,
+    AppFault, Choice, Registration, SEALED_SECRETS, choices, fault_of, note_outcome, operator_apps, redirect_url,
+    registration,
 };
 pub use check::{AppCheck, CheckOutcome, check};
 pub use grants::{

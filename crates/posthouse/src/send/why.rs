@@ -117,6 +117,7 @@ mod tests {
             port: 465,
             encryption: Encryption::Tls,
             username: "a".into(),
+            auth: crate::accounts::Auth::Password,
             secret: None,
             state,
             reason,

@@ -39,5 +39,6 @@ mod power_loss;
 mod security;
 mod send;
 mod session;
+mod states;
 mod support;
 mod tidy;

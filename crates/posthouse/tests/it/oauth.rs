@@ -394,6 +394,10 @@ on_both! {
         scene.walk("google", &again, (&mailbox.address, Consent::All)).await;
         assert_eq!(scene.ended(&again).await["state"], "done");
         assert_eq!(scene.posthouse.number("SELECT COUNT(*) FROM oauth_grant WHERE app_id IS NOT NULL").await, 1);
+        let report = posthouse::doctor::examine(&scene.posthouse.app().config, &posthouse::base::clock::Clock::system(), (None, vec![])).await;
+        let lines: Vec<String> = report.checks.iter().filter(|c| c.name == "oauth").map(ToString::to_string).collect();
+        let knows = |p: &str| lines.iter().any(|l| l.starts_with("ok") && l.contains(&format!("{p}: The provider knows the app")));
+        assert!(lines.len() == 6 && knows("google") && knows("microsoft"), "{lines:#?}");
         // To a password and out of the grant.
         let server = |port: u16, encryption: &str| {
             json!({ "host": "localhost", "port": port, "encryption": encryption, "username": mailbox.address, "password": mailbox.password })

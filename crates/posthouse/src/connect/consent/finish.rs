@@ -96,20 +96,18 @@ impl Finish<'_> {
         oauth::note_outcome(self.app, &self.scope, &used, answer.as_ref().err()).await.map_err(internal)?;
         self.app.crash.point("consent.redeemed");
         let tokens = answer.map_err(|f| Problem::of(oauth::refused_by_provider(&f), kind))?;
-        let given = match self.given(used, tokens, nonce) {
-            Ok(given) => given,
-            Err((given, failure)) => {
-                self.decline(given.as_ref()).await;
-                return Err(Problem::of(failure, kind));
-            }
-        };
+        let (given, lacks) = self.given(used, tokens, nonce).map_err(|f| Problem::of(f, kind))?;
+        if let Some(failure) = lacks {
+            self.decline(&given).await;
+            return Err(Problem::of(failure, kind));
+        }
         if self.row.wish.dry_run {
-            self.decline(Some(&given)).await;
+            self.decline(&given).await;
             return self.end_dry_run().await.map_err(internal);
         }
         let done = self.connect(&actor, &given).await;
         if done.is_err() {
-            self.decline(Some(&given)).await;
+            self.decline(&given).await;
         }
         done
     }
@@ -128,38 +126,27 @@ impl Finish<'_> {
         }
     }
 
-    async fn decline(&self, given: Option<&Given>) {
-        if let Some(given) = given
-            && let Err(e) = oauth::decline(self.app, &self.scope, given).await
-        {
+    async fn decline(&self, given: &Given) {
+        if let Err(e) = oauth::decline(self.app, &self.scope, given).await {
             tracing::warn!(error = %e, "oauth: tokens that are not used were not given back");
         }
     }
 
-    /// What was given, when it is enough and by somebody whom the provider names.
-    fn given(&self, used: Registration, tokens: Tokens, nonce: &str) -> Result<Given, (Option<Given>, Failure)> {
+    /// What was given, and what it lacks: a permission, or a name for whoever gave it.
+    fn given(&self, used: Registration, tokens: Tokens, nonce: &str) -> Result<(Given, Option<Failure>), Failure> {
         let Tokens { access, refresh, lasts, scopes, id_token } = tokens;
-        let Some(refresh) = refresh else { return Err((None, Failure::of(Reason::NoLastingAccess))) };
+        let refresh = refresh.ok_or_else(|| Failure::of(Reason::NoLastingAccess))?;
         let now_secs = self.app.clock.now().0 / 1_000_000;
-        let identity = used
-            .provider
-            .tells_identity()
-            .then(|| Identity::read(id_token.as_deref(), &used.app.client_id, nonce, now_secs))
-            .transpose();
-        let missing = scopes.map(|s| missing_scopes(&s, &used.provider.required())).unwrap_or_default();
-        let (identity, unread) = match identity {
+        let read = || Identity::read(id_token.as_deref(), &used.app.client_id, nonce, now_secs);
+        let (identity, unread) = match used.provider.tells_identity().then(read).transpose() {
             Ok(identity) => (identity, None),
-            Err(e) => (None, Some(e)),
+            Err(e) => (None, Some(Failure::said(Reason::WrongIdentity, &e.to_string()))),
         };
-        let given = Given { registration: used, identity, refresh, access, lasts };
-        if let Some(e) = unread {
-            return Err((Some(given), Failure::said(Reason::WrongIdentity, &e.to_string())));
-        }
-        if !missing.is_empty() {
-            let seen = format!("Not given: {}.", missing.join(", "));
-            return Err((Some(given), Failure::of(Reason::ScopeMissing).with_seen(Some(seen))));
-        }
-        Ok(given)
+        let missing = scopes.map(|s| missing_scopes(&s, &used.provider.required())).unwrap_or_default();
+        let not_given =
+            || Failure::of(Reason::ScopeMissing).with_seen(Some(format!("Not given: {}.", missing.join(", "))));
+        let lacks = unread.or_else(|| (!missing.is_empty()).then(not_given));
+        Ok((Given { registration: used, identity, refresh, access, lasts }, lacks))
     }
 
     async fn connect(&self, actor: &Actor, given: &Given) -> Result<(), Problem> {
