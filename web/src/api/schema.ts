@@ -1130,7 +1130,7 @@ export interface operations {
                     "application/json": components["schemas"]["AccountDetails"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1241,7 +1241,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Discovered"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1338,6 +1338,15 @@ export interface operations {
                     "application/json": components["schemas"]["AccountSummary"];
                 };
             };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1388,7 +1397,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["TestResult"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1488,7 +1497,7 @@ export interface operations {
                     "application/json": components["schemas"]["AccountDetails"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1555,7 +1564,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1658,7 +1667,7 @@ export interface operations {
                     "application/json": components["schemas"]["AccountDetails"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1757,7 +1766,7 @@ export interface operations {
                     "application/json": components["schemas"]["ClosingPreview"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1830,7 +1839,7 @@ export interface operations {
                     "application/json": components["schemas"]["FolderList"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1901,7 +1910,7 @@ export interface operations {
                     "application/json": components["schemas"]["MessagePage"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1971,7 +1980,7 @@ export interface operations {
                     "application/json": components["schemas"]["OutgoingPage"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2153,7 +2162,7 @@ export interface operations {
                     "application/json": components["schemas"]["AccountDetails"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2259,7 +2268,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2345,7 +2354,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["TestResult"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2459,7 +2468,7 @@ export interface operations {
                     "image/*": number[];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2530,6 +2539,15 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not signed in */
             401: {
                 headers: {
@@ -2578,7 +2596,7 @@ export interface operations {
                     "application/json": components["schemas"]["MessageDetails"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2647,7 +2665,7 @@ export interface operations {
                     "application/json": components["schemas"]["MessageView"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2740,7 +2758,7 @@ export interface operations {
                     "application/octet-stream": number[];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2816,7 +2834,7 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2889,7 +2907,7 @@ export interface operations {
                     "message/rfc822": number[];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2962,7 +2980,7 @@ export interface operations {
                     "application/json": components["schemas"]["Outgoing"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3027,7 +3045,7 @@ export interface operations {
                     "application/json": components["schemas"]["Outgoing"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3113,7 +3131,7 @@ export interface operations {
                     "application/json": components["schemas"]["Outgoing"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3211,6 +3229,15 @@ export interface operations {
                     "application/json": components["schemas"]["ProviderCards"];
                 };
             };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3254,6 +3281,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             401: {
@@ -3305,7 +3341,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3392,6 +3428,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Another site's page asks, or the role does not allow it */
             403: {
                 headers: {
@@ -3442,7 +3487,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3522,6 +3567,15 @@ export interface operations {
                     "application/json": components["schemas"]["SetupState"];
                 };
             };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The database does not answer at the moment */
             503: {
                 headers: {
@@ -3563,7 +3617,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
