@@ -285,13 +285,14 @@ mod tests {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let addr = listener.local_addr().unwrap();
         const LOOKS: &str = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-        // Each part waits until the one before was flushed.
+        // Each part waits until the one before was flushed. With its length said before, nothing stands around it.
         let parts = async || {
             let parts = tokio_stream::iter(["first ", LOOKS, LOOKS]);
-            Body::from_stream(tokio_stream::StreamExt::then(parts, async |part| {
+            let body = Body::from_stream(tokio_stream::StreamExt::then(parts, async |part| {
                 tokio::task::yield_now().await;
                 Ok::<_, Infallible>(part)
-            }))
+            }));
+            ([("content-length", (6 + 2 * LOOKS.len()).to_string())], body)
         };
         let router = Router::new()
             .route("/", get(parts))
