@@ -101,6 +101,15 @@ async function gone(page: Page, house: House): Promise<void> {
   await page.goto(`${mail}/00000000-0000-7000-8000-000000000000`);
   await expect(page.getByRole("heading", { name: "This message is gone" })).toBeVisible();
   await look(page, "message-gone");
+  // What is cut off at its end is as high as its letters all the same.
+  const lines = await page.locator("header .mantine-Breadcrumbs-breadcrumb").evaluateAll((all) =>
+    all.map((each) => {
+      const { lineHeight, fontSize } = getComputedStyle(each);
+      return Number.parseFloat(lineHeight) / Number.parseFloat(fontSize);
+    }),
+  );
+  expect(lines.length).toBeGreaterThan(1);
+  expect(Math.min(...lines)).toBeGreaterThan(1.3);
   await page.goto(mail);
   await expect(page.getByRole("link", { name: /Lunch on Thursday/ })).toBeVisible();
   const deleted = await page.request.delete(`/api/v1/accounts/${id}`, { data: { address: ben.address } });

@@ -365,6 +365,15 @@ async function odd(page: Page, states: States): Promise<void> {
   await look(page, "palette-odd");
   await page.goto(`/accounts/${FIRST}/mail`);
   await expect(page.getByRole("link", { name: /Letter 4/ })).toBeVisible();
+  // What turns the text ends with it: neither the date nor the preview beside it is touched.
+  const turned = page.getByRole("link").filter({ hasText: /Offer/ }).locator("span", { hasText: "\u202E" });
+  await expect(turned.last()).toBeVisible();
+  const apart = turned.evaluateAll((all) =>
+    all.every((each) => each.closest("[dir=auto], bdi") || each.querySelector("[dir=auto], bdi")),
+  );
+  expect(await apart, "each stands in an element of its own direction").toBe(true);
+  const kept = page.locator("a [dir=auto]").filter({ hasText: "\u202E" });
+  for (const each of await kept.all()) await expect(each).toHaveCSS("unicode-bidi", /isolate|plaintext/);
   await look(page, "mail-odd");
   await page.goto(`/accounts/${FIRST}/mail/${FIRST}`);
   await page.getByRole("button", { name: "Show all of the subject" }).click();
