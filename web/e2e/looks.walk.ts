@@ -1,29 +1,12 @@
 /** Every page and dialog, light and dark, on a large and on a small screen: axe finds nothing serious, and a picture is kept. */
-import { join } from "node:path";
 import type { Page } from "@playwright/test";
-import { findings } from "./support/accessible";
 import { choose, field, fillServer, rowOf } from "./support/forms";
 import type { Mailbox } from "./support/lab";
+import { look } from "./support/look";
 import { hostile, plain } from "./support/mails";
 import { asOwner, connect, untilLive } from "./support/owner";
 import { FIRST, States } from "./support/states";
 import { expect, type House, test } from "./support/test";
-
-const PICTURES = join(import.meta.dirname, ".output/screenshots");
-
-/** Looks at the page as it is now, in both colour schemes. */
-async function look(page: Page, name: string): Promise<void> {
-  const { width = 0 } = page.viewportSize() ?? {};
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    await expect(page.locator("html")).toHaveAttribute("data-mantine-color-scheme", colorScheme);
-    const path = join(PICTURES, `${name}-${colorScheme}-${width}.png`);
-    await page.screenshot({ path, animations: "disabled" });
-    expect.soft(await findings(page), `${name}, ${colorScheme}, ${width} wide`).toEqual([]);
-  }
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  expect.soft(overflow, `${name} is wider than the screen`).toBeLessThanOrEqual(0);
-}
 
 interface World {
   ana: { mailbox: Mailbox; id: string };
@@ -382,6 +365,15 @@ async function odd(page: Page, states: States): Promise<void> {
   await look(page, "palette-odd");
   await page.goto(`/accounts/${FIRST}/mail`);
   await expect(page.getByRole("link", { name: /Letter 4/ })).toBeVisible();
+  // What turns the text ends with it: neither the date nor the preview beside it is touched.
+  const turned = page.getByRole("link").filter({ hasText: /Offer/ }).locator("span", { hasText: "\u202E" });
+  await expect(turned.last()).toBeVisible();
+  const apart = turned.evaluateAll((all) =>
+    all.every((each) => each.closest("[dir=auto], bdi") || each.querySelector("[dir=auto], bdi")),
+  );
+  expect(await apart, "each stands in an element of its own direction").toBe(true);
+  const kept = page.locator("a [dir=auto]").filter({ hasText: "\u202E" });
+  for (const each of await kept.all()) await expect(each).toHaveCSS("unicode-bidi", /isolate|plaintext/);
   await look(page, "mail-odd");
   await page.goto(`/accounts/${FIRST}/mail/${FIRST}`);
   await page.getByRole("button", { name: "Show all of the subject" }).click();

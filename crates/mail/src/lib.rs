@@ -18,12 +18,22 @@ pub(crate) const fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether a character that is no control breaks a line (U+2028, U+2029) or reorders the text after it: neither belongs
-/// in a name.
+/// Whether a character that is no control breaks a line (U+2028, U+2029): none belongs in a name or a subject.
 #[must_use]
-pub const fn breaks_or_turns_lines(c: char) -> bool {
-    matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+pub const fn breaks_lines(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}')
 }
+
+/// Whether a character sets the writing direction of what follows, beyond the text that holds it: embeddings, overrides
+/// and isolates. Right-to-left text needs none of them; the plain marks, which it may need, are not meant.
+#[must_use]
+pub const fn turns_text(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// What is said to who wrote such a character in a text of one line.
+pub const TURNED: &str = "There is an invisible character in it that sets the writing direction (U+202A to U+202E, U+2066 to \
+                          U+2069). Type the text anew.";
 
 /// Characters that take no room of their own: they are typed by accident and pad hidden preview texts.
 pub(crate) const fn is_invisible(c: char) -> bool {

@@ -37,7 +37,7 @@ enum Command {
         #[arg(long, value_name = "IP:PORT", value_parser = address)]
         listen: Option<SocketAddr>,
     },
-    /// Serves a demo with a mail world of its own on loopback and seeded data; keeps nothing.
+    /// Serves a demo with a mail world of its own on loopback and seeded data; removes its data when it stops.
     Demo {
         /// The address to serve on; loopback only.
         #[arg(long, value_name = "IP:PORT", value_parser = address)]

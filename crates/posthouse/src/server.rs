@@ -166,6 +166,11 @@ impl Running {
 
     /// Stops: no new work, what runs may end, then everything is closed.
     pub async fn stop(self) {
+        self.stop_and(|| ()).await;
+    }
+
+    /// The same, and does the last thing while the data folder is still locked.
+    pub(crate) async fn stop_and(self, last: impl FnOnce()) {
         self.app.stopping.cancel();
         self.tasks.close();
         self.app.unbroken.close();
@@ -180,6 +185,7 @@ impl Running {
             tracing::warn!(error = %e, "the leases were not given back, they run out by themselves");
         }
         self.app.db.close().await;
+        last();
     }
 }
 

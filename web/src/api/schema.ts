@@ -1418,7 +1418,7 @@ export interface operations {
                     "application/json": components["schemas"]["AccountDetails"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1529,7 +1529,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Discovered"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1626,6 +1626,15 @@ export interface operations {
                     "application/json": components["schemas"]["AccountSummary"];
                 };
             };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1676,7 +1685,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["TestResult"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1776,7 +1785,7 @@ export interface operations {
                     "application/json": components["schemas"]["AccountDetails"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1843,7 +1852,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1946,7 +1955,7 @@ export interface operations {
                     "application/json": components["schemas"]["AccountDetails"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2045,7 +2054,7 @@ export interface operations {
                     "application/json": components["schemas"]["ClosingPreview"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2118,7 +2127,7 @@ export interface operations {
                     "application/json": components["schemas"]["FolderList"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2189,7 +2198,7 @@ export interface operations {
                     "application/json": components["schemas"]["MessagePage"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2259,7 +2268,7 @@ export interface operations {
                     "application/json": components["schemas"]["OutgoingPage"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2441,7 +2450,7 @@ export interface operations {
                     "application/json": components["schemas"]["AccountDetails"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2547,7 +2556,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2633,7 +2642,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["TestResult"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2747,7 +2756,7 @@ export interface operations {
                     "image/*": number[];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2818,6 +2827,15 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not signed in */
             401: {
                 headers: {
@@ -2866,7 +2884,7 @@ export interface operations {
                     "application/json": components["schemas"]["MessageDetails"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2935,7 +2953,7 @@ export interface operations {
                     "application/json": components["schemas"]["MessageView"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3028,7 +3046,7 @@ export interface operations {
                     "application/octet-stream": number[];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3104,7 +3122,7 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3177,7 +3195,7 @@ export interface operations {
                     "message/rfc822": number[];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3948,7 +3966,7 @@ export interface operations {
                     "application/json": components["schemas"]["Outgoing"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4013,7 +4031,7 @@ export interface operations {
                     "application/json": components["schemas"]["Outgoing"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4099,7 +4117,7 @@ export interface operations {
                     "application/json": components["schemas"]["Outgoing"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4197,6 +4215,15 @@ export interface operations {
                     "application/json": components["schemas"]["ProviderCards"];
                 };
             };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4240,6 +4267,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             401: {
@@ -4291,7 +4327,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4378,6 +4414,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Another site's page asks, or the role does not allow it */
             403: {
                 headers: {
@@ -4428,7 +4473,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4508,6 +4553,15 @@ export interface operations {
                     "application/json": components["schemas"]["SetupState"];
                 };
             };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The database does not answer at the moment */
             503: {
                 headers: {
@@ -4549,7 +4603,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description The request cannot be read, or has a query parameter that is not known here */
             400: {
                 headers: {
                     [name: string]: unknown;

@@ -140,6 +140,7 @@ describe("names of people", () => {
   it("keep their writing direction to themselves", () => {
     expect(`To ${isolated("محمد")} · 1 sent`).toBe("To \u2068محمد\u2069 · 1 sent");
     expect(isolated("")).toBe("");
+    expect(isolated("a\u2069\u202eb\u2067"), "nothing gets out of it").toBe("\u2068ab\u2069");
   });
 });
 

@@ -1,8 +1,11 @@
 /** Texts of strangers beside ours. */
 
+/** Embeddings, overrides and isolates: one that is closed in a text would close the isolate around it. */
+const TURNS = /[\u202a-\u202e\u2066-\u2069]/g;
+
 /** Keeps the writing direction of a text to itself, where no element can (Unicode's FSI and PDI). */
 export function isolated(text: string): string {
-  return text && `\u2068${text}\u2069`;
+  return text && `\u2068${text.replace(TURNS, "")}\u2069`;
 }
 
 const letters = new Intl.Segmenter(undefined, { granularity: "grapheme" });

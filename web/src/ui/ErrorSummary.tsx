@@ -26,6 +26,7 @@ export function ErrorSummary({ entries, round }: { entries: SummaryEntry[]; roun
               {entry.field ? (
                 <Anchor
                   href={`#${entry.field}`}
+                  className={classes.link}
                   underline="always"
                   c="inherit"
                   onClick={(event) => {

@@ -141,6 +141,10 @@ export const theme = createTheme({
   focusRing: "auto",
   // Plain objects: `Component.extend` would pull each of these into the first script.
   components: {
+    // As high as a line: what is cut off at its end would else lose its descenders too.
+    Breadcrumbs: {
+      styles: { breadcrumb: { lineHeight: "var(--mantine-line-height-xs)" } },
+    },
     Button: { defaultProps: { size: "sm" }, styles: { label: { fontWeight: 500 } } },
     Drawer: { defaultProps: { transitionProps: { duration: 140 } }, styles: { title: dialogTitle } },
     Input: { defaultProps: { size: "sm" } },
@@ -193,7 +197,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--page-width": "1360px",
     "--control-width": "176px",
     "--touch": "44px",
-    "--touch-compact": "36px",
+    "--touch-compact": "var(--touch)",
     "--motion": "120ms",
   },
   light: {

@@ -6,7 +6,7 @@ use super::{MAX_FILE_NAME_OCTETS, MAX_SNIPPET_CHARS};
 pub(super) fn clean_line(value: &str, max: usize) -> String {
     let mut line = String::new();
     for word in value.split(|c: char| c.is_whitespace() || c.is_control()) {
-        let word: String = word.chars().filter(|&c| !overrides_direction(c)).collect();
+        let word: String = word.chars().filter(|&c| !crate::turns_text(c)).collect();
         if word.is_empty() {
             continue;
         }
@@ -19,11 +19,6 @@ pub(super) fn clean_line(value: &str, max: usize) -> String {
         }
     }
     crate::cut(&line, max).trim_end().to_owned()
-}
-
-/// Embeddings, overrides and isolates go on beyond the value that holds them; plain marks do not.
-const fn overrides_direction(c: char) -> bool {
-    crate::is_bidi_control(c) && !matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}')
 }
 
 /// Text for a page: line feeds only, no other control characters than the tab.
@@ -108,7 +103,7 @@ fn words<'a>(lines: impl Iterator<Item = &'a str>) -> String {
             snippet.push(' ');
             chars += 1;
         }
-        for c in word.chars().filter(|&c| !c.is_control() && !overrides_direction(c)) {
+        for c in word.chars().filter(|&c| !c.is_control() && !crate::turns_text(c)) {
             if chars >= MAX_SNIPPET_CHARS {
                 return snippet.trim_end().to_owned();
             }

@@ -332,8 +332,11 @@ pub(crate) fn name_field(field: &str, text: &str, needed: bool) -> Result<String
     if text.chars().count() > 120 {
         return Err(bad("At most 120 characters."));
     }
-    if text.chars().any(|c| c.is_control() || mail::breaks_or_turns_lines(c)) {
+    if text.chars().any(|c| c.is_control() || mail::breaks_lines(c)) {
         return Err(bad("Line breaks and control characters do not belong in a name."));
+    }
+    if text.chars().any(mail::turns_text) {
+        return Err(bad(mail::TURNED));
     }
     Ok(text.to_owned())
 }

@@ -1,6 +1,7 @@
 //! `posthouse demo`: the product with a mail world of its own on loopback, seeded and alive.
 //!
-//! Everything is made anew at each start. It serves on loopback only, and touches no folder that is not a demo's.
+//! Its folder is removed at a stop; what a crash leaves is emptied at the next start. It serves on loopback only, and
+//! touches no folder that is not a demo's.
 
 mod compose;
 mod seed;
@@ -95,7 +96,8 @@ pub async fn start(mut config: Config, clock: Clock) -> anyhow::Result<Demo> {
     let life = tokio::spawn(life);
     let link = team::link_for(&running.app, actor.user_id).await?;
     println!(
-        "\nThe demo is ready. Open this link to sign in (works once):\n\n  {link}\n\nStop it with Ctrl-C; nothing is kept.\n"
+        "\nThe demo is ready. Open this link to sign in (works once):\n\n  {link}\n\nStop it with Ctrl-C: that removes its data, the folder {}.\n",
+        running.app.config.data_dir.display()
     );
     Ok(Demo { running, stop, sandbox, life })
 }
@@ -107,12 +109,20 @@ impl Demo {
         &self.running
     }
 
-    /// Stops the product, then its mail world.
+    /// Stops the product and removes its folder, then its mail world.
     pub async fn stop(self) {
-        self.running.stop().await;
+        let folder = self.running.app.config.data_dir.clone();
+        self.running.stop_and(|| remove(&folder)).await;
         self.stop.cancel();
         let _ = self.life.await;
         self.sandbox.stopped().await;
+    }
+}
+
+/// Removes the folder of a demo that is over. It still holds the lock, so that no other has begun there.
+fn remove(folder: &Path) {
+    if let Err(e) = std::fs::remove_dir_all(folder) {
+        tracing::warn!(folder = %folder.display(), error = %e, "demo: its folder stays; the next demo there empties it");
     }
 }
 
@@ -132,7 +142,7 @@ fn fresh_folder(folder: &Path) -> anyhow::Result<()> {
         std::fs::remove_dir_all(folder)?;
     }
     std::fs::create_dir_all(folder)?;
-    std::fs::write(folder.join(MARK), "Made by `posthouse demo`, emptied at each start.\n")?;
+    std::fs::write(folder.join(MARK), "Made by `posthouse demo`: removed when it stops, emptied when it starts.\n")?;
     Ok(())
 }
 

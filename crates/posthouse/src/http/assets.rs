@@ -21,7 +21,8 @@ pub const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'se
 /// A file of the page, or the page for every address that the router in the browser knows.
 pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
-    if path == "api" || path.starts_with("api/") {
+    // A program that spells it in capitals would take a page for an answer.
+    if path.split('/').next().is_some_and(|first| first.eq_ignore_ascii_case("api")) {
         return super::ApiError::not_found().into_response();
     }
     if !matches!(method, Method::GET | Method::HEAD) {

@@ -35,7 +35,11 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation
 }
 
 fn refusals(path: &str, reads: bool, operation: &Operation) -> Vec<(&'static str, &'static str)> {
-    let mut out = vec![("503", "The database does not answer at the moment"), ("504", "It took too long")];
+    let mut out = vec![
+        ("400", "The request cannot be read, or has a query parameter that is not known here"),
+        ("503", "The database does not answer at the moment"),
+        ("504", "It took too long"),
+    ];
     let open = OPEN.contains(&path) || (path == "/session" && !reads);
     if !open {
         out.push(("401", "Not signed in"));
@@ -45,9 +49,6 @@ fn refusals(path: &str, reads: bool, operation: &Operation) -> Vec<(&'static str
     }
     if path.contains('{') {
         out.push(("404", "There is nothing, or it is not yours to see"));
-    }
-    if operation.parameters.as_ref().is_some_and(|all| !all.is_empty()) || operation.request_body.is_some() {
-        out.push(("400", "The request cannot be read"));
     }
     if operation.request_body.is_some() {
         out.push(("413", "The body is larger than 2 MiB"));

@@ -85,6 +85,12 @@ impl ApiError {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take that method.")
     }
 
+    /// 413.
+    #[must_use]
+    pub fn too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The request is larger than allowed.")
+    }
+
     /// 401.
     #[must_use]
     pub fn not_signed_in() -> Self {

@@ -45,7 +45,7 @@ pub struct Path<T>(pub T);
 impl From<JsonRejection> for ApiError {
     fn from(r: JsonRejection) -> Self {
         match r.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Self::new(r.status(), "too_large", "The request is larger than allowed."),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::too_large(),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                 Self::new(r.status(), "invalid_request", "Send the body as application/json.")
             }

@@ -3,7 +3,7 @@
 
 use super::error::ApiError;
 use super::ops::PATIENCE;
-use super::{hosts, request_id, router};
+use super::{hosts, request_id, router, unreadable};
 use crate::accounts::{self, Side};
 use crate::app::App;
 use crate::base::{events, jobs, meters};
@@ -39,6 +39,7 @@ pub fn service(app: &App) -> Router {
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .with_state(scrapes)
         .layer(middleware::from_fn_with_state(app.clone(), hosts::metrics_layer))
+        .layer(middleware::from_fn(unreadable::layer))
         .layer(router::set(header::CONTENT_SECURITY_POLICY, router::API_CSP));
     router::security_headers(app, routes).layer(middleware::from_fn_with_state(app.clone(), request_id::metrics_layer))
 }

@@ -6,6 +6,7 @@ pub mod document;
 pub mod error;
 pub mod extract;
 pub mod hosts;
+pub mod known;
 pub mod limits;
 pub mod live;
 pub mod metrics;
@@ -14,6 +15,7 @@ pub mod page;
 pub mod request_id;
 pub mod router;
 pub mod serve;
+pub mod unreadable;
 
 #[cfg(test)]
 mod tests;

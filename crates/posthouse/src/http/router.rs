@@ -1,6 +1,6 @@
 //! Every route in one place, and the layers around them.
 
-use super::{assets, document, error, hosts, live, ops, request_id};
+use super::{assets, document, error, hosts, known, live, ops, request_id, unreadable};
 use crate::app::App;
 use crate::http::limits::Limits;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -77,8 +77,11 @@ pub(super) fn framed(app: &App, api: OpenApiRouter<App>, limit: Duration) -> any
     let (routes, mut document) = api.split_for_parts();
     document::complete(&mut document);
     let json = document.to_pretty_json()?;
+    let parameters = known::Parameters::of(&document);
     let routes = routes
+        .layer(middleware::from_fn(move |request, next| known::layer(parameters.clone(), request, next)))
         .layer(csrf(app)?)
+        .layer(middleware::from_fn(declared_size))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn(move |request: Request, next: Next| time_limit(limit, request, next)))
         .layer(set(header::CONTENT_SECURITY_POLICY, API_CSP));
@@ -96,7 +99,8 @@ pub(super) fn framed(app: &App, api: OpenApiRouter<App>, limit: Duration) -> any
         .method_not_allowed_fallback(async || error::ApiError::method_not_allowed())
         .layer(Extension(Limits::default()))
         .layer(CatchPanicLayer::custom(|_| error::ApiError::internal(&"a handler panicked").into_response()));
-    Ok(security_headers(app, router.layer(middleware::from_fn_with_state(app.clone(), hosts::layer)))
+    let router = router.layer(middleware::from_fn_with_state(app.clone(), hosts::layer));
+    Ok(security_headers(app, router.layer(middleware::from_fn(unreadable::layer)))
         .layer(middleware::from_fn_with_state(app.clone(), request_id::layer))
         .with_state(app.clone()))
 }
@@ -106,6 +110,17 @@ async fn time_limit(limit: Duration, request: Request, next: Next) -> Response {
         let text = "This took longer than five minutes and was given up. Try again; if it stays, look at the log.";
         error::ApiError::new(StatusCode::GATEWAY_TIMEOUT, "took_too_long", text).into_response()
     })
+}
+
+/// Refuses a body that says itself that it is too large, before any of it is read: whoever waits for a `100 Continue` does
+/// not send it.
+async fn declared_size(request: Request, next: Next) -> Response {
+    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if declared.and_then(|octets| octets.parse::<u64>().ok()).is_some_and(|octets| octets > MAX_BODY_BYTES as u64) {
+        // The connection ends with its answer: nobody reads the body that would stand before the next request.
+        return ([(header::CONNECTION, "close")], error::ApiError::too_large()).into_response();
+    }
+    next.run(request).await
 }
 
 /// How a request of another site is answered.

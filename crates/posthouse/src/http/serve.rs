@@ -4,9 +4,11 @@
 //! At a stop, requests that are worked on may end. Those that have not come whole by then are given [`Bounds::late`] and no
 //! more: whoever sends half a request holds up nobody.
 
+use super::unreadable::{self, Answer, Answered, Progress, Unreadable, Wire};
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
+use axum::http::Method;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -33,6 +35,8 @@ const HEAD: Duration = Duration::from_secs(20);
 const LATE: Duration = Duration::from_secs(3);
 /// Pause when a connection cannot be taken, as when there are too many open files.
 const AGAIN: Duration = Duration::from_millis(500);
+/// Octets of a refusal's body at most: a problem has some hundred.
+const REFUSAL: usize = 64 * 1024;
 
 /// What a listener allows.
 #[derive(Debug, Clone, Copy)]
@@ -120,25 +124,46 @@ fn connection(
     (calls, stop): (Calls, CancellationToken),
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + use<> {
     let _ = stream.set_nodelay(true);
+    let progress = Progress::default();
+    let refusing = router.clone();
+    let refusal = move |theirs| Box::pin(refusal(refusing.clone(), peer, theirs)) as Answer;
+    let wire = Wire::new(stream, progress.clone(), refusal);
     let router = router.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let (call, late) = (calls.clone(), stop.clone().cancelled_owned());
+        let (call, late, progress) = (calls.clone(), stop.clone().cancelled_owned(), progress.clone());
         let late = async move {
             late.await;
             tokio::time::sleep(bounds.late).await;
         };
-        let mut request = request.map(|body| Body::new(Arriving { body, late: Box::pin(late), over: false }));
+        let mut request = request
+            .map(|body| Body::new(Arriving { body, late: Box::pin(late), over: false, progress: progress.clone() }));
         request.extensions_mut().insert(ConnectInfo(peer));
         let answer = router.clone().oneshot(request);
         async move {
             let answer = answer.await?;
-            Ok::<_, Infallible>(answer.map(|body| Answering { body, _call: call }))
+            let begun = progress.begin();
+            Ok::<_, Infallible>(answer.map(|body| Answering { body, _call: call, _begun: begun }))
         }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.head)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(wire), service)
+}
+
+/// What the service says where the library would refuse a request by itself, in place of its bare words.
+async fn refusal(router: Router, peer: SocketAddr, theirs: Vec<u8>) -> Vec<u8> {
+    let mut request = hyper::Request::new(Body::empty());
+    // Its method was not read: in the figures it is none of those that are known.
+    *request.method_mut() = Method::from_bytes(b"UNREADABLE").unwrap_or_default();
+    request.extensions_mut().insert(ConnectInfo(peer));
+    request.extensions_mut().insert(Unreadable(unreadable::status(&theirs)));
+    let Ok(answer) = router.oneshot(request).await;
+    let (head, body) = answer.into_parts();
+    match to_bytes(body, REFUSAL).await {
+        Ok(body) => unreadable::octets(&theirs, (&head, &body)),
+        Err(_) => theirs,
+    }
 }
 
 /// The body of a request; what has not come when the program has been stopping for a while does not come.
@@ -146,6 +171,15 @@ struct Arriving<L> {
     body: Incoming,
     late: Pin<Box<L>>,
     over: bool,
+    progress: Progress,
+}
+
+impl<L> Drop for Arriving<L> {
+    fn drop(&mut self) {
+        if !hyper::body::Body::is_end_stream(&self.body) {
+            self.progress.leave_unread();
+        }
+    }
 }
 
 impl<L: Future<Output = ()>> hyper::body::Body for Arriving<L> {
@@ -180,6 +214,7 @@ impl<L: Future<Output = ()>> hyper::body::Body for Arriving<L> {
 struct Answering {
     body: Body,
     _call: Calls,
+    _begun: Answered,
 }
 
 impl hyper::body::Body for Answering {
@@ -241,6 +276,39 @@ mod tests {
         for stream in silent {
             answer(stream).await;
         }
+        stop.cancel();
+        served.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_looks_like_a_refusal_of_the_library_goes_out_as_it_is() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        const LOOKS: &str = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+        // Each part waits until the one before was flushed. With its length said before, nothing stands around it.
+        let parts = async || {
+            let parts = tokio_stream::iter(["first ", LOOKS, LOOKS]);
+            let body = Body::from_stream(tokio_stream::StreamExt::then(parts, async |part| {
+                tokio::task::yield_now().await;
+                Ok::<_, Infallible>(part)
+            }));
+            ([("content-length", (6 + 2 * LOOKS.len()).to_string())], body)
+        };
+        let router = Router::new()
+            .route("/", get(parts))
+            .route("/none", get(async || axum::http::StatusCode::NOT_FOUND))
+            .layer(axum::middleware::from_fn(unreadable::layer));
+        let stop = CancellationToken::new();
+        let bounds = Bounds { connections: 8, head: HEAD, late: LATE };
+        let tasks = TaskTracker::new();
+        let served = tasks.spawn(serve(listener, router, bounds, stop.clone()));
+        let one = |path| format!("GET {path} HTTP/1.1\r\nHost: l\r\n\r\n");
+        let all = format!("{}{}{}nonsense\r\n\r\n", one("/none"), one("/"), one("/none"));
+        let text = tokio::time::timeout(Duration::from_secs(10), answer(say(addr, &all).await)).await.unwrap();
+        assert_eq!(text.matches(LOOKS).count(), 2, "{text}");
+        assert_eq!(text.matches("HTTP/1.1 404").count(), 2, "{text}");
+        assert_eq!(text.matches("unreadable_request").count(), 1, "{text}");
+        assert!(text.rfind("unreadable_request") > text.rfind("HTTP/1.1 404"), "{text}");
         stop.cancel();
         served.await.unwrap();
     }

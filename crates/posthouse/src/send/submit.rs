@@ -191,8 +191,10 @@ fn check(request: &Request, reserved_allowed: bool) -> Result<Vec<Mailbox>, Vec<
                 "The subject is longer than {MAX_SUBJECT_OCTETS} bytes; a letter that is not English takes two or more."
             ),
         ));
-    } else if request.subject.chars().any(char::is_control) {
+    } else if request.subject.chars().any(|c| c.is_control() || mail::breaks_lines(c)) {
         errors.push(field("subject", "Line breaks and control characters do not belong in a subject."));
+    } else if request.subject.chars().any(mail::turns_text) {
+        errors.push(field("subject", mail::TURNED));
     }
     if request.body.len() > MAX_BODY_BYTES {
         errors.push(field("body", "The text is longer than 1 MiB."));
@@ -249,6 +251,8 @@ mod tests {
             request("a@x.de", &"s".repeat(999), "b"),
             request("a@x.de", "s", &"b".repeat(MAX_BODY_BYTES + 1)),
             request("", "\n", "b"),
+            request("a@x.de", "\u{202e}gnp.exe", "b"),
+            request("a@x.de", "\u{200f}שלום", "b"),
         ];
         let lines = table.iter().map(|r| match check(r, false) {
             Ok(to) => format!("fits: {}", to.len()),

@@ -181,7 +181,8 @@ fn text_fits(field: &'static str, text: &str) -> Result<(), EnterError> {
     let n = if mail::is_blank(text) { 0 } else { text.trim().chars().count() };
     let message = match n {
         0 => "This is needed.",
-        1..=120 if !text.chars().any(|c| c.is_control() || mail::breaks_or_turns_lines(c)) => return Ok(()),
+        1..=120 if text.chars().any(mail::turns_text) => mail::TURNED,
+        1..=120 if !text.chars().any(|c| c.is_control() || mail::breaks_lines(c)) => return Ok(()),
         1..=120 => "Line breaks and control characters do not belong here.",
         _ => "At most 120 characters.",
     };

@@ -15,14 +15,14 @@ const HERE: &str = "@@here@@";
 const LONG: usize = 20_000;
 
 /// An operation of the document.
-struct Operation {
-    method: Method,
-    path: String,
-    parameters: Vec<Value>,
-    body: Option<Value>,
+pub(crate) struct Operation {
+    pub method: Method,
+    pub path: String,
+    pub parameters: Vec<Value>,
+    pub body: Option<Value>,
 }
 
-fn operations(document: &Value) -> Vec<Operation> {
+pub(crate) fn operations(document: &Value) -> Vec<Operation> {
     let mut out = vec![];
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -85,7 +85,7 @@ fn fits(document: &Value, schema: &Value, value: &Value) -> bool {
 }
 
 /// A request that passes as far as it can without being done: its server refuses the connection, its message waits.
-fn good_body(operation: &Operation) -> Value {
+pub(crate) fn good_body(operation: &Operation) -> Value {
     let server = json!({ "host": "127.0.0.1", "port": 1, "encryption": "tls", "username": "u", "password": "p" });
     match (operation.method.as_str(), operation.path.as_str()) {
         (_, "/accounts" | "/accounts/test") => json!({
@@ -498,7 +498,7 @@ async fn first_message(api: &mut Api, account: &str) -> String {
     cell.into_inner().1.as_str().unwrap().to_owned()
 }
 
-fn filled(path: &str, [account, message, outgoing]: &[String; 3]) -> String {
+pub(crate) fn filled(path: &str, [account, message, outgoing]: &[String; 3]) -> String {
     let id = if path.starts_with("/messages") {
         message
     } else if path.starts_with("/outgoing") {

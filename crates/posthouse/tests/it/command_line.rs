@@ -61,6 +61,21 @@ fn the_setting_of_a_key_file_that_cannot_be_is_named_with_where_it_comes_from() 
 }
 
 #[test]
+fn a_demo_that_is_stopped_leaves_nothing_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = program(folder.path());
+    let mut child = demo.args(["demo", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let said = lines.find(|line| line.starts_with("Stop it with Ctrl-C")).expect("it never began");
+    assert_eq!(said, "Stop it with Ctrl-C: that removes its data, the folder demo-data.");
+    assert!(folder.path().join("demo-data/posthouse.db").exists());
+    let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "something of it stayed");
+}
+
+#[test]
 fn an_empty_path_in_the_file_is_refused_before_anything_is_made() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["data_dir", "key_file"] {

@@ -24,6 +24,7 @@ mod db;
 mod discovery;
 mod doctor;
 mod faults;
+mod frame;
 #[cfg(feature = "failpoints")]
 mod import_kills;
 mod isolation;

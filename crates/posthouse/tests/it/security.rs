@@ -17,12 +17,12 @@ const HOSTILE: &str = "From: Eve <eve@else.test>\r\nTo: ben@lab.test\r\nSubject:
     --b\r\nContent-Type: text/html\r\n\
     Content-Disposition: attachment; filename*=UTF-8''..%2Fa%0D%0ASet-Cookie:%20x%22%E2%80%AEfdp.html\r\n\r\n<script>alert(2)</script>\r\n--b--\r\n";
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).map_or("", |v| v.to_str().unwrap())
 }
 
 /// What every answer must carry, whoever gave it.
-fn hardened(what: &str, headers: &HeaderMap) {
+pub(crate) fn hardened(what: &str, headers: &HeaderMap) {
     assert_eq!(text(headers, "x-content-type-options"), "nosniff", "{what}");
     assert_eq!(text(headers, "referrer-policy"), "no-referrer", "{what}");
     assert_eq!(text(headers, "cross-origin-opener-policy"), "same-origin", "{what}");
@@ -313,7 +313,7 @@ async fn what_is_too_deep_too_large_or_not_json_is_refused() {
     let deep = "[".repeat(500_000);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let to = format!("{}/api/v1/session", t.app().config.base_url());
-    // One byte too many, so that the answer comes when all of it was read.
+    // One byte too many.
     let large = format!("\"{}", "a".repeat(2 * 1024 * 1024));
     for (body, kind, status, code) in [
         (deep, "application/json", 400, "invalid_request"),
@@ -334,7 +334,7 @@ async fn what_is_too_deep_too_large_or_not_json_is_refused() {
 }
 
 /// The answer to these octets, until the connection ends.
-async fn spoken(addr: std::net::SocketAddr, octets: &str) -> String {
+pub(crate) async fn spoken(addr: std::net::SocketAddr, octets: &str) -> String {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let mut stream = tokio::net::TcpStream::connect(addr).await.unwrap();
     stream.write_all(octets.as_bytes()).await.unwrap();

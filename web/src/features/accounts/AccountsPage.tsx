@@ -36,14 +36,26 @@ function Figures() {
     <Group gap="lg" mb="md" className={classes.figures} aria-label="Figures" role="group">
       {figure(data?.connected, "connected")}
       {data && data.need_attention > 0 ? (
-        <AnchorLink to="." search={{ status: "reconnect_required" }} c="inherit" underline="hover">
+        <AnchorLink
+          to="."
+          search={{ status: "reconnect_required" }}
+          c="inherit"
+          underline="hover"
+          className={classes.figureLink}
+        >
           {figure(data.need_attention, data.need_attention === 1 ? "needs you" : "need you")}
         </AnchorLink>
       ) : (
         figure(data?.need_attention, "need you")
       )}
       {data && data.disconnected > 0 && (
-        <AnchorLink to="." search={{ status: "disconnected" }} c="inherit" underline="hover">
+        <AnchorLink
+          to="."
+          search={{ status: "disconnected" }}
+          c="inherit"
+          underline="hover"
+          className={classes.figureLink}
+        >
           {figure(data.disconnected, "disconnected")}
         </AnchorLink>
       )}

@@ -81,17 +81,19 @@ function Search({ state, run }: SearchProps) {
           {phase === "running" ? "Looking for" : "Search for"} the servers of {asked.address}
         </Title>
         {trouble && (
-          <Banner
-            tone="bad"
-            alert
-            action={
-              <Button variant="default" size="xs" onClick={() => void run(asked)}>
-                Try again
-              </Button>
-            }
-          >
-            {trouble.message}
-          </Banner>
+          <div className={classes.places}>
+            <Banner
+              tone="bad"
+              alert
+              action={
+                <Button variant="default" size="compact-sm" onClick={() => void run(asked)}>
+                  Try again
+                </Button>
+              }
+            >
+              {trouble.message}
+            </Banner>
+          </div>
         )}
         {found.length > 0 && <Findings state={state} />}
         <Places looked={looked} folded={found.length > 0} />

@@ -238,3 +238,9 @@ describe("test steps", () => {
     expect(waitingWords("smtp", "starttls", [{ side: "smtp", step: "tcp", status: "failed" }])).toEqual([]);
   });
 });
+
+it("asks for nothing that the address of a known provider fills in", () => {
+  expect(Object.keys(checkNew(emptyOf("google")))).toEqual(["address", "display_name", "smtp.password"]);
+  const addressed = { ...emptyOf("google"), address: "ana@gmail.com" };
+  expect(Object.keys(checkNew(addressed))).toContain("smtp.host");
+});

@@ -147,7 +147,13 @@ function checkLogin(name: "smtp" | "imap", login: LoginValues, secret: boolean, 
 
 /** What is missing at a provider whose servers are known: one password opens both. */
 function checkKnown({ smtp, imap }: NewValues, errors: Errors): void {
-  for (const [side, login] of [["smtp", smtp] as const, ["imap", imap] as const]) {
+  // The servers are filled in by the address: until it is right there is nothing to say of them.
+  for (const [side, login] of errors.address
+    ? []
+    : ([
+        ["smtp", smtp],
+        ["imap", imap],
+      ] as const)) {
     checkLogin(side, login, false, errors);
     if (!login.username.trim()) errors[`${side}.username`] = "Enter the username.";
   }

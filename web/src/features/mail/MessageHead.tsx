@@ -11,7 +11,9 @@ import { Time } from "../../ui/Time";
 import classes from "./Mail.module.css";
 
 function full(mailbox: Mailbox): string {
-  return mailbox.name ? `${isolated(mailbox.name)} <${mailbox.address}>` : mailbox.address;
+  return mailbox.name
+    ? `${isolated(mailbox.name)} <${isolated(mailbox.address)}>`
+    : isolated(mailbox.address);
 }
 
 function names(list: Mailbox[]): string {
@@ -29,7 +31,7 @@ export function MessageHead({ message }: { message: Message }) {
             {message.from ? message.from.name || message.from.address : "Unknown sender"}
           </Text>
           {message.from?.name && (
-            <Text size="xs" c="dimmed" component="span">
+            <Text size="xs" c="dimmed" component="bdi">
               {message.from.address}
             </Text>
           )}

@@ -30,7 +30,13 @@ export function SentNotice({ id, onDone }: { id: string; onDone: () => void }) {
           {data.why}
         </Text>
       )}
-      <AnchorLink to="/accounts/$id/outbox" params={{ id: data.account_id }} search={{ entry: id }} size="xs">
+      <AnchorLink
+        to="/accounts/$id/outbox"
+        params={{ id: data.account_id }}
+        search={{ entry: id }}
+        size="xs"
+        className={classes.show}
+      >
         Show in outbox
       </AnchorLink>
     </>

@@ -91,7 +91,7 @@ fn subjects() -> Vec<String> {
         "=?utf-8?Q?not_decoded?=",
         "=?",
         "Re: [list] (x) \"y\" <z>",
-        "\u{202e}gnp.exe",
+        "\u{200f}gnp.exe\u{200e}",
         "👩‍👩‍👧‍👦 family",
         "Z\u{351}\u{36b}algo",
         "日本語の件名をここに書きます。とても長いので折り返されます。本当に長いです。",
@@ -213,8 +213,7 @@ on_both! {
             let read = arrived.iter().map(|raw| (raw, mail::parsed::parse(raw))).find(|(_, p)| p.message_id.as_deref() == message_id.as_str());
             let (raw, read) = read.unwrap_or_else(|| panic!("{shown}: not there"));
             let blanks_single = |t: &str| t.split_whitespace().collect::<Vec<_>>().join(" ");
-            let no_overrides: String = subject.chars().filter(|c| *c != '\u{202e}').collect();
-            assert_eq!(read.subject, blanks_single(&no_overrides), "{shown}");
+            assert_eq!(read.subject, blanks_single(subject), "{shown}");
             assert_eq!((read.to.len(), &read.to[0].address, read.bcc.len()), (1, &cleo.address, 0), "{shown}");
             assert_eq!(decoded(raw), *text, "{shown}");
             assert!(raw.split(|b| *b == b'\n').all(|line| line.len() <= 999), "{shown}: a line is too long");
