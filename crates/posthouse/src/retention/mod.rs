@@ -8,7 +8,7 @@ use crate::base::events;
 use crate::base::leases::{self, Held, LeaseError};
 use crate::base::meters::RETENTION_REMOVED;
 use crate::config::Config;
-use crate::{mailbox, send, team};
+use crate::{bulk, mailbox, send, team};
 use db::{Conn, DbResult, Ts};
 use futures_util::future::BoxFuture;
 use std::time::Duration;
@@ -81,6 +81,13 @@ pub const TABLE: &[Kept] = &[
         prune: |c, before, limit| Box::pin(send::prune_attempts(c, &team::Instance, before, limit)),
     },
     Kept {
+        table: "bulk_run",
+        what: "What was done with many accounts at once",
+        keep: Keep::Days(7),
+        why: "For its result and its undo; the audit log has a line for each account",
+        prune: |c, before, limit| Box::pin(bulk::prune(c, &team::Instance, before, limit)),
+    },
+    Kept {
         table: "session",
         what: "Sign-ins after their end",
         keep: Keep::Days(7),
@@ -114,6 +121,8 @@ pub const FOR_GOOD: &[(&str, &str)] = &[
     ("account", "goes by deletion, with all it has"),
     ("sent_message", "what 'emails sent' counts, once a message"),
     ("connection", "a part of the account"),
+    ("tag", "goes when a person removes it"),
+    ("account_tag", "a part of the account and of the tag"),
     ("folder", "a copy of the server's"),
     ("message", "goes when it is gone from the server"),
     ("placement", "as the message"),
