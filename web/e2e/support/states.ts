@@ -39,6 +39,7 @@ function account(index: number, more: Partial<Account> = {}): Account {
     sending: well,
     sync: { stage: "live" },
     created_at: NOW,
+    tags: [],
     can_manage: true,
     can_send: true,
     smtp: { ...login, port: 465 },
@@ -271,9 +272,7 @@ export class States {
         ? "accounts"
         : path.split("/")[1] === "messages"
           ? "message"
-          : path.endsWith("summary")
-            ? "summary"
-            : "account");
+          : (["summary", "users"].find((name) => path.endsWith(name)) ?? "account"));
     const mood = this.moods[kind] ?? "answers";
     if (mood === "holds") await new Promise<void>((resolve) => this.#held.add(resolve));
     if (mood === "fails" || mood === "refuses") {
@@ -311,6 +310,7 @@ export class States {
         sent_today: rows.reduce((sum, each) => sum + each.sent_today, 0),
       };
     }
+    if (kind === "users") return { items: [] };
     if (kind === "folders") return { items: [] };
     if (kind === "outgoing") return { items: SENT[this.rows], next_cursor: null };
     if (kind === "messages") return { items: letters, next_cursor: null } satisfies MessageList;

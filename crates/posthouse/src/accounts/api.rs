@@ -23,6 +23,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_accounts))
         .routes(routes!(summary))
+        .routes(routes!(account_users))
         .routes(routes!(account, change_account))
         .routes(routes!(retry))
         .merge(super::pausing::api::routes())
@@ -67,6 +68,11 @@ struct SyncState {
 struct AccountUser {
     id: UserId,
     name: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct AccountUsers {
+    items: Vec<AccountUser>,
 }
 
 /// The side of a row that is worse, by the name of its field.
@@ -349,6 +355,13 @@ async fn summary(Ax(app): Ax<App>, SignedIn(actor): SignedIn) -> ApiResult<Json<
         disconnected: s.disconnected,
         sent_today: s.sent_today,
     }))
+}
+
+/// The members who have accounts that the caller sees: by whom the list can be filtered.
+#[utoipa::path(get, path = "/accounts/users", tag = "accounts", responses((status = 200, body = AccountUsers), (status = 401, body = Problem)))]
+async fn account_users(Ax(app): Ax<App>, SignedIn(actor): SignedIn) -> ApiResult<Json<AccountUsers>> {
+    let owners = list::owners(&mut app.db.read().await?, &actor).await?;
+    Ok(Json(AccountUsers { items: owners.into_iter().map(|o| AccountUser { id: o.id, name: o.name }).collect() }))
 }
 
 /// One account, with its servers (never a password).

@@ -487,6 +487,28 @@ pub async fn row(c: &mut Conn, actor: &Actor, id: AccountId, today: &str) -> DbR
     sql!(opt AccountRow, c, sql ONE, actor.scope.workspace_id(), none.clone(), none.clone(), none, kind, today, user, id)
 }
 
+/// A member who has accounts.
+#[derive(Debug, Clone, FromRow)]
+pub struct Owner {
+    /// Who.
+    pub id: UserId,
+    /// Their name.
+    pub name: String,
+}
+
+/// The members who have accounts that the actor sees, by name: by whom the list can be filtered.
+///
+/// # Errors
+/// Only the database's.
+pub async fn owners(c: &mut Conn, actor: &Actor) -> DbResult<Vec<Owner>> {
+    let (kind, user) = whose(actor, None);
+    sql!(all Owner, c,
+        "SELECT u.id, u.name FROM membership m JOIN \"user\" u ON u.id = m.user_id
+         WHERE m.workspace_id = $1 AND ($2 = 'all' OR m.user_id = $3)
+           AND EXISTS (SELECT 1 FROM account a WHERE a.workspace_id = $1 AND a.user_id = m.user_id AND a.closing_at IS NULL)
+         ORDER BY u.name, u.id", actor.scope.workspace_id(), kind, user)
+}
+
 /// The figures above the list.
 #[derive(Debug, Clone, FromRow)]
 pub struct Summary {

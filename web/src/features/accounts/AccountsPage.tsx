@@ -12,7 +12,11 @@ import { Page, PageHeader } from "../../ui/Page";
 import { AccountFilters, type Change } from "./AccountFilters";
 import classes from "./Accounts.module.css";
 import { AccountsTable } from "./AccountsTable";
-import { accountListQuery, summaryQuery } from "./queries";
+import { BulkBar } from "./BulkBar";
+import { EVERYTHING, isNarrowed, PROVIDERS } from "./filter";
+import { accountListQuery, accountUsersQuery, summaryQuery } from "./queries";
+import { useSelection } from "./selection";
+import { STATES } from "./words";
 
 function ConnectButton() {
   return (
@@ -52,12 +56,54 @@ function Figures() {
   );
 }
 
+/** Names what hides everything, each with its own way off. */
+function NoMatch({ filter, onChange }: { filter: AccountFilter; onChange: Change }) {
+  const hiding = useFilterWords(filter);
+  return (
+    <Notice
+      icon={IconSearchOff}
+      title="No account matches"
+      action={
+        <>
+          {hiding.length > 1 &&
+            hiding.map(({ name, words }) => (
+              <Button key={name} variant="default" onClick={() => onChange({ [name]: undefined })}>
+                Without {words}
+              </Button>
+            ))}
+          <Button variant="default" onClick={() => onChange(EVERYTHING)}>
+            Clear filters
+          </Button>
+        </>
+      }
+    >
+      No account fits {hiding.map(({ words }) => words).join(" and ")}.
+    </Notice>
+  );
+}
+
+/** The filters that are set, as a person would say them. */
+function useFilterWords({ search, provider, status, user, tag }: AccountFilter) {
+  const { data } = useQuery(accountUsersQuery);
+  const somebody = data?.items.find(({ id }) => id === user)?.name ?? "that person";
+  const whose = user === "me" ? "me" : user === "team" ? "the team" : somebody;
+  const words = {
+    search: search && `“${isolated(search)}”`,
+    provider: provider && `the provider ${PROVIDERS[provider as keyof typeof PROVIDERS]}`,
+    status: status && `the status ${STATES[status as keyof typeof STATES].word}`,
+    user: user && `the user ${isolated(whose)}`,
+    tag: tag && `the tag ${isolated(tag)}`,
+  };
+  return Object.entries(words).flatMap(([name, text]) => (text ? [{ name, words: text }] : []));
+}
+
 /** The list of connected accounts. `filter` lives in the address bar. */
 export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onChange: Change }) {
   const list = useInfiniteQuery({ ...accountListQuery(filter), placeholderData: keepPreviousData });
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const total = list.data?.pages[0]?.total ?? rows.length;
-  const filtered = Boolean(filter.search || filter.status || filter.user);
+  const filtered = isNarrowed(filter);
+  const selection = useSelection(rows, Math.max(total, rows.length), filter);
   const empty = list.isSuccess && rows.length === 0 && !list.isPlaceholderData;
 
   return (
@@ -81,24 +127,11 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
           {list.isError && rows.length === 0 ? (
             <LoadFailed what="The accounts" error={list.error} retry={() => void list.refetch()} />
           ) : empty ? (
-            <Notice
-              icon={IconSearchOff}
-              title="No account matches"
-              action={
-                <Button
-                  variant="default"
-                  onClick={() => onChange({ search: undefined, status: undefined, user: undefined })}
-                >
-                  Clear filters
-                </Button>
-              }
-            >
-              No account fits {filter.search ? `“${isolated(filter.search)}”` : "the chosen filters"}
-              {filter.search && (filter.status || filter.user) ? " and the chosen filters" : ""}.
-            </Notice>
+            <NoMatch filter={filter} onChange={onChange} />
           ) : (
             <AccountsTable
               rows={rows}
+              selection={selection}
               total={Math.max(total, rows.length)}
               loading={list.isPending}
               stale={list.isPlaceholderData}
@@ -108,6 +141,7 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
               onChange={onChange}
             />
           )}
+          <BulkBar selection={selection} total={Math.max(total, rows.length)} filter={filter} />
         </>
       )}
     </Page>
