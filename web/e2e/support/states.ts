@@ -83,7 +83,18 @@ const ODD: Partial<Account>[] = [
     sent_total: 12_345_678,
     ...broken("certificate_wrong_name", "disconnected"),
   },
-  { sync: { stage: "importing", done: 12_345, total: 1_234_567 } },
+  {
+    sync: { stage: "importing", done: 12_345, total: 1_234_567 },
+    tags: ["Sales", ARABIC.slice(0, 40), "Third"],
+  },
+  {
+    status: "paused",
+    status_side: "receiving",
+    paused_at: NOW,
+    receiving: { state: "paused", since: NOW },
+    sending: { state: "paused", since: NOW },
+    tags: [WORD.slice(0, 40), `${OVERRIDE}Tag`],
+  },
   broken("private_address_refused", "disconnected"),
 ];
 
@@ -91,7 +102,9 @@ const ROWS: Record<Rows, Account[]> = {
   none: [],
   one: [account(0)],
   odd: ODD.map((more, index) => account(index, more)),
-  many: Array.from({ length: 3_000 }, (_, index) => account(index)),
+  many: Array.from({ length: 10_000 }, (_, index) =>
+    account(index, index % 3 === 0 ? { tags: ["Customers", "Outreach"].slice(index % 2) } : {}),
+  ),
 };
 
 function message(index: number, more: Partial<Message> = {}): Message {
@@ -311,6 +324,17 @@ export class States {
       };
     }
     if (kind === "users") return { items: [] };
+    if (kind === "preview") {
+      const unchanged = [
+        { outcome: "already", count: 12, text: "It is so already." },
+        {
+          outcome: "not_allowed",
+          count: 3,
+          text: "You may not do this with it: it belongs to somebody else.",
+        },
+      ];
+      return { total: rows.length, changing: rows.length - 15, unchanged, makes_tag: false };
+    }
     if (kind === "folders") return { items: [] };
     if (kind === "outgoing") return { items: SENT[this.rows], next_cursor: null };
     if (kind === "messages") return { items: letters, next_cursor: null } satisfies MessageList;

@@ -149,7 +149,7 @@ describe("what is done with many accounts", () => {
     await user.click(await box("ana"));
     await user.click(bar().getByRole("button", { name: "Add tag" }));
     const dialog = within(await screen.findByRole("dialog"));
-    await user.type(dialog.getByRole("textbox", { name: "Tag" }), "New");
+    await user.type(dialog.getByRole("combobox", { name: "Tag" }), "New");
     expect(await dialog.findByText("2 accounts will get the tag, which is new.")).toBeVisible();
     await user.click(dialog.getByRole("button", { name: "Add tag" }));
     const failed = await dialog.findByRole("list", { name: "Accounts that did not change" });
