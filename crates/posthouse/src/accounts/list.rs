@@ -238,8 +238,8 @@ macro_rules! order {
                      "(SELECT account_id FROM account_tag WHERE tag_id = $11 LIMIT 1000) f CROSS JOIN account a",
                 where "AND a.id = f.account_id ", "AND a.id = f.account_id "),
             many: texts!($text, $int, by $key, from "account a", "account a",
-                where "AND (SELECT 1 FROM account_tag m WHERE m.tag_id = $9 AND m.account_id = a.id) = 1 ",
-                      "AND (SELECT 1 FROM account_tag m WHERE m.tag_id = $11 AND m.account_id = a.id) = 1 "),
+                where "AND (SELECT 1 FROM account_tag m WHERE m.tag_id = $9 AND m.account_id = a.id) IS NOT NULL ",
+                      "AND (SELECT 1 FROM account_tag m WHERE m.tag_id = $11 AND m.account_id = a.id) IS NOT NULL "),
         }
     };
     (text $key:literal) => {
@@ -391,7 +391,7 @@ pub async fn matching(c: &mut Conn, actor: &Actor, filter: &Filter, limit: i64) 
            AND (CAST($3 AS TEXT) IS NULL OR a.status = $3) AND (CAST($4 AS TEXT) IS NULL OR a.provider = $4)
            AND ($5 = 'all' OR ($5 = 'team' AND a.user_id IS NULL) OR ($5 = 'user' AND a.user_id = $6)
                 OR ($5 = 'mine_or_team' AND (a.user_id IS NULL OR a.user_id = $6)))
-           AND ($7 = 'any' OR (SELECT 1 FROM account_tag m WHERE m.tag_id = $8 AND m.account_id = a.id) = 1)
+           AND ($7 = 'any' OR (SELECT 1 FROM account_tag m WHERE m.tag_id = $8 AND m.account_id = a.id) IS NOT NULL)
          ORDER BY a.address_key LIMIT $9",
         actor.scope.workspace_id(),
         search,

@@ -176,3 +176,51 @@ async fn a_filter_by_tag_uses_its_indexes() {
     drop(c);
     t.stop().await;
 }
+
+/// The same on PostgreSQL, with values, and after it has looked at its tables.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_by_tag_uses_its_indexes_on_postgresql() {
+    use db::IntoValue;
+    let t = TestApp::start(Engine::Postgres).await;
+    let mut api = t.owner().await;
+    let (scope, _) = seed(&t, &mut api, 3_000).await;
+    t.run_sql("INSERT INTO tag (id, workspace_id, name, name_key, created_at) SELECT id, id, 'Many', 'many', 0 FROM workspace").await;
+    t.run_sql("INSERT INTO account_tag (tag_id, account_id, workspace_id) SELECT workspace_id, id, workspace_id FROM account").await;
+    t.run_sql("ANALYZE").await;
+    let user: UserId = api.get("/session").await.expect(200)["user"]["id"].as_str().unwrap().parse().unwrap();
+    let mut c = t.app().db.read().await.unwrap();
+    let none: Option<String> = None;
+    // Seven orders, each of any, few and many, each first up and down, then later up and down; the first three orders go by a text.
+    for (n, sql) in posthouse::accounts::statements().into_iter().take(7 * 12).enumerate() {
+        let (order, kind, later) = (n / 12, (n / 4) % 3, n % 4 >= 2);
+        let mut bound = vec![
+            scope.workspace_id().into_value(),
+            none.clone().into_value(),
+            none.clone().into_value(),
+            none.clone().into_value(),
+            "all".into_value(),
+            "2026-11-26".into_value(),
+            user.into_value(),
+        ];
+        if later {
+            bound.push(if order < 3 { "box01000@acme.test".into_value() } else { 0_i64.into_value() });
+            bound.push(user.0.into_value());
+        }
+        bound.push(101_i64.into_value());
+        if kind > 0 {
+            bound.push(scope.workspace_id().into_value());
+        }
+        let text: &'static str = format!("EXPLAIN {}", sql.pg).leak();
+        let plan: Vec<(String,)> = db::all(&mut c, db::Sql::both(text), bound).await.unwrap();
+        let plan: Vec<&str> = plan.iter().map(|row| row.0.as_str()).collect();
+        if kind == 1 {
+            assert!(plan.iter().any(|l| l.contains("on account_tag")), "{n}: {plan:#?}");
+            assert!(!plan.iter().any(|l| l.contains("Seq Scan on account_tag p")), "{n}: {plan:#?}");
+        }
+        if kind == 2 {
+            assert!(!plan.iter().any(|l| l.contains("Seq Scan on account a")), "{n}: the order's index leads: {plan:#?}");
+        }
+    }
+    drop(c);
+    t.stop().await;
+}
