@@ -370,10 +370,13 @@ async function many(page: Page, states: States): Promise<void> {
   const last = page.getByRole("link", { name: "Box 9999", exact: true });
   // Each page of the list is fetched when its place comes into view.
   await expect
-    .poll(async () => {
-      await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
-      return last.isVisible();
-    }, { timeout: 60_000 })
+    .poll(
+      async () => {
+        await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
+        return last.isVisible();
+      },
+      { timeout: 60_000 },
+    )
     .toBe(true);
   const header = page.locator("thead th").first();
   expect(await header.evaluate((cell) => cell.getBoundingClientRect().top)).toBeLessThanOrEqual(top);

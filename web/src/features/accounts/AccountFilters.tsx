@@ -1,6 +1,6 @@
 import { ActionIcon, Button, CloseButton, Group, Kbd, Select, Text, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
-import { IconDownload, IconFilterOff, IconSearch, IconTags } from "@tabler/icons-react";
+import { IconSearch, IconTags } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { API } from "../../api/client";
@@ -84,12 +84,7 @@ export function AccountFilters({ filter, onChange, found }: FiltersProps) {
         <ManageTags filter={filter} onChange={onChange} />
       </Group>
       {isNarrowed(filter) && (
-        <Button
-          variant="subtle"
-          color="gray"
-          leftSection={<Icon of={IconFilterOff} />}
-          onClick={() => onChange(EVERYTHING)}
-        >
+        <Button variant="subtle" color="gray" onClick={() => onChange(EVERYTHING)}>
           Clear
         </Button>
       )}
@@ -195,7 +190,6 @@ function Export({ filter }: { filter: AccountFilter }) {
       href={`${API}/accounts/export?${query}`}
       download
       variant="default"
-      leftSection={<Icon of={IconDownload} />}
       className={classes.export}
     >
       Export

@@ -3,7 +3,8 @@ import { useQuery } from "@tanstack/react-query";
 import type { Account } from "../../api/client";
 import { asApiError } from "../../lib/problem";
 import { TagBadges } from "./TagBadges";
-import { MAX_TAG, MAX_TAGS_ON_ACCOUNT, tagsQuery, useSetTags } from "./tags";
+import { useSetTags } from "./tagChanges";
+import { MAX_TAG, MAX_TAGS_ON_ACCOUNT, tagsQuery } from "./tags";
 
 /** The tags of an account; what is chosen or typed is saved at once. */
 export function AccountTags({ account }: { account: Account }) {

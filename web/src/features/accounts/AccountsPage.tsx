@@ -1,22 +1,23 @@
-import { Button, Group, Skeleton, Text } from "@mantine/core";
-import { IconMailPlus, IconPlus, IconSearchOff } from "@tabler/icons-react";
+import { Group, Skeleton, Text } from "@mantine/core";
+import { IconMailPlus, IconPlus } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { useEffect, useMemo, useState } from "react";
 import type { AccountFilter } from "../../api/keys";
 import { count } from "../../lib/format";
-import { isolated } from "../../lib/texts";
 import { Icon } from "../../ui/Icon";
 import { AnchorLink, ButtonLink } from "../../ui/links";
 import { LoadFailed, Notice } from "../../ui/Notice";
 import { Page, PageHeader } from "../../ui/Page";
+import { part } from "../../ui/part";
 import { AccountFilters, type Change } from "./AccountFilters";
 import classes from "./Accounts.module.css";
 import { AccountsTable } from "./AccountsTable";
-import { BulkBar } from "./BulkBar";
-import { EVERYTHING, isNarrowed, PROVIDERS } from "./filter";
-import { accountListQuery, accountUsersQuery, summaryQuery } from "./queries";
+import { EVERYTHING, isNarrowed } from "./filter";
+import { accountListQuery, summaryQuery } from "./queries";
 import { useSelection } from "./selection";
-import { STATES } from "./words";
+
+const NoMatch = part(() => import("./NoMatch"));
+const BulkBar = part(() => import("./BulkBar"));
 
 function ConnectButton() {
   return (
@@ -56,47 +57,6 @@ function Figures() {
   );
 }
 
-/** Names what hides everything, each with its own way off. */
-function NoMatch({ filter, onChange }: { filter: AccountFilter; onChange: Change }) {
-  const hiding = useFilterWords(filter);
-  return (
-    <Notice
-      icon={IconSearchOff}
-      title="No account matches"
-      action={
-        <>
-          {hiding.length > 1 &&
-            hiding.map(({ name, words }) => (
-              <Button key={name} variant="default" onClick={() => onChange({ [name]: undefined })}>
-                Without {words}
-              </Button>
-            ))}
-          <Button variant="default" onClick={() => onChange(EVERYTHING)}>
-            Clear filters
-          </Button>
-        </>
-      }
-    >
-      No account fits {hiding.map(({ words }) => words).join(" and ")}.
-    </Notice>
-  );
-}
-
-/** The filters that are set, as a person would say them. */
-function useFilterWords({ search, provider, status, user, tag }: AccountFilter) {
-  const { data } = useQuery(accountUsersQuery);
-  const somebody = data?.items.find(({ id }) => id === user)?.name ?? "that person";
-  const whose = user === "me" ? "me" : user === "team" ? "the team" : somebody;
-  const words = {
-    search: search && `“${isolated(search)}”`,
-    provider: provider && `the provider ${PROVIDERS[provider as keyof typeof PROVIDERS]}`,
-    status: status && `the status ${STATES[status as keyof typeof STATES].word}`,
-    user: user && `the user ${isolated(whose)}`,
-    tag: tag && `the tag ${isolated(tag)}`,
-  };
-  return Object.entries(words).flatMap(([name, text]) => (text ? [{ name, words: text }] : []));
-}
-
 /** The list of connected accounts. `filter` lives in the address bar. */
 export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onChange: Change }) {
   const list = useInfiniteQuery({ ...accountListQuery(filter), placeholderData: keepPreviousData });
@@ -104,6 +64,9 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
   const total = list.data?.pages[0]?.total ?? rows.length;
   const filtered = isNarrowed(filter);
   const selection = useSelection(rows, Math.max(total, rows.length), filter);
+  // Once it was there it stays: its dialog outlives the selection.
+  const [barShown, setBarShown] = useState(false);
+  useEffect(() => setBarShown((shown) => shown || selection.count > 0), [selection.count]);
   const empty = list.isSuccess && rows.length === 0 && !list.isPlaceholderData;
 
   return (
@@ -127,7 +90,7 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
           {list.isError && rows.length === 0 ? (
             <LoadFailed what="The accounts" error={list.error} retry={() => void list.refetch()} />
           ) : empty ? (
-            <NoMatch filter={filter} onChange={onChange} />
+            <NoMatch filter={filter} onChange={onChange} onMissing={() => onChange(EVERYTHING)} />
           ) : (
             <AccountsTable
               rows={rows}
@@ -141,7 +104,14 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
               onChange={onChange}
             />
           )}
-          <BulkBar selection={selection} total={Math.max(total, rows.length)} filter={filter} />
+          {(selection.count > 0 || barShown) && (
+            <BulkBar
+              selection={selection}
+              total={Math.max(total, rows.length)}
+              filter={filter}
+              onMissing={selection.clear}
+            />
+          )}
         </>
       )}
     </Page>

@@ -1,4 +1,4 @@
-import { Button, Checkbox, Skeleton, UnstyledButton } from "@mantine/core";
+import { Button, Skeleton, UnstyledButton } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { IconArrowDown, IconArrowsSort, IconArrowUp } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
@@ -23,6 +23,7 @@ import {
 import type { AccountRow } from "../../api/client";
 import type { AccountFilter } from "../../api/keys";
 import { Banner } from "../../ui/Banner";
+import { Check } from "../../ui/Check";
 import { Icon } from "../../ui/Icon";
 import { useShortcuts } from "../../ui/shortcuts";
 import { media, sizes } from "../../ui/theme";
@@ -131,6 +132,7 @@ export function AccountsTable(props: TableProps) {
   };
   const { active, setActive } = useListKeys({ length: rows.length, show, open, noun: "account" });
   const chosen = rows[active];
+  const allLoaded = rows.length > 0 && rows.every(({ id }) => selection.has(id));
   useShortcuts([
     {
       keys: "x",
@@ -180,12 +182,11 @@ export function AccountsTable(props: TableProps) {
           {table.getHeaderGroups().map((group) => (
             <tr key={group.id} aria-rowindex={1}>
               <th scope="col" data-column="select">
-                <Checkbox
-                  size="xs"
-                  aria-label="Select every account that is loaded"
+                <Check
+                  label="Select every account that is loaded"
                   disabled={rows.length === 0}
-                  checked={rows.length > 0 && rows.every(({ id }) => selection.has(id))}
-                  indeterminate={selection.count > 0 && !rows.every(({ id }) => selection.has(id))}
+                  checked={allLoaded}
+                  partly={selection.count > 0 && !allLoaded}
                   onChange={selection.toggleLoaded}
                 />
               </th>
@@ -297,9 +298,8 @@ function AccountTableRow(props: {
       onContextMenu={(event) => onContextMenu(event, index)}
     >
       <td data-column="select">
-        <Checkbox
-          size="xs"
-          aria-label={`Select ${row.original.address}`}
+        <Check
+          label={`Select ${row.original.address}`}
           checked={selected}
           disabled={selection.all}
           onClick={(event) => {

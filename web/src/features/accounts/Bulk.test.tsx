@@ -48,6 +48,8 @@ function plays(preview: object, ended: BulkRun): void {
   );
 }
 
+/** The bar is fetched when it is first needed. */
+const shown = () => screen.findByRole("region", { name: "Selected accounts" });
 const box = (name: string) => screen.findByRole("checkbox", { name: `Select ${name}@acme.test` });
 const bar = () => within(screen.getByRole("region", { name: "Selected accounts" }));
 
@@ -60,6 +62,7 @@ describe("what is done with many accounts", () => {
     plays({}, run());
     const { user } = open("/accounts");
     await user.click(await box("ana"));
+    await shown();
     expect(bar().getByText("1 selected")).toBeVisible();
     fireEvent.click(await box("dan"), { shiftKey: true });
     expect(bar().getByText("4 selected")).toBeVisible();
@@ -89,6 +92,7 @@ describe("what is done with many accounts", () => {
     const { user } = open("/accounts");
     await user.click(await box("ana"));
     await user.click(await box("ben"));
+    await shown();
     await user.click(bar().getByRole("button", { name: "Pause" }));
     const dialog = within(await screen.findByRole("dialog", { name: "Pause 2 accounts" }));
     expect(await dialog.findByText("2 accounts will be paused.")).toBeVisible();
@@ -107,6 +111,7 @@ describe("what is done with many accounts", () => {
     plays({ total: 10_000, changing: 9_998 }, run());
     const { user } = open("/accounts?status=disconnected&tag=Sales&sort=sent");
     await user.click(await box("ana"));
+    await shown();
     await user.click(bar().getByRole("button", { name: "Select all 10,000 that match" }));
     expect(bar().getByText("All 10,000 that match selected")).toBeVisible();
     expect(await box("eve")).toBeChecked();
@@ -120,6 +125,7 @@ describe("what is done with many accounts", () => {
     const { user } = open("/accounts");
     await user.click(await box("ana"));
     await user.click(await box("ben"));
+    await shown();
     await user.click(bar().getByRole("button", { name: "Delete" }));
     const dialog = within(await screen.findByRole("dialog"));
     const field = await dialog.findByRole("textbox", { name: "Type 2 to confirm" });
@@ -147,6 +153,7 @@ describe("what is done with many accounts", () => {
     );
     const { user } = open("/accounts");
     await user.click(await box("ana"));
+    await shown();
     await user.click(bar().getByRole("button", { name: "Add tag" }));
     const dialog = within(await screen.findByRole("dialog"));
     await user.type(dialog.getByRole("combobox", { name: "Tag" }), "New");
@@ -164,6 +171,7 @@ describe("what is done with many accounts", () => {
     );
     const { user } = open("/accounts");
     await user.click(await box("ana"));
+    await shown();
     await user.click(bar().getByRole("button", { name: "Pause" }));
     const dialog = within(await screen.findByRole("dialog"));
     await dialog.findByText("2 accounts will be paused.");

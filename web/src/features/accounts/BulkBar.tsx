@@ -26,7 +26,7 @@ interface BulkBarProps {
 }
 
 /** Stands below the list while something is chosen, with what can be done with it. */
-export function BulkBar({ selection, total, filter }: BulkBarProps) {
+export default function BulkBar({ selection, total, filter }: BulkBarProps) {
   const [asked, setAsked] = useState<Asked>();
   const origin = useRef<HTMLElement>(undefined);
   const close = () => {

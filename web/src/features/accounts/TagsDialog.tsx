@@ -8,7 +8,8 @@ import { asApiError } from "../../lib/problem";
 import { Banner } from "../../ui/Banner";
 import { Icon } from "../../ui/Icon";
 import classes from "./Tags.module.css";
-import { MAX_TAG, tagsQuery, useRemoveTag, useRenameTag } from "./tags";
+import { useRemoveTag, useRenameTag } from "./tagChanges";
+import { MAX_TAG, tagsQuery } from "./tags";
 
 interface TagsDialogProps {
   /** The tag that the list is filtered by: it goes by its new name, or not at all, after a change. */

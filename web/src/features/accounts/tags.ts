@@ -1,8 +1,7 @@
-/** The workspace's tags, and what is done with them. */
-import { queryOptions, useQueryClient } from "@tanstack/react-query";
+/** The workspace's tags. */
+import { queryOptions } from "@tanstack/react-query";
 import { http, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
-import { useAction } from "../../ui/action";
 
 export const MAX_TAG = 40;
 export const MAX_TAGS_ON_ACCOUNT = 50;
@@ -11,35 +10,3 @@ export const tagsQuery = queryOptions({
   queryKey: keys.tags,
   queryFn: () => unwrap(http.GET("/tags")),
 });
-
-/** Everything that shows tags is a part of the accounts. */
-function useAfter() {
-  const queryClient = useQueryClient();
-  return () => queryClient.invalidateQueries({ queryKey: keys.accounts });
-}
-
-export function useSetTags(id: string) {
-  const after = useAfter();
-  return useAction({
-    mutationFn: (tags: string[]) =>
-      unwrap(http.PUT("/accounts/{id}/tags", { params: { path: { id } }, body: { tags } })),
-    onSuccess: after,
-  });
-}
-
-export function useRenameTag(id: string) {
-  const after = useAfter();
-  return useAction({
-    mutationFn: (name: string) =>
-      unwrap(http.PATCH("/tags/{id}", { params: { path: { id } }, body: { name } })),
-    onSuccess: after,
-  });
-}
-
-export function useRemoveTag(id: string) {
-  const after = useAfter();
-  return useAction({
-    mutationFn: () => unwrap(http.DELETE("/tags/{id}", { params: { path: { id } } })),
-    onSuccess: after,
-  });
-}
