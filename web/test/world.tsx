@@ -69,6 +69,7 @@ export function account(id: string, more: Partial<Account> = {}): Account {
     sending: side("connected"),
     sync: { stage: "live" },
     created_at: "2026-11-01T10:00:00.000Z",
+    tags: [],
     can_manage: true,
     can_send: true,
     smtp: { host: "smtp.acme.test", port: 587, encryption: "starttls", username: `${id}@acme.test` },
@@ -177,6 +178,13 @@ export function looked(
   return { place, outcome, asked: "old.test", took_ms: 7, words: "", ...more };
 }
 
+/** A colleague's id. */
+export const BEN = "0198c0de-0000-7000-8000-00000000be00";
+const TAGS = [
+  { id: "t1", name: "Outreach", accounts: 3 },
+  { id: "t2", name: "Sales", accounts: 1 },
+];
+
 export const server = setupServer(
   http.get(api("/providers"), () => HttpResponse.json({ items: PROVIDERS })),
   http.get(api("/session"), () => HttpResponse.json(session)),
@@ -184,6 +192,8 @@ export const server = setupServer(
     HttpResponse.json({ total: 1, connected: 1, need_attention: 0, disconnected: 0, sent_today: 18 }),
   ),
   http.get(api("/accounts"), () => HttpResponse.json(accountList([account("ana")]))),
+  http.get(api("/accounts/users"), () => HttpResponse.json({ items: [{ id: BEN, name: "Ben Kim" }] })),
+  http.get(api("/tags"), () => HttpResponse.json({ items: TAGS, can_manage: true })),
   http.get(api("/accounts/ana"), () => HttpResponse.json(account("ana"))),
 );
 

@@ -28,6 +28,8 @@ pub mod sync;
 pub mod send;
 /// Deletes an account and all it has.
 pub mod closing;
+/// One thing done with many accounts.
+pub mod bulk;
 /// Removes bodies that no row points at.
 pub mod sweep;
 /// How long things are kept, and the worker that removes what is older.

@@ -65,7 +65,7 @@ impl Job for FinishConsent {
             tracing::info!(flow = %row.id, code = problem.code, "oauth: a flow failed");
             let mut tx = app.db.tx().await?;
             store::end(&mut tx, &scope, row.id, (None, Some(&problem)), app.clock.now()).await?;
-            events::emit_kind(&mut tx, &app, &scope, Kind::ConsentChanged).await?;
+            events::emit_to_all(&mut tx, &app, &scope, Kind::ConsentChanged).await?;
             tx.commit().await?;
         }
         Ok(())
@@ -115,7 +115,7 @@ impl Finish<'_> {
     async fn end_dry_run(&self) -> db::DbResult<()> {
         let mut tx = self.app.db.tx().await?;
         store::end(&mut tx, &self.scope, self.row.id, (None, None), self.app.clock.now()).await?;
-        events::emit_kind(&mut tx, self.app, &self.scope, Kind::ConsentChanged).await?;
+        events::emit_to_all(&mut tx, self.app, &self.scope, Kind::ConsentChanged).await?;
         tx.commit().await
     }
 
@@ -222,7 +222,7 @@ impl Finish<'_> {
             };
             oauth::keep(&mut tx, self.app, &self.scope, id, given).await?;
             store::end(&mut tx, &self.scope, self.row.id, (Some(id), None), self.app.clock.now()).await?;
-            events::emit_kind(&mut tx, self.app, &self.scope, Kind::ConsentChanged).await?;
+            events::emit_to_all(&mut tx, self.app, &self.scope, Kind::ConsentChanged).await?;
             tx.commit().await?;
             Ok::<_, SaveError>(())
         };

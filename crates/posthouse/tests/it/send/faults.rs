@@ -10,7 +10,7 @@ use std::time::Duration;
 const TO: &str = "cleo@else.test";
 
 /// A Posthouse with one account on the server, and its owner.
-async fn beside(engine: Engine, fake: &Fake) -> (TestApp, Api, String) {
+pub async fn beside(engine: Engine, fake: &Fake) -> (TestApp, Api, String) {
     let app = TestApp::with(engine, |c| {
         c.egress.extra_ports.push(fake.port);
         c.plain_text_logins = true;
