@@ -185,7 +185,10 @@ async fn a_filter_by_tag_uses_its_indexes_on_postgresql() {
     let mut api = t.owner().await;
     let (scope, _) = seed(&t, &mut api, 3_000).await;
     t.run_sql("INSERT INTO tag (id, workspace_id, name, name_key, created_at) SELECT id, id, 'Many', 'many', 0 FROM workspace").await;
-    t.run_sql("INSERT INTO account_tag (tag_id, account_id, workspace_id) SELECT workspace_id, id, workspace_id FROM account").await;
+    t.run_sql(
+        "INSERT INTO account_tag (tag_id, account_id, workspace_id) SELECT workspace_id, id, workspace_id FROM account",
+    )
+    .await;
     t.run_sql("ANALYZE").await;
     let user: UserId = api.get("/session").await.expect(200)["user"]["id"].as_str().unwrap().parse().unwrap();
     let mut c = t.app().db.read().await.unwrap();
@@ -218,7 +221,10 @@ async fn a_filter_by_tag_uses_its_indexes_on_postgresql() {
             assert!(!plan.iter().any(|l| l.contains("Seq Scan on account_tag p")), "{n}: {plan:#?}");
         }
         if kind == 2 {
-            assert!(!plan.iter().any(|l| l.contains("Seq Scan on account a")), "{n}: the order's index leads: {plan:#?}");
+            assert!(
+                !plan.iter().any(|l| l.contains("Seq Scan on account a")),
+                "{n}: the order's index leads: {plan:#?}"
+            );
         }
     }
     drop(c);
