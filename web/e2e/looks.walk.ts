@@ -332,12 +332,12 @@ async function many(page: Page, states: States): Promise<void> {
   await look(page, "accounts-many");
   await page.getByRole("checkbox", { name: "Select box1@old.test" }).check();
   await look(page, "accounts-selected");
-  await page.getByRole("button", { name: "Select all 10,000 that match" }).click();
+  await page.getByRole("button", { name: "Select all 3,000 that match" }).click();
   await page
     .getByRole("region", { name: "Selected accounts" })
     .getByRole("button", { name: "Delete" })
     .click();
-  await expect(page.getByText("9,985 accounts will be deleted for good.")).toBeVisible();
+  await expect(page.getByText("2,985 accounts will be deleted for good.")).toBeVisible();
   await look(page, "accounts-bulk-delete");
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Clear the selection" }).click();
@@ -350,16 +350,13 @@ async function many(page: Page, states: States): Promise<void> {
   await page.mouse.move(600, 400);
   const top = await page.locator("thead").evaluate((head) => head.getBoundingClientRect().top);
   await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
-  const last = page.getByRole("link", { name: "Box 9999", exact: true });
+  const last = page.getByRole("link", { name: "Box 2999", exact: true });
   // Each page of the list is fetched when its place comes into view.
   await expect
-    .poll(
-      async () => {
-        await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
-        return last.isVisible();
-      },
-      { timeout: 60_000 },
-    )
+    .poll(async () => {
+      await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
+      return last.isVisible();
+    })
     .toBe(true);
   const header = page.locator("thead th").first();
   expect(await header.evaluate((cell) => cell.getBoundingClientRect().top)).toBeLessThanOrEqual(top);

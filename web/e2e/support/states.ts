@@ -102,7 +102,7 @@ const ROWS: Record<Rows, Account[]> = {
   none: [],
   one: [account(0)],
   odd: ODD.map((more, index) => account(index, more)),
-  many: Array.from({ length: 10_000 }, (_, index) =>
+  many: Array.from({ length: 3_000 }, (_, index) =>
     account(index, index % 3 === 0 ? { tags: ["Customers", "Outreach"].slice(index % 2) } : {}),
   ),
 };
