@@ -18,6 +18,8 @@ pub enum Topic {
     Messages,
     /// What one account sends.
     Outgoing,
+    /// What people are told.
+    Notices,
 }
 
 /// One nudge.

@@ -18,7 +18,7 @@ use crate::base::events::{self, Kind, News};
 use crate::base::jobs::{self, Job, JobError, Lease};
 use crate::base::leases;
 use crate::team::{self, Actor, AuditEntry, Scope, WorkspaceId};
-use crate::{mailbox, send};
+use crate::{mailbox, notices, send};
 use serde::{Deserialize, Serialize};
 
 /// Rows that one transaction removes.
@@ -130,6 +130,7 @@ impl Job for CloseAccount {
         app.blobs.remove_account(&scope, id).await.map_err(|e| JobError::Retry(e.to_string()))?;
         app.crash.point("close.blobs");
         let mut tx = app.db.tx().await?;
+        notices::forget_account(&mut tx, &app, &scope, id).await?;
         accounts::delete_rows(&mut tx, &scope, id).await?;
         for lease in [accounts::lease_name(id), send::lease_name(id)] {
             leases::forget(&mut tx, &lease).await?;

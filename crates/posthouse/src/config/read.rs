@@ -145,6 +145,22 @@ impl Read {
         }
     }
 
+    /// A server without a sender, or a password for nobody, would be found only when the first mail is due.
+    fn whole_system_mail(&mut self, c: &Config) {
+        let s = &c.system_mail;
+        let needs = [
+            ("system_mail.host", s.host.is_some(), "system_mail.from", s.from.is_some()),
+            ("system_mail.from", s.from.is_some(), "system_mail.host", s.host.is_some()),
+            ("system_mail.username", s.username.is_some(), "system_mail.password", s.password.is_some()),
+            ("system_mail.password", s.password.is_some(), "system_mail.username", s.username.is_some()),
+        ];
+        for (name, set, other, other_set) in needs {
+            if let (true, false, Some(given)) = (set, other_set, self.given.get(name)) {
+                self.problems.push(format!("`{name}` ({}) needs `{other}` beside it, which is not set", given.origin));
+            }
+        }
+    }
+
     fn finish(mut self) -> Result<Config, ConfigError> {
         let config = Config::deserialize(nested(self.given.values().map(|g| (g.key.name, g.value.clone()))));
         if let Ok(c) = &config
@@ -158,6 +174,9 @@ impl Read {
                 c.retry.first_ms,
                 from("retry.first_ms"),
             ));
+        }
+        if let Ok(c) = &config {
+            self.whole_system_mail(c);
         }
         match config {
             Ok(mut config) if self.problems.is_empty() => {

@@ -30,6 +30,8 @@ fn every_setting_is_in_the_table_and_nothing_else() {
         ("timeouts.", "[timeouts]\nzz = 1"),
         ("metrics.", "[metrics]\nzz = 1"),
         ("retention.", "[retention]\nzz = 1"),
+        ("notices.", "[notices]\nzz = 1"),
+        ("system_mail.", "[system_mail]\nzz = 1"),
     ] {
         let e = toml::from_str::<Config>(text).unwrap_err().message().to_owned();
         let fields: Vec<&str> = e.split('`').skip(3).step_by(2).collect();

@@ -120,6 +120,14 @@ pub fn today(time_zone: &str, now: db::Ts) -> String {
     at.to_zoned(zone).date().to_string()
 }
 
+/// Everybody in a workspace as who they would be when they asked, the owners first.
+///
+/// # Errors
+/// Only the database's.
+pub async fn members(c: &mut db::Conn, scope: &Scope) -> db::DbResult<Vec<Actor>> {
+    Ok(store::members(c, scope).await?.into_iter().map(Actor::from).collect())
+}
+
 /// The time zone of a workspace.
 ///
 /// # Errors

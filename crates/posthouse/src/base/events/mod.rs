@@ -37,6 +37,8 @@ text_enum! {
         MailboxOpQueued = "mailbox_op_queued",
         /// Something that we send changed its state.
         OutgoingChanged = "outgoing_changed",
+        /// What people are told changed.
+        NoticesChanged = "notices_changed",
     }
 }
 
@@ -47,6 +49,7 @@ impl Kind {
             Self::AccountAdded | Self::AccountChanged | Self::AccountClosed => Some(Topic::Accounts),
             Self::MessagesStored | Self::MessagesChanged => Some(Topic::Messages),
             Self::OutgoingChanged => Some(Topic::Outgoing),
+            Self::NoticesChanged => Some(Topic::Notices),
             Self::MailboxOpQueued => None,
         }
     }
@@ -68,7 +71,16 @@ pub struct News {
 /// # Errors
 /// Only the database's.
 pub async fn emit(tx: &mut Conn, app: &App, scope: &Scope, news: News) -> DbResult<()> {
-    store::insert(tx, scope, app.ids.next(), &news, app.clock.now()).await
+    let about = (news.kind, Some(news.account_id), news.count);
+    store::insert(tx, scope, app.ids.next(), about, app.clock.now()).await
+}
+
+/// Writes an event that is about the whole workspace.
+///
+/// # Errors
+/// Only the database's.
+pub async fn emit_for_all(tx: &mut Conn, app: &App, scope: &Scope, kind: Kind) -> DbResult<()> {
+    store::insert(tx, scope, app.ids.next(), (kind, None, 0), app.clock.now()).await
 }
 
 /// Gives numbers (where this node holds the sequencer's lease) and tells this node's pages and tasks, until cancelled.
