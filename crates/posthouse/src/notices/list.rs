@@ -58,6 +58,11 @@ pub struct Listed {
     pub address: String,
 }
 
+#[derive(FromRow)]
+struct Reader {
+    read_until: Option<NoticeId>,
+}
+
 /// A page of them.
 pub type NoticePage = Page<Item>;
 
@@ -156,12 +161,7 @@ pub async fn unread(c: &mut Conn, actor: &Actor) -> DbResult<i64> {
 /// # Errors
 /// Only the database's.
 pub async fn read_until(c: &mut Conn, actor: &Actor) -> DbResult<Option<NoticeId>> {
-    let row = sql!(
-        opt(Option<NoticeId>),
-        c,
-        "SELECT read_until FROM notice_person WHERE workspace_id = $1 AND user_id = $2",
-        actor.scope.workspace_id(),
-        actor.user_id
-    )?;
-    Ok(row.and_then(|r| r.0))
+    let row = sql!(opt Reader, c, "SELECT read_until FROM notice_person WHERE workspace_id = $1 AND user_id = $2",
+        actor.scope.workspace_id(), actor.user_id)?;
+    Ok(row.and_then(|r| r.read_until))
 }

@@ -16,6 +16,11 @@ pub struct Outage {
     pub told: Option<State>,
 }
 
+#[derive(FromRow)]
+struct Said {
+    facts: db::types::Json<Facts>,
+}
+
 pub struct NewNotice {
     pub id: NoticeId,
     pub kind: Kind,
@@ -118,14 +123,9 @@ pub async fn gathering(c: &mut Conn, scope: &Scope, gather: &str, since: Ts) -> 
 }
 
 pub async fn facts(c: &mut Conn, scope: &Scope, id: NoticeId) -> DbResult<Facts> {
-    let row = sql!(
-        one(db::types::Json<Facts>),
-        c,
-        "SELECT facts FROM notice WHERE id = $1 AND workspace_id = $2",
-        id,
-        scope.workspace_id()
-    )?;
-    Ok(row.0.0)
+    let row =
+        sql!(one Said, c, "SELECT facts FROM notice WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
+    Ok(row.facts.0)
 }
 
 pub async fn exists(c: &mut Conn, scope: &Scope, id: NoticeId) -> DbResult<bool> {

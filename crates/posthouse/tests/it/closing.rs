@@ -18,6 +18,9 @@ async fn left(t: &posthouse::app::App) -> Vec<(&'static str, i64)> {
         ("outgoing_recipient", "SELECT COUNT(*) FROM outgoing_recipient"),
         ("send_attempt", "SELECT COUNT(*) FROM send_attempt"),
         ("sent_message", "SELECT COUNT(*) FROM sent_message"),
+        ("outage", "SELECT COUNT(*) FROM outage"),
+        ("notice_account", "SELECT COUNT(*) FROM notice_account"),
+        ("notice_sender", "SELECT COUNT(*) FROM notice_sender"),
         ("job", "SELECT COUNT(*) FROM job"),
     ];
     let mut c = t.db.read().await.unwrap();

@@ -31,6 +31,7 @@ mod keys;
 mod mailbox;
 mod metrics;
 mod nodes;
+mod notices;
 mod ownership;
 mod retention;
 #[cfg(feature = "failpoints")]
