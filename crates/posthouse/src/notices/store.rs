@@ -72,6 +72,12 @@ pub async fn set_told(
     Ok(())
 }
 
+/// The outage is about to be told anew.
+pub async fn untell(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<()> {
+    sql!(run tx, "UPDATE outage SET notice_id = NULL WHERE account_id = $1 AND workspace_id = $2", account, scope.workspace_id())?;
+    Ok(())
+}
+
 pub async fn delete_outage(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<()> {
     sql!(run tx, "DELETE FROM outage WHERE account_id = $1 AND workspace_id = $2", account, scope.workspace_id())?;
     Ok(())

@@ -190,6 +190,7 @@ async fn fails_now(tx: &mut Conn, app: &App, fails: &Failing) -> DbResult<bool> 
 async fn tell(tx: &mut Conn, app: &App, scope: &Scope, (outage, side): (&Outage, &FailingSide)) -> DbResult<()> {
     let (now, id) = (app.clock.now(), side.account_id);
     if let Some(before) = outage.notice_id {
+        store::untell(tx, scope, id).await?;
         leave(tx, app, scope, (before, id)).await?;
     }
     let gather = format!("{}:{}:{}", side.state, side.reason.map_or("", Reason::as_str), side.host);

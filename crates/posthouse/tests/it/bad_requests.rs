@@ -475,6 +475,7 @@ async fn settled(api: &mut Api, world: &MailWorld, name: &str) -> [String; 3] {
         account["sending"]["state"] == "reconnect_required"
     })
     .await;
+    eventually("it is told", async || cell.lock().await.get("/notices").await.expect(200)["unread"] == 1).await;
     [id, received, sent["id"].as_str().unwrap().to_owned()]
 }
 

@@ -9,6 +9,7 @@ import { SideLink } from "../../ui/links";
 import { loadParts, part } from "../../ui/part";
 import { useShortcuts } from "../../ui/shortcuts";
 import { media } from "../../ui/theme";
+import { NoticeBell } from "../notices/NoticeBell";
 import { useSession } from "../session/queries";
 import { OfflineBanner } from "./OfflineBanner";
 import classes from "./Shell.module.css";
@@ -40,7 +41,10 @@ export function Shell({ children }: { children: ReactNode }) {
     },
   ]);
 
-  const sidebar = <Sidebar onSearch={openPalette} onShortcuts={openCheatSheet} />;
+  // On small screens the bell is in the bar above, where it is seen.
+  const sidebar = (
+    <Sidebar bell={!compact && <NoticeBell />} onSearch={openPalette} onShortcuts={openCheatSheet} />
+  );
   return (
     <div className={classes.shell}>
       <a href="#main" className={classes.skip}>
@@ -56,9 +60,12 @@ export function Shell({ children }: { children: ReactNode }) {
             className={classes.burger}
           />
           <Workspace />
-          <ActionIcon variant="subtle" color="gray" onClick={openPalette} aria-label="Find and do" ml="auto">
-            <Icon of={IconSearch} />
-          </ActionIcon>
+          <Group gap="sm" wrap="nowrap" ml="auto">
+            <NoticeBell compact />
+            <ActionIcon variant="subtle" color="gray" onClick={openPalette} aria-label="Find and do">
+              <Icon of={IconSearch} />
+            </ActionIcon>
+          </Group>
         </div>
       ) : (
         <aside className={classes.sidebar}>{sidebar}</aside>
@@ -162,12 +169,21 @@ function Workspace() {
   );
 }
 
-function Sidebar({ onSearch, onShortcuts }: { onSearch: () => void; onShortcuts: () => void }) {
+function Sidebar({
+  bell,
+  onSearch,
+  onShortcuts,
+}: {
+  bell?: ReactNode;
+  onSearch: () => void;
+  onShortcuts: () => void;
+}) {
   return (
     <Stack h="100%" gap="xs" p="sm">
-      <Box p="xs" pb="sm">
+      <Group p="xs" pb="sm" gap="xs" wrap="nowrap" justify="space-between">
         <Workspace />
-      </Box>
+        {bell}
+      </Group>
       <button type="button" className={classes.search} onClick={onSearch}>
         <Icon of={IconSearch} />
         <span>Find and do</span>

@@ -63,7 +63,7 @@ async fn refused(house: &House, name: &str, engine: Engine) -> (String, Mailbox)
 
 async fn mended(house: &House, id: &str, mailbox: &Mailbox) {
     MailWorld::shared().set_password(&mailbox.address, &mailbox.password).unwrap();
-    house.api.lock().await.post(&format!("/accounts/{id}/retry"), &json!({})).await.expect(200);
+    house.api.lock().await.post(&format!("/accounts/{id}/retry"), &json!({})).await.expect(202);
     house.outages(0, 1).await;
 }
 

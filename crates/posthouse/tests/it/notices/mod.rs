@@ -194,11 +194,11 @@ on_both! {
         assert!(notice["fix"].as_str().unwrap().contains("enter the password again"), "{notice}");
 
         // A try in vain in between is the same outage.
-        house.api.lock().await.post(&format!("/accounts/{id}/retry"), &json!({})).await.expect(200);
+        house.api.lock().await.post(&format!("/accounts/{id}/retry"), &json!({})).await.expect(202);
         house.is(&id, "reconnect_required").await;
         house.clock.advance_secs(LONG);
         world.set_password(&mailbox.address, &mailbox.password).unwrap();
-        house.api.lock().await.post(&format!("/accounts/{id}/retry"), &json!({})).await.expect(200);
+        house.api.lock().await.post(&format!("/accounts/{id}/retry"), &json!({})).await.expect(202);
         house.outages(0, 1).await;
         house.clock.advance_secs(LONG);
         house.told(2).await;
@@ -393,7 +393,7 @@ async fn two_nodes_tell_once() {
     house.clock.advance_secs(LONG);
     for (id, mailbox) in &ids {
         world.set_password(&mailbox.address, &mailbox.password).unwrap();
-        house.api.lock().await.post(&format!("/accounts/{id}/retry"), &json!({})).await.expect(200);
+        house.api.lock().await.post(&format!("/accounts/{id}/retry"), &json!({})).await.expect(202);
     }
     house.outages(0, 4).await;
     house.clock.advance_secs(LONG);
