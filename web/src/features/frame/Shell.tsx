@@ -9,7 +9,6 @@ import { SideLink } from "../../ui/links";
 import { loadParts, part } from "../../ui/part";
 import { useShortcuts } from "../../ui/shortcuts";
 import { media } from "../../ui/theme";
-import { NoticeBell } from "../notices/NoticeBell";
 import { useSession } from "../session/queries";
 import { OfflineBanner } from "./OfflineBanner";
 import classes from "./Shell.module.css";
@@ -17,6 +16,7 @@ import { UserMenu } from "./UserMenu";
 
 const CheatSheet = part(() => import("./CheatSheet"));
 const MenuDrawer = part(() => import("./MenuDrawer"));
+const NoticeBell = part(() => import("../notices/NoticeBell"));
 const Palette = part(() => import("./Palette"));
 
 /** Sidebar, shortcuts, palette and live stream around every page of a signed-in person. */
@@ -43,7 +43,11 @@ export function Shell({ children }: { children: ReactNode }) {
 
   // On small screens the bell is in the bar above, where it is seen.
   const sidebar = (
-    <Sidebar bell={!compact && <NoticeBell />} onSearch={openPalette} onShortcuts={openCheatSheet} />
+    <Sidebar
+      bell={!compact && <NoticeBell onMissing={nothing} />}
+      onSearch={openPalette}
+      onShortcuts={openCheatSheet}
+    />
   );
   return (
     <div className={classes.shell}>
@@ -61,7 +65,7 @@ export function Shell({ children }: { children: ReactNode }) {
           />
           <Workspace />
           <Group gap="sm" wrap="nowrap" ml="auto">
-            <NoticeBell compact />
+            <NoticeBell compact onMissing={nothing} />
             <ActionIcon variant="subtle" color="gray" onClick={openPalette} aria-label="Find and do">
               <Icon of={IconSearch} />
             </ActionIcon>
@@ -85,6 +89,9 @@ export function Shell({ children }: { children: ReactNode }) {
     </div>
   );
 }
+
+/** A bell that could not be fetched is asked for again with the next page that is loaded. */
+const nothing = () => undefined;
 
 /** Runs once the browser has nothing better to do. */
 function whenIdle(run: () => void): () => void {

@@ -1,24 +1,23 @@
-import { ActionIcon, Popover, VisuallyHidden } from "@mantine/core";
+import { ActionIcon, Popover } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconBell } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useLocation } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import { counted } from "../../lib/format";
+import { returnFocus } from "../../ui/focus";
 import { Icon } from "../../ui/Icon";
-import { part } from "../../ui/part";
 import { useShortcuts } from "../../ui/shortcuts";
+import { NoticeDrawer } from "./NoticeDrawer";
+import { NoticeList } from "./NoticeList";
 import classes from "./Notices.module.css";
 import { noticesQuery } from "./queries";
-
-const NoticeList = part(() => import("./NoticeList"));
-const NoticeDrawer = part(() => import("./NoticeDrawer"));
 
 /** From here on the server does not count. */
 const MOST = 100;
 
 /** How many notices were not read, and on request all of them: beside the bell, or over the whole of a small screen. */
-export function NoticeBell({ compact }: { compact?: boolean }) {
+export default function NoticeBell({ compact }: { compact?: boolean }) {
   const { pathname } = useLocation();
   const [opened, { open, close, toggle }] = useDisclosure();
   const { data } = useInfiniteQuery(noticesQuery);
@@ -27,8 +26,17 @@ export function NoticeBell({ compact }: { compact?: boolean }) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new page closes the list that led to it
   useEffect(close, [pathname]);
 
+  const button = useRef<HTMLButtonElement>(null);
+  const dismiss = () => {
+    close();
+    // Whoever clicked elsewhere is there now.
+    const elsewhere = document.activeElement?.closest("[role=dialog]") === null;
+    if (!elsewhere || document.activeElement === document.body) returnFocus(button.current ?? undefined);
+  };
+
   const bell = (
     <ActionIcon
+      ref={button}
       variant="subtle"
       color="gray"
       onClick={compact ? open : toggle}
@@ -51,21 +59,22 @@ export function NoticeBell({ compact }: { compact?: boolean }) {
       {compact ? (
         <>
           {bell}
-          {opened && <NoticeDrawer onClose={close} onMissing={close} />}
+          {opened && <NoticeDrawer onClose={dismiss} />}
         </>
       ) : (
         <Popover
           opened={opened}
-          onChange={(value) => !value && close()}
+          onChange={(value) => !value && dismiss()}
           position="bottom-start"
           shadow="md"
           trapFocus
-          returnFocus
+          // Else it is called by the bell's name, which counts.
+          withRoles={false}
           transitionProps={{ duration: 0 }}
         >
           <Popover.Target>{bell}</Popover.Target>
-          <Popover.Dropdown p={0} aria-label="Notifications" className={classes.popover}>
-            {opened && <NoticeList onClose={close} onMissing={close} />}
+          <Popover.Dropdown p={0} role="dialog" aria-label="Notifications" className={classes.popover}>
+            {opened && <NoticeList onClose={close} />}
           </Popover.Dropdown>
         </Popover>
       )}
@@ -88,8 +97,8 @@ function Announced({ unread, loaded }: { unread: number; loaded: boolean }) {
     before.current = unread;
   }
   return (
-    <VisuallyHidden role="status" aria-live="polite">
+    <span role="status" aria-live="polite" className={classes.spoken}>
       {words.current}
-    </VisuallyHidden>
+    </span>
   );
 }

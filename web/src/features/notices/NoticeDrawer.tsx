@@ -1,8 +1,8 @@
 import { Drawer } from "@mantine/core";
-import NoticeList from "./NoticeList";
+import { NoticeList } from "./NoticeList";
 
 /** The list on small screens, over the whole of it. */
-export default function NoticeDrawer({ onClose }: { onClose: () => void }) {
+export function NoticeDrawer({ onClose }: { onClose: () => void }) {
   return (
     <Drawer
       opened

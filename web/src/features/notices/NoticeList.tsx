@@ -3,26 +3,27 @@ import { notifications } from "@mantine/notifications";
 import { IconBellOff, IconSettings, IconX } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useEffect, useRef } from "react";
+import { useRef } from "react";
 import { asApiError } from "../../lib/problem";
 import { Icon } from "../../ui/Icon";
 import { LoadFailed, Notice } from "../../ui/Notice";
+import { useMarkRead } from "./actions";
 import { NoticeEntry } from "./NoticeEntry";
 import classes from "./Notices.module.css";
-import { noticesQuery, useMarkRead } from "./queries";
+import { noticesQuery } from "./queries";
 
 /** All notices, the newest first. `closable`: it covers the page, so it has a button to go. */
-export default function NoticeList({ onClose, closable }: { onClose: () => void; closable?: boolean }) {
-  const head = useRef<HTMLHeadingElement>(null);
-  useEffect(() => head.current?.focus({ preventScroll: true }), []);
+export function NoticeList({ onClose, closable }: { onClose: () => void; closable?: boolean }) {
+  const title = useRef<HTMLHeadingElement>(null);
   return (
     <div className={classes.list}>
       <Group className={classes.head} justify="space-between" wrap="nowrap" gap="sm">
-        <Title order={2} size="h3" ref={head} tabIndex={-1} className={classes.title}>
+        <Title order={2} size="h3" ref={title} data-autofocus tabIndex={-1} className={classes.title}>
           Notifications
         </Title>
         <Group gap="xs" wrap="nowrap">
-          <MarkAllRead />
+          {/* The button goes away, and the focus must not go with it. */}
+          <MarkAllRead onDone={() => title.current?.focus()} />
           <ActionIcon
             component={Link}
             to="/settings/notifications"
@@ -52,13 +53,14 @@ export default function NoticeList({ onClose, closable }: { onClose: () => void;
   );
 }
 
-function MarkAllRead() {
+function MarkAllRead({ onDone }: { onDone: () => void }) {
   const { data } = useInfiniteQuery(noticesQuery);
   const markRead = useMarkRead();
   const newest = data?.pages[0]?.items[0];
   if (!newest || data.pages[0]?.unread === 0) return null;
   const readAll = () =>
     markRead.mutate(newest.id, {
+      onSuccess: onDone,
       onError: (error) =>
         notifications.show({ color: "red", title: "Not marked", message: asApiError(error).message }),
     });

@@ -1,7 +1,7 @@
 import { act, screen, waitFor, within } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
 import { expect, it } from "vitest";
-import { api, FakeEventSource, notice, noticeList, open, problem, server } from "../../../test/world";
+import { account, api, FakeEventSource, notice, noticeList, open, server } from "../../../test/world";
 
 it("shows how many are unread, and each with what happened and where it leads", async () => {
   const refused = notice("chloe", {
@@ -29,7 +29,7 @@ it("shows how many are unread, and each with what happened and where it leads", 
     "href",
     "/accounts?status=disconnected",
   );
-  server.use(http.get(api("/accounts/chloe"), () => problem(404, "not_found", "Gone.")));
+  server.use(http.get(api("/accounts/chloe"), () => HttpResponse.json(account("chloe"))));
   await user.click(panel.getByRole("link", { name: refused.title }));
   await waitFor(() => expect(router.state.location.pathname).toBe("/accounts/chloe/settings"));
   expect(screen.queryByRole("dialog", { name: "Notifications" })).not.toBeInTheDocument();

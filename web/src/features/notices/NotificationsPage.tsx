@@ -7,8 +7,8 @@ import { asApiError } from "../../lib/problem";
 import { LoadFailed } from "../../ui/Notice";
 import { Page, PageHeader } from "../../ui/Page";
 import { accountSearchQuery } from "../accounts/queries";
+import { mailSettingsQuery, useChooseSender, useWantMail } from "./actions";
 import classes from "./Notices.module.css";
-import { mailSettingsQuery, useChooseSender, useWantMail } from "./queries";
 
 /** Whether I get mail about outages, and who writes the mail of this workspace. */
 export function NotificationsPage() {
