@@ -78,10 +78,6 @@ async function signIn(page: Page, house: House): Promise<void> {
   await page.goto("/accounts");
   await expect(page.getByRole("heading", { name: "No account is connected yet" })).toBeVisible();
   await look(page, "accounts-empty");
-  await page.getByRole("button", { name: "Notifications", exact: true }).click();
-  await expect(page.getByText("Nothing to tell")).toBeVisible();
-  await look(page, "notices-empty");
-  await page.keyboard.press("Escape");
 }
 
 async function list(page: Page, { imapGate }: House, { ana, chloe }: World): Promise<void> {
@@ -255,8 +251,17 @@ async function account(page: Page, { ana, chloe }: World): Promise<void> {
 
 /** What floats: a notice of a message under way, and the menu of the person. */
 /** Under the bell, and the page of its settings. */
-async function notices(page: Page): Promise<void> {
+async function notices(page: Page, house: House): Promise<void> {
   await page.goto("/accounts");
+  await page.getByRole("button", { name: "Notifications", exact: true }).click();
+  await expect(page.getByText("Nothing to tell")).toBeVisible();
+  await look(page, "notices-empty");
+  await page.keyboard.press("Escape");
+  const chloe = await house.lab.addUser("chloe.martin");
+  const id = await connect(page, house, chloe, "Chloé Martin");
+  house.secrets.add("changed by Chloé");
+  await untilLive(page, id);
+  await house.lab.changePassword(chloe, "changed by Chloé");
   await page.getByRole("button", { name: "Notifications, 1 unread" }).click();
   const panel = page.getByRole("dialog", { name: "Notifications" });
   await expect(panel.getByRole("article")).toContainText("needs to be reconnected");
@@ -495,7 +500,12 @@ for (const viewport of [
       await test.step("connecting", () => add(page, house, world));
       await test.step("the list and what opens on it", () => list(page, house, world));
       await test.step("one account", () => account(page, world));
-      await test.step("what is told", () => notices(page));
+    });
+
+    test("what is told", async ({ page, house }) => {
+      test.slow();
+      await asOwner(page, house);
+      await notices(page, house);
     });
 
     test.describe("states", () => {

@@ -66,6 +66,7 @@ export default function NoticeBell({ compact }: { compact?: boolean }) {
           opened={opened}
           onChange={(value) => !value && dismiss()}
           position="bottom-start"
+          width="26rem"
           shadow="md"
           trapFocus
           // Else it is called by the bell's name, which counts.
