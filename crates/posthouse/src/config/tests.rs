@@ -194,3 +194,26 @@ fn waits_are_bounded() {
         assert!(refused.to_string().contains("timeouts."), "{refused}");
     }
 }
+
+#[test]
+fn a_server_for_system_mail_is_whole_and_its_password_is_never_shown() {
+    let whole = "[system_mail]\nhost = \"smtp.example.com\"\nusername = \"u\"\npassword = \"geheim\"\nfrom = \"Posthouse <p@example.com>\"\n";
+    let config = of_file(whole).unwrap();
+    assert_eq!(config.system_mail.sender().unwrap().address.as_str(), "p@example.com");
+    assert!(!format!("{config:?}").contains("geheim"));
+    let variables =
+        [("POSTHOUSE_SYSTEM_MAIL__HOST", "smtp.example.com"), ("POSTHOUSE_SYSTEM_MAIL__PASSWORD", "geheim")];
+    let half = of_variables(&variables).unwrap_err().to_string();
+    assert!(
+        half.contains("`system_mail.host` (the variable POSTHOUSE_SYSTEM_MAIL__HOST) needs `system_mail.from`"),
+        "{half}"
+    );
+    assert!(half.contains("`system_mail.password` (the variable POSTHOUSE_SYSTEM_MAIL__PASSWORD) needs"), "{half}");
+    assert!(!half.contains("geheim"), "{half}");
+    for (name, value) in
+        [("from", "\"nobody\""), ("host", "\"a b\""), ("port", "0"), ("encryption", "\"ssl\""), ("password", "7")]
+    {
+        let wrong = of_file(&format!("[system_mail]\n{name} = {value}\n")).unwrap_err().to_string();
+        assert!(wrong.contains(&format!("`system_mail.{name}`")), "{wrong}");
+    }
+}

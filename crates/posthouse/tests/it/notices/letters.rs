@@ -129,6 +129,21 @@ on_both! {
         eventually("it is left out", async || house.count("SELECT COUNT(*) FROM notice_mail WHERE state = 'left_out'").await == 1).await;
         assert_eq!(house.count("SELECT COUNT(*) FROM system_mail").await, 1);
         assert_eq!(house.get(&format!("/accounts/{first}")).await["status"], "reconnect_required");
+
+        house.api.lock().await.patch("/notices/mail", &json!({ "mails": true })).await.expect(200);
+        let copy = "INSERT INTO system_mail (id, workspace_id, user_id, to_address, subject, body, html, message_id, state, attempts,
+              next_attempt_at, created_at, settled_at)
+            SELECT $1, workspace_id, user_id, to_address, subject, body, html, message_id, state, attempts, next_attempt_at,
+              created_at, settled_at FROM system_mail LIMIT 1";
+        for _ in 0..19 {
+            run(house.t.app(), copy, vec![house.t.app().ids.next().into_value()]).await;
+        }
+        run(house.t.app(), "UPDATE notice SET gather = NULL", vec![]).await;
+        refused(&house, "four", engine).await;
+        house.told(4).await;
+        house.clock.advance_secs(61);
+        eventually("nobody gets more than twenty", async || house.count("SELECT COUNT(*) FROM notice_mail WHERE state = 'left_out'").await == 2).await;
+        assert_eq!(house.count("SELECT COUNT(*) FROM system_mail").await, 20);
         house.t.stop().await;
     }
 
@@ -162,11 +177,11 @@ on_both! {
         eventually("it arrives", async || arrived(&ana).len() == 1).await;
         let raw = arrived(&ana).remove(0);
         assert!(raw.contains(&sales.address) && raw.contains("Auto-Submitted: auto-generated"), "{raw}");
-        assert_eq!(house.count("SELECT COUNT(*) FROM outgoing WHERE state = 'sent'").await, 1);
+        eventually("that is noted", async || house.count("SELECT COUNT(*) FROM outgoing WHERE state = 'sent'").await == 1).await;
 
+        run(house.t.app(), "UPDATE notice SET gather = NULL", vec![]).await;
         world.set_password(&sales.address, "another one").unwrap();
         world.kick_sessions(&sales.address).unwrap();
-        run(house.t.app(), "UPDATE notice SET gather = NULL", vec![]).await;
         house.is(&sender, "reconnect_required").await;
         house.told(3).await;
         house.clock.advance_secs(61);
