@@ -19,4 +19,6 @@ demoTest("the demo's link signs in once and shows a living team", async ({ page,
   await page.goto(demo.link);
   await expect(page.getByRole("alert")).toBeVisible();
   await expect(page.getByRole("link", { name: "Use email and password" })).toBeVisible();
+  // The account whose password was changed is told at once.
+  await expect(page.getByRole("button", { name: "Notifications, 1 unread" })).toBeVisible({ timeout: 30_000 });
 });
