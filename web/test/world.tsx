@@ -13,6 +13,8 @@ import type {
   Found,
   FoundServer,
   Looked,
+  Notice,
+  NoticeList,
   Outgoing,
   ProviderCard,
   Session,
@@ -98,6 +100,32 @@ export function outgoing(id: string, more: Partial<Outgoing> = {}): Outgoing {
     sent_copy: "none",
     ...more,
   };
+}
+
+export function notice(id: string, more: Partial<Notice> = {}): Notice {
+  return {
+    id,
+    kind: "outage",
+    title: `${id}@acme.test is disconnected`,
+    text: "imap.acme.test: Nothing answers on this port.",
+    fix: "Check the port.",
+    server_words: null,
+    host: "imap.acme.test",
+    state: "disconnected",
+    reason: "connection_refused",
+    account_count: 1,
+    working_count: 0,
+    accounts: [{ id, address: `${id}@acme.test` }],
+    began_at: new Date(Date.now() - 3_600_000).toISOString(),
+    created_at: new Date(Date.now() - 2_700_000).toISOString(),
+    resolved_at: null,
+    read: false,
+    ...more,
+  };
+}
+
+export function noticeList(items: Notice[], more: Partial<NoticeList> = {}): NoticeList {
+  return { items, next_cursor: null, unread: items.filter((each) => !each.read).length, ...more };
 }
 
 export function step(
@@ -188,6 +216,7 @@ const TAGS = [
 export const server = setupServer(
   http.get(api("/providers"), () => HttpResponse.json({ items: PROVIDERS })),
   http.get(api("/session"), () => HttpResponse.json(session)),
+  http.get(api("/notices"), () => HttpResponse.json(noticeList([]))),
   http.get(api("/accounts/summary"), () =>
     HttpResponse.json({ total: 1, connected: 1, need_attention: 0, disconnected: 0, sent_today: 18 }),
   ),

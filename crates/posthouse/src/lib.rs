@@ -26,6 +26,8 @@ pub mod mailbox;
 pub mod sync;
 /// The outbox.
 pub mod send;
+/// What people are told: outages and recoveries, in the page and by mail.
+pub mod notices;
 /// Deletes an account and all it has.
 pub mod closing;
 /// One thing done with many accounts.

@@ -471,6 +471,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the caller is told, the newest first: admins everything, members what concerns accounts that they may read. */
+        get: operations["list_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the caller gets mail, and who writes it. */
+        get: operations["mail_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Switches the caller's mail on or off. */
+        patch: operations["change_mail_settings"];
+        trace?: never;
+    };
+    "/notices/mail/sender": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Chooses the account that the workspace's mail leaves from. Admins only. */
+        put: operations["choose_sender"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The caller has read everything up to this one. */
+        post: operations["read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/oauth/apps": {
         parameters: {
             query?: never;
@@ -953,6 +1022,9 @@ export interface components {
             /** @description Up to 120 characters. */
             provider_name?: string | null;
         };
+        ChangeMailSettings: {
+            mails: boolean;
+        };
         ChangeMessage: {
             flagged?: boolean | null;
             seen?: boolean | null;
@@ -976,6 +1048,9 @@ export interface components {
          * @enum {string}
          */
         CheckOutcome: "ok" | "warning" | "failed";
+        ChooseSender: {
+            account_id: components["schemas"]["AccountId"] | null;
+        };
         /** @description What deletion would remove. */
         ClosingPreview: {
             address: string;
@@ -1207,6 +1282,23 @@ export interface components {
          * @enum {string}
          */
         LookedOutcome: "running" | "found" | "nothing" | "no_such_name" | "takes_no_mail" | "unusable" | "timed_out" | "failed" | "not_asked";
+        MailSettings: {
+            account?: components["schemas"]["NoticeAccount"] | null;
+            /** @description Where the caller's mail goes. */
+            address: string;
+            /** @description Whether the caller may choose the account. */
+            can_choose: boolean;
+            /** @description Whether the caller wants mail. */
+            mails: boolean;
+            /** @description Whether the operator set a server. */
+            operator_server: boolean;
+            way: components["schemas"]["MailWay"];
+        };
+        /**
+         * @description Who writes the workspace's mail.
+         * @enum {string}
+         */
+        MailWay: "none" | "operator" | "account";
         /** @description One message. */
         MessageDetails: components["schemas"]["MessageView"] & {
             attachments: components["schemas"]["AttachmentView"][];
@@ -1274,6 +1366,65 @@ export interface components {
             /** @description As `GET /oauth/providers` has it. */
             provider: string;
             tenant?: string;
+        };
+        /** @description Something that people are told. */
+        Notice: {
+            /**
+             * Format: int64
+             * @description How many accounts it is about, of those that the caller sees.
+             */
+            account_count: number;
+            /** @description The first of them. */
+            accounts: components["schemas"]["NoticeAccount"][];
+            /** @description When it began; null when that is when it was told. */
+            began_at?: string | null;
+            created_at: string;
+            /** @description What to do; empty when nothing is. */
+            fix: string;
+            host?: string | null;
+            id: components["schemas"]["NoticeId"];
+            kind: components["schemas"]["NoticeKind"];
+            /** @description Whether the caller has read it. */
+            read: boolean;
+            reason?: components["schemas"]["Reason"] | null;
+            /** @description When it was over; null while it is true. */
+            resolved_at?: string | null;
+            /** @description The server's own words. */
+            server_words?: string | null;
+            state?: components["schemas"]["State"] | null;
+            /** @description What happened; empty when the title says it all. */
+            text: string;
+            /** @description One line. */
+            title: string;
+            /**
+             * Format: int64
+             * @description Those of them that work by now.
+             */
+            working_count: number;
+        };
+        /** @description An account that a notice names. */
+        NoticeAccount: {
+            address: string;
+            id: components["schemas"]["AccountId"];
+        };
+        /**
+         * Format: uuid
+         * @description Something that people are told.
+         */
+        NoticeId: string;
+        /**
+         * @description What it is about.
+         * @enum {string}
+         */
+        NoticeKind: "outage" | "recovered" | "app_configuration" | "system_mail";
+        NoticePage: {
+            items: components["schemas"]["Notice"][];
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Not read yet, on all pages; 100 stands for more.
+             */
+            unread: number;
         };
         /** @description An app, never with its secret. */
         OAuthApp: {
@@ -1423,6 +1574,10 @@ export interface components {
         };
         ProviderCards: {
             items: components["schemas"]["ProviderCard"][];
+        };
+        ReadRequest: {
+            /** @description The newest one that was read, as the list gave it. */
+            up_to: components["schemas"]["NoticeId"];
         };
         /**
          * @description A stable reason code.
@@ -1613,6 +1768,10 @@ export interface components {
             outcome: components["schemas"]["BulkOutcome"];
             /** @description For people. */
             text: string;
+        };
+        Unread: {
+            /** Format: int64 */
+            unread: number;
         };
         /**
          * Format: uuid
@@ -4253,6 +4412,377 @@ export interface operations {
                 };
             };
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_notices: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins: `next_cursor` of the one before. */
+                cursor?: string;
+                /** @description Rows; 50 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticePage"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mail_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailSettings"];
+                };
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_mail_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeMailSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailSettings"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another site's page asks, or the role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 2 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    choose_sender: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChooseSender"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailSettings"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 2 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unread"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another site's page asks, or the role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 2 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -234,6 +234,43 @@ pub async fn failed_sides_due(
            AND a.closing_at IS NULL AND a.paused_at IS NULL ORDER BY c.account_id LIMIT 200", side, now)
 }
 
+/// A side that does not work, with what people are told of it.
+#[derive(Debug, Clone, FromRow)]
+pub struct FailingSide {
+    /// Its workspace.
+    pub workspace_id: WorkspaceId,
+    /// Its account.
+    pub account_id: AccountId,
+    /// Whose; absent: the team's.
+    pub user_id: Option<UserId>,
+    /// Which side.
+    pub side: Side,
+    /// Whether it waits for a person.
+    pub state: State,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// The server.
+    pub host: String,
+    /// Its words.
+    pub server_words: Option<String>,
+    /// Since when, for this reason.
+    pub since_at: Ts,
+}
+
+/// Sides of open accounts that do not work, after the one of this account and side, in order.
+pub async fn failing_sides(
+    c: &mut Conn,
+    _: &Instance,
+    (account, side): (AccountId, &str),
+    limit: i64,
+) -> DbResult<Vec<FailingSide>> {
+    sql!(all FailingSide, c,
+        "SELECT c.workspace_id, c.account_id, a.user_id, c.side, c.state, c.reason, c.host, c.server_words, c.since_at
+         FROM connection c JOIN account a ON a.id = c.account_id
+         WHERE c.state IN ('disconnected', 'reconnect_required') AND a.closing_at IS NULL AND (c.account_id, c.side) > ($1, $2)
+         ORDER BY c.account_id, c.side LIMIT $3", account, side, limit)
+}
+
 /// The sending side has shown that it works; a mailbox that opened may break in what follows: its failures stay counted until [`set_healthy`].
 pub async fn set_working(
     tx: &mut Conn,

@@ -8,7 +8,7 @@ use crate::base::events;
 use crate::base::leases::{self, Held, LeaseError};
 use crate::base::meters::RETENTION_REMOVED;
 use crate::config::Config;
-use crate::{bulk, connect, mailbox, send, team};
+use crate::{bulk, connect, mailbox, notices, send, team};
 use db::{Conn, DbResult, Ts};
 use futures_util::future::BoxFuture;
 use std::time::Duration;
@@ -88,6 +88,20 @@ pub const TABLE: &[Kept] = &[
         prune: |c, before, limit| Box::pin(bulk::prune(c, &team::Instance, before, limit)),
     },
     Kept {
+        table: "notice",
+        what: "Notices",
+        keep: Keep::Days(90),
+        why: "Whoever was away for a season finds what happened; one that is still true stays",
+        prune: |c, before, limit| Box::pin(notices::prune(c, &team::Instance, before, limit)),
+    },
+    Kept {
+        table: "system_mail",
+        what: "Mail of the program itself, once it has left or was given up",
+        keep: Keep::Days(90),
+        why: "As the notices that it tells",
+        prune: |c, before, limit| Box::pin(notices::prune_mail(c, &team::Instance, before, limit)),
+    },
+    Kept {
         table: "session",
         what: "Sign-ins after their end",
         keep: Keep::Days(7),
@@ -138,6 +152,11 @@ pub const FOR_GOOD: &[(&str, &str)] = &[
     ("placement", "as the message"),
     ("outgoing", "what was sent is history that people look up"),
     ("outgoing_recipient", "a part of the outgoing message"),
+    ("outage", "goes when the account has worked again for a while"),
+    ("notice_account", "a part of the notice"),
+    ("notice_mail", "a part of the notice"),
+    ("notice_person", "what a member chose"),
+    ("notice_sender", "what an admin chose"),
 ];
 
 impl Kept {

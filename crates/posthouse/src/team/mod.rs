@@ -128,6 +128,14 @@ pub async fn member(c: &mut db::Conn, scope: &Scope, user: UserId) -> db::DbResu
     Ok(store::member(c, scope, user).await?.map(Actor::from))
 }
 
+/// Everybody in a workspace as who they would be when they asked, the owners first.
+///
+/// # Errors
+/// Only the database's.
+pub async fn members(c: &mut db::Conn, scope: &Scope) -> db::DbResult<Vec<Actor>> {
+    Ok(store::members(c, scope).await?.into_iter().map(Actor::from).collect())
+}
+
 /// The time zone of a workspace.
 ///
 /// # Errors

@@ -105,6 +105,9 @@ pub(crate) fn good_body(operation: &Operation) -> Value {
             "filter": { "search": "a", "status": "connected", "provider": "custom", "user": "me", "tag": "Sales" },
         }),
         (_, "/messages/{id}") => json!({ "seen": true, "flagged": false }),
+        (_, "/notices/read") => json!({ "up_to": "00000000-0000-0000-0000-000000000000" }),
+        (_, "/notices/mail") => json!({ "mails": true }),
+        (_, "/notices/mail/sender") => json!({ "account_id": null }),
         (_, "/outgoing/{id}/resolve") => json!({ "sent": true }),
         (_, "/oauth/flows") => json!({
             "provider": "google", "address": "new@acme.test", "display_name": "New", "team": false, "import_days": 30, "dry_run": false,
@@ -492,6 +495,7 @@ async fn settled(api: &mut Api, world: &MailWorld, name: &str) -> [String; 3] {
         account["sending"]["state"] == "reconnect_required"
     })
     .await;
+    eventually("it is told", async || cell.lock().await.get("/notices").await.expect(200)["unread"] == 1).await;
     [id, received, sent["id"].as_str().unwrap().to_owned()]
 }
 

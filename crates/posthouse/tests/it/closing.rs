@@ -19,6 +19,9 @@ async fn left(t: &posthouse::app::App) -> Vec<(&'static str, i64)> {
         ("send_attempt", "SELECT COUNT(*) FROM send_attempt"),
         ("sent_message", "SELECT COUNT(*) FROM sent_message"),
         ("account_tag", "SELECT COUNT(*) FROM account_tag"),
+        ("outage", "SELECT COUNT(*) FROM outage"),
+        ("notice_account", "SELECT COUNT(*) FROM notice_account"),
+        ("notice_sender", "SELECT COUNT(*) FROM notice_sender"),
         ("job", "SELECT COUNT(*) FROM job"),
     ];
     let mut c = t.db.read().await.unwrap();

@@ -35,6 +35,7 @@ mod mailbox;
 mod metrics;
 mod nodes;
 mod oauth;
+mod notices;
 mod ownership;
 mod pausing;
 mod retention;

@@ -45,6 +45,8 @@ text_enum! {
         OutgoingChanged = "outgoing_changed",
         /// A person's way through a provider's pages came further.
         ConsentChanged = "consent_changed",
+        /// What people are told changed.
+        NoticesChanged = "notices_changed",
     }
 }
 
@@ -61,6 +63,7 @@ impl Kind {
             Self::MessagesStored | Self::MessagesChanged => Some(Topic::Messages),
             Self::OutgoingChanged => Some(Topic::Outgoing),
             Self::ConsentChanged => Some(Topic::Consent),
+            Self::NoticesChanged => Some(Topic::Notices),
             Self::MailboxOpQueued => None,
         }
     }
