@@ -9,6 +9,7 @@ use crate::base::live::Live;
 use crate::base::meters::{COMMIT_TOOK, Meters, WRITE_WAIT};
 use crate::base::vault::{self, Vault};
 use crate::base::wakes::Wakes;
+use crate::bulk;
 use crate::config::Config;
 use crate::mailbox;
 use crate::team::password::Passwords;
@@ -47,6 +48,8 @@ pub struct Parts {
     pub images: HttpClient,
     /// How many of them are fetched at the same time.
     pub image_slots: Semaphore,
+    /// How many rows of files of accounts are worked on at the same time.
+    pub bulk_gates: bulk::Gates,
     /// Bodies.
     pub blobs: Blobs,
     /// Open pages.
@@ -113,6 +116,7 @@ impl App {
             dialer,
             images,
             image_slots: Semaphore::new(mailbox::IMAGES_AT_ONCE),
+            bulk_gates: bulk::Gates::default(),
             blobs,
             node,
         };

@@ -6,6 +6,7 @@ use crate::base::crash::Crash;
 use crate::base::ids::Ids;
 use crate::base::leases;
 use crate::base::vault::{self, Rotation};
+use crate::bulk;
 use crate::config::Config;
 use crate::connect::{self, Resealed};
 use crate::server;
@@ -41,7 +42,8 @@ pub async fn lost(config: Config, clock: Clock) -> anyhow::Result<u64> {
         std::fs::rename(&key, &aside).with_context(|| format!("{} cannot be put aside", key.display()))?;
     }
     let mut tx = db.tx().await?;
-    let wiped = accounts::wipe_secrets(&mut tx, &Instance, clock.now()).await?;
+    let mut wiped = accounts::wipe_secrets(&mut tx, &Instance, clock.now()).await?;
+    wiped += bulk::wipe_secrets(&mut tx, &Instance, clock.now()).await?;
     vault::forget_canaries(&mut tx).await?;
     tx.commit().await?;
     db.close().await;
@@ -59,7 +61,10 @@ pub async fn rotate(config: Config, clock: Clock) -> anyhow::Result<Rotated> {
     let rotation = Rotation::begin(&db, &ids, &config.key_path(), clock.now()).await?;
     let resumed = rotation.resumed;
     crash.point("rotate.key");
-    let passwords = connect::reseal(&db, &ids, &rotation, &crash).await?;
+    let mut passwords = connect::reseal(&db, &ids, &rotation, &crash).await?;
+    let of_files = bulk::reseal(&db, &ids, &rotation, &crash).await?;
+    passwords.renewed += of_files.renewed;
+    passwords.unreadable += of_files.unreadable;
     rotation.forget_old_canaries(&db).await?;
     crash.point("rotate.canary");
     rotation.drop_old_keys()?;

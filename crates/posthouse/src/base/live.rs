@@ -18,6 +18,8 @@ pub enum Topic {
     Messages,
     /// What one account sends.
     Outgoing,
+    /// Files of many accounts, and how far they are.
+    Imports,
 }
 
 /// One nudge.

@@ -52,6 +52,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(crate::mailbox::api::routes())
         .merge(crate::send::api::routes())
         .merge(crate::closing::api::routes())
+        .merge(crate::bulk::api::routes())
         .routes(routes!(live::live))
 }
 

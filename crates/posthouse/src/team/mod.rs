@@ -120,6 +120,14 @@ pub fn today(time_zone: &str, now: db::Ts) -> String {
     at.to_zoned(zone).date().to_string()
 }
 
+/// A member of the workspace as they are now, for what they began and what goes on without them.
+///
+/// # Errors
+/// Only the database's.
+pub async fn member(c: &mut db::Conn, scope: &Scope, user: UserId) -> db::DbResult<Option<Actor>> {
+    Ok(store::member(c, scope, user).await?.map(Actor::from))
+}
+
 /// The time zone of a workspace.
 ///
 /// # Errors

@@ -86,6 +86,15 @@ pub async fn actor(c: &mut Conn, _: &Instance, token_hash: &[u8], now: Ts) -> Db
         token_hash, now)
 }
 
+/// A member of the workspace, for what goes on without a session. Nothing was seen of them: the times are those of the membership.
+pub async fn member(c: &mut Conn, scope: &Scope, user: UserId) -> DbResult<Option<ActorRow>> {
+    sql!(opt ActorRow, c,
+        "SELECT u.id AS user_id, u.name, u.email, m.role, m.workspace_id, w.name AS workspace_name, w.time_zone,
+           m.created_at AS last_seen_at, m.created_at AS opened_at
+         FROM membership m JOIN \"user\" u ON u.id = m.user_id JOIN workspace w ON w.id = m.workspace_id
+         WHERE m.workspace_id = $1 AND m.user_id = $2", scope.workspace_id(), user)
+}
+
 pub async fn seen(tx: &mut Conn, _: &Instance, token_hash: &[u8], now: Ts, expires: Ts) -> DbResult<()> {
     sql!(run tx, "UPDATE session SET last_seen_at = $2, expires_at = $3 WHERE token_hash = $1", token_hash, now, expires)?;
     Ok(())
