@@ -24,6 +24,7 @@ import { Route as AppAccountsIdReconnectRouteImport } from "./routes/_app/accoun
 import { Route as AppAccountsIdSettingsRouteImport } from "./routes/_app/accounts.$id.settings";
 import { Route as AppAccountsAddIndexRouteImport } from "./routes/_app/accounts.add.index";
 import { Route as AppAccountsAddKindRouteImport } from "./routes/_app/accounts.add.$kind";
+import { Route as AppAccountsAddManyRouteImport } from "./routes/_app/accounts.add.many";
 import { Route as AppAccountsIdMailMessageIdRouteImport } from "./routes/_app/accounts.$id.mail.$messageId";
 
 const IndexRoute = IndexRouteImport.update({
@@ -101,6 +102,11 @@ const AppAccountsAddKindRoute = AppAccountsAddKindRouteImport.update({
   path: "/accounts/add/$kind",
   getParentRoute: () => AppRoute,
 } as any);
+const AppAccountsAddManyRoute = AppAccountsAddManyRouteImport.update({
+  id: "/accounts/add/many",
+  path: "/accounts/add/many",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppAccountsIdMailMessageIdRoute =
   AppAccountsIdMailMessageIdRouteImport.update({
     id: "/$messageId",
@@ -121,6 +127,7 @@ export interface FileRoutesByFullPath {
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
   "/accounts/add/$kind": typeof AppAccountsAddKindRoute;
+  "/accounts/add/many": typeof AppAccountsAddManyRoute;
   "/accounts/$id/": typeof AppAccountsIdIndexRoute;
   "/accounts/add/": typeof AppAccountsAddIndexRoute;
   "/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -137,6 +144,7 @@ export interface FileRoutesByTo {
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
   "/accounts/add/$kind": typeof AppAccountsAddKindRoute;
+  "/accounts/add/many": typeof AppAccountsAddManyRoute;
   "/accounts/$id": typeof AppAccountsIdIndexRoute;
   "/accounts/add": typeof AppAccountsAddIndexRoute;
   "/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -156,6 +164,7 @@ export interface FileRoutesById {
   "/_app/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/_app/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
   "/_app/accounts/add/$kind": typeof AppAccountsAddKindRoute;
+  "/_app/accounts/add/many": typeof AppAccountsAddManyRoute;
   "/_app/accounts/$id/": typeof AppAccountsIdIndexRoute;
   "/_app/accounts/add/": typeof AppAccountsAddIndexRoute;
   "/_app/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -175,6 +184,7 @@ export interface FileRouteTypes {
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
     | "/accounts/add/$kind"
+    | "/accounts/add/many"
     | "/accounts/$id/"
     | "/accounts/add/"
     | "/accounts/$id/mail/$messageId";
@@ -191,6 +201,7 @@ export interface FileRouteTypes {
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
     | "/accounts/add/$kind"
+    | "/accounts/add/many"
     | "/accounts/$id"
     | "/accounts/add"
     | "/accounts/$id/mail/$messageId";
@@ -209,6 +220,7 @@ export interface FileRouteTypes {
     | "/_app/accounts/$id/reconnect"
     | "/_app/accounts/$id/settings"
     | "/_app/accounts/add/$kind"
+    | "/_app/accounts/add/many"
     | "/_app/accounts/$id/"
     | "/_app/accounts/add/"
     | "/_app/accounts/$id/mail/$messageId";
@@ -328,6 +340,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppAccountsAddKindRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/accounts/add/many": {
+      id: "/_app/accounts/add/many";
+      path: "/accounts/add/many";
+      fullPath: "/accounts/add/many";
+      preLoaderRoute: typeof AppAccountsAddManyRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/accounts/$id/mail/$messageId": {
       id: "/_app/accounts/$id/mail/$messageId";
       path: "/$messageId";
@@ -375,6 +394,7 @@ interface AppRouteChildren {
   AppSettingsEmailAccountsRoute: typeof AppSettingsEmailAccountsRoute;
   AppAccountsIndexRoute: typeof AppAccountsIndexRoute;
   AppAccountsAddKindRoute: typeof AppAccountsAddKindRoute;
+  AppAccountsAddManyRoute: typeof AppAccountsAddManyRoute;
   AppAccountsAddIndexRoute: typeof AppAccountsAddIndexRoute;
 }
 
@@ -384,6 +404,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppSettingsEmailAccountsRoute: AppSettingsEmailAccountsRoute,
   AppAccountsIndexRoute: AppAccountsIndexRoute,
   AppAccountsAddKindRoute: AppAccountsAddKindRoute,
+  AppAccountsAddManyRoute: AppAccountsAddManyRoute,
   AppAccountsAddIndexRoute: AppAccountsAddIndexRoute,
 };
 

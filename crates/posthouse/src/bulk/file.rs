@@ -106,9 +106,11 @@ pub fn read(bytes: &[u8]) -> Result<Sheet, FileError> {
     }
     let mut notes = vec![];
     let text = decoded(bytes, &mut notes)?;
-    let (separator, text) = separated(&text);
+    let mut at = LineCount { text: text.as_bytes(), counted: 0, line: 1 };
+    let (separator, table) = separated(&text);
+    let above = text.len().saturating_sub(table.len());
     let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(text.as_bytes());
+        csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(table.as_bytes());
     let mut records = reader.records();
     let line_of = |e: &csv::Error| e.position().map_or(1, csv::Position::line);
     let first = records.next().ok_or(FileError::Empty)?.map_err(|e| FileError::Broken(line_of(&e)))?;
@@ -122,9 +124,34 @@ pub fn read(bytes: &[u8]) -> Result<Sheet, FileError> {
         if lines.len() == MAX_ROWS {
             return Err(FileError::TooMany);
         }
-        lines.push(line(&columns, &record));
+        let begin = record.position().and_then(|p| usize::try_from(p.byte()).ok()).unwrap_or_default();
+        lines.push(line(&columns, &record, at.line_of(above.saturating_add(begin))));
     }
     if lines.is_empty() { Err(FileError::Empty) } else { Ok(Sheet { lines, notes }) }
+}
+
+/// Counts lines as people see them. The reader's own count stands before the empty lines above a row, and before the second
+/// half of a CRLF.
+struct LineCount<'t> {
+    text: &'t [u8],
+    counted: usize,
+    line: u64,
+}
+
+impl LineCount<'_> {
+    /// The line of what begins here; asked in the order of the text.
+    fn line_of(&mut self, begin: usize) -> u64 {
+        let ends = |b: &u8| [b'\r', b'\n'].contains(b);
+        let rest = self.text.get(begin..).unwrap_or_default();
+        let begin = begin + rest.iter().take_while(|b| ends(b)).count();
+        let passed = self.text.get(self.counted..begin).unwrap_or_default();
+        for (n, byte) in passed.iter().enumerate() {
+            let half = *byte == b'\r' && self.text.get(self.counted + n + 1) == Some(&b'\n');
+            self.line += u64::from(ends(byte) && !half);
+        }
+        self.counted = begin;
+        self.line
+    }
 }
 
 fn decoded(bytes: &[u8], notes: &mut Vec<String>) -> Result<Zeroizing<String>, FileError> {
@@ -163,7 +190,7 @@ fn sixteen_bits(bytes: &[u8]) -> Option<&'static Encoding> {
 
 /// What stands between the cells: what the first line has most of. Excel's own line `sep=;` says it.
 fn separated(text: &str) -> (u8, &str) {
-    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let (first, rest) = text.split_at(text.find(['\r', '\n']).unwrap_or(text.len()));
     if let Some(&[separator]) = first.trim_end().strip_prefix("sep=").map(str::as_bytes) {
         return (separator, rest);
     }
@@ -219,7 +246,7 @@ fn shown(cell: &str) -> String {
     if cell.chars().all(plain) { cell.chars().take(30).collect() } else { "…".into() }
 }
 
-fn line(columns: &[Option<&'static str>], record: &csv::StringRecord) -> Line {
+fn line(columns: &[Option<&'static str>], record: &csv::StringRecord, number: u64) -> Line {
     let (mut cells, mut passwords) = (Cells::new(), BTreeMap::new());
     for (column, cell) in columns.iter().zip(record) {
         let Some(column) = column else { continue };
@@ -232,7 +259,7 @@ fn line(columns: &[Option<&'static str>], record: &csv::StringRecord) -> Line {
         }
     }
     let too_many = record.iter().skip(columns.len()).filter(|cell| !cell.trim().is_empty()).count();
-    Line { number: record.position().map_or(0, csv::Position::line), cells, passwords, too_many }
+    Line { number, cells, passwords, too_many }
 }
 
 /// What spreadsheets take for a formula (OWASP, CSV injection).

@@ -45,6 +45,13 @@ fn rows_are_named_by_their_line() {
     let sheet = read(b"address,x\n\na@x.test,1\nb@x.test,2,3,\n").unwrap_or_else(|e| panic!("{e}"));
     let numbers: Vec<(u64, usize)> = sheet.lines.iter().map(|l| (l.number, l.too_many)).collect();
     assert_eq!(numbers, [(3, 0), (4, 1)]);
+    for text in ["address\n\na@x.test\nb@x.test", "sep=,\naddress\na@x.test\nb@x.test"] {
+        for ending in ["\n", "\r\n", "\r"] {
+            let sheet =
+                read(text.replace('\n', ending).as_bytes()).unwrap_or_else(|e| panic!("{e} {text:?} {ending:?}"));
+            assert_eq!(sheet.lines.iter().map(|l| l.number).collect::<Vec<_>>(), [3, 4], "{text:?} {ending:?}");
+        }
+    }
     assert_eq!(sheet.notes, ["Columns that are not known here are not used: `x`."]);
 }
 
