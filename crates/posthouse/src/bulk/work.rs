@@ -5,7 +5,7 @@ use super::gates::Pass;
 use super::servers::{self, Found, RowServer, Servers};
 use super::store::{self, DueRow, Settled};
 use super::{Mode, Over, RowId, RowState, RunId, place, tell};
-use crate::accounts::{self, Access, AccountId, NewAccount, Reason, Side};
+use crate::accounts::{self, Access, AccountId, NewAccount, Provider, Reason, Side};
 use crate::app::App;
 use crate::base::jobs::{Job, JobError, Lease};
 use crate::base::secret::Secret;
@@ -420,8 +420,8 @@ impl Shared {
         let open = |side, sealed: Option<Vec<u8>>| {
             sealed.and_then(|s| app.vault.open_sealed(&actor.scope, place(row.id, side), &s).ok())
         };
-        let imap = with_password(servers.imap.as_ref(), open(Side::Receive, imap));
-        let smtp = with_password(servers.smtp.as_ref(), open(Side::Send, smtp));
+        let imap = with_password(servers.imap.as_ref(), open(Side::Receive, imap), servers.kind);
+        let smtp = with_password(servers.smtp.as_ref(), open(Side::Send, smtp), servers.kind);
         if imap.is_some() != servers.imap.is_some() || smtp.is_some() != servers.smtp.is_some() {
             return Ok(Outcome::Failed(RowProblem::at(
                 "password",
@@ -469,8 +469,12 @@ impl Shared {
     }
 }
 
-fn with_password(server: Option<&RowServer>, password: Option<Secret>) -> Option<Server> {
+fn with_password(server: Option<&RowServer>, password: Option<Secret>, kind: Provider) -> Option<Server> {
     let (server, password) = (server?, password?);
+    let password = match kind {
+        Provider::Custom | Provider::Imap => password,
+        _ => in_one_word(password),
+    };
     Some(Server {
         host: server.host.clone(),
         port: server.port,
@@ -480,6 +484,13 @@ fn with_password(server: Option<&RowServer>, password: Option<Secret>) -> Option
     })
 }
 
+/// Google and Yahoo show app passwords in four groups of four letters; the spaces are no part of them.
+fn in_one_word(password: Secret) -> Secret {
+    let groups: Vec<&str> = password.expose().split_whitespace().collect();
+    let four = |g: &&str| g.len() == 4 && g.bytes().all(|b| b.is_ascii_alphabetic());
+    if groups.len() == 4 && groups.iter().all(four) { Secret::new(groups.concat()) } else { password }
+}
+
 fn refused(tested: &Tested, secrets: &[Secret]) -> Option<Outcome> {
     let step = tested.failed.as_ref()?;
     let problem = RowProblem::step(step, &secrets.iter().collect::<Vec<_>>());
@@ -487,4 +498,18 @@ fn refused(tested: &Tested, secrets: &[Secret]) -> Option<Outcome> {
         Some(Reason::RateLimited) => Outcome::TooOften(step.side, problem),
         _ => Outcome::Failed(problem),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_password_loses_the_spaces_between_its_groups_and_no_other_password_does() {
+        let of = |text: &str| in_one_word(Secret::new(text.into())).expose().to_owned();
+        assert_eq!(of("abcd efgh ijkl mnop"), "abcdefghijklmnop");
+        for kept in ["abcd-efgh-ijkl-mnop", "correct horse battery staple", "abcd efgh ijkl mno1", " spaced "] {
+            assert_eq!(of(kept), kept);
+        }
+    }
 }
