@@ -20,7 +20,7 @@ for (const viewport of [
         await expect(page.getByText(text).first()).toBeVisible();
       };
       await show("none", "Drop a CSV file here");
-      await page.getByText("The columns").click();
+      await page.getByText("The columns", { exact: true }).click();
       await look(page, "many");
       await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
       await look(page, "many-columns");

@@ -91,7 +91,7 @@ const doubts = [
     rows: 12,
   },
 ];
-const notes = ["Columns that are not known here are not used: `phone`, `city`."];
+const notes = ['Columns that are not known here are not used: "phone", "city".'];
 const one = [row(2, { state: "waiting", imap: null, smtp: null })];
 const thousand = Array.from({ length: 1_000 }, (_, index) =>
   row(index + 2, index % 9 === 0 ? { state: "failed", problems: [refused] } : {}),

@@ -195,11 +195,12 @@ pub fn wanted(cells: &Cells) -> Result<Wanted, Vec<RowProblem>> {
     }
     let team = yes_or_no(cell(cells, "team"));
     if team.is_none() {
-        problems.push(RowProblem::at("team", "`yes` for an account of the whole team, `no` or nothing for your own."));
+        problems
+            .push(RowProblem::at("team", "\"yes\" for an account of the whole team, \"no\" or nothing for your own."));
     }
     let (imap, smtp) = (side(cells, &IMAP, &mut problems), side(cells, &SMTP, &mut problems));
     if (&imap, &smtp) == (&SideAsked::LeftOut, &SideAsked::LeftOut) {
-        problems.push(RowProblem::at("imap_host", "Both sides are `none`. An account receives, sends, or both."));
+        problems.push(RowProblem::at("imap_host", "Both sides are \"none\". An account receives, sends, or both."));
     }
     let (Some(address), true) = (address, problems.is_empty()) else { return Err(problems) };
     let display_name = if display_name.is_empty() { address.local_part().to_owned() } else { display_name };

@@ -83,10 +83,10 @@ pub enum FileError {
     #[error("This is no text file. Save the table as CSV and upload that file.")]
     NotText,
     /// No address.
-    #[error("The first line must name the columns, and one of them must be `address`. It has: {0}.")]
+    #[error("The first line must name the columns, and one of them must be \"address\". It has: {0}.")]
     NoAddress(String),
     /// A column twice.
-    #[error("The column `{0}` is there twice. Remove or rename one of them.")]
+    #[error("The column \"{0}\" is there twice. Remove or rename one of them.")]
     Twice(String),
     /// Too many rows.
     #[error("The file has more than {MAX_ROWS} rows. Split it, and upload the parts one after the other.")]
@@ -224,7 +224,7 @@ fn columns(first: &csv::StringRecord, notes: &mut Vec<String>) -> Result<Vec<Opt
         }
         names.push(shown(cell));
         if column.is_none() && !name.is_empty() && name != ERROR {
-            unknown.push(format!("`{}`", shown(cell)));
+            unknown.push(format!("\"{}\"", shown(cell)));
         }
         out.push(column);
     }

@@ -197,7 +197,7 @@ describe("many accounts", () => {
 
   it("says what is wrong when no row can be connected", async () => {
     has(
-      run({ counts: { ...NONE, invalid: 2 }, notes: ["Columns that are not known here are not used: `x`."] }),
+      run({ counts: { ...NONE, invalid: 2 }, notes: ['Columns that are not known here are not used: "x".'] }),
       [row(2, { state: "invalid", problems: [{ column: "imap_port", message: "A port is a number." }] })],
     );
     open("/accounts/add/many");

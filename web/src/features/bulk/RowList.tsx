@@ -35,6 +35,7 @@ export function RowList({ run, outcome }: { run: Import; outcome: Outcome | unde
       <VirtualRows<ImportRow>
         items={rows}
         label="Rows of the file"
+        plain
         estimate={sizes.importRow}
         keyOf={(row) => row.id}
         render={(row) => <Line row={row} />}

@@ -4,6 +4,8 @@ mod crowd;
 #[cfg(feature = "failpoints")]
 mod kills;
 mod keys;
+#[cfg(feature = "failpoints")]
+mod size;
 
 use crate::on_both;
 use crate::support::{Answer, Api, TestApp, connect_request};
