@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 const TICK: Duration = Duration::from_millis(250);
 /// Ticks between two looks at whether somebody stopped the run.
 const LOOK: u32 = 4;
-/// Ticks between two prolongations of the claim, which lasts 30 s.
+/// Ticks, or rows settled at once, between two prolongations of the claim, which lasts 30 s.
 const KEEP: u32 = 32;
 /// Tries of one row at a host that says that we come too often.
 const TRIES: u32 = 8;
@@ -213,10 +213,16 @@ impl Work {
         if self.stopped {
             return Ok(());
         }
+        let mut settled = 0_u32;
         for mut row in std::mem::take(&mut self.waiting) {
             match self.next(&mut row) {
                 Next::Later => self.waiting.push(row),
                 Next::Settle(state, problem) => {
+                    settled += 1;
+                    // Hundreds at once, each with its commit, may take longer than the claim lasts.
+                    if settled.is_multiple_of(KEEP) {
+                        self.lease.keep(&self.shared.app).await?;
+                    }
                     self.settle((row.id, row.servers.as_ref()), state, &[problem]).await?;
                 }
                 Next::Go(servers, pass) => {
@@ -341,8 +347,9 @@ impl Work {
         let early = matches!(problem.step, Some(StepName::Dns | StepName::Tcp | StepName::Tls | StepName::Greeting));
         let key = match problem.reason {
             Some(Reason::NameNotFound) => server.host.to_lowercase(),
-            Some(Reason::TimedOut | Reason::ConnectionRefused) if early => endpoint(server),
+            Some(Reason::TimedOut | Reason::ConnectionRefused | Reason::ConnectionLost) if early => endpoint(server),
             _ => {
+                // Somebody spoke: the next row may be luckier.
                 self.in_vain.remove(&endpoint(server));
                 return;
             }
@@ -447,6 +454,11 @@ impl Shared {
             }
             Err(SaveError::Db(e)) => Err(e),
             Err(e @ (SaveError::Taken | SaveError::Closing)) => {
+                let mut c = app.db.read().await?;
+                // Another node may have gone on with the run while this one was stalled.
+                if accounts::account(&mut c, &actor.scope, row.account_id).await?.is_some() {
+                    return Ok(Outcome::Connected);
+                }
                 Ok(Outcome::Failed(RowProblem::at("address", e.to_string())))
             }
             Err(e @ (SaveError::Account(_) | SaveError::Vault(_))) => {
