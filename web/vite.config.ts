@@ -16,7 +16,7 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         codeSplitting: {
-          groups: [{ name: "base", minShareCount: 5, test: /^(?!.*\/features\/(connect|bulk)\/)/ }],
+          groups: [{ name: "base", minShareCount: 5, test: /^(?!.*\/features\/(connect|imports)\/)/ }],
         },
       },
     },

@@ -9,7 +9,7 @@ use crate::base::live::Live;
 use crate::base::meters::{COMMIT_TOOK, Meters, WRITE_WAIT};
 use crate::base::vault::{self, Vault};
 use crate::base::wakes::Wakes;
-use crate::bulk;
+use crate::imports;
 use crate::config::Config;
 use crate::mailbox;
 use crate::team::password::Passwords;
@@ -49,7 +49,7 @@ pub struct Parts {
     /// How many of them are fetched at the same time.
     pub image_slots: Semaphore,
     /// How many rows of files of accounts are worked on at the same time.
-    pub bulk_gates: bulk::Gates,
+    pub import_gates: imports::Gates,
     /// Bodies.
     pub blobs: Blobs,
     /// Open pages.
@@ -116,7 +116,7 @@ impl App {
             dialer,
             images,
             image_slots: Semaphore::new(mailbox::IMAGES_AT_ONCE),
-            bulk_gates: bulk::Gates::default(),
+            import_gates: imports::Gates::default(),
             blobs,
             node,
         };

@@ -6,7 +6,7 @@ use crate::base::crash::Crash;
 use crate::base::ids::Ids;
 use crate::base::leases;
 use crate::base::vault::{self, Rotation};
-use crate::bulk;
+use crate::imports;
 use crate::config::Config;
 use crate::connect::{self, Resealed};
 use crate::server;
@@ -43,7 +43,7 @@ pub async fn lost(config: Config, clock: Clock) -> anyhow::Result<u64> {
     }
     let mut tx = db.tx().await?;
     let mut wiped = accounts::wipe_secrets(&mut tx, &Instance, clock.now()).await?;
-    wiped += bulk::wipe_secrets(&mut tx, &Instance, clock.now()).await?;
+    wiped += imports::wipe_secrets(&mut tx, &Instance, clock.now()).await?;
     vault::forget_canaries(&mut tx).await?;
     tx.commit().await?;
     db.close().await;
@@ -62,7 +62,7 @@ pub async fn rotate(config: Config, clock: Clock) -> anyhow::Result<Rotated> {
     let resumed = rotation.resumed;
     crash.point("rotate.key");
     let mut passwords = connect::reseal(&db, &ids, &rotation, &crash).await?;
-    let of_files = bulk::reseal(&db, &ids, &rotation, &crash).await?;
+    let of_files = imports::reseal(&db, &ids, &rotation, &crash).await?;
     passwords.renewed += of_files.renewed;
     passwords.unreadable += of_files.unreadable;
     rotation.forget_old_canaries(&db).await?;

@@ -27,7 +27,7 @@ pub mod send;
 /// Deletes an account and all it has.
 pub mod closing;
 /// Many accounts from one file.
-pub mod bulk;
+pub mod imports;
 /// Removes bodies that no row points at.
 pub mod sweep;
 /// How long things are kept, and the worker that removes what is older.

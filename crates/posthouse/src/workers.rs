@@ -2,13 +2,13 @@
 
 use crate::app::App;
 use crate::base::{events, jobs, leases, meters};
-use crate::{bulk, closing, retention, send, sweep, sync};
+use crate::{closing, imports, retention, send, sweep, sync};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Every kind of job.
 pub const JOBS: &[jobs::JobType] =
-    &[jobs::JobType::of::<closing::CloseAccount>(), jobs::JobType::of::<bulk::BulkWork>()];
+    &[jobs::JobType::of::<closing::CloseAccount>(), jobs::JobType::of::<imports::ImportWork>()];
 
 /// Starts them all; they end with the token.
 pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
@@ -21,6 +21,6 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(send::run(app.clone(), stop.clone()));
     tasks.spawn(sweep::run(app.clone(), stop.clone()));
     tasks.spawn(retention::run(app.clone(), stop.clone()));
-    tasks.spawn(bulk::run(app.clone(), stop.clone()));
+    tasks.spawn(imports::run(app.clone(), stop.clone()));
     tasks.spawn(jobs::run(app, JOBS, stop.clone()));
 }

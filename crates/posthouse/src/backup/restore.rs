@@ -11,7 +11,7 @@ use crate::base::ids::Ids;
 use crate::base::{leases, vault};
 use crate::config::Config;
 use crate::team::{self, AuditEntry, Instance, Scope};
-use crate::{bulk, send, server};
+use crate::{imports, send, server};
 use db::{Conn, Db, Engine};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -150,7 +150,7 @@ async fn put(config: &Config, clock: &Clock, checked: &mut Checked) -> Result<i6
 /// What is done to the rows of the past before anybody acts on them. Writes the audit lines.
 async fn now_in_the_past(tx: &mut Conn, (ids, now): (&Ids, db::Ts), checked: &Checked) -> Result<i64, BackupError> {
     let held = send::hold(tx, &Instance, now).await?;
-    bulk::end_restored(tx, &Instance, now).await?;
+    imports::end_restored(tx, &Instance, now).await?;
     leases::forget_nodes(tx).await?;
     team::end_all(tx, &Instance).await?;
     for (workspace,) in team::workspaces(tx, &Instance).await? {

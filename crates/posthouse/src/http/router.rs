@@ -52,7 +52,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(crate::mailbox::api::routes())
         .merge(crate::send::api::routes())
         .merge(crate::closing::api::routes())
-        .merge(crate::bulk::api::routes())
+        .merge(crate::imports::api::routes())
         .routes(routes!(live::live))
 }
 

@@ -8,7 +8,7 @@ use crate::base::events;
 use crate::base::leases::{self, Held, LeaseError};
 use crate::base::meters::RETENTION_REMOVED;
 use crate::config::Config;
-use crate::{bulk, mailbox, send, team};
+use crate::{imports, mailbox, send, team};
 use db::{Conn, DbResult, Ts};
 use futures_util::future::BoxFuture;
 use std::time::Duration;
@@ -95,11 +95,11 @@ pub const TABLE: &[Kept] = &[
         prune: |c, before, limit| Box::pin(team::prune_links(c, &team::Instance, before, limit)),
     },
     Kept {
-        table: "bulk_run",
+        table: "import_run",
         what: "Files of many accounts after their end, with the result of each row",
         keep: Keep::Days(30),
         why: "What failed is mended in the weeks after; their passwords are erased at the end, or after a day without a person",
-        prune: |c, before, limit| Box::pin(bulk::prune(c, &team::Instance, before, limit)),
+        prune: |c, before, limit| Box::pin(imports::prune(c, &team::Instance, before, limit)),
     },
     Kept {
         table: "lease",
@@ -125,7 +125,7 @@ pub const FOR_GOOD: &[(&str, &str)] = &[
     ("message", "goes when it is gone from the server"),
     ("placement", "as the message"),
     ("outgoing", "what was sent is history that people look up"),
-    ("bulk_row", "a part of the file of accounts"),
+    ("import_row", "a part of the file of accounts"),
     ("outgoing_recipient", "a part of the outgoing message"),
 ];
 

@@ -17,7 +17,7 @@ mod append_kills;
 mod bad_mail;
 mod bad_requests;
 mod backup;
-mod bulk;
+mod imports;
 mod closing;
 mod command_line;
 mod connect;

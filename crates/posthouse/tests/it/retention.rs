@@ -106,8 +106,8 @@ async fn insert(t: &TestApp, o: &Owner, table: &str, n: i64, at: Ts) {
             "INSERT INTO one_time_link (id, expires_at, token_hash, purpose, created_at) VALUES ($1, $2, $3, 'sign_in', $2)",
             vec![hash],
         ),
-        "bulk_run" => (
-            "INSERT INTO bulk_run (id, ended_at, workspace_id, user_id, file_name, state, turn, taken_on, notes, confirmed, created_at, touched_at)
+        "import_run" => (
+            "INSERT INTO import_run (id, ended_at, workspace_id, user_id, file_name, state, turn, taken_on, notes, confirmed, created_at, touched_at)
              VALUES ($1, $2, $3, $4, 'a.csv', 'ended', 0, 0, $5, $5, $2, $2)",
             vec![workspace, o.user.into_value(), json!([]).into_value()],
         ),
@@ -129,7 +129,7 @@ async fn rows(t: &TestApp, table: &str) -> i64 {
         "send_attempt" => "SELECT COUNT(*) FROM send_attempt",
         "session" => "SELECT COUNT(*) FROM session",
         "one_time_link" => "SELECT COUNT(*) FROM one_time_link",
-        "bulk_run" => "SELECT COUNT(*) FROM bulk_run",
+        "import_run" => "SELECT COUNT(*) FROM import_run",
         "lease" => "SELECT COUNT(*) FROM lease WHERE name LIKE 'node:%'",
         other => panic!("say here how the rows of {other} are counted"),
     };

@@ -104,7 +104,7 @@ impl Blobs {
         let blob = BlobKey(*blake3::hash(bytes).as_bytes());
         let at = key(scope, account, blob);
         let plain = bytes.clone();
-        let packed = tokio::task::spawn_blocking(move || zstd::bulk::compress(&plain, ZSTD_LEVEL))
+        let packed = tokio::task::spawn_blocking(move || zstd::imports::compress(&plain, ZSTD_LEVEL))
             .await
             .map_err(|e| BlobError::Store(e.to_string()))?
             .map_err(|e| BlobError::Store(e.to_string()))?;
@@ -211,7 +211,7 @@ impl Blobs {
 /// # Errors
 /// [`BlobError::Damaged`] when they are not what was written.
 pub fn unpack(packed: &[u8], blob: BlobKey) -> Result<Vec<u8>, BlobError> {
-    let plain = zstd::bulk::decompress(packed, unpacked_size(packed)).map_err(|_| BlobError::Damaged)?;
+    let plain = zstd::imports::decompress(packed, unpacked_size(packed)).map_err(|_| BlobError::Damaged)?;
     if blake3::hash(&plain).as_bytes() == &blob.0 { Ok(plain) } else { Err(BlobError::Damaged) }
 }
 

@@ -30,7 +30,7 @@ const IN_VAIN: u32 = 3;
 
 /// The work of one start.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct BulkWork {
+pub struct ImportWork {
     /// The workspace.
     pub workspace_id: WorkspaceId,
     /// The run.
@@ -39,11 +39,11 @@ pub struct BulkWork {
     pub turn: i64,
 }
 
-impl Job for BulkWork {
-    const KIND: &'static str = "bulk_work";
+impl Job for ImportWork {
+    const KIND: &'static str = "import_work";
 
     fn lane(&self) -> String {
-        format!("bulk:{}", self.run_id)
+        format!("imports:{}", self.run_id)
     }
 
     fn dedup(&self) -> Option<String> {
@@ -116,7 +116,7 @@ struct Work {
 
 impl Work {
     /// Loads what is due; none when the start is no longer the last one.
-    async fn begin(app: &App, lease: Lease, job: &BulkWork) -> Result<Option<Self>, JobError> {
+    async fn begin(app: &App, lease: Lease, job: &ImportWork) -> Result<Option<Self>, JobError> {
         let scope = Scope::of(job.workspace_id);
         let mut c = app.db.read().await?;
         let run = store::any_run(&mut c, &scope, job.run_id).await?;
@@ -240,7 +240,7 @@ impl Work {
 
     fn next(&mut self, row: &mut Row) -> Next {
         let (app, now) = (&self.shared.app, self.shared.app.clock.now());
-        if !app.bulk_gates.any_room() {
+        if !app.import_gates.any_room() {
             return Next::Later;
         }
         let servers = match row.servers.clone() {
@@ -258,7 +258,7 @@ impl Work {
         if let Some(problem) = self.nobody_there(&servers) {
             return Next::Settle(RowState::Failed, problem);
         }
-        match self.shared.app.bulk_gates.enter(&servers.hosts(), now) {
+        match self.shared.app.import_gates.enter(&servers.hosts(), now) {
             Some(pass) => Next::Go(servers, pass),
             None => Next::Later,
         }
@@ -278,7 +278,7 @@ impl Work {
         }
         let app = self.shared.app.clone();
         if !self.asked.contains(&domain)
-            && let Some(pass) = app.bulk_gates.enter(&[], app.clock.now())
+            && let Some(pass) = app.import_gates.enter(&[], app.clock.now())
         {
             self.asked.insert(domain.clone());
             let address = wanted.address.clone();
@@ -319,7 +319,7 @@ impl Work {
             Outcome::Failed(problem) => (RowState::Failed, Some(problem)),
             Outcome::TooOften(side, problem) => {
                 if let Some(server) = row.servers.as_ref().and_then(|s| on_side(s, side)) {
-                    app.bulk_gates.close(&server.host.to_lowercase(), app.clock.now(), app.config.retry.first_ms);
+                    app.import_gates.close(&server.host.to_lowercase(), app.clock.now(), app.config.retry.first_ms);
                 }
                 row.tries += 1;
                 if row.tries < TRIES {
@@ -337,7 +337,7 @@ impl Work {
     fn learn(&mut self, row: &Row, problem: Option<&RowProblem>) {
         let Some(servers) = &row.servers else { return };
         let Some(problem) = problem else {
-            self.shared.app.bulk_gates.welcomed(&servers.hosts());
+            self.shared.app.import_gates.welcomed(&servers.hosts());
             for server in servers.imap.iter().chain(&servers.smtp) {
                 self.in_vain.remove(&endpoint(server));
             }
@@ -367,7 +367,7 @@ impl Work {
         let mut tx = app.db.tx().await?;
         store::settle(&mut tx, &self.shared.actor.scope, &Settled { id, state, servers, problems }).await?;
         tx.commit().await?;
-        app.crash.point("bulk.settled");
+        app.crash.point("imports.settled");
         self.changed = true;
         Ok(())
     }
@@ -375,7 +375,7 @@ impl Work {
     /// Every row that was due has its result. A run with no row left for a person to decide about is over.
     async fn end(&mut self) -> Result<(), JobError> {
         let (app, scope) = (&self.shared.app, &self.shared.actor.scope);
-        app.crash.point("bulk.all_rows");
+        app.crash.point("imports.all_rows");
         let now = app.clock.now();
         let mut tx = app.db.tx().await?;
         let counts = store::counts(&mut tx, scope, self.run.0).await?;
@@ -387,7 +387,7 @@ impl Work {
         }
         tx.commit().await?;
         tell(app, scope);
-        app.crash.point("bulk.ended");
+        app.crash.point("imports.ended");
         Ok(())
     }
 }
@@ -445,7 +445,7 @@ impl Shared {
         let added = connect::add(app, actor, &new).await;
         match added {
             Ok(()) => {
-                app.crash.point("bulk.added");
+                app.crash.point("imports.added");
                 Ok(Outcome::Connected)
             }
             Err(SaveError::Refused(tested)) => {

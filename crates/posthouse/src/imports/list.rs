@@ -50,7 +50,7 @@ pub async fn runs(
     let rows = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
     let found = sql!(all Run, c,
         "SELECT id, workspace_id, user_id, file_name, state, mode, ended, turn, taken_on, notes, confirmed, created_at, touched_at, ended_at
-         FROM bulk_run WHERE workspace_id = $1 AND user_id = $2 AND (created_at, id) < ($3, $4) ORDER BY created_at DESC, id DESC LIMIT $5",
+         FROM import_run WHERE workspace_id = $1 AND user_id = $2 AND (created_at, id) < ($3, $4) ORDER BY created_at DESC, id DESC LIMIT $5",
         scope.workspace_id(), user, at, id, rows)?;
     Ok(Page::cut(found, limit, |r| Cursor { key: Key::Int(r.created_at.0), id: r.id.0 }))
 }
@@ -70,11 +70,11 @@ pub async fn rows(
     let rows = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
     let found = match state {
         None => sql!(all ListedRow, c,
-            "SELECT id, line, address, account_id, state, due, asked, servers, problems FROM bulk_row
+            "SELECT id, line, address, account_id, state, due, asked, servers, problems FROM import_row
              WHERE run_id = $1 AND workspace_id = $2 AND (line, id) > ($3, $4) ORDER BY line, id LIMIT $5",
             run, scope.workspace_id(), line, id, rows)?,
         Some(state) => sql!(all ListedRow, c,
-            "SELECT id, line, address, account_id, state, due, asked, servers, problems FROM bulk_row
+            "SELECT id, line, address, account_id, state, due, asked, servers, problems FROM import_row
              WHERE run_id = $1 AND workspace_id = $2 AND (line, id) > ($3, $4) AND state = $6 ORDER BY line, id LIMIT $5",
             run, scope.workspace_id(), line, id, rows, state)?,
     };
@@ -87,7 +87,7 @@ pub async fn rows(
 /// Only the database's.
 pub async fn not_connected(c: &mut Conn, scope: &Scope, run: RunId, all: bool) -> DbResult<Vec<ListedRow>> {
     let found = sql!(all ListedRow, c,
-        "SELECT id, line, address, account_id, state, due, asked, servers, problems FROM bulk_row
+        "SELECT id, line, address, account_id, state, due, asked, servers, problems FROM import_row
          WHERE run_id = $1 AND workspace_id = $2 AND state <> 'connected' ORDER BY line, id", run, scope.workspace_id())?;
     let failed = |row: &ListedRow| all || !matches!(row.state, RowState::Waiting | RowState::Passed);
     Ok(found.into_iter().filter(failed).collect())

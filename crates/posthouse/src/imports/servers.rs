@@ -190,7 +190,7 @@ fn kind(candidate: Option<&Candidate>, sends: bool) -> Provider {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bulk::check;
+    use crate::imports::check;
 
     fn wanted(cells: &[(&str, &str)]) -> Wanted {
         check::wanted(&cells.iter().map(|(c, v)| ((*c).to_owned(), (*v).to_owned())).collect()).unwrap()

@@ -7,7 +7,7 @@ import { asApiError } from "../../lib/problem";
 import { Banner } from "../../ui/Banner";
 import { Icon } from "../../ui/Icon";
 import { Time } from "../../ui/Time";
-import classes from "./Bulk.module.css";
+import classes from "./Imports.module.css";
 import { Doubts } from "./Doubts";
 import { isWorking, type Outcome, useDiscard, useStart, useStop } from "./queries";
 import { RowList } from "./RowList";

@@ -11,7 +11,7 @@ use crate::on_both;
 use crate::support::{Answer, Api, TestApp, connect_request};
 use posthouse::base::clock::Clock;
 use posthouse::team::{Role, Scope, WorkspaceId};
-use posthouse::{bulk, retention};
+use posthouse::{imports, retention};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -62,7 +62,7 @@ async fn rows(api: &mut Api, id: &str) -> Vec<Value> {
 
 /// Passwords that are still in the table.
 async fn kept(t: &TestApp) -> i64 {
-    t.number("SELECT COUNT(secret_imap) + COUNT(secret_smtp) FROM bulk_row").await
+    t.number("SELECT COUNT(secret_imap) + COUNT(secret_smtp) FROM import_row").await
 }
 
 async fn person(t: &TestApp, scope: Scope, email: &str) -> Api {
@@ -81,7 +81,7 @@ async fn workspace(api: &mut Api) -> Scope {
 on_both! {
     async fn what_is_right_is_connected_and_what_is_wrong_is_told_by_row(engine) {
         let world = MailWorld::shared();
-        let add = |name: &str| world.add_user(&format!("bulk-{name}-{engine:?}").to_lowercase()).unwrap();
+        let add = |name: &str| world.add_user(&format!("imports-{name}-{engine:?}").to_lowercase()).unwrap();
         let [ana, ben, cleo, dan, eve] = ["ana", "ben", "cleo", "dan", "eve"].map(add);
         let t = TestApp::with(engine, |c| {
             crate::support::allow(c, world);
@@ -126,7 +126,7 @@ on_both! {
         assert_eq!((&run["state"], &run["ended"], &run["counts"]["connected"]), (&json!("ended"), &json!("finished"), &json!(1)));
         assert_eq!(run["passwords_until"], Value::Null);
         assert_eq!(kept(&t).await, 0, "passwords are erased");
-        let list = api.get("/accounts?search=bulk-ana").await.expect(200);
+        let list = api.get("/accounts?search=imports-ana").await.expect(200);
         assert_eq!((&list["items"][0]["address"], &list["items"][0]["display_name"]), (&json!(ana.address), &json!("Kim, Ben")));
         assert_eq!(rows(&mut api, &id).await[0]["account_id"], list["items"][0]["id"]);
 
@@ -146,7 +146,7 @@ on_both! {
 
     async fn a_person_has_one_run_that_only_they_see_and_may_discard(engine) {
         let world = MailWorld::shared();
-        let mailbox = world.add_user(&format!("bulk-own-{engine:?}").to_lowercase()).unwrap();
+        let mailbox = world.add_user(&format!("imports-own-{engine:?}").to_lowercase()).unwrap();
         let t = TestApp::beside(engine, world).await;
         let mut owner = t.owner().await;
         let scope = workspace(&mut owner).await;
@@ -164,7 +164,7 @@ on_both! {
         member.post(&format!("/accounts/imports/{id}/stop"), &json!({})).await.problem(409, "import_not_ready");
         assert_eq!(member.delete(&format!("/accounts/imports/{id}"), &json!({})).await.status, 204);
         member.get(&format!("/accounts/imports/{id}")).await.problem(404, "not_found");
-        assert_eq!(t.number("SELECT COUNT(*) FROM bulk_row").await, 0);
+        assert_eq!(t.number("SELECT COUNT(*) FROM import_row").await, 0);
 
         upload(&mut owner, b"PK\x03\x04").await.problem(422, "validation_failed");
         owner.raw(Method::POST, "/accounts/imports", Some(("application/json", b"{}".to_vec())), &[]).await.problem(415, "invalid_request");
@@ -182,7 +182,7 @@ on_both! {
         let mut api = t.owner().await;
         let header = HEADER.replace(',', ";");
         let text = |n: usize| {
-            let mailbox = world.add_user(&format!("bulk-coded-{n}-{engine:?}").to_lowercase()).unwrap();
+            let mailbox = world.add_user(&format!("imports-coded-{n}-{engine:?}").to_lowercase()).unwrap();
             format!("{header}\r\n{}\r\n", row(&mailbox, &mailbox.password, (world.imaps_port(), world.submission_port()))
                 .replace(",", ";").replace("\"Kim; Ben\"", "\"Díaz; \"\"Ana\"\"\""))
         };
@@ -207,7 +207,7 @@ on_both! {
 
     async fn hosts_that_others_can_forge_wait_for_a_persons_word(engine) {
         let world = MailWorld::shared();
-        let [ana, ben] = ["x", "y"].map(|n| world.add_user(&format!("bulk-doubt-{n}-{engine:?}").to_lowercase()).unwrap());
+        let [ana, ben] = ["x", "y"].map(|n| world.add_user(&format!("imports-doubt-{n}-{engine:?}").to_lowercase()).unwrap());
         let dns = PowerDns::start().unwrap();
         let records = format!(
             "_imaps._tcp IN SRV 0 1 {} localhost.\n_submission._tcp IN SRV 0 1 {} localhost.",
@@ -240,7 +240,7 @@ on_both! {
 
     async fn a_host_that_is_asked_too_often_is_waited_for(engine) {
         let world = MailWorld::shared();
-        let mailbox = world.add_user(&format!("bulk-often-{engine:?}").to_lowercase()).unwrap();
+        let mailbox = world.add_user(&format!("imports-often-{engine:?}").to_lowercase()).unwrap();
         let busy = "421 4.7.0 Too many connections\r\n".to_owned();
         let fault = Fault::ReplaceLine(Direction::FromServer, contains("ESMTP"), busy);
         let gate = FaultProxy::start(world.submission_port(), Plan::of(fault)).await.unwrap();
@@ -265,9 +265,9 @@ on_both! {
         let mut api = t.owner().await;
         let id = uploaded(&mut api, &["ana@x.test,Ana,pw,imap.x.test,993,smtp.x.test,587".to_owned()]).await;
         clock.advance_secs(24 * 3_600 - 1);
-        assert_eq!((bulk::expire(t.app()).await.unwrap(), kept(&t).await), (0, 2));
+        assert_eq!((imports::expire(t.app()).await.unwrap(), kept(&t).await), (0, 2));
         clock.advance_secs(2);
-        assert_eq!((bulk::expire(t.app()).await.unwrap(), kept(&t).await), (1, 0));
+        assert_eq!((imports::expire(t.app()).await.unwrap(), kept(&t).await), (1, 0));
         let run = api.get(&format!("/accounts/imports/{id}")).await.expect(200);
         assert_eq!((&run["state"], &run["ended"]), (&json!("ended"), &json!("expired")));
         let body = json!({ "mode": "test", "rows": "all" });
@@ -278,8 +278,8 @@ on_both! {
         for (days, left) in [(29, 1), (2, 0)] {
             clock.advance_secs(days * 24 * 3_600);
             assert!(retention::once(t.app()).await.unwrap());
-            let rows = t.number("SELECT COUNT(*) FROM bulk_row").await;
-            assert_eq!((rows, t.number("SELECT COUNT(*) FROM bulk_run").await), (left, left), "{days}");
+            let rows = t.number("SELECT COUNT(*) FROM import_row").await;
+            assert_eq!((rows, t.number("SELECT COUNT(*) FROM import_run").await), (left, left), "{days}");
         }
         t.stop().await;
     }

@@ -6,7 +6,7 @@ use crate::support::{Engine, TestApp};
 use posthouse::app::App;
 use posthouse::base::clock::Clock;
 use posthouse::base::secret::Secret;
-use posthouse::bulk::{self, Mode, RowState, RunState, Start, Which};
+use posthouse::imports::{self, Mode, RowState, RunState, Start, Which};
 use posthouse::team;
 use std::time::{Duration, Instant};
 use testkit::MailWorld;
@@ -45,7 +45,7 @@ async fn long_file(rows: usize) {
     let lines: Vec<String> = (0..rows).map(line).collect();
     let file = format!("{HEADER}\n{}\n", lines.join("\n"));
     let uploading = Instant::now();
-    let id = bulk::upload(&app, &owner, "people.csv", file.as_bytes()).await.unwrap();
+    let id = imports::upload(&app, &owner, "people.csv", file.as_bytes()).await.unwrap();
     let uploaded = uploading.elapsed();
 
     let program = Program::start(&config, folder.path(), None);
@@ -58,10 +58,10 @@ async fn long_file(rows: usize) {
     let mut took = vec![];
     for (mode, which) in [(Mode::Test, Which::All), (Mode::Connect, Which::Passed)] {
         let (before, began) = (program.memory("VmRSS"), Instant::now());
-        bulk::start(&app, &owner, id, Start { mode, which, confirm_hosts: vec![] }).await.unwrap();
+        imports::start(&app, &owner, id, Start { mode, which, confirm_hosts: vec![] }).await.unwrap();
         let deadline = began + Duration::from_secs(60 + 2 * rows as u64);
         loop {
-            let state = bulk::overview(&app, &owner, id).await.unwrap().run.state;
+            let state = imports::overview(&app, &owner, id).await.unwrap().run.state;
             if matches!(state, RunState::Ready | RunState::Ended) {
                 break;
             }
@@ -71,7 +71,7 @@ async fn long_file(rows: usize) {
         let peak = program.memory("VmHWM");
         took.push((mode, began.elapsed(), before, peak));
     }
-    let counts = bulk::overview(&app, &owner, id).await.unwrap().counts;
+    let counts = imports::overview(&app, &owner, id).await.unwrap().counts;
     let of = |residues: &[usize]| (0..rows).filter(|n| residues.contains(&(n % 15))).count() as i64;
     let count = |state| counts.get(&state).copied().unwrap_or_default();
     assert_eq!((count(RowState::Failed), count(RowState::Invalid)), (of(&[1, 4, 7, 13]), of(&[10])), "{counts:?}");
@@ -91,7 +91,7 @@ async fn sixty_rows_with_mixed_faults_each_get_their_result() {
     long_file(60).await;
 }
 
-/// By `make bulk`.
+/// By `make imports`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes"]
 async fn as_many_rows_as_are_asked_for() {

@@ -86,7 +86,7 @@ fn json(value: &impl Serialize) -> DbResult<serde_json::Value> {
 pub async fn insert_run(tx: &mut Conn, scope: &Scope, new: &NewRun, now: Ts) -> DbResult<()> {
     let (notes, confirmed) = (json(&new.notes)?, json(&Vec::<String>::new())?);
     sql!(run tx,
-        "INSERT INTO bulk_run (id, workspace_id, user_id, file_name, state, turn, taken_on, notes, confirmed, created_at, touched_at)
+        "INSERT INTO import_run (id, workspace_id, user_id, file_name, state, turn, taken_on, notes, confirmed, created_at, touched_at)
          VALUES ($1, $2, $3, $4, $5, 0, 0, $6, $7, $8, $8)",
         new.id, scope.workspace_id(), new.user_id, &new.file_name, RunState::Ready, notes, confirmed, now)?;
     Ok(())
@@ -95,7 +95,7 @@ pub async fn insert_run(tx: &mut Conn, scope: &Scope, new: &NewRun, now: Ts) -> 
 pub async fn insert_row(tx: &mut Conn, scope: &Scope, run: RunId, new: NewRow) -> DbResult<()> {
     let (asked, problems) = (json(&new.asked)?, json(&new.problems)?);
     sql!(run tx,
-        "INSERT INTO bulk_row (id, run_id, workspace_id, line, address, account_id, state, due, asked, problems, secret_imap, secret_smtp)
+        "INSERT INTO import_row (id, run_id, workspace_id, line, address, account_id, state, due, asked, problems, secret_imap, secret_smtp)
          VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8, $9, $10, $11)",
         new.id, run, scope.workspace_id(), new.line, new.address, new.account_id, new.state, asked, problems,
         new.secret_imap, new.secret_smtp)?;
@@ -106,18 +106,18 @@ pub async fn insert_row(tx: &mut Conn, scope: &Scope, run: RunId, new: NewRow) -
 pub async fn run(c: &mut Conn, scope: &Scope, user: UserId, id: RunId) -> DbResult<Option<Run>> {
     sql!(opt Run, c,
         "SELECT id, workspace_id, user_id, file_name, state, mode, ended, turn, taken_on, notes, confirmed, created_at, touched_at, ended_at
-         FROM bulk_run WHERE id = $1 AND workspace_id = $2 AND user_id = $3", id, scope.workspace_id(), user)
+         FROM import_run WHERE id = $1 AND workspace_id = $2 AND user_id = $3", id, scope.workspace_id(), user)
 }
 
 /// A run, whoever's.
 pub async fn any_run(c: &mut Conn, scope: &Scope, id: RunId) -> DbResult<Option<Run>> {
     sql!(opt Run, c,
         "SELECT id, workspace_id, user_id, file_name, state, mode, ended, turn, taken_on, notes, confirmed, created_at, touched_at, ended_at
-         FROM bulk_run WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())
+         FROM import_run WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())
 }
 
 pub async fn count_working(c: &mut Conn, _: &Instance) -> DbResult<i64> {
-    Ok(sql!(one(i64,), c, "SELECT COUNT(*) FROM bulk_run WHERE state IN ('testing', 'connecting')")?.0)
+    Ok(sql!(one(i64,), c, "SELECT COUNT(*) FROM import_run WHERE state IN ('testing', 'connecting')")?.0)
 }
 
 /// How many rows are in each state, and how many of those wait for their turn.
@@ -125,7 +125,7 @@ pub async fn counts(c: &mut Conn, scope: &Scope, id: RunId) -> DbResult<Vec<(Row
     sql!(
         all(RowState, i64, i64),
         c,
-        "SELECT state, COUNT(*), SUM(CASE WHEN due THEN 1 ELSE 0 END) FROM bulk_row WHERE run_id = $1 AND workspace_id = $2 GROUP BY state",
+        "SELECT state, COUNT(*), SUM(CASE WHEN due THEN 1 ELSE 0 END) FROM import_row WHERE run_id = $1 AND workspace_id = $2 GROUP BY state",
         id,
         scope.workspace_id()
     )
@@ -139,7 +139,7 @@ pub struct Doubted {
 
 pub async fn doubted(c: &mut Conn, scope: &Scope, id: RunId) -> DbResult<Vec<Doubted>> {
     sql!(all Doubted, c,
-        "SELECT servers FROM bulk_row WHERE run_id = $1 AND workspace_id = $2 AND state = 'doubt' ORDER BY line, id",
+        "SELECT servers FROM import_row WHERE run_id = $1 AND workspace_id = $2 AND state = 'doubt' ORDER BY line, id",
         id, scope.workspace_id())
 }
 
@@ -147,12 +147,12 @@ pub async fn doubted(c: &mut Conn, scope: &Scope, id: RunId) -> DbResult<Vec<Dou
 pub async fn take_on(tx: &mut Conn, scope: &Scope, id: RunId, which: Which) -> DbResult<u64> {
     match which {
         Which::All => sql!(run tx,
-            "UPDATE bulk_row SET due = TRUE, servers = CASE state WHEN 'failed' THEN NULL ELSE servers END
+            "UPDATE import_row SET due = TRUE, servers = CASE state WHEN 'failed' THEN NULL ELSE servers END
              WHERE run_id = $1 AND workspace_id = $2 AND state IN ('waiting', 'passed', 'failed', 'doubt')", id, scope.workspace_id()),
         Which::Passed => sql!(run tx,
-            "UPDATE bulk_row SET due = TRUE WHERE run_id = $1 AND workspace_id = $2 AND state = 'passed'", id, scope.workspace_id()),
+            "UPDATE import_row SET due = TRUE WHERE run_id = $1 AND workspace_id = $2 AND state = 'passed'", id, scope.workspace_id()),
         Which::Doubt => sql!(run tx,
-            "UPDATE bulk_row SET due = TRUE WHERE run_id = $1 AND workspace_id = $2 AND state = 'doubt'", id, scope.workspace_id()),
+            "UPDATE import_row SET due = TRUE WHERE run_id = $1 AND workspace_id = $2 AND state = 'doubt'", id, scope.workspace_id()),
     }
 }
 
@@ -166,7 +166,7 @@ pub async fn set_started(
     let confirmed = json(&confirmed)?;
     let state = mode.working();
     let n = sql!(run tx,
-        "UPDATE bulk_run SET state = $3, mode = $4, turn = turn + 1, taken_on = $5, confirmed = $6, touched_at = $7
+        "UPDATE import_run SET state = $3, mode = $4, turn = turn + 1, taken_on = $5, confirmed = $6, touched_at = $7
          WHERE id = $1 AND workspace_id = $2 AND state = 'ready' AND turn = $8",
         run.id, scope.workspace_id(), state, mode, i64::try_from(taken_on).unwrap_or(i64::MAX), confirmed, now, run.turn)?;
     Ok(n == 1)
@@ -175,11 +175,11 @@ pub async fn set_started(
 /// Ends the work of one turn; false when another began meanwhile.
 pub async fn set_ready(tx: &mut Conn, scope: &Scope, (id, turn): (RunId, i64), now: Ts) -> DbResult<bool> {
     let n = sql!(run tx,
-        "UPDATE bulk_run SET state = 'ready', turn = turn + 1, touched_at = $4
+        "UPDATE import_run SET state = 'ready', turn = turn + 1, touched_at = $4
          WHERE id = $1 AND workspace_id = $2 AND turn = $3 AND state IN ('testing', 'connecting')",
         id, scope.workspace_id(), turn, now)?;
     if n == 1 {
-        sql!(run tx, "UPDATE bulk_row SET due = FALSE WHERE run_id = $1 AND workspace_id = $2 AND due", id, scope.workspace_id())?;
+        sql!(run tx, "UPDATE import_row SET due = FALSE WHERE run_id = $1 AND workspace_id = $2 AND due", id, scope.workspace_id())?;
     }
     Ok(n == 1)
 }
@@ -187,12 +187,12 @@ pub async fn set_ready(tx: &mut Conn, scope: &Scope, (id, turn): (RunId, i64), n
 /// Ends the run and erases its passwords; false when it had ended or another turn began.
 pub async fn end(tx: &mut Conn, scope: &Scope, (id, turn): (RunId, i64), over: Over, now: Ts) -> DbResult<bool> {
     let n = sql!(run tx,
-        "UPDATE bulk_run SET state = 'ended', ended = $4, ended_at = $5, turn = turn + 1
+        "UPDATE import_run SET state = 'ended', ended = $4, ended_at = $5, turn = turn + 1
          WHERE id = $1 AND workspace_id = $2 AND turn = $3 AND state <> 'ended'",
         id, scope.workspace_id(), turn, over, now)?;
     if n == 1 {
         sql!(run tx,
-            "UPDATE bulk_row SET due = FALSE, secret_imap = NULL, secret_smtp = NULL WHERE run_id = $1 AND workspace_id = $2",
+            "UPDATE import_row SET due = FALSE, secret_imap = NULL, secret_smtp = NULL WHERE run_id = $1 AND workspace_id = $2",
             id, scope.workspace_id())?;
     }
     Ok(n == 1)
@@ -200,14 +200,14 @@ pub async fn end(tx: &mut Conn, scope: &Scope, (id, turn): (RunId, i64), over: O
 
 /// Removes a run with its rows.
 pub async fn remove(tx: &mut Conn, scope: &Scope, id: RunId) -> DbResult<()> {
-    sql!(run tx, "DELETE FROM bulk_row WHERE run_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
-    sql!(run tx, "DELETE FROM bulk_run WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
+    sql!(run tx, "DELETE FROM import_row WHERE run_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
+    sql!(run tx, "DELETE FROM import_run WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
     Ok(())
 }
 
 pub async fn due_rows(c: &mut Conn, scope: &Scope, id: RunId) -> DbResult<Vec<DueRow>> {
     sql!(all DueRow, c,
-        "SELECT id, account_id, asked, servers FROM bulk_row WHERE run_id = $1 AND workspace_id = $2 AND due ORDER BY line, id",
+        "SELECT id, account_id, asked, servers FROM import_row WHERE run_id = $1 AND workspace_id = $2 AND due ORDER BY line, id",
         id, scope.workspace_id())
 }
 
@@ -216,7 +216,7 @@ pub async fn sealed(c: &mut Conn, scope: &Scope, id: RowId) -> DbResult<Option<(
     sql!(
         opt(Option<Vec<u8>>, Option<Vec<u8>>),
         c,
-        "SELECT secret_imap, secret_smtp FROM bulk_row WHERE id = $1 AND workspace_id = $2",
+        "SELECT secret_imap, secret_smtp FROM import_row WHERE id = $1 AND workspace_id = $2",
         id,
         scope.workspace_id()
     )
@@ -226,10 +226,10 @@ pub async fn sealed(c: &mut Conn, scope: &Scope, id: RowId) -> DbResult<Option<(
 pub async fn settle(tx: &mut Conn, scope: &Scope, s: &Settled<'_>) -> DbResult<()> {
     let (servers, problems) = (s.servers.map(json).transpose()?, json(&s.problems)?);
     sql!(run tx,
-        "UPDATE bulk_row SET state = $3, servers = $4, problems = $5, due = FALSE WHERE id = $1 AND workspace_id = $2",
+        "UPDATE import_row SET state = $3, servers = $4, problems = $5, due = FALSE WHERE id = $1 AND workspace_id = $2",
         s.id, scope.workspace_id(), s.state, servers, problems)?;
     if s.state == RowState::Connected {
-        sql!(run tx, "UPDATE bulk_row SET secret_imap = NULL, secret_smtp = NULL WHERE id = $1 AND workspace_id = $2",
+        sql!(run tx, "UPDATE import_row SET secret_imap = NULL, secret_smtp = NULL WHERE id = $1 AND workspace_id = $2",
             s.id, scope.workspace_id())?;
     }
     Ok(())
@@ -240,30 +240,30 @@ pub async fn forgotten(c: &mut Conn, _: &Instance, before: Ts) -> DbResult<Vec<(
     sql!(
         all(WorkspaceId, RunId, i64),
         c,
-        "SELECT workspace_id, id, turn FROM bulk_run WHERE state <> 'ended' AND touched_at < $1 ORDER BY touched_at LIMIT 50",
+        "SELECT workspace_id, id, turn FROM import_run WHERE state <> 'ended' AND touched_at < $1 ORDER BY touched_at LIMIT 50",
         before
     )
 }
 
 /// Ends every run and erases every password; how many those were.
 pub async fn end_all(tx: &mut Conn, _: &Instance, over: Over, now: Ts) -> DbResult<u64> {
-    let (passwords,) = sql!(one(i64,), tx, "SELECT COUNT(secret_imap) + COUNT(secret_smtp) FROM bulk_row")?;
-    sql!(run tx, "UPDATE bulk_row SET secret_imap = NULL, secret_smtp = NULL, due = FALSE WHERE secret_imap IS NOT NULL OR secret_smtp IS NOT NULL")?;
-    sql!(run tx, "UPDATE bulk_run SET state = 'ended', ended = $1, ended_at = $2, turn = turn + 1 WHERE state <> 'ended'", over, now)?;
+    let (passwords,) = sql!(one(i64,), tx, "SELECT COUNT(secret_imap) + COUNT(secret_smtp) FROM import_row")?;
+    sql!(run tx, "UPDATE import_row SET secret_imap = NULL, secret_smtp = NULL, due = FALSE WHERE secret_imap IS NOT NULL OR secret_smtp IS NOT NULL")?;
+    sql!(run tx, "UPDATE import_run SET state = 'ended', ended = $1, ended_at = $2, turn = turn + 1 WHERE state <> 'ended'", over, now)?;
     Ok(u64::try_from(passwords).unwrap_or_default())
 }
 
 /// Removes rows of runs that ended before, then the runs; up to so many of either.
 pub async fn prune(tx: &mut Conn, _: &Instance, before: Ts, limit: i64) -> DbResult<u64> {
     let rows = sql!(run tx,
-        "DELETE FROM bulk_row WHERE id IN (SELECT w.id FROM bulk_row w JOIN bulk_run r ON r.id = w.run_id WHERE r.ended_at < $1 LIMIT $2)",
+        "DELETE FROM import_row WHERE id IN (SELECT w.id FROM import_row w JOIN import_run r ON r.id = w.run_id WHERE r.ended_at < $1 LIMIT $2)",
         before, limit)?;
     if rows > 0 {
         return Ok(rows);
     }
     sql!(run tx,
-        "DELETE FROM bulk_run WHERE id IN (SELECT id FROM bulk_run WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)
-           AND NOT EXISTS (SELECT 1 FROM bulk_row w WHERE w.run_id = bulk_run.id)", before, limit)
+        "DELETE FROM import_run WHERE id IN (SELECT id FROM import_run WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)
+           AND NOT EXISTS (SELECT 1 FROM import_row w WHERE w.run_id = import_run.id)", before, limit)
 }
 
 /// Sealed passwords of a row, where they lie.
@@ -278,14 +278,14 @@ pub struct SealedRow {
 /// Rows with a sealed password after this one.
 pub async fn sealed_rows(c: &mut Conn, _: &Instance, after: RowId, limit: i64) -> DbResult<Vec<SealedRow>> {
     sql!(all SealedRow, c,
-        "SELECT id, workspace_id, secret_imap, secret_smtp FROM bulk_row
+        "SELECT id, workspace_id, secret_imap, secret_smtp FROM import_row
          WHERE (secret_imap IS NOT NULL OR secret_smtp IS NOT NULL) AND id > $1 ORDER BY id LIMIT $2", after, limit)
 }
 
 /// Puts the same passwords, sealed anew, in the place of the old ones.
 pub async fn renew(tx: &mut Conn, _: &Instance, row: &SealedRow) -> DbResult<()> {
     sql!(run tx,
-        "UPDATE bulk_row SET secret_imap = $2, secret_smtp = $3 WHERE id = $1 AND (secret_imap IS NOT NULL OR secret_smtp IS NOT NULL)",
+        "UPDATE import_row SET secret_imap = $2, secret_smtp = $3 WHERE id = $1 AND (secret_imap IS NOT NULL OR secret_smtp IS NOT NULL)",
         row.id, row.secret_imap.clone(), row.secret_smtp.clone())?;
     Ok(())
 }

@@ -10,7 +10,7 @@ import { ServerWords } from "../../ui/ServerWords";
 import { StateLabel } from "../../ui/StateLabel";
 import { sizes } from "../../ui/theme";
 import { VirtualRows } from "../../ui/VirtualRows";
-import classes from "./Bulk.module.css";
+import classes from "./Imports.module.css";
 import { importRowsQuery, type Outcome } from "./queries";
 import { problemWords, serversOf, stateOf } from "./words";
 

@@ -32,7 +32,7 @@ pub async fn reseal(db: &Db, ids: &Ids, rotation: &Rotation, crash: &Crash) -> R
             }
         }
         tx.commit().await?;
-        crash.point("rotate.bulk");
+        crash.point("rotate.imports");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::file::MAX_ROWS;
 use super::{
-    BulkError, ListedRow, Mode, Over, Overview, RowId, RowProblem, RowServer, RowState, RunId, RunState, Start, Which,
+    ImportError, ListedRow, Mode, Over, Overview, RowId, RowProblem, RowServer, RowState, RunId, RunState, Start, Which,
 };
 use crate::accounts::{AccountId, Provider};
 use crate::app::App;
@@ -34,18 +34,18 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(import_failed))
 }
 
-impl From<BulkError> for ApiError {
-    fn from(e: BulkError) -> Self {
+impl From<ImportError> for ApiError {
+    fn from(e: ImportError) -> Self {
         let text = e.to_string();
         match e {
-            BulkError::NotFound => Self::not_found(),
-            BulkError::File(_) => Self::field("file", "invalid", text),
-            BulkError::Open => Self::new(StatusCode::CONFLICT, "import_open", text),
-            BulkError::NotReady => Self::new(StatusCode::CONFLICT, "import_not_ready", text),
-            BulkError::Nothing => Self::new(StatusCode::CONFLICT, "import_nothing_left", text),
-            BulkError::Busy => Self::new(StatusCode::CONFLICT, "imports_busy", text),
-            BulkError::Vault(e) => e.into(),
-            BulkError::Db(e) => e.into(),
+            ImportError::NotFound => Self::not_found(),
+            ImportError::File(_) => Self::field("file", "invalid", text),
+            ImportError::Open => Self::new(StatusCode::CONFLICT, "import_open", text),
+            ImportError::NotReady => Self::new(StatusCode::CONFLICT, "import_not_ready", text),
+            ImportError::Nothing => Self::new(StatusCode::CONFLICT, "import_nothing_left", text),
+            ImportError::Busy => Self::new(StatusCode::CONFLICT, "imports_busy", text),
+            ImportError::Vault(e) => e.into(),
+            ImportError::Db(e) => e.into(),
         }
     }
 }

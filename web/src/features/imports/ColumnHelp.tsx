@@ -1,5 +1,5 @@
 import { Code, Text } from "@mantine/core";
-import classes from "./Bulk.module.css";
+import classes from "./Imports.module.css";
 
 const COLUMNS: [name: string, words: string][] = [
   ["address", "The email address. The only column that must be there."],

@@ -11,7 +11,7 @@ use testkit::MailWorld;
 on_both! {
     async fn a_changed_key_opens_them_and_a_lost_one_ends_the_run(engine) {
         let world = MailWorld::shared();
-        let mailbox = world.add_user(&format!("bulk-key-{engine:?}").to_lowercase()).unwrap();
+        let mailbox = world.add_user(&format!("imports-key-{engine:?}").to_lowercase()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let t = TestApp::with(engine, |c| {
             crate::support::allow(c, world);

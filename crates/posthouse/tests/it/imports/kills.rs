@@ -7,7 +7,7 @@ use crate::support::{Engine, TestApp};
 use posthouse::app::App;
 use posthouse::base::clock::Clock;
 use posthouse::base::secret::Secret;
-use posthouse::bulk::{self, Mode, RunState, Start, Which};
+use posthouse::imports::{self, Mode, RunState, Start, Which};
 use posthouse::team;
 use std::time::Duration;
 use testkit::MailWorld;
@@ -34,25 +34,25 @@ async fn killed_at(engine: Engine, point: &str) {
     let app = App::open(config.clone(), Clock::system()).await.unwrap();
     let password = Secret::new("correct horse battery".into());
     let owner = team::sign_in(&app, "ana@acme.test", password).await.ok().unwrap().actor;
-    let name = format!("bulk-kill-{engine:?}-{}", point.replace(['.', '_', ':'], "-")).to_lowercase();
+    let name = format!("imports-kill-{engine:?}-{}", point.replace(['.', '_', ':'], "-")).to_lowercase();
     let rows: Vec<String> = (0..ROWS).map(|n| good(world, &world.add_user(&format!("{name}-{n}")).unwrap())).collect();
     let file = format!("{HEADER}\n{}\n", rows.join("\n"));
-    let id = bulk::upload(&app, &owner, "people.csv", file.as_bytes()).await.unwrap();
+    let id = imports::upload(&app, &owner, "people.csv", file.as_bytes()).await.unwrap();
     let all = Start { mode: Mode::Connect, which: Which::All, confirm_hosts: vec![] };
-    bulk::start(&app, &owner, id, all).await.unwrap();
+    imports::start(&app, &owner, id, all).await.unwrap();
     let mut program = Program::start(&config, folder.path(), Some(point));
     assert!(program.killed().await, "{point} was not reached");
     let _again = Program::start(&config, folder.path(), None);
     let deadline = Instant::now() + Duration::from_secs(90);
-    while bulk::overview(&app, &owner, id).await.unwrap().run.state != RunState::Ended {
+    while imports::overview(&app, &owner, id).await.unwrap().run.state != RunState::Ended {
         assert!(Instant::now() < deadline, "{point}: it did not go on");
         sleep(Duration::from_millis(100)).await;
     }
-    let connected = bulk::overview(&app, &owner, id).await.unwrap().counts;
-    assert_eq!(connected.into_iter().collect::<Vec<_>>(), [(bulk::RowState::Connected, ROWS)], "{point}");
+    let connected = imports::overview(&app, &owner, id).await.unwrap().counts;
+    assert_eq!(connected.into_iter().collect::<Vec<_>>(), [(imports::RowState::Connected, ROWS)], "{point}");
     assert_eq!(number(&app, "SELECT COUNT(*) FROM account").await, ROWS, "{point}");
     assert_eq!(number(&app, "SELECT COUNT(*) FROM audit WHERE action = 'account.added'").await, ROWS, "{point}");
-    assert_eq!(number(&app, "SELECT COUNT(secret_imap) + COUNT(secret_smtp) FROM bulk_row").await, 0, "{point}");
+    assert_eq!(number(&app, "SELECT COUNT(secret_imap) + COUNT(secret_smtp) FROM import_row").await, 0, "{point}");
     // The last thing that a job does is to go.
     while number(&app, "SELECT COUNT(*) FROM job").await > 0 {
         assert!(Instant::now() < deadline, "{point}: its job stays");
@@ -65,8 +65,8 @@ on_both! {
     async fn a_run_survives_a_kill_at_any_point(engine) {
         // On PostgreSQL another node's claim must run out first, half a minute each: one point stands for all.
         let points: &[&str] = match engine {
-            Engine::Sqlite => &["bulk.added", "bulk.added:4", "bulk.settled", "bulk.all_rows", "bulk.ended"],
-            Engine::Postgres => &["bulk.added:2"],
+            Engine::Sqlite => &["imports.added", "imports.added:4", "imports.settled", "imports.all_rows", "imports.ended"],
+            Engine::Postgres => &["imports.added:2"],
         };
         for point in points {
             killed_at(engine, point).await;

@@ -2,7 +2,7 @@ import { Button, Checkbox, Paper, Stack, Text, Title } from "@mantine/core";
 import { useState } from "react";
 import type { Import } from "../../api/client";
 import { counted } from "../../lib/format";
-import classes from "./Bulk.module.css";
+import classes from "./Imports.module.css";
 import type { useStart } from "./queries";
 
 /** Servers that were learned in a way that others can forge: a person answers for them, host by host. */

@@ -1,6 +1,6 @@
 -- Many accounts connected from one file: the run, and each row of the file with what became of it.
 
-CREATE TABLE bulk_run (
+CREATE TABLE import_run (
     id BLOB PRIMARY KEY,
     workspace_id BLOB NOT NULL REFERENCES workspace (id),
     user_id BLOB NOT NULL REFERENCES "user" (id),
@@ -23,14 +23,14 @@ CREATE TABLE bulk_run (
     touched_at INTEGER NOT NULL,
     ended_at INTEGER
 ) STRICT;
-CREATE INDEX bulk_run_of ON bulk_run (workspace_id, user_id, created_at, id);
+CREATE INDEX import_run_of ON import_run (workspace_id, user_id, created_at, id);
 -- One at a time for each person.
-CREATE UNIQUE INDEX bulk_run_open ON bulk_run (workspace_id, user_id) WHERE state <> 'ended';
-CREATE INDEX bulk_run_ended ON bulk_run (ended_at);
+CREATE UNIQUE INDEX import_run_open ON import_run (workspace_id, user_id) WHERE state <> 'ended';
+CREATE INDEX import_run_ended ON import_run (ended_at);
 
-CREATE TABLE bulk_row (
+CREATE TABLE import_row (
     id BLOB PRIMARY KEY,
-    run_id BLOB NOT NULL REFERENCES bulk_run (id),
+    run_id BLOB NOT NULL REFERENCES import_run (id),
     workspace_id BLOB NOT NULL REFERENCES workspace (id),
     line INTEGER NOT NULL,
     address TEXT NOT NULL,
@@ -48,5 +48,5 @@ CREATE TABLE bulk_row (
     secret_imap BLOB,
     secret_smtp BLOB
 ) STRICT;
-CREATE INDEX bulk_row_of ON bulk_row (run_id, line, id);
-CREATE INDEX bulk_row_sealed ON bulk_row (id) WHERE secret_imap IS NOT NULL OR secret_smtp IS NOT NULL;
+CREATE INDEX import_row_of ON import_row (run_id, line, id);
+CREATE INDEX import_row_sealed ON import_row (id) WHERE secret_imap IS NOT NULL OR secret_smtp IS NOT NULL;

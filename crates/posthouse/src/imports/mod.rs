@@ -31,7 +31,7 @@ pub use list::ListedRow;
 pub use reseal::reseal;
 pub use servers::{HostDoubt, RowServer};
 pub use store::{Run, prune};
-pub use work::BulkWork;
+pub use work::ImportWork;
 
 use crate::accounts::{self, Access, AccountId, Side};
 use crate::app::App;
@@ -149,7 +149,7 @@ impl Mode {
 
 /// Why something is not done with a run.
 #[derive(Debug, thiserror::Error)]
-pub enum BulkError {
+pub enum ImportError {
     /// It is not there, or somebody else's.
     #[error("no such run")]
     NotFound,
@@ -182,7 +182,7 @@ fn place(id: RowId, side: Side) -> Place {
         Side::Receive => "secret_imap",
         Side::Send => "secret_smtp",
     };
-    Place { table: "bulk_row", row: id.0, column }
+    Place { table: "import_row", row: id.0, column }
 }
 
 /// A run with its figures.
@@ -200,8 +200,8 @@ pub struct Overview {
 /// Checks a file and keeps it as a run.
 ///
 /// # Errors
-/// [`BulkError::File`] when nothing of it can be used; then nothing is kept.
-pub async fn upload(app: &App, actor: &Actor, file_name: &str, bytes: &[u8]) -> Result<RunId, BulkError> {
+/// [`ImportError::File`] when nothing of it can be used; then nothing is kept.
+pub async fn upload(app: &App, actor: &Actor, file_name: &str, bytes: &[u8]) -> Result<RunId, ImportError> {
     let sheet = file::read(bytes)?;
     let new =
         NewRun { id: RunId(app.ids.next()), user_id: actor.user_id, file_name: file_name.into(), notes: sheet.notes };
@@ -215,7 +215,7 @@ pub async fn upload(app: &App, actor: &Actor, file_name: &str, bytes: &[u8]) -> 
     }
     let mut tx = app.db.tx().await?;
     store::insert_run(&mut tx, &actor.scope, &new, app.clock.now()).await.map_err(|e| match e {
-        DbError::Unique(_) => BulkError::Open,
+        DbError::Unique(_) => ImportError::Open,
         other => other.into(),
     })?;
     for row in rows {
@@ -233,7 +233,7 @@ async fn checked(
     c: &mut Conn,
     seen: &mut HashMap<String, u64>,
     line: &file::Line,
-) -> Result<NewRow, BulkError> {
+) -> Result<NewRow, ImportError> {
     let id = RowId(app.ids.next());
     let mut problems = vec![];
     let mut passwords = Passwords::default();
@@ -281,15 +281,15 @@ async fn checked(
 }
 
 /// A run of the actor.
-async fn find(c: &mut Conn, actor: &Actor, id: RunId) -> Result<Run, BulkError> {
-    store::run(c, &actor.scope, actor.user_id, id).await?.ok_or(BulkError::NotFound)
+async fn find(c: &mut Conn, actor: &Actor, id: RunId) -> Result<Run, ImportError> {
+    store::run(c, &actor.scope, actor.user_id, id).await?.ok_or(ImportError::NotFound)
 }
 
 /// A run with its figures.
 ///
 /// # Errors
-/// [`BulkError::NotFound`] when it is not the actor's.
-pub async fn overview(app: &App, actor: &Actor, id: RunId) -> Result<Overview, BulkError> {
+/// [`ImportError::NotFound`] when it is not the actor's.
+pub async fn overview(app: &App, actor: &Actor, id: RunId) -> Result<Overview, ImportError> {
     let mut c = app.db.read().await?;
     let run = find(&mut c, actor, id).await?;
     Ok(figures(&mut c, run).await?)
@@ -328,14 +328,14 @@ async fn figures(c: &mut Conn, run: Run) -> DbResult<Overview> {
 /// A page of a run's rows.
 ///
 /// # Errors
-/// [`BulkError::NotFound`] when it is not the actor's.
+/// [`ImportError::NotFound`] when it is not the actor's.
 pub async fn rows(
     app: &App,
     actor: &Actor,
     (id, state): (RunId, Option<RowState>),
     cursor: Option<&Cursor>,
     limit: usize,
-) -> Result<Page<ListedRow>, BulkError> {
+) -> Result<Page<ListedRow>, ImportError> {
     let mut c = app.db.read().await?;
     find(&mut c, actor, id).await?;
     Ok(list::rows(&mut c, &actor.scope, (id, state), cursor, limit).await?)
@@ -344,8 +344,8 @@ pub async fn rows(
 /// The file of the rows that failed, without passwords.
 ///
 /// # Errors
-/// [`BulkError::NotFound`] when it is not the actor's.
-pub async fn failed_file(app: &App, actor: &Actor, id: RunId) -> Result<Vec<u8>, BulkError> {
+/// [`ImportError::NotFound`] when it is not the actor's.
+pub async fn failed_file(app: &App, actor: &Actor, id: RunId) -> Result<Vec<u8>, ImportError> {
     let mut c = app.db.read().await?;
     let run = find(&mut c, actor, id).await?;
     let rows = list::not_connected(&mut c, &actor.scope, id, run.state == RunState::Ended).await?;
@@ -353,7 +353,7 @@ pub async fn failed_file(app: &App, actor: &Actor, id: RunId) -> Result<Vec<u8>,
         let told = row.problems.0.iter().map(RowProblem::line).collect::<Vec<_>>().join(" ");
         (row.asked.0, if told.is_empty() { "It was not tried.".into() } else { told })
     });
-    file::failed(rows).map_err(|e| BulkError::Db(DbError::Other(e.to_string())))
+    file::failed(rows).map_err(|e| ImportError::Db(DbError::Other(e.to_string())))
 }
 
 /// What a start is asked for.
@@ -369,15 +369,15 @@ pub struct Start {
 /// Starts testing or connecting.
 ///
 /// # Errors
-/// [`BulkError::NotReady`], [`BulkError::Nothing`], [`BulkError::Busy`].
-pub async fn start(app: &App, actor: &Actor, id: RunId, start: Start) -> Result<(), BulkError> {
+/// [`ImportError::NotReady`], [`ImportError::Nothing`], [`ImportError::Busy`].
+pub async fn start(app: &App, actor: &Actor, id: RunId, start: Start) -> Result<(), ImportError> {
     let mut tx = app.db.tx().await?;
     let run = find(&mut tx, actor, id).await?;
     if run.state != RunState::Ready {
-        return Err(BulkError::NotReady);
+        return Err(ImportError::NotReady);
     }
     if store::count_working(&mut tx, &Instance).await? >= MAX_WORKING {
-        return Err(BulkError::Busy);
+        return Err(ImportError::Busy);
     }
     let mut confirmed = run.confirmed.0.clone();
     confirmed.extend(start.confirm_hosts.into_iter().map(|h| h.trim().to_lowercase()));
@@ -386,13 +386,13 @@ pub async fn start(app: &App, actor: &Actor, id: RunId, start: Start) -> Result<
     confirmed.truncate(MAX_CONFIRMED);
     let taken_on = store::take_on(&mut tx, &actor.scope, id, start.which).await?;
     if taken_on == 0 {
-        return Err(BulkError::Nothing);
+        return Err(ImportError::Nothing);
     }
     let now = app.clock.now();
     if !store::set_started(&mut tx, &run, &actor.scope, (start.mode, taken_on, &confirmed), now).await? {
-        return Err(BulkError::NotReady);
+        return Err(ImportError::NotReady);
     }
-    let job = BulkWork { workspace_id: actor.scope.workspace_id(), run_id: id, turn: run.turn + 1 };
+    let job = ImportWork { workspace_id: actor.scope.workspace_id(), run_id: id, turn: run.turn + 1 };
     jobs::enqueue(&mut tx, app, &actor.scope, &job).await?;
     let detail = serde_json::json!({ "mode": start.mode, "rows": taken_on, "confirmed": confirmed });
     audit(&mut tx, app, actor, ("import.started", &run.file_name), detail).await?;
@@ -404,12 +404,12 @@ pub async fn start(app: &App, actor: &Actor, id: RunId, start: Start) -> Result<
 /// Stops what was started. Rows that are being tested get their results all the same; the others wait.
 ///
 /// # Errors
-/// [`BulkError::NotReady`] when nothing is at work.
-pub async fn stop(app: &App, actor: &Actor, id: RunId) -> Result<(), BulkError> {
+/// [`ImportError::NotReady`] when nothing is at work.
+pub async fn stop(app: &App, actor: &Actor, id: RunId) -> Result<(), ImportError> {
     let mut tx = app.db.tx().await?;
     let run = find(&mut tx, actor, id).await?;
     if !store::set_ready(&mut tx, &actor.scope, (id, run.turn), app.clock.now()).await? {
-        return Err(BulkError::NotReady);
+        return Err(ImportError::NotReady);
     }
     audit(&mut tx, app, actor, ("import.stopped", &run.file_name), serde_json::json!({})).await?;
     tx.commit().await?;
@@ -420,8 +420,8 @@ pub async fn stop(app: &App, actor: &Actor, id: RunId) -> Result<(), BulkError> 
 /// Removes a run with its rows and passwords. Accounts that it connected stay.
 ///
 /// # Errors
-/// [`BulkError::NotFound`] when it is not the actor's.
-pub async fn discard(app: &App, actor: &Actor, id: RunId) -> Result<(), BulkError> {
+/// [`ImportError::NotFound`] when it is not the actor's.
+pub async fn discard(app: &App, actor: &Actor, id: RunId) -> Result<(), ImportError> {
     let mut tx = app.db.tx().await?;
     let run = find(&mut tx, actor, id).await?;
     store::remove(&mut tx, &actor.scope, id).await?;

@@ -5,7 +5,7 @@ import { API } from "../../api/client";
 import { asApiError } from "../../lib/problem";
 import { Banner } from "../../ui/Banner";
 import { Icon } from "../../ui/Icon";
-import classes from "./Bulk.module.css";
+import classes from "./Imports.module.css";
 import { useUpload } from "./queries";
 
 /** Takes a file, dropped or chosen. */
