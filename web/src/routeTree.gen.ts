@@ -25,6 +25,7 @@ import { Route as AppAccountsIdReconnectRouteImport } from "./routes/_app/accoun
 import { Route as AppAccountsIdSettingsRouteImport } from "./routes/_app/accounts.$id.settings";
 import { Route as AppAccountsAddIndexRouteImport } from "./routes/_app/accounts.add.index";
 import { Route as AppAccountsAddKindRouteImport } from "./routes/_app/accounts.add.$kind";
+import { Route as AppAccountsAddManyRouteImport } from "./routes/_app/accounts.add.many";
 import { Route as AppAccountsIdMailMessageIdRouteImport } from "./routes/_app/accounts.$id.mail.$messageId";
 
 const IndexRoute = IndexRouteImport.update({
@@ -108,6 +109,11 @@ const AppAccountsAddKindRoute = AppAccountsAddKindRouteImport.update({
   path: "/accounts/add/$kind",
   getParentRoute: () => AppRoute,
 } as any);
+const AppAccountsAddManyRoute = AppAccountsAddManyRouteImport.update({
+  id: "/accounts/add/many",
+  path: "/accounts/add/many",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppAccountsIdMailMessageIdRoute =
   AppAccountsIdMailMessageIdRouteImport.update({
     id: "/$messageId",
@@ -129,6 +135,7 @@ export interface FileRoutesByFullPath {
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
   "/accounts/add/$kind": typeof AppAccountsAddKindRoute;
+  "/accounts/add/many": typeof AppAccountsAddManyRoute;
   "/accounts/$id/": typeof AppAccountsIdIndexRoute;
   "/accounts/add/": typeof AppAccountsAddIndexRoute;
   "/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -146,6 +153,7 @@ export interface FileRoutesByTo {
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
   "/accounts/add/$kind": typeof AppAccountsAddKindRoute;
+  "/accounts/add/many": typeof AppAccountsAddManyRoute;
   "/accounts/$id": typeof AppAccountsIdIndexRoute;
   "/accounts/add": typeof AppAccountsAddIndexRoute;
   "/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -166,6 +174,7 @@ export interface FileRoutesById {
   "/_app/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/_app/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
   "/_app/accounts/add/$kind": typeof AppAccountsAddKindRoute;
+  "/_app/accounts/add/many": typeof AppAccountsAddManyRoute;
   "/_app/accounts/$id/": typeof AppAccountsIdIndexRoute;
   "/_app/accounts/add/": typeof AppAccountsAddIndexRoute;
   "/_app/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -186,6 +195,7 @@ export interface FileRouteTypes {
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
     | "/accounts/add/$kind"
+    | "/accounts/add/many"
     | "/accounts/$id/"
     | "/accounts/add/"
     | "/accounts/$id/mail/$messageId";
@@ -203,6 +213,7 @@ export interface FileRouteTypes {
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
     | "/accounts/add/$kind"
+    | "/accounts/add/many"
     | "/accounts/$id"
     | "/accounts/add"
     | "/accounts/$id/mail/$messageId";
@@ -222,6 +233,7 @@ export interface FileRouteTypes {
     | "/_app/accounts/$id/reconnect"
     | "/_app/accounts/$id/settings"
     | "/_app/accounts/add/$kind"
+    | "/_app/accounts/add/many"
     | "/_app/accounts/$id/"
     | "/_app/accounts/add/"
     | "/_app/accounts/$id/mail/$messageId";
@@ -348,6 +360,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppAccountsAddKindRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/accounts/add/many": {
+      id: "/_app/accounts/add/many";
+      path: "/accounts/add/many";
+      fullPath: "/accounts/add/many";
+      preLoaderRoute: typeof AppAccountsAddManyRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/accounts/$id/mail/$messageId": {
       id: "/_app/accounts/$id/mail/$messageId";
       path: "/$messageId";
@@ -396,6 +415,7 @@ interface AppRouteChildren {
   AppSettingsNotificationsRoute: typeof AppSettingsNotificationsRoute;
   AppAccountsIndexRoute: typeof AppAccountsIndexRoute;
   AppAccountsAddKindRoute: typeof AppAccountsAddKindRoute;
+  AppAccountsAddManyRoute: typeof AppAccountsAddManyRoute;
   AppAccountsAddIndexRoute: typeof AppAccountsAddIndexRoute;
 }
 
@@ -406,6 +426,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppSettingsNotificationsRoute: AppSettingsNotificationsRoute,
   AppAccountsIndexRoute: AppAccountsIndexRoute,
   AppAccountsAddKindRoute: AppAccountsAddKindRoute,
+  AppAccountsAddManyRoute: AppAccountsAddManyRoute,
   AppAccountsAddIndexRoute: AppAccountsAddIndexRoute,
 };
 

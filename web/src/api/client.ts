@@ -53,6 +53,12 @@ export type Found = components["schemas"]["Found"];
 export type FoundServer = components["schemas"]["FoundServer"];
 export type Looked = components["schemas"]["Looked"];
 
+export type Import = Ok<"/accounts/imports/{id}", "get">;
+export type ImportRows = Ok<"/accounts/imports/{id}/rows", "get">;
+export type ImportRow = ImportRows["items"][number];
+export type RowProblem = ImportRow["problems"][number];
+export type StartImport = components["schemas"]["StartImport"];
+
 const origin = globalThis.location?.origin ?? "";
 
 /** A server that has not answered by then will not: it hangs, or the network swallows what it says. */
@@ -101,6 +107,27 @@ export async function unwrap<T>(call: Promise<Answer<T>>): Promise<T> {
   }
   if (!answer.response.ok) throw problemFrom(answer.response, answer.error);
   return answer.data as T;
+}
+
+/** Uploads a file of accounts as it is. */
+export async function uploadImport(file: File): Promise<Import> {
+  let response: Response;
+  try {
+    response = await globalThis.fetch(
+      `${origin}${API}/accounts/imports?name=${encodeURIComponent(file.name)}`,
+      {
+        method: "POST",
+        headers: { "content-type": "text/csv" },
+        body: file,
+        signal: AbortSignal.timeout(LIMIT_MS),
+      },
+    );
+  } catch (error) {
+    throw asApiError(error);
+  }
+  const body: unknown = await response.json().catch(() => undefined);
+  if (!response.ok) throw problemFrom(response, body);
+  return body as Import;
 }
 
 /** What a stream tells on the way, and its end. */

@@ -11,6 +11,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { ProviderKind } from "../../api/client";
 import { Icon } from "../../ui/Icon";
+import { AnchorLink } from "../../ui/links";
 import { LoadFailed } from "../../ui/Notice";
 import { Page, PageHeader } from "../../ui/Page";
 import classes from "./Connect.module.css";
@@ -31,6 +32,10 @@ export function AddPage() {
         </Title>
         <Cards />
       </section>
+      <Text mt="xl">
+        More than a few? <AnchorLink to="/accounts/add/many">Connect many from a CSV</AnchorLink>, up to 1,000
+        at once.
+      </Text>
     </Page>
   );
 }
