@@ -328,7 +328,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Adds an app that this workspace registered. For admins. */
-        post: operations["add"];
+        post: operations["add_app"];
         delete?: never;
         options?: never;
         head?: never;
@@ -363,11 +363,11 @@ export interface paths {
         put?: never;
         post?: never;
         /** Removes an app of the workspace that no account lives by. For admins. */
-        delete: operations["remove"];
+        delete: operations["remove_app"];
         options?: never;
         head?: never;
         /** Changes an app of the workspace, for instance its secret, which ends after a while. For admins. */
-        patch: operations["change"];
+        patch: operations["change_app"];
         trace?: never;
     };
     "/oauth/flows": {
@@ -416,7 +416,7 @@ export interface paths {
             cookie?: never;
         };
         /** The providers that people sign in to, with what to register and the apps that there are. For admins. */
-        get: operations["providers"];
+        get: operations["oauth_providers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3229,7 +3229,7 @@ export interface operations {
             };
         };
     };
-    add: {
+    add_app: {
         parameters: {
             query?: never;
             header?: never;
@@ -3431,7 +3431,7 @@ export interface operations {
             };
         };
     };
-    remove: {
+    remove_app: {
         parameters: {
             query?: never;
             header?: never;
@@ -3510,7 +3510,7 @@ export interface operations {
             };
         };
     };
-    change: {
+    change_app: {
         parameters: {
             query?: never;
             header?: never;
@@ -3865,7 +3865,7 @@ export interface operations {
             };
         };
     };
-    providers: {
+    oauth_providers: {
         parameters: {
             query?: never;
             header?: never;

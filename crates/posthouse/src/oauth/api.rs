@@ -28,9 +28,9 @@ const MAX_TEXT: usize = 512;
 /// The routes of this domain.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(providers))
-        .routes(routes!(add))
-        .routes(routes!(change, remove))
+        .routes(routes!(oauth_providers))
+        .routes(routes!(add_app))
+        .routes(routes!(change_app, remove_app))
         .routes(routes!(check_app))
 }
 
@@ -149,7 +149,7 @@ fn fault(faults: &[FaultRow], provider: &str, id: Option<OAuthAppId>) -> Option<
 /// The providers that people sign in to, with what to register and the apps that there are. For admins.
 #[utoipa::path(get, path = "/oauth/providers", tag = "accounts",
     responses((status = 200, body = OAuthProviders), (status = 403, body = Problem)))]
-async fn providers(Ax(app): Ax<App>, SignedIn(actor): SignedIn) -> ApiResult<Json<OAuthProviders>> {
+async fn oauth_providers(Ax(app): Ax<App>, SignedIn(actor): SignedIn) -> ApiResult<Json<OAuthProviders>> {
     admin(&actor)?;
     let mut c = app.db.read().await?;
     let own = store::apps(&mut c, &actor.scope).await?;
@@ -239,7 +239,7 @@ async fn note(tx: &mut Conn, app: &App, actor: &Actor, action: &'static str, row
 /// Adds an app that this workspace registered. For admins.
 #[utoipa::path(post, path = "/oauth/apps", tag = "accounts", request_body = NewOAuthApp,
     responses((status = 201, body = AddedOAuthApp), (status = 403, body = Problem), (status = 422, body = Problem)))]
-async fn add(
+async fn add_app(
     Ax(app): Ax<App>,
     SignedIn(actor): SignedIn,
     Json(r): Json<NewOAuthApp>,
@@ -278,7 +278,7 @@ async fn add(
 /// Changes an app of the workspace, for instance its secret, which ends after a while. For admins.
 #[utoipa::path(patch, path = "/oauth/apps/{id}", tag = "accounts", params(("id" = OAuthAppId, Path)), request_body = ChangeOAuthApp,
     responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
-async fn change(
+async fn change_app(
     Ax(app): Ax<App>,
     SignedIn(actor): SignedIn,
     Path(id): Path<OAuthAppId>,
@@ -299,7 +299,7 @@ async fn change(
 /// Removes an app of the workspace that no account lives by. For admins.
 #[utoipa::path(delete, path = "/oauth/apps/{id}", tag = "accounts", params(("id" = OAuthAppId, Path)),
     responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
-async fn remove(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<OAuthAppId>) -> ApiResult<StatusCode> {
+async fn remove_app(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<OAuthAppId>) -> ApiResult<StatusCode> {
     admin(&actor)?;
     let mut tx = app.db.tx().await?;
     let row = store::app(&mut tx, &actor.scope, id).await?.ok_or_else(ApiError::not_found)?;
