@@ -13,10 +13,12 @@ import { Route as IndexRouteImport } from "./routes/index";
 import { Route as AppRouteImport } from "./routes/_app";
 import { Route as SetupRouteImport } from "./routes/setup";
 import { Route as SignInRouteImport } from "./routes/sign-in";
+import { Route as OauthReturnRouteImport } from "./routes/oauth.return";
 import { Route as AppAccountsIndexRouteImport } from "./routes/_app/accounts.index";
 import { Route as AppAccountsIdRouteImport } from "./routes/_app/accounts.$id";
 import { Route as AppCrmEmailAccountsRouteImport } from "./routes/_app/crm.email-accounts";
 import { Route as AppSettingsEmailAccountsRouteImport } from "./routes/_app/settings.email-accounts";
+import { Route as AppSettingsProvidersRouteImport } from "./routes/_app/settings.providers";
 import { Route as AppAccountsIdIndexRouteImport } from "./routes/_app/accounts.$id.index";
 import { Route as AppAccountsIdMailRouteImport } from "./routes/_app/accounts.$id.mail";
 import { Route as AppAccountsIdOutboxRouteImport } from "./routes/_app/accounts.$id.outbox";
@@ -45,6 +47,11 @@ const SignInRoute = SignInRouteImport.update({
   path: "/sign-in",
   getParentRoute: () => rootRouteImport,
 } as any);
+const OauthReturnRoute = OauthReturnRouteImport.update({
+  id: "/oauth/return",
+  path: "/oauth/return",
+  getParentRoute: () => rootRouteImport,
+} as any);
 const AppAccountsIndexRoute = AppAccountsIndexRouteImport.update({
   id: "/accounts/",
   path: "/accounts/",
@@ -66,6 +73,11 @@ const AppSettingsEmailAccountsRoute =
     path: "/settings/email-accounts",
     getParentRoute: () => AppRoute,
   } as any);
+const AppSettingsProvidersRoute = AppSettingsProvidersRouteImport.update({
+  id: "/settings/providers",
+  path: "/settings/providers",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppAccountsIdIndexRoute = AppAccountsIdIndexRouteImport.update({
   id: "/",
   path: "/",
@@ -112,9 +124,11 @@ export interface FileRoutesByFullPath {
   "/": typeof IndexRoute;
   "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
+  "/oauth/return": typeof OauthReturnRoute;
   "/accounts/$id": typeof AppAccountsIdRouteWithChildren;
   "/crm/email-accounts": typeof AppCrmEmailAccountsRoute;
   "/settings/email-accounts": typeof AppSettingsEmailAccountsRoute;
+  "/settings/providers": typeof AppSettingsProvidersRoute;
   "/accounts/": typeof AppAccountsIndexRoute;
   "/accounts/$id/mail": typeof AppAccountsIdMailRouteWithChildren;
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
@@ -129,8 +143,10 @@ export interface FileRoutesByTo {
   "/": typeof IndexRoute;
   "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
+  "/oauth/return": typeof OauthReturnRoute;
   "/crm/email-accounts": typeof AppCrmEmailAccountsRoute;
   "/settings/email-accounts": typeof AppSettingsEmailAccountsRoute;
+  "/settings/providers": typeof AppSettingsProvidersRoute;
   "/accounts": typeof AppAccountsIndexRoute;
   "/accounts/$id/mail": typeof AppAccountsIdMailRouteWithChildren;
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
@@ -147,9 +163,11 @@ export interface FileRoutesById {
   "/_app": typeof AppRouteWithChildren;
   "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
+  "/oauth/return": typeof OauthReturnRoute;
   "/_app/accounts/$id": typeof AppAccountsIdRouteWithChildren;
   "/_app/crm/email-accounts": typeof AppCrmEmailAccountsRoute;
   "/_app/settings/email-accounts": typeof AppSettingsEmailAccountsRoute;
+  "/_app/settings/providers": typeof AppSettingsProvidersRoute;
   "/_app/accounts/": typeof AppAccountsIndexRoute;
   "/_app/accounts/$id/mail": typeof AppAccountsIdMailRouteWithChildren;
   "/_app/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
@@ -166,9 +184,11 @@ export interface FileRouteTypes {
     | "/"
     | "/setup"
     | "/sign-in"
+    | "/oauth/return"
     | "/accounts/$id"
     | "/crm/email-accounts"
     | "/settings/email-accounts"
+    | "/settings/providers"
     | "/accounts/"
     | "/accounts/$id/mail"
     | "/accounts/$id/outbox"
@@ -183,8 +203,10 @@ export interface FileRouteTypes {
     | "/"
     | "/setup"
     | "/sign-in"
+    | "/oauth/return"
     | "/crm/email-accounts"
     | "/settings/email-accounts"
+    | "/settings/providers"
     | "/accounts"
     | "/accounts/$id/mail"
     | "/accounts/$id/outbox"
@@ -200,9 +222,11 @@ export interface FileRouteTypes {
     | "/_app"
     | "/setup"
     | "/sign-in"
+    | "/oauth/return"
     | "/_app/accounts/$id"
     | "/_app/crm/email-accounts"
     | "/_app/settings/email-accounts"
+    | "/_app/settings/providers"
     | "/_app/accounts/"
     | "/_app/accounts/$id/mail"
     | "/_app/accounts/$id/outbox"
@@ -219,6 +243,7 @@ export interface RootRouteChildren {
   AppRoute: typeof AppRouteWithChildren;
   SetupRoute: typeof SetupRoute;
   SignInRoute: typeof SignInRoute;
+  OauthReturnRoute: typeof OauthReturnRoute;
 }
 
 declare module "@tanstack/react-router" {
@@ -251,6 +276,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof SignInRouteImport;
       parentRoute: typeof rootRouteImport;
     };
+    "/oauth/return": {
+      id: "/oauth/return";
+      path: "/oauth/return";
+      fullPath: "/oauth/return";
+      preLoaderRoute: typeof OauthReturnRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
     "/_app/accounts/": {
       id: "/_app/accounts/";
       path: "/accounts";
@@ -277,6 +309,13 @@ declare module "@tanstack/react-router" {
       path: "/settings/email-accounts";
       fullPath: "/settings/email-accounts";
       preLoaderRoute: typeof AppSettingsEmailAccountsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/settings/providers": {
+      id: "/_app/settings/providers";
+      path: "/settings/providers";
+      fullPath: "/settings/providers";
+      preLoaderRoute: typeof AppSettingsProvidersRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/accounts/$id/": {
@@ -373,6 +412,7 @@ interface AppRouteChildren {
   AppAccountsIdRoute: typeof AppAccountsIdRouteWithChildren;
   AppCrmEmailAccountsRoute: typeof AppCrmEmailAccountsRoute;
   AppSettingsEmailAccountsRoute: typeof AppSettingsEmailAccountsRoute;
+  AppSettingsProvidersRoute: typeof AppSettingsProvidersRoute;
   AppAccountsIndexRoute: typeof AppAccountsIndexRoute;
   AppAccountsAddKindRoute: typeof AppAccountsAddKindRoute;
   AppAccountsAddIndexRoute: typeof AppAccountsAddIndexRoute;
@@ -382,6 +422,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppAccountsIdRoute: AppAccountsIdRouteWithChildren,
   AppCrmEmailAccountsRoute: AppCrmEmailAccountsRoute,
   AppSettingsEmailAccountsRoute: AppSettingsEmailAccountsRoute,
+  AppSettingsProvidersRoute: AppSettingsProvidersRoute,
   AppAccountsIndexRoute: AppAccountsIndexRoute,
   AppAccountsAddKindRoute: AppAccountsAddKindRoute,
   AppAccountsAddIndexRoute: AppAccountsAddIndexRoute,
@@ -394,6 +435,7 @@ const rootRouteChildren: RootRouteChildren = {
   AppRoute: AppRouteWithChildren,
   SetupRoute: SetupRoute,
   SignInRoute: SignInRoute,
+  OauthReturnRoute: OauthReturnRoute,
 };
 export const routeTree = rootRouteImport
   ._addFileChildren(rootRouteChildren)

@@ -9,10 +9,14 @@ import { Icon } from "../../ui/Icon";
 import { AnchorLink, ButtonLink } from "../../ui/links";
 import { LoadFailed, Notice } from "../../ui/Notice";
 import { Page, PageHeader } from "../../ui/Page";
+import { part } from "../../ui/part";
+import { useAdmin } from "../session/queries";
 import { AccountFilters, type Change } from "./AccountFilters";
 import classes from "./Accounts.module.css";
 import { AccountsTable } from "./AccountsTable";
 import { accountListQuery, summaryQuery } from "./queries";
+
+const AppFaults = part(() => import("../providers/AppFaults"));
 
 function ConnectButton() {
   return (
@@ -58,6 +62,7 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const total = list.data?.pages[0]?.total ?? rows.length;
   const filtered = Boolean(filter.search || filter.status || filter.user);
+  const admin = useAdmin();
   const empty = list.isSuccess && rows.length === 0 && !list.isPlaceholderData;
 
   return (
@@ -65,6 +70,7 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
       <PageHeader title="Accounts">
         <ConnectButton />
       </PageHeader>
+      {admin && <AppFaults onMissing={() => undefined} />}
       {empty && !filtered ? (
         <Notice icon={IconMailPlus} title="No account is connected yet" action={<ConnectButton />}>
           Connect an email account to send from it and to follow its mail here. Posthouse keeps it connected
