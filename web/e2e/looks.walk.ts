@@ -1,29 +1,12 @@
 /** Every page and dialog, light and dark, on a large and on a small screen: axe finds nothing serious, and a picture is kept. */
-import { join } from "node:path";
 import type { Page } from "@playwright/test";
-import { findings } from "./support/accessible";
 import { choose, field, fillServer, rowOf } from "./support/forms";
 import type { Mailbox } from "./support/lab";
+import { look } from "./support/look";
 import { hostile, plain } from "./support/mails";
 import { asOwner, connect, untilLive } from "./support/owner";
 import { FIRST, States } from "./support/states";
 import { expect, type House, test } from "./support/test";
-
-const PICTURES = join(import.meta.dirname, ".output/screenshots");
-
-/** Looks at the page as it is now, in both colour schemes. */
-async function look(page: Page, name: string): Promise<void> {
-  const { width = 0 } = page.viewportSize() ?? {};
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    await expect(page.locator("html")).toHaveAttribute("data-mantine-color-scheme", colorScheme);
-    const path = join(PICTURES, `${name}-${colorScheme}-${width}.png`);
-    await page.screenshot({ path, animations: "disabled" });
-    expect.soft(await findings(page), `${name}, ${colorScheme}, ${width} wide`).toEqual([]);
-  }
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  expect.soft(overflow, `${name} is wider than the screen`).toBeLessThanOrEqual(0);
-}
 
 interface World {
   ana: { mailbox: Mailbox; id: string };
