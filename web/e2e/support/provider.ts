@@ -17,6 +17,11 @@ export async function allow(page: Page, mailbox?: Mailbox): Promise<void> {
   await page.getByRole("button", { name: "Allow access" }).click();
 }
 
+/** The provider knows a browser that signed in once; after this it is a stranger's. */
+export async function forget(page: Page): Promise<void> {
+  await page.context().clearCookies({ name: /^_(session|interaction)/ });
+}
+
 /** The window that a click opens. */
 export async function windowOf(page: Page, click: () => Promise<void>): Promise<Page> {
   const opened = page.waitForEvent("popup");

@@ -80,7 +80,7 @@ function Ways({ kind, card }: { kind: ProviderPageKind; card: ProviderCard | und
 function Other({ words, onChoose }: { words: string; onChoose: () => void }) {
   return (
     <Group>
-      <Button variant="subtle" onClick={onChoose}>
+      <Button variant="transparent" px={0} onClick={onChoose}>
         {words}
       </Button>
     </Group>

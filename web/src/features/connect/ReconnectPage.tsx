@@ -64,7 +64,7 @@ export function ReconnectPage({ id }: { id: string }) {
   const [way, setWay] = useState<"oauth" | "password">(oauth ? "oauth" : "password");
   const other = (words: string, next: "oauth" | "password") => (
     <Group>
-      <Button variant="subtle" onClick={() => setWay(next)}>
+      <Button variant="transparent" px={0} onClick={() => setWay(next)}>
         {words}
       </Button>
     </Group>

@@ -113,7 +113,7 @@ function Actions({ app, settings }: AppProps) {
           </>
         )}
       </Group>
-      <div aria-live="polite">
+      <div aria-live="polite" className={classes.live}>
         {check.error && <Banner tone="bad">{asApiError(check.error).message}</Banner>}
         {check.data && <Checks items={check.data.items} name={name} />}
       </div>

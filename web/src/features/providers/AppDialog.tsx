@@ -27,26 +27,36 @@ function useAppForm({ settings, app, onClose }: AppDialogProps) {
       client_secret: "",
       tenant: app?.tenant ?? "",
     },
+    validate: {
+      name: (name) => (name.trim() ? null : "Enter a name."),
+      client_id: (id) => (id.trim() ? null : "Enter the client ID."),
+    },
   });
   useUnsaved(form.isDirty() && !put.isSuccess);
-  const submit = form.onSubmit(({ client_secret, ...values }) => {
-    const secret = client_secret.trim() === "" ? {} : { client_secret };
-    put.mutate(
-      { provider: settings.provider, ...values, ...secret },
-      {
-        onSuccess: () => {
-          notifications.show({ message: app ? "The app is changed." : "The app is added." });
-          onClose();
+  const show = (entries: SummaryEntry[]) => {
+    setSummary(entries);
+    setRound((now) => now + 1);
+  };
+  const submit = form.onSubmit(
+    ({ client_secret, ...values }) => {
+      const secret = client_secret.trim() === "" ? {} : { client_secret };
+      put.mutate(
+        { provider: settings.provider, ...values, ...secret },
+        {
+          onSuccess: () => {
+            notifications.show({ message: app ? "The app is changed." : "The app is added." });
+            onClose();
+          },
+          onError: (error) => {
+            const { fields, message } = asApiError(error);
+            form.setErrors(Object.fromEntries(fields.map((each) => [each.field, each.message])));
+            show(fields.length > 0 ? fields : [{ message }]);
+          },
         },
-        onError: (error) => {
-          const problem = asApiError(error);
-          form.setErrors(Object.fromEntries(problem.fields.map((each) => [each.field, each.message])));
-          setSummary(problem.fields.length > 0 ? problem.fields : [{ message: problem.message }]);
-          setRound((now) => now + 1);
-        },
-      },
-    );
-  });
+      );
+    },
+    (errors) => show(Object.entries(errors).map(([field, message]) => ({ field, message: String(message) }))),
+  );
   return { form, submit, summary, round, saving: put.isPending };
 }
 

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { counted } from "../../lib/format";
 import { isolated } from "../../lib/texts";
 import { Banner } from "../../ui/Banner";
-import { ButtonLink } from "../../ui/links";
+import { AnchorLink } from "../../ui/links";
 import { Time } from "../../ui/Time";
 import { oauthProvidersQuery } from "./queries";
 
@@ -19,17 +19,12 @@ export default function AppFaults() {
   return (
     <Stack gap="sm" mb="md">
       {refused.map(({ key, label, name, accounts, since }) => (
-        <Banner
-          key={key}
-          tone="bad"
-          action={
-            <ButtonLink to="/settings/providers" size="xs" variant="default">
-              Open the providers
-            </ButtonLink>
-          }
-        >
+        <Banner key={key} tone="bad">
           {label} refuses the app “{isolated(name)}” since <Time at={since} as="list" />:{" "}
-          {counted(accounts, "account waits", "accounts wait")}.
+          {counted(accounts, "account waits", "accounts wait")}.{" "}
+          <AnchorLink to="/settings/providers" underline="always">
+            Open the providers
+          </AnchorLink>
         </Banner>
       ))}
     </Stack>

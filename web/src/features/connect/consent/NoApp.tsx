@@ -1,4 +1,4 @@
-import { Text } from "@mantine/core";
+import { Stack, Text } from "@mantine/core";
 import { Banner } from "../../../ui/Banner";
 import { AnchorLink, ButtonLink } from "../../../ui/links";
 import { useAdmin } from "../../session/queries";
@@ -7,23 +7,19 @@ import { useAdmin } from "../../session/queries";
 export function NoApp({ label }: { label: string }) {
   const admin = useAdmin();
   return (
-    <Banner
-      tone="idle"
-      action={
-        admin && (
-          <ButtonLink to="/settings/providers" size="xs">
-            Set up an OAuth app
-          </ButtonLink>
-        )
-      }
-    >
-      <Text fw={500}>Signing in with {label} is not set up yet</Text>
-      <Text>
-        {label} lets programs in only as a registered OAuth app, once for the whole team.{" "}
-        {admin
-          ? "Settings, Providers has the steps; it takes about ten minutes."
-          : "Ask an admin of your workspace to add one under Settings, Providers."}
-      </Text>
+    <Banner tone="idle">
+      <Stack gap="sm" align="flex-start">
+        <div>
+          <Text fw={500}>Signing in with {label} is not set up yet</Text>
+          <Text>
+            {label} lets programs in only as a registered OAuth app, once for the whole team.{" "}
+            {admin
+              ? "Settings, Providers has the steps; it takes about ten minutes."
+              : "Ask an admin of your workspace to add one under Settings, Providers."}
+          </Text>
+        </div>
+        {admin && <ButtonLink to="/settings/providers">Set up an OAuth app</ButtonLink>}
+      </Stack>
     </Banner>
   );
 }
