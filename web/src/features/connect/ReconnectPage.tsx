@@ -60,7 +60,8 @@ export function ReconnectPage({ id }: { id: string }) {
   const { data: account } = useSuspenseQuery(accountQuery(id));
   const oauth = usesOAuth(account);
   const choices = useChoices(account.provider);
-  const usable = usableChoice(choices);
+  // Providers without a card share one kind: which of them it is stands in the account's grant only.
+  const usable = account.provider === "custom" ? undefined : usableChoice(choices);
   const [way, setWay] = useState<"oauth" | "password">(oauth ? "oauth" : "password");
   const other = (words: string, next: "oauth" | "password") => (
     <Group>
@@ -81,7 +82,7 @@ export function ReconnectPage({ id }: { id: string }) {
           // What is known of its provider may come after the page.
           key={choices ? "known" : "unknown"}
           account={account}
-          choice={usable ?? (account.provider === "custom" ? undefined : choices?.[0])}
+          choice={account.provider === "custom" ? undefined : (usable ?? choices?.[0])}
           known={oauth}
           other={ofProvider && other("Use an app password instead", "password")}
         >

@@ -21,7 +21,7 @@ export default function AppFaults() {
       {refused.map(({ key, label, name, accounts, since }) => (
         <Banner key={key} tone="bad">
           {label} refuses the app “{isolated(name)}” since <Time at={since} as="list" />:{" "}
-          {counted(accounts, "account waits", "accounts wait")}.{" "}
+          {accounts === 0 ? "no account waits yet" : counted(accounts, "account waits", "accounts wait")}.{" "}
           <AnchorLink to="/settings/providers" underline="always">
             Open the providers
           </AnchorLink>

@@ -53,6 +53,8 @@ export function OAuthReconnect({ account, choice, known, other, children }: OAut
     const named: BeginConsent = choice && app !== SAME ? appOf(choice, app) : {};
     consent.start({ ...named, account_id: id }, way);
   };
+  // Where one would do, another is a way out once the app of last time is gone or refused.
+  const chooses = choice !== undefined && choice.apps.length > (known && refused.length > 0 ? 0 : 1);
   const onSubmit = (event: FormEvent) => {
     event.preventDefault();
     if (!busy) begin();
@@ -66,15 +68,9 @@ export function OAuthReconnect({ account, choice, known, other, children }: OAut
           <Text>
             Sign in at {label} as <strong>{address}</strong>. Another person's sign-in is not taken.
           </Text>
-          {choice && (
+          {choice && chooses && (
             <fieldset disabled={busy} className={classes.inner}>
-              <AppChoice
-                choice={choice}
-                value={app}
-                onChange={setApp}
-                // Another app is a way out when the one of last time is gone or refused.
-                known={known && (choice.apps.length > 1 || (refused.length > 0 && choice.apps.length > 0))}
-              />
+              <AppChoice choice={choice} value={app} onChange={setApp} known={known} />
             </fieldset>
           )}
           {choice && <Permissions choice={choice} />}

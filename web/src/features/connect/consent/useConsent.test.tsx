@@ -1,7 +1,16 @@
 import { act, screen, waitFor, within } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
 import { beforeEach, expect, it, vi } from "vitest";
-import { api, FakeEventSource, open, problem, server, session, withApps } from "../../../../test/world";
+import {
+  api,
+  FakeEventSource,
+  oauthChoice,
+  open,
+  problem,
+  server,
+  session,
+  withApps,
+} from "../../../../test/world";
 import type { ConsentFlow } from "../../../api/client";
 import { browser, inWindow, noteWindow } from "./browser";
 
@@ -190,6 +199,18 @@ it.each([
   expect(await screen.findByText(words)).toBeVisible();
   expect(screen.queryAllByRole("link", { name: "Set up an OAuth app" })).toHaveLength(links);
   expect(screen.queryByRole("button", { name: /Continue/ })).not.toBeInTheDocument();
+});
+
+it("offers providers without a card where servers are entered by hand", async () => {
+  const aol = oauthChoice("aol", "AOL", [{ id: "a2", name: "Acme at AOL" }]);
+  const items = withApps({}).map((card) => (card.kind === "custom" ? { ...card, oauth: [aol] } : card));
+  server.use(http.get(api("/providers"), () => HttpResponse.json({ items })));
+  const { user } = open("/accounts/add/custom");
+  await user.click(await screen.findByRole("button", { name: "Sign in with AOL" }));
+  await user.type(screen.getByLabelText("Email address"), "ben@aol.test");
+  await user.type(screen.getByLabelText("Display name"), "Ben Kim");
+  await user.click(screen.getByRole("button", { name: "Continue with AOL" }));
+  await waitFor(() => expect(begun).toEqual([expect.objectContaining({ provider: "aol", app_id: "a2" })]));
 });
 
 it("comes back in a window: closes itself, and says so where it cannot", async () => {
