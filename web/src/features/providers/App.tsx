@@ -130,7 +130,16 @@ function Actions({ app, settings }: AppProps) {
           done={`The app works: ${label} let Posthouse in. The access was given back, and nothing was saved.`}
         />
       )}
-      {open === "change" && <AppDialog settings={settings} app={app} onClose={close} onMissing={close} />}
+      {open === "change" && (
+        <AppDialog
+          settings={settings}
+          app={app}
+          onClose={close}
+          // What was seen of it before counts no more.
+          onSaved={check.reset}
+          onMissing={close}
+        />
+      )}
       {open === "remove" && <RemoveDialog app={app} label={label} onClose={close} onMissing={close} />}
     </>
   );

@@ -14,9 +14,10 @@ interface AppDialogProps {
   /** The app that is changed; none: one is added. */
   app?: OAuthApp;
   onClose: () => void;
+  onSaved?: () => void;
 }
 
-function useAppForm({ settings, app, onClose }: AppDialogProps) {
+function useAppForm({ settings, app, onClose, onSaved }: AppDialogProps) {
   const put = usePutApp(app?.id ?? undefined);
   const [summary, setSummary] = useState<SummaryEntry[]>([]);
   const [round, setRound] = useState(0);
@@ -45,6 +46,7 @@ function useAppForm({ settings, app, onClose }: AppDialogProps) {
         {
           onSuccess: () => {
             notifications.show({ message: app ? "The app is changed." : "The app is added." });
+            onSaved?.();
             onClose();
           },
           onError: (error) => {

@@ -1,4 +1,4 @@
-import { queryOptions, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { http, patientHttp, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { components } from "../../api/schema";
@@ -48,9 +48,10 @@ export function useRemoveApp(id: string) {
   });
 }
 
+/** Looks at an app as often as anybody asks: nothing changes by it. */
 export function useCheckApp(provider: string, id: string | null) {
   const queryClient = useQueryClient();
-  return useAction({
+  return useMutation({
     mutationFn: () => unwrap(patientHttp.POST("/oauth/apps/check", { body: { provider, app_id: id } })),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: keys.oauthProviders }),
   });
