@@ -116,6 +116,9 @@ async function providers(page: Page, ben: Mailbox): Promise<void> {
   const google = page.getByRole("region", { name: "Google", exact: true });
   await expect(google).toBeVisible();
   await look(page, "providers");
+  await google.getByText("How to register an app at Google").click();
+  await expect(page.getByRole("button", { name: "Copy the redirect URL for Google" })).toBeVisible();
+  await look(page, "providers-steps");
   await google.getByRole("button", { name: "Add an app of Google" }).click();
   const dialog = page.getByRole("dialog", { name: "Add an app of Google" });
   await dialog.getByRole("button", { name: "Add app" }).click();
