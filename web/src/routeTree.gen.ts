@@ -13,11 +13,13 @@ import { Route as IndexRouteImport } from "./routes/index";
 import { Route as AppRouteImport } from "./routes/_app";
 import { Route as SetupRouteImport } from "./routes/setup";
 import { Route as SignInRouteImport } from "./routes/sign-in";
+import { Route as OauthReturnRouteImport } from "./routes/oauth.return";
 import { Route as AppAccountsIndexRouteImport } from "./routes/_app/accounts.index";
 import { Route as AppAccountsIdRouteImport } from "./routes/_app/accounts.$id";
 import { Route as AppCrmEmailAccountsRouteImport } from "./routes/_app/crm.email-accounts";
 import { Route as AppSettingsEmailAccountsRouteImport } from "./routes/_app/settings.email-accounts";
 import { Route as AppSettingsNotificationsRouteImport } from "./routes/_app/settings.notifications";
+import { Route as AppSettingsProvidersRouteImport } from "./routes/_app/settings.providers";
 import { Route as AppAccountsIdIndexRouteImport } from "./routes/_app/accounts.$id.index";
 import { Route as AppAccountsIdMailRouteImport } from "./routes/_app/accounts.$id.mail";
 import { Route as AppAccountsIdOutboxRouteImport } from "./routes/_app/accounts.$id.outbox";
@@ -47,6 +49,11 @@ const SignInRoute = SignInRouteImport.update({
   path: "/sign-in",
   getParentRoute: () => rootRouteImport,
 } as any);
+const OauthReturnRoute = OauthReturnRouteImport.update({
+  id: "/oauth/return",
+  path: "/oauth/return",
+  getParentRoute: () => rootRouteImport,
+} as any);
 const AppAccountsIndexRoute = AppAccountsIndexRouteImport.update({
   id: "/accounts/",
   path: "/accounts/",
@@ -74,6 +81,11 @@ const AppSettingsNotificationsRoute =
     path: "/settings/notifications",
     getParentRoute: () => AppRoute,
   } as any);
+const AppSettingsProvidersRoute = AppSettingsProvidersRouteImport.update({
+  id: "/settings/providers",
+  path: "/settings/providers",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppAccountsIdIndexRoute = AppAccountsIdIndexRouteImport.update({
   id: "/",
   path: "/",
@@ -125,10 +137,12 @@ export interface FileRoutesByFullPath {
   "/": typeof IndexRoute;
   "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
+  "/oauth/return": typeof OauthReturnRoute;
   "/accounts/$id": typeof AppAccountsIdRouteWithChildren;
   "/crm/email-accounts": typeof AppCrmEmailAccountsRoute;
   "/settings/email-accounts": typeof AppSettingsEmailAccountsRoute;
   "/settings/notifications": typeof AppSettingsNotificationsRoute;
+  "/settings/providers": typeof AppSettingsProvidersRoute;
   "/accounts/": typeof AppAccountsIndexRoute;
   "/accounts/$id/mail": typeof AppAccountsIdMailRouteWithChildren;
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
@@ -144,9 +158,11 @@ export interface FileRoutesByTo {
   "/": typeof IndexRoute;
   "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
+  "/oauth/return": typeof OauthReturnRoute;
   "/crm/email-accounts": typeof AppCrmEmailAccountsRoute;
   "/settings/email-accounts": typeof AppSettingsEmailAccountsRoute;
   "/settings/notifications": typeof AppSettingsNotificationsRoute;
+  "/settings/providers": typeof AppSettingsProvidersRoute;
   "/accounts": typeof AppAccountsIndexRoute;
   "/accounts/$id/mail": typeof AppAccountsIdMailRouteWithChildren;
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
@@ -164,10 +180,12 @@ export interface FileRoutesById {
   "/_app": typeof AppRouteWithChildren;
   "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
+  "/oauth/return": typeof OauthReturnRoute;
   "/_app/accounts/$id": typeof AppAccountsIdRouteWithChildren;
   "/_app/crm/email-accounts": typeof AppCrmEmailAccountsRoute;
   "/_app/settings/email-accounts": typeof AppSettingsEmailAccountsRoute;
   "/_app/settings/notifications": typeof AppSettingsNotificationsRoute;
+  "/_app/settings/providers": typeof AppSettingsProvidersRoute;
   "/_app/accounts/": typeof AppAccountsIndexRoute;
   "/_app/accounts/$id/mail": typeof AppAccountsIdMailRouteWithChildren;
   "/_app/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
@@ -185,10 +203,12 @@ export interface FileRouteTypes {
     | "/"
     | "/setup"
     | "/sign-in"
+    | "/oauth/return"
     | "/accounts/$id"
     | "/crm/email-accounts"
     | "/settings/email-accounts"
     | "/settings/notifications"
+    | "/settings/providers"
     | "/accounts/"
     | "/accounts/$id/mail"
     | "/accounts/$id/outbox"
@@ -204,9 +224,11 @@ export interface FileRouteTypes {
     | "/"
     | "/setup"
     | "/sign-in"
+    | "/oauth/return"
     | "/crm/email-accounts"
     | "/settings/email-accounts"
     | "/settings/notifications"
+    | "/settings/providers"
     | "/accounts"
     | "/accounts/$id/mail"
     | "/accounts/$id/outbox"
@@ -223,10 +245,12 @@ export interface FileRouteTypes {
     | "/_app"
     | "/setup"
     | "/sign-in"
+    | "/oauth/return"
     | "/_app/accounts/$id"
     | "/_app/crm/email-accounts"
     | "/_app/settings/email-accounts"
     | "/_app/settings/notifications"
+    | "/_app/settings/providers"
     | "/_app/accounts/"
     | "/_app/accounts/$id/mail"
     | "/_app/accounts/$id/outbox"
@@ -244,6 +268,7 @@ export interface RootRouteChildren {
   AppRoute: typeof AppRouteWithChildren;
   SetupRoute: typeof SetupRoute;
   SignInRoute: typeof SignInRoute;
+  OauthReturnRoute: typeof OauthReturnRoute;
 }
 
 declare module "@tanstack/react-router" {
@@ -274,6 +299,13 @@ declare module "@tanstack/react-router" {
       path: "/sign-in";
       fullPath: "/sign-in";
       preLoaderRoute: typeof SignInRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
+    "/oauth/return": {
+      id: "/oauth/return";
+      path: "/oauth/return";
+      fullPath: "/oauth/return";
+      preLoaderRoute: typeof OauthReturnRouteImport;
       parentRoute: typeof rootRouteImport;
     };
     "/_app/accounts/": {
@@ -309,6 +341,13 @@ declare module "@tanstack/react-router" {
       path: "/settings/notifications";
       fullPath: "/settings/notifications";
       preLoaderRoute: typeof AppSettingsNotificationsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/settings/providers": {
+      id: "/_app/settings/providers";
+      path: "/settings/providers";
+      fullPath: "/settings/providers";
+      preLoaderRoute: typeof AppSettingsProvidersRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/accounts/$id/": {
@@ -413,6 +452,7 @@ interface AppRouteChildren {
   AppCrmEmailAccountsRoute: typeof AppCrmEmailAccountsRoute;
   AppSettingsEmailAccountsRoute: typeof AppSettingsEmailAccountsRoute;
   AppSettingsNotificationsRoute: typeof AppSettingsNotificationsRoute;
+  AppSettingsProvidersRoute: typeof AppSettingsProvidersRoute;
   AppAccountsIndexRoute: typeof AppAccountsIndexRoute;
   AppAccountsAddKindRoute: typeof AppAccountsAddKindRoute;
   AppAccountsAddManyRoute: typeof AppAccountsAddManyRoute;
@@ -424,6 +464,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppCrmEmailAccountsRoute: AppCrmEmailAccountsRoute,
   AppSettingsEmailAccountsRoute: AppSettingsEmailAccountsRoute,
   AppSettingsNotificationsRoute: AppSettingsNotificationsRoute,
+  AppSettingsProvidersRoute: AppSettingsProvidersRoute,
   AppAccountsIndexRoute: AppAccountsIndexRoute,
   AppAccountsAddKindRoute: AppAccountsAddKindRoute,
   AppAccountsAddManyRoute: AppAccountsAddManyRoute,
@@ -437,6 +478,7 @@ const rootRouteChildren: RootRouteChildren = {
   AppRoute: AppRouteWithChildren,
   SetupRoute: SetupRoute,
   SignInRoute: SignInRoute,
+  OauthReturnRoute: OauthReturnRoute,
 };
 export const routeTree = rootRouteImport
   ._addFileChildren(rootRouteChildren)

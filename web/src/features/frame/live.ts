@@ -74,11 +74,17 @@ export class LiveUpdates {
     if (topic === "notices") this.#throttle.run("notices", () => this.#again(keys.notices));
     if (topic === "imports") this.#throttle.run("imports", () => this.#again(keys.imports));
     if (topic === "messages") this.#throttle.run(`messages ${id}`, () => this.#messages(id ?? undefined));
+    if (topic === "consent") this.#throttle.run("consent", () => this.#consent());
     if (topic === "outgoing") {
       this.#throttle.run("outgoing", () => this.#again(keys.outgoingAll));
       // The account's figures count what was sent.
       this.#account(id ?? undefined);
     }
+  }
+
+  /** Somebody's sign-in at a provider went on, which also shows whether the provider takes the app. */
+  async #consent(): Promise<void> {
+    await Promise.all([this.#again(keys.flows), this.#again(keys.oauthProviders)]);
   }
 
   stop(): void {
