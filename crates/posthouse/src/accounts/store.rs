@@ -267,7 +267,7 @@ pub async fn failing_sides(
     sql!(all FailingSide, c,
         "SELECT c.workspace_id, c.account_id, a.user_id, c.side, c.state, c.reason, c.host, c.server_words, c.since_at
          FROM connection c JOIN account a ON a.id = c.account_id
-         WHERE c.state IN ('disconnected', 'reconnect_required') AND a.closing_at IS NULL AND (c.account_id, c.side) > ($1, $2)
+         WHERE c.state IN ('disconnected', 'reconnect_required') AND a.closing_at IS NULL AND a.paused_at IS NULL AND (c.account_id, c.side) > ($1, $2)
          ORDER BY c.account_id, c.side LIMIT $3", account, side, limit)
 }
 

@@ -215,13 +215,14 @@ fn provider(text: &str) -> Result<Option<Provider>, RowProblem> {
         "gmail" | "google workspace" => return Ok(Some(Provider::Google)),
         _ => {}
     }
+    let by_password: Vec<Provider> = Provider::ALL.iter().copied().filter(|p| *p != Provider::Microsoft).collect();
     let known = |p: &&Provider| p.as_str() == text || p.label().to_lowercase() == text;
-    if let Some(provider) = Provider::ALL.iter().find(known) {
+    if let Some(provider) = by_password.iter().find(known) {
         return Ok(Some(*provider));
     }
-    let all = Provider::ALL.iter().map(|p| p.as_str()).collect::<Vec<_>>().join(", ");
+    let all = by_password.iter().map(|p| p.as_str()).collect::<Vec<_>>().join(", ");
     let why = if ["microsoft", "outlook", "office365", "exchange"].contains(&text.as_str()) {
-        "Microsoft takes no passwords from mail programs, so its accounts are not connected from a file.".to_owned()
+        "Microsoft takes no passwords from mail programs: connect this account by signing in at Microsoft.".to_owned()
     } else {
         format!("One of {all}, or nothing.")
     };

@@ -142,8 +142,7 @@ fn refuse_unusable(wanted: &Wanted, candidate: Option<&Candidate>) -> Result<(),
     let microsoft = candidate.provider.is_some_and(|p| p.family == Family::Microsoft);
     if microsoft || !servers.into_iter().all(takes_password) {
         let who = candidate.provider.map_or(domain, |p| p.label.as_str());
-        let text =
-            format!("{who} takes no passwords from mail programs, so this account is not connected from a file.");
+        let text = format!("{who} takes no passwords from mail programs: connect this account by signing in there.");
         return Err(RowProblem::at("address", text));
     }
     Ok(())

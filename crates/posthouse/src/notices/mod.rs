@@ -21,6 +21,7 @@
 //! Other domains tell with [`raise`] and [`resolve`] in the causing transaction. Mail: see [`letters`].
 
 pub mod api;
+mod apps;
 mod letters;
 mod list;
 mod store;

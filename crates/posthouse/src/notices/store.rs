@@ -244,3 +244,13 @@ pub async fn prune_mail(tx: &mut Conn, _: &Instance, before: Ts, limit: i64) -> 
     sql!(run tx, "DELETE FROM system_mail WHERE id IN (SELECT id FROM system_mail WHERE settled_at < $1 ORDER BY settled_at LIMIT $2)",
         before, limit)
 }
+
+/// Notices of a kind that are not over, by workspace and what they are about.
+pub async fn open_of_kind(c: &mut Conn, _: &Instance, kind: Kind) -> DbResult<Vec<(WorkspaceId, String)>> {
+    sql!(
+        all(WorkspaceId, String),
+        c,
+        "SELECT workspace_id, dedup FROM notice WHERE kind = $1 AND resolved_at IS NULL ORDER BY workspace_id, dedup LIMIT 1000",
+        kind
+    )
+}

@@ -38,7 +38,11 @@ async fn watch(app: &App, stop: &CancellationToken) {
             Err(e) => tracing::warn!(error = %e, "notices: the lease could not be taken"),
         }
         let Some(held) = &held else { continue };
-        match round(app, held).await {
+        let looked = async {
+            round(app, held).await?;
+            super::apps::round(app, held).await
+        };
+        match looked.await {
             Ok(()) | Err(LeaseError::Lost) => {}
             Err(LeaseError::Db(e)) => tracing::warn!(error = %e, "notices: this look failed, the next one follows"),
         }
@@ -95,7 +99,8 @@ async fn failing(c: &mut Conn) -> DbResult<BTreeMap<AccountId, Failing>> {
         let rows = accounts::failing_sides(c, &Instance, (last.0, &last.1), PAGE).await?;
         let Some(end) = rows.last() else { return Ok(out) };
         last = (end.account_id, end.side.as_str().to_owned());
-        for side in rows {
+        // Those that wait for an app are told with the app, once: see [`super::apps`].
+        for side in rows.into_iter().filter(|s| s.reason != Some(Reason::AppConfiguration)) {
             match out.get_mut(&side.account_id) {
                 None => {
                     out.insert(side.account_id, Failing { since: side.since_at, side });

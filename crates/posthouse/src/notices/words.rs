@@ -35,8 +35,8 @@ pub fn of(kind: Kind, facts: &Facts, count: Count, first: &str) -> Words {
         }
         Kind::AppConfiguration => words(
             format!("The app {subject} is refused by its provider"),
-            "Nobody can connect or reconnect an account through it.",
-            "Compare its client ID, secret and redirect address with the provider's console, and correct them.",
+            "Accounts that live by it wait, and nobody can connect one through it.",
+            "Open Settings, Providers, and press Check: it says whether client ID, secret or redirect address is wrong.",
         ),
         Kind::SystemMail => words(
             "System mail cannot be sent".into(),

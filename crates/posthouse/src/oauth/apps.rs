@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::base::secret::Secret;
 use crate::base::vault::{Place, SealedColumn};
 use crate::config::Config;
-use crate::team::{Instance, Scope};
+use crate::team::{Instance, Scope, WorkspaceId};
 use db::{Conn, DbResult};
 use net::oauth::{OAuthApp, Remedy, TokenFailure};
 
@@ -153,6 +153,27 @@ pub async fn fault_of(
     (provider, id): (&str, Option<OAuthAppId>),
 ) -> DbResult<Option<AppFault>> {
     store::fault(c, scope, (provider, &name_of(id))).await
+}
+
+/// Every fault of the installation, with its workspace.
+///
+/// # Errors
+/// Only the database's.
+pub async fn all_faults(c: &mut Conn, instance: &Instance) -> DbResult<Vec<(WorkspaceId, AppFault)>> {
+    store::all_faults(c, instance).await
+}
+
+/// What people call the app of a fault.
+///
+/// # Errors
+/// Only the database's.
+pub async fn fault_subject(app: &App, c: &mut Conn, scope: &Scope, fault: &AppFault) -> DbResult<String> {
+    let own = match fault.app.parse() {
+        Ok(id) => store::app(c, scope, id).await?.map(|row| row.name),
+        Err(_) => None,
+    };
+    let label = find(&app.config, &fault.provider).map_or_else(|| fault.provider.clone(), |p| p.label);
+    Ok(own.map_or_else(|| format!("for {label}"), |name| format!("“{name}” for {label}")))
 }
 
 /// Keeps in mind whether the provider refuses the app: a token that was given says no, a refusal of the app says yes, everything

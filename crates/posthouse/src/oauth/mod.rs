@@ -19,8 +19,8 @@ mod provider;
 mod store;
 
 pub use apps::{
-    AppFault, Choice, Registration, SEALED_SECRETS, choices, fault_of, note_outcome, operator_apps, redirect_url,
-    registration,
+    AppFault, Choice, Registration, SEALED_SECRETS, all_faults, choices, fault_of, fault_subject, note_outcome,
+    operator_apps, redirect_url, registration,
 };
 pub use check::{AppCheck, CheckOutcome, check};
 pub use grants::{

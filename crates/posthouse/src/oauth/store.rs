@@ -3,7 +3,7 @@
 use super::OAuthAppId;
 use crate::accounts::AccountId;
 use crate::base::vault::SealedValue;
-use crate::team::{Instance, Scope};
+use crate::team::{Instance, Scope, WorkspaceId};
 use db::{Conn, DbResult, FromRow, Ts, sql};
 use uuid::Uuid;
 
@@ -85,6 +85,27 @@ pub async fn faults(c: &mut Conn, scope: &Scope) -> DbResult<Vec<FaultRow>> {
     sql!(all FaultRow, c,
         "SELECT provider, app, code, server_words, since_at FROM oauth_fault WHERE workspace_id = $1 ORDER BY since_at, app",
         scope.workspace_id())
+}
+
+/// Every fault of the installation, with its workspace.
+pub async fn all_faults(c: &mut Conn, _: &Instance) -> DbResult<Vec<(WorkspaceId, FaultRow)>> {
+    let rows = sql!(all FaultOf, c,
+        "SELECT workspace_id, provider, app, code, server_words, since_at FROM oauth_fault ORDER BY workspace_id, provider, app LIMIT 1000")?;
+    let split = |f: FaultOf| {
+        let FaultOf { workspace_id, provider, app, code, server_words, since_at } = f;
+        (workspace_id, FaultRow { provider, app, code, server_words, since_at })
+    };
+    Ok(rows.into_iter().map(split).collect())
+}
+
+#[derive(FromRow)]
+struct FaultOf {
+    workspace_id: WorkspaceId,
+    provider: String,
+    app: String,
+    code: String,
+    server_words: String,
+    since_at: Ts,
 }
 
 pub async fn fault(c: &mut Conn, scope: &Scope, (provider, app): (&str, &str)) -> DbResult<Option<FaultRow>> {

@@ -53,12 +53,12 @@ on_both! {
 
         let events = api.post("/accounts/discover", &json!({ "address": "ana@outlook.com" })).await.events();
         let (done, _) = ended(&events);
-        assert_eq!((&done["found"][0]["kind"], &done["found"][0]["imap"]["sign_in"]), (&Value::Null, &json!(["oauth2"])));
+        assert_eq!((&done["found"][0]["kind"], &done["found"][0]["imap"]["sign_in"]), (&json!("microsoft"), &json!(["oauth2"])));
 
         api.post("/accounts/discover", &json!({ "address": "nobody" })).await.problem(422, "validation_failed");
         let cards = api.get("/providers").await.expect(200);
         let kinds: Vec<&str> = cards["items"].as_array().unwrap().iter().map(|c| c["kind"].as_str().unwrap()).collect();
-        assert_eq!(kinds, ["google", "yahoo", "icloud", "custom", "imap"]);
+        assert_eq!(kinds, ["google", "microsoft", "yahoo", "icloud", "custom", "imap"]);
         t.caller().post("/accounts/discover", &json!({ "address": "a@b.test" })).await.problem(401, "not_signed_in");
         t.stop().await;
     }

@@ -117,7 +117,9 @@ impl<'w> Scene<'w> {
         let mail =
             format!("From: cleo@lab.test\r\nSubject: {subject}\r\nMessage-ID: <{subject}@lab.test>\r\n\r\nhello\r\n");
         let address = self.account(id).await["address"].as_str().unwrap().to_owned();
-        self.world.deliver(&address, mail.as_bytes()).unwrap();
+        let world = self.world;
+        // Sessions that were just thrown out may be those of a delivery.
+        eventually("the mail is delivered", || async { world.deliver(&address, mail.as_bytes()).is_ok() }).await;
         let path = format!("/accounts/{id}/messages");
         for _ in 0..300 {
             if self.owner.get(&path).await.text.contains(subject) {
@@ -332,6 +334,13 @@ on_both! {
                 let providers = scene.owner.get("/oauth/providers").await.expect(200);
                 let app = providers["items"].as_array().unwrap().iter().find(|p| p["provider"] == "microsoft").unwrap()["apps"][0].clone();
                 assert_eq!((app["accounts"].as_i64(), app["fault"]["code"].as_str()), (Some(3), Some("invalid_client AADSTS7000222")), "{app}");
+                let posthouse = &scene.posthouse;
+                eventually("the admins are told once", || async {
+                    posthouse.number("SELECT COUNT(*) FROM notice WHERE kind = 'app_configuration' AND resolved_at IS NULL").await == 1
+                })
+                .await;
+                let notices = scene.owner.get("/notices").await.text;
+                assert!(notices.contains("The app for Microsoft is refused"), "{notices}");
                 let checks = scene.owner.post("/oauth/apps/check", &json!({ "provider": "microsoft" })).await.expect(200);
                 let outcome = |name: &str| checks["items"].as_array().unwrap().iter().find(|c| c["name"] == name).unwrap()["outcome"].clone();
                 assert_eq!((outcome("app"), outcome("redirect")), (json!("failed"), json!("warning")), "{checks}");
@@ -341,6 +350,11 @@ on_both! {
                 scene.receiving(id, "connected", None).await;
             }
             assert_eq!(scene.posthouse.number("SELECT COUNT(*) FROM oauth_fault").await, 0);
+            let posthouse = &scene.posthouse;
+            eventually("it is over for the admins too", || async {
+                posthouse.number("SELECT COUNT(*) FROM notice WHERE resolved_at IS NULL").await == 0
+            })
+            .await;
         }
         let checks = scene.owner.post("/oauth/apps/check", &json!({ "provider": "microsoft" })).await.expect(200);
         assert!(checks["items"].as_array().unwrap().iter().any(|c| c["name"] == "app" && c["outcome"] == "ok"), "{checks}");
@@ -450,10 +464,15 @@ mod killed {
         let mut scene = Scene::open_at(engine, world, Some(folder.path())).await;
         let mailbox = someone(world, "renews");
         let id = scene.connected("google", &mailbox).await;
-        scene.posthouse.run_sql("UPDATE oauth_grant SET renew_at = 0").await;
         let config = scene.posthouse.app().config.clone();
         let Scene { posthouse, owner, .. } = scene;
         posthouse.stop().await;
+        // Nobody is there who would renew it at once.
+        let db = posthouse::app::open_database(&config).await.unwrap();
+        let mut tx = db.tx().await.unwrap();
+        db::run(&mut tx, db::Sql::both("UPDATE oauth_grant SET renew_at = 0"), vec![]).await.unwrap();
+        tx.commit().await.unwrap();
+        db.close().await;
         let mut program = Program::start(&config, folder.path(), Some("oauth.renewed"));
         assert!(program.killed().await, "no token was renewed");
         drop(program);
