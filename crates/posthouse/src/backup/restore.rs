@@ -10,6 +10,7 @@ use crate::base::crash::Crash;
 use crate::base::ids::Ids;
 use crate::base::{leases, vault};
 use crate::config::Config;
+use crate::connect::owner;
 use crate::team::{self, AuditEntry, Instance, Scope};
 use crate::{send, server};
 use db::{Conn, Db, Engine};
@@ -152,6 +153,7 @@ async fn now_in_the_past(tx: &mut Conn, (ids, now): (&Ids, db::Ts), checked: &Ch
     let held = send::hold(tx, &Instance, now).await?;
     leases::forget_nodes(tx).await?;
     team::end_all(tx, &Instance).await?;
+    owner::revoke_all(tx, &Instance, now).await?;
     for (workspace,) in team::workspaces(tx, &Instance).await? {
         let own = format!("{workspace}/");
         let detail = serde_json::json!({

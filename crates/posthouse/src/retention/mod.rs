@@ -102,6 +102,13 @@ pub const TABLE: &[Kept] = &[
         prune: |c, before, limit| Box::pin(connect::consent::prune(c, &team::Instance, before, limit)),
     },
     Kept {
+        table: "owner_link",
+        what: "Links for mailboxes' owners, after their use or end",
+        keep: Keep::Days(7),
+        why: "Whoever opens one late is told what became of it",
+        prune: |c, before, limit| Box::pin(connect::owner::prune(c, &team::Instance, before, limit)),
+    },
+    Kept {
         table: "lease",
         what: "Heartbeats of processes that ended",
         keep: Keep::Days(1),
