@@ -18,6 +18,7 @@ async fn left(t: &posthouse::app::App) -> Vec<(&'static str, i64)> {
         ("outgoing_recipient", "SELECT COUNT(*) FROM outgoing_recipient"),
         ("send_attempt", "SELECT COUNT(*) FROM send_attempt"),
         ("sent_message", "SELECT COUNT(*) FROM sent_message"),
+        ("owner_link", "SELECT COUNT(*) FROM owner_link"),
         ("job", "SELECT COUNT(*) FROM job"),
     ];
     let mut c = t.db.read().await.unwrap();
@@ -45,6 +46,7 @@ async fn furnished(world: &MailWorld, t: &TestApp, name: &str) -> (Api, String, 
     let mut api = t.owner().await;
     let account = api.post("/accounts", &connect_request(world, &mailbox)).await.expect(201);
     let id = account["id"].as_str().unwrap().to_owned();
+    api.post(&format!("/accounts/{id}/owner-links"), &json!({})).await.expect(201);
     let send = json!({ "to": mailbox.address, "subject": "To myself", "body": "Hello" });
     let path = format!("/accounts/{id}/outgoing");
     api.call(reqwest::Method::POST, &path, Some(&send), &[("idempotency-key", "closing-1")]).await.expect(202);

@@ -55,7 +55,7 @@ async fn walk(api: &mut Api, ids: &Value, allowed: &[u16]) -> usize {
 }
 
 /// A person in a workspace, signed in.
-async fn person(t: &TestApp, scope: Scope, email: &str, role: Role) -> Api {
+pub(crate) async fn person(t: &TestApp, scope: Scope, email: &str, role: Role) -> Api {
     let user = t.add_member(scope, email, role).await;
     let link = posthouse::team::link_for(t.app(), user).await.unwrap();
     let mut api = t.caller();
@@ -94,7 +94,8 @@ async fn every_path_refuses_strangers_and_lesser_roles() {
         let path = format!("/accounts/{id}/outgoing");
         let outgoing =
             owner.call(Method::POST, &path, Some(&send), &[("idempotency-key", "isolation-1")]).await.expect(202);
-        let ids = json!({ "accounts": id, "messages": message, "images": message, "outgoing": outgoing["id"], "address": mailbox.address });
+        let link = owner.post(&format!("/accounts/{id}/owner-links"), &json!({})).await.expect(201);
+        let ids = json!({ "owner-links": link["id"], "accounts": id, "messages": message, "images": message, "outgoing": outgoing["id"], "address": mailbox.address });
 
         let session = owner.get("/session").await.expect(200);
         let mine: WorkspaceId = session["workspace"]["id"].as_str().unwrap().parse().unwrap();

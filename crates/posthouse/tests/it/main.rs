@@ -33,6 +33,7 @@ mod mailbox;
 mod metrics;
 mod nodes;
 mod oauth;
+mod owner_link;
 mod ownership;
 mod retention;
 #[cfg(feature = "failpoints")]

@@ -30,10 +30,10 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(owner_links, make_owner_link))
         .routes(routes!(make_account_owner_link))
         .routes(routes!(revoke_owner_link))
-        .routes(routes!(look))
-        .routes(routes!(use_link))
-        .routes(routes!(begin))
-        .routes(routes!(flow))
+        .routes(routes!(look_at_owner_link))
+        .routes(routes!(use_owner_link))
+        .routes(routes!(begin_owner_consent))
+        .routes(routes!(owner_flow))
 }
 
 /// A server of a new account; its password is the owner's to type.
@@ -367,7 +367,7 @@ async fn revoke_owner_link(
 /// What a link is for. Looking does not use it.
 #[utoipa::path(post, path = "/owner-links/look", tag = "accounts", request_body = OwnerToken,
     responses((status = 200, body = OwnerLinkPage), (status = 404, body = Problem), (status = 410, body = Problem), (status = 429, body = Problem)))]
-async fn look(
+async fn look_at_owner_link(
     Ax(app): Ax<App>,
     Extension(limits): Extension<Limits>,
     Caller(ip): Caller,
@@ -406,7 +406,7 @@ async fn look(
 #[utoipa::path(post, path = "/owner-links/use", tag = "accounts", request_body = UseOwnerLink,
     responses((status = 200, description = "Events `step` (ConnectStep) and `done` (OwnerLinkResult)", content_type = "text/event-stream", body = OwnerLinkResult),
         (status = 404, body = Problem), (status = 410, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
-async fn use_link(
+async fn use_owner_link(
     Ax(app): Ax<App>,
     Extension(limits): Extension<Limits>,
     Caller(ip): Caller,
@@ -471,7 +471,7 @@ fn not_saved(result: OwnerLinkResult, e: &SaveError) -> OwnerLinkResult {
 #[utoipa::path(post, path = "/owner-links/consent", tag = "accounts", request_body = OwnerToken,
     responses((status = 201, body = BegunOwnerConsent), (status = 404, body = Problem), (status = 409, body = Problem),
         (status = 410, body = Problem), (status = 429, body = Problem)))]
-async fn begin(
+async fn begin_owner_consent(
     Ax(app): Ax<App>,
     jar: CookieJar,
     Extension(limits): Extension<Limits>,
@@ -489,7 +489,7 @@ async fn begin(
 /// How far a sign-in is that was begun with this link.
 #[utoipa::path(post, path = "/owner-links/flow", tag = "accounts", request_body = OwnerFlowRequest,
     responses((status = 200, body = OwnerFlow), (status = 404, body = Problem), (status = 429, body = Problem)))]
-async fn flow(
+async fn owner_flow(
     Ax(app): Ax<App>,
     Extension(limits): Extension<Limits>,
     Caller(ip): Caller,

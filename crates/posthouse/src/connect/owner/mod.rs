@@ -113,7 +113,9 @@ pub enum LinkError {
     #[error("This link was used already: it works once. The mailbox is connected.")]
     Used,
     /// Somebody revoked it.
-    #[error("This link was revoked by the team that made it. Ask for a new one if the mailbox is still to be connected.")]
+    #[error(
+        "This link was revoked by the team that made it. Ask for a new one if the mailbox is still to be connected."
+    )]
     Revoked,
     /// Too late.
     #[error("This link is older than 72 hours and works no more. Ask for a new one.")]
@@ -369,11 +371,7 @@ pub fn servers(pinned: &Pinned, passwords: (&Secret, &Secret)) -> (Option<Server
 ///
 /// # Errors
 /// Nothing is saved, and the link is as it was.
-pub async fn connect(
-    app: &App,
-    open: &Open,
-    (smtp, imap): (Option<Server>, Option<Server>),
-) -> Result<(), SaveError> {
+pub async fn connect(app: &App, open: &Open, (smtp, imap): (Option<Server>, Option<Server>)) -> Result<(), SaveError> {
     let scope = open.maker.scope;
     let mut tx = app.db.tx().await?;
     let Open { row, maker } = still(&mut tx, app, &scope, open.row.id).await?;

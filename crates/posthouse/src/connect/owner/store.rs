@@ -57,10 +57,15 @@ pub async fn link(c: &mut Conn, scope: &Scope, id: OwnerLinkId) -> DbResult<Opti
 
 /// How many links of a member can still be used.
 pub async fn count_open(c: &mut Conn, scope: &Scope, user: UserId, now: Ts) -> DbResult<i64> {
-    let row = sql!(one(i64,), c,
+    let row = sql!(
+        one(i64,),
+        c,
         "SELECT COUNT(*) FROM owner_link
          WHERE workspace_id = $1 AND user_id = $2 AND expires_at > $3 AND used_at IS NULL AND revoked_at IS NULL",
-        scope.workspace_id(), user, now)?;
+        scope.workspace_id(),
+        user,
+        now
+    )?;
     Ok(row.0)
 }
 
