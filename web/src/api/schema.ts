@@ -524,7 +524,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Begins the owner's sign-in at the provider of the link. The browser then goes to `url`, and comes back to `/connect`. */
-        post: operations["begin"];
+        post: operations["begin_owner_consent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -541,7 +541,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** How far a sign-in is that was begun with this link. */
-        post: operations["flow"];
+        post: operations["owner_flow"];
         delete?: never;
         options?: never;
         head?: never;
@@ -558,7 +558,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** What a link is for. Looking does not use it. */
-        post: operations["look"];
+        post: operations["look_at_owner_link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -578,7 +578,7 @@ export interface paths {
          * Tests the pinned servers with the owner's password and saves them. Answers a stream of `step` events and a last `done`; only
          *     a success uses the link.
          */
-        post: operations["use_link"];
+        post: operations["use_owner_link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4726,7 +4726,7 @@ export interface operations {
             };
         };
     };
-    begin: {
+    begin_owner_consent: {
         parameters: {
             query?: never;
             header?: never;
@@ -4835,7 +4835,7 @@ export interface operations {
             };
         };
     };
-    flow: {
+    owner_flow: {
         parameters: {
             query?: never;
             header?: never;
@@ -4928,7 +4928,7 @@ export interface operations {
             };
         };
     };
-    look: {
+    look_at_owner_link: {
         parameters: {
             query?: never;
             header?: never;
@@ -5029,7 +5029,7 @@ export interface operations {
             };
         };
     };
-    use_link: {
+    use_owner_link: {
         parameters: {
             query?: never;
             header?: never;

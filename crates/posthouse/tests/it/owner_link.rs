@@ -270,7 +270,7 @@ async fn ended(holder: &mut Api, token: &str, flow: &Value) -> Value {
     eventually("the flow ends", async || {
         let (holder, last) = &mut *cell.lock().await;
         let answer = holder.post("/owner-links/flow", &asked).await;
-        // Asked too often: a page asks every three seconds.
+        // Asked too often: a page asks every two seconds.
         *last = if answer.status.as_u16() == 429 { Value::Null } else { answer.expect(200) };
         last["state"] == "done" || last["state"] == "failed"
     })

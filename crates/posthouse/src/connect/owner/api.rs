@@ -495,7 +495,7 @@ async fn owner_flow(
     Caller(ip): Caller,
     Json(r): Json<OwnerFlowRequest>,
 ) -> ApiResult<Json<OwnerFlow>> {
-    limits.link(ip).map_err(ApiError::rate_limited)?;
+    limits.poll(ip).map_err(ApiError::rate_limited)?;
     let mut c = app.db.read().await?;
     // Also one that is used by now: that is what the page waits for.
     let row = super::known(&mut c, &r.token).await?;
