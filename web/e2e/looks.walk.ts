@@ -233,6 +233,87 @@ async function account(page: Page, { ana, chloe }: World): Promise<void> {
 }
 
 /** What floats: a notice of a message under way, and the menu of the person. */
+/** Under the bell, and the page of its settings. */
+async function notices(page: Page, house: House): Promise<void> {
+  await page.goto("/accounts");
+  await page.getByRole("button", { name: "Notifications", exact: true }).click();
+  await expect(page.getByText("Nothing to tell")).toBeVisible();
+  await look(page, "notices-empty");
+  await page.keyboard.press("Escape");
+  const chloe = await house.lab.addUser("chloe.martin");
+  const id = await connect(page, house, chloe, "Chloé Martin");
+  house.secrets.add("changed by Chloé");
+  await untilLive(page, id);
+  await house.lab.changePassword(chloe, "changed by Chloé");
+  await page.getByRole("button", { name: "Notifications, 1 unread" }).click();
+  const panel = page.getByRole("dialog", { name: "Notifications" });
+  await expect(panel.getByRole("article")).toContainText("needs to be reconnected");
+  await look(page, "notices");
+  await panel.getByRole("link", { name: "Notification settings" }).click();
+  await expect(page.getByRole("heading", { name: "Who writes it" })).toBeVisible();
+  await expect(panel).toBeHidden();
+  await look(page, "notifications");
+  const one = {
+    kind: "outage",
+    text: "The server did not answer in time. 12 of 200 work again.",
+    fix: "Check server and port. If they are right the server may be down; we try again by ourselves.",
+    server_words: "* BYE Temporary failure, please come back later".repeat(4),
+    host: "imap.old.test",
+    state: "disconnected",
+    reason: "timed_out",
+    account_count: 200,
+    working_count: 12,
+    accounts: [1, 2, 3].map((n) => ({ id: FIRST, address: `a.very.long.name.of.an.address.${n}@old.test` })),
+    began_at: "2026-11-20T10:00:00.000Z",
+    created_at: "2026-11-20T10:15:00.000Z",
+    resolved_at: null,
+    read: false,
+  };
+  const items = [
+    { ...one, id: "4", title: "200 accounts cannot reach imap.old.test" },
+    {
+      ...one,
+      id: "3",
+      kind: "recovered",
+      title: "ben@old.test works again",
+      text: "",
+      fix: "",
+      server_words: null,
+      account_count: 1,
+      accounts: one.accounts.slice(0, 1),
+      resolved_at: one.created_at,
+      state: null,
+    },
+    {
+      ...one,
+      id: "2",
+      title: "ben@old.test is disconnected",
+      account_count: 1,
+      resolved_at: one.created_at,
+      read: true,
+    },
+    {
+      ...one,
+      id: "1",
+      kind: "app_configuration",
+      title: "The app Acme sign-in is refused by its provider",
+      accounts: [],
+      account_count: 0,
+      state: null,
+      server_words: "invalid_client",
+      read: true,
+    },
+  ];
+  await page.route("**/api/v1/notices?*", (route) =>
+    route.fulfill({ json: { items, next_cursor: "x", unread: 100 } }),
+  );
+  await page.goto("/accounts");
+  await page.getByRole("button", { name: "Notifications, more than 99 unread" }).click();
+  await expect(panel.getByRole("article")).toHaveCount(4);
+  await look(page, "notices-odd");
+  await page.unroute("**/api/v1/notices?*");
+}
+
 async function sent(page: Page, to: string): Promise<void> {
   await page.getByRole("button", { name: "Send email" }).click();
   await page.getByLabel("To").fill(to);
@@ -330,6 +411,22 @@ async function many(page: Page, states: States): Promise<void> {
   await page.goto("/accounts");
   await expect(page.getByRole("link", { name: "Box 0", exact: true })).toBeVisible();
   await look(page, "accounts-many");
+  await page.getByRole("checkbox", { name: "Select box1@old.test" }).check();
+  await look(page, "accounts-selected");
+  await page.getByRole("button", { name: "Select all 3,000 that match" }).click();
+  await page
+    .getByRole("region", { name: "Selected accounts" })
+    .getByRole("button", { name: "Delete" })
+    .click();
+  await expect(page.getByText("2,985 accounts will be deleted for good.")).toBeVisible();
+  await look(page, "accounts-bulk-delete");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Clear the selection" }).click();
+  await page.getByRole("button", { name: "Rename or remove tags" }).click();
+  await expect(page.getByRole("dialog", { name: "Tags" })).toBeVisible();
+  await look(page, "tags-none");
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
   expect(await page.locator("tbody tr").count(), "rows that exist").toBeLessThan(60);
   await page.mouse.move(600, 400);
   const top = await page.locator("thead").evaluate((head) => head.getBoundingClientRect().top);
@@ -411,6 +508,12 @@ for (const viewport of [
       await test.step("connecting", () => add(page, house, world));
       await test.step("the list and what opens on it", () => list(page, house, world));
       await test.step("one account", () => account(page, world));
+    });
+
+    test("what is told", async ({ page, house }) => {
+      test.slow();
+      await asOwner(page, house);
+      await notices(page, house);
     });
 
     test.describe("states", () => {

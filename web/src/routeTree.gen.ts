@@ -17,6 +17,7 @@ import { Route as AppAccountsIndexRouteImport } from "./routes/_app/accounts.ind
 import { Route as AppAccountsIdRouteImport } from "./routes/_app/accounts.$id";
 import { Route as AppCrmEmailAccountsRouteImport } from "./routes/_app/crm.email-accounts";
 import { Route as AppSettingsEmailAccountsRouteImport } from "./routes/_app/settings.email-accounts";
+import { Route as AppSettingsNotificationsRouteImport } from "./routes/_app/settings.notifications";
 import { Route as AppAccountsIdIndexRouteImport } from "./routes/_app/accounts.$id.index";
 import { Route as AppAccountsIdMailRouteImport } from "./routes/_app/accounts.$id.mail";
 import { Route as AppAccountsIdOutboxRouteImport } from "./routes/_app/accounts.$id.outbox";
@@ -64,6 +65,12 @@ const AppSettingsEmailAccountsRoute =
   AppSettingsEmailAccountsRouteImport.update({
     id: "/settings/email-accounts",
     path: "/settings/email-accounts",
+    getParentRoute: () => AppRoute,
+  } as any);
+const AppSettingsNotificationsRoute =
+  AppSettingsNotificationsRouteImport.update({
+    id: "/settings/notifications",
+    path: "/settings/notifications",
     getParentRoute: () => AppRoute,
   } as any);
 const AppAccountsIdIndexRoute = AppAccountsIdIndexRouteImport.update({
@@ -115,6 +122,7 @@ export interface FileRoutesByFullPath {
   "/accounts/$id": typeof AppAccountsIdRouteWithChildren;
   "/crm/email-accounts": typeof AppCrmEmailAccountsRoute;
   "/settings/email-accounts": typeof AppSettingsEmailAccountsRoute;
+  "/settings/notifications": typeof AppSettingsNotificationsRoute;
   "/accounts/": typeof AppAccountsIndexRoute;
   "/accounts/$id/mail": typeof AppAccountsIdMailRouteWithChildren;
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
@@ -131,6 +139,7 @@ export interface FileRoutesByTo {
   "/sign-in": typeof SignInRoute;
   "/crm/email-accounts": typeof AppCrmEmailAccountsRoute;
   "/settings/email-accounts": typeof AppSettingsEmailAccountsRoute;
+  "/settings/notifications": typeof AppSettingsNotificationsRoute;
   "/accounts": typeof AppAccountsIndexRoute;
   "/accounts/$id/mail": typeof AppAccountsIdMailRouteWithChildren;
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
@@ -150,6 +159,7 @@ export interface FileRoutesById {
   "/_app/accounts/$id": typeof AppAccountsIdRouteWithChildren;
   "/_app/crm/email-accounts": typeof AppCrmEmailAccountsRoute;
   "/_app/settings/email-accounts": typeof AppSettingsEmailAccountsRoute;
+  "/_app/settings/notifications": typeof AppSettingsNotificationsRoute;
   "/_app/accounts/": typeof AppAccountsIndexRoute;
   "/_app/accounts/$id/mail": typeof AppAccountsIdMailRouteWithChildren;
   "/_app/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
@@ -169,6 +179,7 @@ export interface FileRouteTypes {
     | "/accounts/$id"
     | "/crm/email-accounts"
     | "/settings/email-accounts"
+    | "/settings/notifications"
     | "/accounts/"
     | "/accounts/$id/mail"
     | "/accounts/$id/outbox"
@@ -185,6 +196,7 @@ export interface FileRouteTypes {
     | "/sign-in"
     | "/crm/email-accounts"
     | "/settings/email-accounts"
+    | "/settings/notifications"
     | "/accounts"
     | "/accounts/$id/mail"
     | "/accounts/$id/outbox"
@@ -203,6 +215,7 @@ export interface FileRouteTypes {
     | "/_app/accounts/$id"
     | "/_app/crm/email-accounts"
     | "/_app/settings/email-accounts"
+    | "/_app/settings/notifications"
     | "/_app/accounts/"
     | "/_app/accounts/$id/mail"
     | "/_app/accounts/$id/outbox"
@@ -277,6 +290,13 @@ declare module "@tanstack/react-router" {
       path: "/settings/email-accounts";
       fullPath: "/settings/email-accounts";
       preLoaderRoute: typeof AppSettingsEmailAccountsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/settings/notifications": {
+      id: "/_app/settings/notifications";
+      path: "/settings/notifications";
+      fullPath: "/settings/notifications";
+      preLoaderRoute: typeof AppSettingsNotificationsRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/accounts/$id/": {
@@ -373,6 +393,7 @@ interface AppRouteChildren {
   AppAccountsIdRoute: typeof AppAccountsIdRouteWithChildren;
   AppCrmEmailAccountsRoute: typeof AppCrmEmailAccountsRoute;
   AppSettingsEmailAccountsRoute: typeof AppSettingsEmailAccountsRoute;
+  AppSettingsNotificationsRoute: typeof AppSettingsNotificationsRoute;
   AppAccountsIndexRoute: typeof AppAccountsIndexRoute;
   AppAccountsAddKindRoute: typeof AppAccountsAddKindRoute;
   AppAccountsAddIndexRoute: typeof AppAccountsAddIndexRoute;
@@ -382,6 +403,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppAccountsIdRoute: AppAccountsIdRouteWithChildren,
   AppCrmEmailAccountsRoute: AppCrmEmailAccountsRoute,
   AppSettingsEmailAccountsRoute: AppSettingsEmailAccountsRoute,
+  AppSettingsNotificationsRoute: AppSettingsNotificationsRoute,
   AppAccountsIndexRoute: AppAccountsIndexRoute,
   AppAccountsAddKindRoute: AppAccountsAddKindRoute,
   AppAccountsAddIndexRoute: AppAccountsAddIndexRoute,

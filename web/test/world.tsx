@@ -13,6 +13,8 @@ import type {
   Found,
   FoundServer,
   Looked,
+  Notice,
+  NoticeList,
   Outgoing,
   ProviderCard,
   Session,
@@ -69,6 +71,7 @@ export function account(id: string, more: Partial<Account> = {}): Account {
     sending: side("connected"),
     sync: { stage: "live" },
     created_at: "2026-11-01T10:00:00.000Z",
+    tags: [],
     can_manage: true,
     can_send: true,
     smtp: { host: "smtp.acme.test", port: 587, encryption: "starttls", username: `${id}@acme.test` },
@@ -97,6 +100,32 @@ export function outgoing(id: string, more: Partial<Outgoing> = {}): Outgoing {
     sent_copy: "none",
     ...more,
   };
+}
+
+export function notice(id: string, more: Partial<Notice> = {}): Notice {
+  return {
+    id,
+    kind: "outage",
+    title: `${id}@acme.test is disconnected`,
+    text: "imap.acme.test: Nothing answers on this port.",
+    fix: "Check the port.",
+    server_words: null,
+    host: "imap.acme.test",
+    state: "disconnected",
+    reason: "connection_refused",
+    account_count: 1,
+    working_count: 0,
+    accounts: [{ id, address: `${id}@acme.test` }],
+    began_at: new Date(Date.now() - 3_600_000).toISOString(),
+    created_at: new Date(Date.now() - 2_700_000).toISOString(),
+    resolved_at: null,
+    read: false,
+    ...more,
+  };
+}
+
+export function noticeList(items: Notice[], more: Partial<NoticeList> = {}): NoticeList {
+  return { items, next_cursor: null, unread: items.filter((each) => !each.read).length, ...more };
 }
 
 export function step(
@@ -177,13 +206,23 @@ export function looked(
   return { place, outcome, asked: "old.test", took_ms: 7, words: "", ...more };
 }
 
+/** A colleague's id. */
+export const BEN = "0198c0de-0000-7000-8000-00000000be00";
+const TAGS = [
+  { id: "t1", name: "Outreach", accounts: 3 },
+  { id: "t2", name: "Sales", accounts: 1 },
+];
+
 export const server = setupServer(
   http.get(api("/providers"), () => HttpResponse.json({ items: PROVIDERS })),
   http.get(api("/session"), () => HttpResponse.json(session)),
+  http.get(api("/notices"), () => HttpResponse.json(noticeList([]))),
   http.get(api("/accounts/summary"), () =>
     HttpResponse.json({ total: 1, connected: 1, need_attention: 0, disconnected: 0, sent_today: 18 }),
   ),
   http.get(api("/accounts"), () => HttpResponse.json(accountList([account("ana")]))),
+  http.get(api("/accounts/users"), () => HttpResponse.json({ items: [{ id: BEN, name: "Ben Kim" }] })),
+  http.get(api("/tags"), () => HttpResponse.json({ items: TAGS, can_manage: true })),
   http.get(api("/accounts/ana"), () => HttpResponse.json(account("ana"))),
 );
 

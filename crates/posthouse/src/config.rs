@@ -8,6 +8,9 @@ mod read;
 
 pub use oauth::{MailServer, OAuthSettings};
 
+use crate::accounts::Encryption;
+use crate::base::secret::Secret;
+use mail::address::Mailbox;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -55,6 +58,10 @@ pub struct Config {
     pub retention: Retention,
     /// How long mail servers are waited for.
     pub timeouts: Timeouts,
+    /// When people are told.
+    pub notices: Notices,
+    /// The server for mail of the program itself.
+    pub system_mail: SystemMail,
     /// Set by the demo, not by the file.
     #[serde(skip)]
     pub demo: bool,
@@ -124,6 +131,68 @@ pub struct Retention {
 impl Default for Retention {
     fn default() -> Self {
         Self { events_days: 30, audit_days: 730 }
+    }
+}
+
+/// When people are told of outages.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Notices {
+    /// How long an outage must last to be told, and then how long the account must have worked to be told again, in
+    /// milliseconds. Refused credentials are told at once.
+    pub after_ms: u64,
+}
+
+impl Default for Notices {
+    fn default() -> Self {
+        Self { after_ms: 15 * 60 * 1_000 }
+    }
+}
+
+impl Notices {
+    /// The same as the clock's arithmetic takes it.
+    #[must_use]
+    pub fn after(&self) -> i64 {
+        i64::try_from(self.after_ms).unwrap_or(i64::MAX)
+    }
+}
+
+/// The server that mail of the program itself leaves by. The operator names it, so it may be in the own network.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SystemMail {
+    /// Its name; absent: there is none.
+    pub host: Option<String>,
+    /// Its port.
+    pub port: u16,
+    /// How it is protected.
+    pub encryption: Encryption,
+    /// The user name, where it asks for one.
+    pub username: Option<String>,
+    /// The password.
+    pub password: Option<Secret>,
+    /// The sender: an address, perhaps with a name.
+    pub from: Option<String>,
+}
+
+impl Default for SystemMail {
+    fn default() -> Self {
+        Self { host: None, port: 587, encryption: Encryption::StartTls, username: None, password: None, from: None }
+    }
+}
+
+impl std::fmt::Debug for SystemMail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SystemMail").field("host", &self.host).field("from", &self.from).finish_non_exhaustive()
+    }
+}
+
+impl SystemMail {
+    /// The sender, when the server is set.
+    #[must_use]
+    pub fn sender(&self) -> Option<Mailbox> {
+        self.host.as_ref()?;
+        mail::address::parse_list(self.from.as_deref()?, 1).ok()?.pop()
     }
 }
 
@@ -197,6 +266,8 @@ impl Default for Config {
             metrics: Metrics::default(),
             retention: Retention::default(),
             timeouts: Timeouts::default(),
+            notices: Notices::default(),
+            system_mail: SystemMail::default(),
             demo: false,
             crash_at: None,
         }

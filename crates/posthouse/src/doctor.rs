@@ -9,7 +9,7 @@ use crate::base::leases;
 use crate::base::vault::{self, Look};
 use crate::config::Config;
 use crate::team::{Instance, Scope, WorkspaceId};
-use crate::{accounts, app, backup, mailbox, oauth, send, server};
+use crate::{accounts, app, backup, mailbox, notices, oauth, send, server};
 use db::{Db, Engine, text_enum};
 use net::{Dialer, NetError, Resolver};
 use nix::unistd::AccessFlags;
@@ -31,6 +31,8 @@ const CLOCK_MICROS: i64 = 10 * 1_000_000;
 const NAMES: i64 = 3;
 /// How long a name or a page is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the server for system mail is waited for, to the end of the sign-in.
+const MAIL_PATIENCE: Duration = Duration::from_secs(15);
 /// How long the database is waited for: somebody looks at the terminal.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
 /// A name that is always there, for when no account names one.
@@ -126,6 +128,7 @@ pub async fn examine(config: &Config, clock: &Clock, origins: (Option<PathBuf>, 
     checks.push(authorities(config));
     checks.push(public_url(config).await);
     checks.extend(oauth_apps(config).await);
+    checks.push(system_mail(config).await);
     if let Some(db) = &db {
         db.close().await;
     }
@@ -475,6 +478,26 @@ async fn public_url(config: &Config) -> Check {
         return Check::warning(name, seen, "set trusted_proxies: all people count as one for the limit of sign-ins");
     }
     Check::ok(name, format!("{url} leads to a Posthouse"))
+}
+
+/// Whether the server for the program's own mail lets us in. No message is sent.
+async fn system_mail(config: &Config) -> Check {
+    let name = "system mail";
+    let (Some(host), Some(from)) = (&config.system_mail.host, config.system_mail.sender()) else {
+        return Check::ok(name, "no server is set; notices are in the page only, unless a workspace chose an account");
+    };
+    let at = format!("{host}:{}", config.system_mail.port);
+    match tokio::time::timeout(MAIL_PATIENCE, notices::check_mail(config)).await {
+        Ok(Ok(seen)) => Check::ok(name, format!("{at} lets us in ({seen}); mail is from {}", from.address)),
+        Ok(Err(failure)) => {
+            let words = failure.server_words.map(|w| format!(" It said: {w}")).unwrap_or_default();
+            let seen = format!("{at}: {}{words}", failure.reason.text());
+            Check::failed(name, seen, "correct the settings system_mail.*; until then notices are in the page only")
+        }
+        Err(_) => {
+            Check::failed(name, format!("{at} does not answer"), "see whether the server runs and can be reached")
+        }
+    }
 }
 
 async fn answers(config: &Config, url: &str) -> Result<(), String> {

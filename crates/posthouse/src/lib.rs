@@ -26,8 +26,12 @@ pub mod mailbox;
 pub mod sync;
 /// The outbox.
 pub mod send;
+/// What people are told: outages and recoveries, in the page and by mail.
+pub mod notices;
 /// Deletes an account and all it has.
 pub mod closing;
+/// One thing done with many accounts.
+pub mod bulk;
 /// Removes bodies that no row points at.
 pub mod sweep;
 /// How long things are kept, and the worker that removes what is older.

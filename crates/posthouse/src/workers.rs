@@ -2,13 +2,16 @@
 
 use crate::app::App;
 use crate::base::{events, jobs, leases, meters};
-use crate::{closing, connect, retention, send, sweep, sync};
+use crate::{bulk, closing, connect, notices, retention, send, sweep, sync};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Every kind of job.
-pub const JOBS: &[jobs::JobType] =
-    &[jobs::JobType::of::<closing::CloseAccount>(), jobs::JobType::of::<connect::consent::FinishConsent>()];
+pub const JOBS: &[jobs::JobType] = &[
+    jobs::JobType::of::<closing::CloseAccount>(),
+    jobs::JobType::of::<connect::consent::FinishConsent>(),
+    jobs::JobType::of::<bulk::RunBulk>(),
+];
 
 /// Starts them all; they end with the token.
 pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
@@ -19,6 +22,7 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     let app = app.in_background();
     tasks.spawn(sync::run(app.clone(), stop.clone()));
     tasks.spawn(send::run(app.clone(), stop.clone()));
+    tasks.spawn(notices::run(app.clone(), stop.clone()));
     tasks.spawn(sweep::run(app.clone(), stop.clone()));
     tasks.spawn(retention::run(app.clone(), stop.clone()));
     tasks.spawn(jobs::run(app, JOBS, stop.clone()));

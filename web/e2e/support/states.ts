@@ -39,6 +39,7 @@ function account(index: number, more: Partial<Account> = {}): Account {
     sending: well,
     sync: { stage: "live" },
     created_at: NOW,
+    tags: [],
     can_manage: true,
     can_send: true,
     smtp: { ...login, port: 465 },
@@ -82,7 +83,18 @@ const ODD: Partial<Account>[] = [
     sent_total: 12_345_678,
     ...broken("certificate_wrong_name", "disconnected"),
   },
-  { sync: { stage: "importing", done: 12_345, total: 1_234_567 } },
+  {
+    sync: { stage: "importing", done: 12_345, total: 1_234_567 },
+    tags: ["Sales", ARABIC.slice(0, 40), "Third"],
+  },
+  {
+    status: "paused",
+    status_side: "receiving",
+    paused_at: NOW,
+    receiving: { state: "paused", since: NOW },
+    sending: { state: "paused", since: NOW },
+    tags: [WORD.slice(0, 40), `${OVERRIDE}Tag`],
+  },
   broken("private_address_refused", "disconnected"),
 ];
 
@@ -90,7 +102,9 @@ const ROWS: Record<Rows, Account[]> = {
   none: [],
   one: [account(0)],
   odd: ODD.map((more, index) => account(index, more)),
-  many: Array.from({ length: 3_000 }, (_, index) => account(index)),
+  many: Array.from({ length: 3_000 }, (_, index) =>
+    account(index, index % 3 === 0 ? { tags: ["Customers", "Outreach"].slice(index % 2) } : {}),
+  ),
 };
 
 function message(index: number, more: Partial<Message> = {}): Message {
@@ -271,9 +285,7 @@ export class States {
         ? "accounts"
         : path.split("/")[1] === "messages"
           ? "message"
-          : path.endsWith("summary")
-            ? "summary"
-            : "account");
+          : (["summary", "users"].find((name) => path.endsWith(name)) ?? "account"));
     const mood = this.moods[kind] ?? "answers";
     if (mood === "holds") await new Promise<void>((resolve) => this.#held.add(resolve));
     if (mood === "fails" || mood === "refuses") {
@@ -310,6 +322,18 @@ export class States {
         disconnected: rows.filter(({ status }) => status === "disconnected").length,
         sent_today: rows.reduce((sum, each) => sum + each.sent_today, 0),
       };
+    }
+    if (kind === "users") return { items: [] };
+    if (kind === "preview") {
+      const unchanged = [
+        { outcome: "already", count: 12, text: "It is so already." },
+        {
+          outcome: "not_allowed",
+          count: 3,
+          text: "You may not do this with it: it belongs to somebody else.",
+        },
+      ];
+      return { total: rows.length, changing: rows.length - 15, unchanged, makes_tag: false };
     }
     if (kind === "folders") return { items: [] };
     if (kind === "outgoing") return { items: SENT[this.rows], next_cursor: null };

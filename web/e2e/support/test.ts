@@ -17,7 +17,7 @@ export interface House {
   secrets: Set<string>;
 }
 
-async function startHouse(lab: Lab): Promise<House> {
+async function startHouse(lab: Lab, settings: Record<string, string>): Promise<House> {
   const imapGate = await Gate.before(lab.ports.imaps);
   const smtpGate = await Gate.before(lab.ports.submission);
   const images = await Images.start();
@@ -30,6 +30,7 @@ async function startHouse(lab: Lab): Promise<House> {
     POSTHOUSE_RETRY__FIRST_MS: "200",
     POSTHOUSE_RETRY__LONGEST_MS: "1000",
     POSTHOUSE_LOG__LEVEL: "info",
+    ...settings,
   });
   return { lab, posthouse, imapGate, smtpGate, images, secrets: new Set() };
 }
@@ -74,9 +75,16 @@ const page = async (
   expect(troubles, "what the page's console said").toEqual([]);
 };
 
-/** A fresh installation that nobody owns yet, beside real mail servers. `breaks`: the test breaks answers on purpose. */
-export const test = base.extend<{ house: House; breaks: boolean }, { lab: Lab }>({
+/**
+ * A fresh installation that nobody owns yet, beside real mail servers. `breaks`: the test breaks answers on purpose;
+ * `settings`: variables of the program besides the usual ones.
+ */
+export const test = base.extend<
+  { house: House; breaks: boolean; settings: Record<string, string> },
+  { lab: Lab }
+>({
   breaks: [false, { option: true }],
+  settings: [{}, { option: true }],
   lab: [
     // biome-ignore lint/correctness/noEmptyPattern: the runner reads the needs of a fixture from this pattern
     async ({}, use) => {
@@ -86,8 +94,8 @@ export const test = base.extend<{ house: House; breaks: boolean }, { lab: Lab }>
     },
     { scope: "worker" },
   ],
-  house: async ({ lab }, use, testInfo) => {
-    const house = await startHouse(lab);
+  house: async ({ lab, settings }, use, testInfo) => {
+    const house = await startHouse(lab, settings);
     await use(house);
     await stopHouse(house);
     const { log } = house.posthouse;

@@ -3,8 +3,10 @@ export interface AccountFilter {
   search?: string | undefined;
   sort?: string | undefined;
   dir?: string | undefined;
+  provider?: string | undefined;
   status?: string | undefined;
   user?: string | undefined;
+  tag?: string | undefined;
 }
 
 export const keys = {
@@ -16,6 +18,10 @@ export const keys = {
   accountList: (filter: AccountFilter) => ["accounts", "list", filter] as const,
   accountLists: ["accounts", "list"] as const,
   accountSummary: ["accounts", "summary"] as const,
+  accountUsers: ["accounts", "users"] as const,
+  tags: ["accounts", "tags"] as const,
+  bulk: (id: string) => ["bulk", id] as const,
+  bulkPreview: (request: unknown) => ["bulk", "preview", request] as const,
   account: (id: string) => ["accounts", "one", id] as const,
   closing: (id: string) => ["accounts", "closing", id] as const,
   mailAll: ["mail"] as const,
@@ -26,6 +32,9 @@ export const keys = {
   messageLists: (accountId: string) => ["mail", accountId, "list"] as const,
   messagesOpen: ["message"] as const,
   message: (id: string) => ["message", id] as const,
+  notices: ["notices"] as const,
+  noticeList: ["notices", "list"] as const,
+  noticeMail: ["notices", "mail"] as const,
   outgoingList: (accountId: string) => ["outgoing", "list", accountId] as const,
   outgoingAll: ["outgoing"] as const,
   outgoing: (id: string) => ["outgoing", "one", id] as const,

@@ -1,6 +1,7 @@
 //! The accounts list, one account, its settings.
 
 use super::list::{self, SideRow};
+use super::tags::{self, TagId};
 use super::{
     Access, Account, AccountError, AccountId, AccountRow, Auth, Connection, Encryption, Filter, Provider, Reason, Side,
     Sort, State, SyncStage, store,
@@ -22,8 +23,12 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_accounts))
         .routes(routes!(summary))
+        .routes(routes!(account_users))
         .routes(routes!(account, change_account))
         .routes(routes!(retry))
+        .merge(super::pausing::api::routes())
+        .merge(super::tags::api::routes())
+        .merge(super::export::api::routes())
 }
 
 impl From<AccountError> for ApiError {
@@ -65,6 +70,11 @@ struct AccountUser {
     name: String,
 }
 
+#[derive(Debug, Serialize, ToSchema)]
+struct AccountUsers {
+    items: Vec<AccountUser>,
+}
+
 /// The side of a row that is worse, by the name of its field.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -96,6 +106,10 @@ pub struct AccountView {
     sending: SideState,
     sync: SyncState,
     created_at: String,
+    /// Set while it is paused: nothing connects, and what is to be sent waits.
+    paused_at: Option<String>,
+    /// The names of its tags.
+    tags: Vec<String>,
     can_manage: bool,
     /// The caller may, and there is a server to send with.
     can_send: bool,
@@ -158,15 +172,49 @@ struct ListAccounts {
     provider: Option<Provider>,
     /// `me`, `team` or a user's id.
     user: Option<String>,
+    /// A tag's name.
+    tag: Option<String>,
     cursor: Option<String>,
     /// Rows; 50 when absent.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
 }
 
+/// Which accounts: those that fit everything that is given.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountFilter {
+    /// Part of address or names; the first 200 characters count.
+    pub search: Option<String>,
+    pub status: Option<State>,
+    pub provider: Option<Provider>,
+    /// `me`, `team` or a user's id.
+    pub user: Option<String>,
+    /// A tag's name.
+    pub tag: Option<String>,
+}
+
+impl AccountFilter {
+    /// The filter, with the tag looked up: one that is not there fits no account.
+    ///
+    /// # Errors
+    /// 400 when `user` is none.
+    pub async fn read(self, app: &App, actor: &Actor) -> ApiResult<Filter> {
+        let user = whose(actor, self.user.as_deref())?;
+        let tag = match self.tag.filter(|t| !t.is_empty()) {
+            Some(name) => {
+                let found = tags::by_name(&mut app.db.read().await?, &actor.scope, &tags::key(&name)).await?;
+                Some(found.map_or(TagId(uuid::Uuid::nil()), |tag| tag.id))
+            }
+            None => None,
+        };
+        Ok(Filter { search: self.search, status: self.status, provider: self.provider, user, tag })
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Direction {
+pub(super) enum Direction {
     Asc,
     Desc,
 }
@@ -201,7 +249,9 @@ fn view(row: &AccountRow, actor: &Actor) -> AccountView {
         s if s == receiving.state => Some(StatusSide::Receiving),
         _ => Some(StatusSide::Sending),
     };
-    let importing = row.sync_stage == SyncStage::Importing;
+    // What was begun before a pause is no news of now.
+    let stage = if row.paused_at.is_some() { SyncStage::Waiting } else { row.sync_stage };
+    let importing = stage == SyncStage::Importing;
     let can_send = sending.state != State::NotSetUp && super::may(actor, row.user_id, Access::Send);
     AccountView {
         id: row.id,
@@ -217,19 +267,17 @@ fn view(row: &AccountRow, actor: &Actor) -> AccountView {
         status_side,
         receiving: side_state(receiving, row.provider),
         sending: side_state(sending, row.provider),
-        sync: SyncState {
-            stage: row.sync_stage,
-            done: importing.then_some(row.sync_done),
-            total: importing.then_some(row.sync_total),
-        },
+        sync: SyncState { stage, done: importing.then_some(row.sync_done), total: importing.then_some(row.sync_total) },
         created_at: page::time(row.created_at),
+        paused_at: row.paused_at.map(page::time),
+        tags: row.tags(),
         can_manage: super::may(actor, row.user_id, Access::Manage),
         can_send,
     }
 }
 
 /// What the user calls the servers, else what everybody calls their provider.
-fn label(provider: Provider, name: &str) -> String {
+pub(super) fn label(provider: Provider, name: &str) -> String {
     if name.is_empty() { provider.label().into() } else { name.into() }
 }
 
@@ -281,8 +329,8 @@ async fn list_accounts(
     SignedIn(actor): SignedIn,
     Query(q): Query<ListAccounts>,
 ) -> ApiResult<Json<AccountPage>> {
-    let filter =
-        Filter { search: q.search, status: q.status, provider: q.provider, user: whose(&actor, q.user.as_deref())? };
+    let asked = AccountFilter { search: q.search, status: q.status, provider: q.provider, user: q.user, tag: q.tag };
+    let filter = asked.read(&app, &actor).await?;
     let order = (q.sort.unwrap_or(Sort::Address), q.dir == Some(Direction::Desc));
     let list_name = format!("accounts {} {}", order.0.as_str(), if order.1 { "desc" } else { "asc" });
     let cursor = page::cursor(q.cursor.as_deref(), &list_name)?;
@@ -309,6 +357,13 @@ async fn summary(Ax(app): Ax<App>, SignedIn(actor): SignedIn) -> ApiResult<Json<
         disconnected: s.disconnected,
         sent_today: s.sent_today,
     }))
+}
+
+/// The members who have accounts that the caller sees: by whom the list can be filtered.
+#[utoipa::path(get, path = "/accounts/users", tag = "accounts", responses((status = 200, body = AccountUsers), (status = 401, body = Problem)))]
+async fn account_users(Ax(app): Ax<App>, SignedIn(actor): SignedIn) -> ApiResult<Json<AccountUsers>> {
+    let owners = list::owners(&mut app.db.read().await?, &actor).await?;
+    Ok(Json(AccountUsers { items: owners.into_iter().map(|o| AccountUser { id: o.id, name: o.name }).collect() }))
 }
 
 /// One account, with its servers (never a password).
@@ -366,9 +421,9 @@ async fn change_account(
     Ok(Json(details(&app, &actor, id).await?))
 }
 
-/// Tries a disconnected account again now; one that waits for a person once more with the stored password.
+/// Tries a disconnected account again now; a paused one is refused, and one that waits for a person once more with the stored password.
 #[utoipa::path(post, path = "/accounts/{id}/retry", tag = "accounts", params(("id" = AccountId, Path)),
-    responses((status = 202), (status = 403, body = Problem), (status = 404, body = Problem), (status = 429, body = Problem)))]
+    responses((status = 202), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 429, body = Problem)))]
 async fn retry(
     Ax(app): Ax<App>,
     SignedIn(actor): SignedIn,
@@ -376,7 +431,10 @@ async fn retry(
     Path(id): Path<AccountId>,
 ) -> ApiResult<StatusCode> {
     let mut tx = app.db.tx().await?;
-    super::find(&mut tx, &actor, id, Access::Send).await?;
+    if super::find(&mut tx, &actor, id, Access::Send).await?.paused_at.is_some() {
+        let text = "This account is paused, so it is not tried. Resume it first.";
+        return Err(ApiError::new(StatusCode::CONFLICT, "account_paused", text));
+    }
     // Each is a sign-in at the provider, perhaps with a password that is known to be wrong: providers shut out who does that often.
     limits.retry(id).map_err(ApiError::rate_limited)?;
     super::retry_now(&mut tx, &app, &actor.scope, id).await?;

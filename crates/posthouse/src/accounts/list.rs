@@ -2,10 +2,11 @@
 //!
 //! Each order is a fixed text (no SQL is put together at run time): the sort keys below, ascending and descending.
 
+use super::tags::{self, TagId};
 use super::{AccountId, Provider, Reason, State, SyncStage};
 use crate::team::{Actor, Role, UserId};
 use db::page::{Cursor, Key, Page};
-use db::{Conn, DbResult, FromRow, Sql, Ts, sql, text_enum};
+use db::{Conn, DbResult, FromRow, IntoValue, Sql, Ts, Value, sql, text_enum};
 
 text_enum! {
     /// A column to sort by.
@@ -39,6 +40,8 @@ pub struct Filter {
     pub provider: Option<Provider>,
     /// Only this member's; the inner `None` is the team's.
     pub user: Option<Option<UserId>>,
+    /// Only with this tag.
+    pub tag: Option<TagId>,
 }
 
 /// One side of a row.
@@ -89,6 +92,10 @@ pub struct AccountRow {
     pub sync_total: i64,
     /// When it was added.
     pub created_at: Ts,
+    /// Set while it is paused.
+    pub paused_at: Option<Ts>,
+    /// A line for each of its tags.
+    tag_names: String,
     key_text: String,
     key_int: i64,
     receive_state: Option<State>,
@@ -104,6 +111,12 @@ pub struct AccountRow {
 }
 
 impl AccountRow {
+    /// The names of its tags, in order.
+    #[must_use]
+    pub fn tags(&self) -> Vec<String> {
+        self.tag_names.lines().map(str::to_owned).collect()
+    }
+
     /// The receiving side.
     #[must_use]
     pub fn receiving(&self) -> SideRow {
@@ -128,6 +141,10 @@ impl AccountRow {
         words: Option<String>,
         (since, next): (Option<Ts>, Option<Ts>),
     ) -> SideRow {
+        if let (Some(_), Some(paused_at)) = (state, self.paused_at) {
+            let since_at = paused_at;
+            return SideRow { state: State::Paused, reason: None, server_words: None, since_at, next_attempt_at: None };
+        }
         SideRow {
             state: state.unwrap_or(State::NotSetUp),
             reason,
@@ -138,16 +155,22 @@ impl AccountRow {
     }
 }
 
+/// Tags that as many accounts have at most are read from the tag's side and sorted; with more, the walk in the list's order meets
+/// one often enough. So neither way looks at many more rows than this for a page.
+const FEW: i64 = 1_000;
+
 macro_rules! row_sql {
-    ($text:literal, $int:literal, $tail:expr) => {
+    ($from:literal, $text:literal, $int:literal, $tail:expr) => {
         concat!(
             "SELECT a.id, a.address, a.display_name, a.provider, a.provider_name, a.user_id, a.user_name,
              a.health, a.sent_total, CASE WHEN a.sent_day = $6 THEN a.sent_today ELSE 0 END AS sent_today, a.status,
-             a.sync_stage, a.sync_done, a.sync_total, a.created_at, ", $text, " AS key_text, ", $int, " AS key_int,
+             a.sync_stage, a.sync_done, a.sync_total, a.created_at, a.paused_at,
+             COALESCE((SELECT string_agg(t.name, '\n' ORDER BY t.name_key) FROM account_tag p JOIN tag t ON t.id = p.tag_id
+               WHERE p.account_id = a.id), '') AS tag_names, ", $text, " AS key_text, ", $int, " AS key_int,
              r.state AS receive_state, r.reason AS receive_reason, r.server_words AS receive_words, r.since_at AS receive_since_at,
              r.next_attempt_at AS receive_next_at, s.state AS send_state, s.reason AS send_reason, s.server_words AS send_words,
              s.since_at AS send_since_at, s.next_attempt_at AS send_next_at
-             FROM account a
+             FROM ", $from, "
              LEFT JOIN connection r ON r.account_id = a.id AND r.side = 'receive'
              LEFT JOIN connection s ON s.account_id = a.id AND s.side = 'send'
              WHERE a.workspace_id = $1 AND a.closing_at IS NULL
@@ -161,39 +184,62 @@ macro_rules! row_sql {
     };
 }
 
-/// The texts of one order, each ascending and descending. They are apart, as a condition that may be absent keeps both engines from
-/// starting at the cursor: they would walk to it.
-struct Order {
+/// The texts of one order from one start, each ascending and descending. They are apart, as a condition that may be absent keeps both
+/// engines from starting at the cursor: they would walk to it.
+#[derive(Clone, Copy)]
+struct Texts {
     first: [Sql; 2],
     later: [Sql; 2],
 }
 
-impl Order {
-    const fn going(&self, descending: bool) -> (Sql, Sql) {
-        let ([first, first_down], [later, later_down]) = (self.first, self.later);
-        if descending { (first_down, later_down) } else { (first, later) }
-    }
+/// The texts of one order: of all accounts, of a tag that few have, of one that many have.
+struct Order {
+    any: Texts,
+    few: Texts,
+    many: Texts,
+}
+
+macro_rules! texts {
+    ($text:literal, $int:literal, by $key:literal, from $from_first:literal, $from_later:literal, where $first:literal, $later:literal) => {
+        Texts {
+            first: [
+                Sql::both(row_sql!($from_first, $text, $int, concat!($first, "ORDER BY ", $key, ", a.id LIMIT $8"))),
+                Sql::both(row_sql!(
+                    $from_first,
+                    $text,
+                    $int,
+                    concat!($first, "ORDER BY ", $key, " DESC, a.id DESC LIMIT $8")
+                )),
+            ],
+            later: [
+                Sql::both(row_sql!(
+                    $from_later,
+                    $text,
+                    $int,
+                    concat!($later, "AND (", $key, ", a.id) > ($8, $9) ORDER BY ", $key, ", a.id LIMIT $10")
+                )),
+                Sql::both(row_sql!(
+                    $from_later,
+                    $text,
+                    $int,
+                    concat!($later, "AND (", $key, ", a.id) < ($8, $9) ORDER BY ", $key, " DESC, a.id DESC LIMIT $10")
+                )),
+            ],
+        }
+    };
 }
 
 macro_rules! order {
     ($text:literal, $int:literal, by $key:literal) => {
         Order {
-            first: [
-                Sql::both(row_sql!($text, $int, concat!("ORDER BY ", $key, ", a.id LIMIT $8"))),
-                Sql::both(row_sql!($text, $int, concat!("ORDER BY ", $key, " DESC, a.id DESC LIMIT $8"))),
-            ],
-            later: [
-                Sql::both(row_sql!(
-                    $text,
-                    $int,
-                    concat!("AND (", $key, ", a.id) > ($8, $9) ORDER BY ", $key, ", a.id LIMIT $10")
-                )),
-                Sql::both(row_sql!(
-                    $text,
-                    $int,
-                    concat!("AND (", $key, ", a.id) < ($8, $9) ORDER BY ", $key, " DESC, a.id DESC LIMIT $10")
-                )),
-            ],
+            any: texts!($text, $int, by $key, from "account a", "account a", where "", ""),
+            few: texts!($text, $int, by $key,
+                from "(SELECT account_id FROM account_tag WHERE tag_id = $9 LIMIT 1000) f CROSS JOIN account a",
+                     "(SELECT account_id FROM account_tag WHERE tag_id = $11 LIMIT 1000) f CROSS JOIN account a",
+                where "AND a.id = f.account_id ", "AND a.id = f.account_id "),
+            many: texts!($text, $int, by $key, from "account a", "account a",
+                where "AND (SELECT 1 FROM account_tag m WHERE m.tag_id = $9 AND m.account_id = a.id) IS NOT NULL ",
+                      "AND (SELECT 1 FROM account_tag m WHERE m.tag_id = $11 AND m.account_id = a.id) IS NOT NULL "),
         }
     };
     (text $key:literal) => {
@@ -211,7 +257,7 @@ const BY_HEALTH: Order = order!(int "a.health_key");
 const BY_SENT: Order = order!(int "a.sent_total");
 const BY_STATUS: Order = order!(int "a.status_rank");
 const BY_CREATED: Order = order!(int "a.created_at");
-const ONE: Sql = Sql::both(row_sql!("''", "a.created_at", "AND a.id = $8"));
+const ONE: Sql = Sql::both(row_sql!("account a", "''", "a.created_at", "AND a.id = $8"));
 
 const fn order(sort: Sort) -> &'static Order {
     match sort {
@@ -228,7 +274,8 @@ const fn order(sort: Sort) -> &'static Order {
 /// Every text of this file: the test that prepares all statements cannot see through the macros above.
 #[must_use]
 pub fn statements() -> Vec<Sql> {
-    let mut all: Vec<Sql> = Sort::ALL.iter().map(|s| order(*s)).flat_map(|o| [o.first, o.later].concat()).collect();
+    let texts = Sort::ALL.iter().map(|s| order(*s)).flat_map(|o| [o.any, o.few, o.many]);
+    let mut all: Vec<Sql> = texts.flat_map(|t| [t.first, t.later].concat()).collect();
     all.push(ONE);
     all
 }
@@ -287,21 +334,31 @@ pub async fn list(
     let (kind, user) = whose(actor, filter.user);
     let search = filter.search.as_deref().filter(|s| !s.trim().is_empty()).map(like);
     let rows = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
-    let scope = actor.scope.workspace_id();
-    let (first, later) = order(sort).going(descending);
-    let found = match cursor {
-        None => {
-            sql!(all AccountRow, c, sql first, scope, search.clone(), filter.status, filter.provider, kind, today, user, rows)?
-        }
-        Some(cursor) if by_text(sort) => {
-            let key = cursor.text().map(str::to_owned);
-            sql!(all AccountRow, c, sql later, scope, search.clone(), filter.status, filter.provider, kind, today, user, key, cursor.id, rows)?
-        }
+    let texts = texts(c, actor, (sort, filter.tag)).await?;
+    let mut bound = vec![
+        actor.scope.workspace_id().into_value(),
+        search.clone().into_value(),
+        filter.status.into_value(),
+        filter.provider.into_value(),
+        kind.into_value(),
+        today.into_value(),
+        user.into_value(),
+    ];
+    let [up, down] = match cursor {
+        None => texts.first,
         Some(cursor) => {
-            let key = cursor.int();
-            sql!(all AccountRow, c, sql later, scope, search.clone(), filter.status, filter.provider, kind, today, user, key, cursor.id, rows)?
+            bound.push(if by_text(sort) {
+                Value::Text(cursor.text().map(str::to_owned))
+            } else {
+                Value::Int(cursor.int())
+            });
+            bound.push(cursor.id.into_value());
+            texts.later
         }
     };
+    bound.push(rows.into_value());
+    bound.extend(filter.tag.map(IntoValue::into_value));
+    let found = db::all::<AccountRow>(c, if descending { down } else { up }, bound).await?;
     let total = if cursor.is_none() { Some(count(c, actor, filter, search).await?) } else { None };
     let page = Page::cut(found, limit, |row| {
         let key = if by_text(sort) { Key::Text(row.key_text.clone()) } else { Key::Int(row.key_int) };
@@ -310,8 +367,77 @@ pub async fn list(
     Ok(Listed { page, total })
 }
 
+/// The texts for an order and a tag.
+async fn texts(c: &mut Conn, actor: &Actor, (sort, tag): (Sort, Option<TagId>)) -> DbResult<Texts> {
+    let order = order(sort);
+    let Some(tag) = tag else { return Ok(order.any) };
+    let few = tags::at_most(c, &actor.scope, tag, FEW + 1).await? <= FEW;
+    Ok(if few { order.few } else { order.many })
+}
+
+/// The ids of those that match, by address; at most `limit`.
+///
+/// # Errors
+/// Only the database's.
+pub async fn matching(c: &mut Conn, actor: &Actor, filter: &Filter, limit: i64) -> DbResult<Vec<(AccountId,)>> {
+    let (kind, user) = whose(actor, filter.user);
+    let search = filter.search.as_deref().filter(|s| !s.trim().is_empty()).map(like);
+    let (any, tag) = (if filter.tag.is_none() { "any" } else { "tag" }, filter.tag.unwrap_or(TagId(uuid::Uuid::nil())));
+    sql!(
+        all(AccountId,),
+        c,
+        "SELECT a.id FROM account a WHERE a.workspace_id = $1 AND a.closing_at IS NULL
+           AND (CAST($2 AS TEXT) IS NULL OR a.search_text LIKE $2 ESCAPE '\\')
+           AND (CAST($3 AS TEXT) IS NULL OR a.status = $3) AND (CAST($4 AS TEXT) IS NULL OR a.provider = $4)
+           AND ($5 = 'all' OR ($5 = 'team' AND a.user_id IS NULL) OR ($5 = 'user' AND a.user_id = $6)
+                OR ($5 = 'mine_or_team' AND (a.user_id IS NULL OR a.user_id = $6)))
+           AND ($7 = 'any' OR (SELECT 1 FROM account_tag m WHERE m.tag_id = $8 AND m.account_id = a.id) IS NOT NULL)
+         ORDER BY a.address_key LIMIT $9",
+        actor.scope.workspace_id(),
+        search,
+        filter.status,
+        filter.provider,
+        kind,
+        user,
+        any,
+        tag,
+        limit
+    )
+}
+
+/// How many have the tag and match.
+async fn count_tagged(
+    c: &mut Conn,
+    actor: &Actor,
+    filter: &Filter,
+    (tag, search): (TagId, Option<String>),
+) -> DbResult<i64> {
+    let (kind, user) = whose(actor, filter.user);
+    let row = sql!(
+        one(i64,),
+        c,
+        "SELECT COUNT(*) FROM account_tag m CROSS JOIN account a WHERE m.tag_id = $7 AND a.id = m.account_id
+           AND a.workspace_id = $1 AND a.closing_at IS NULL
+           AND (CAST($2 AS TEXT) IS NULL OR a.search_text LIKE $2 ESCAPE '\\')
+           AND (CAST($3 AS TEXT) IS NULL OR a.status = $3) AND (CAST($4 AS TEXT) IS NULL OR a.provider = $4)
+           AND ($5 = 'all' OR ($5 = 'team' AND a.user_id IS NULL) OR ($5 = 'user' AND a.user_id = $6)
+                OR ($5 = 'mine_or_team' AND (a.user_id IS NULL OR a.user_id = $6)))",
+        actor.scope.workspace_id(),
+        search,
+        filter.status,
+        filter.provider,
+        kind,
+        user,
+        tag
+    )?;
+    Ok(row.0)
+}
+
 /// How many match. Without a search the index `account_open` alone answers it; the list as it opens gets the plainest question.
 async fn count(c: &mut Conn, actor: &Actor, filter: &Filter, search: Option<String>) -> DbResult<i64> {
+    if let Some(tag) = filter.tag {
+        return count_tagged(c, actor, filter, (tag, search)).await;
+    }
     let (kind, user) = whose(actor, filter.user);
     let scope = actor.scope.workspace_id();
     let everything = kind == "all" && filter.status.is_none() && filter.provider.is_none();
@@ -359,6 +485,28 @@ pub async fn row(c: &mut Conn, actor: &Actor, id: AccountId, today: &str) -> DbR
     let (kind, user) = whose(actor, None);
     let none: Option<String> = None;
     sql!(opt AccountRow, c, sql ONE, actor.scope.workspace_id(), none.clone(), none.clone(), none, kind, today, user, id)
+}
+
+/// A member who has accounts.
+#[derive(Debug, Clone, FromRow)]
+pub struct Owner {
+    /// Who.
+    pub id: UserId,
+    /// Their name.
+    pub name: String,
+}
+
+/// The members who have accounts that the actor sees, by name: by whom the list can be filtered.
+///
+/// # Errors
+/// Only the database's.
+pub async fn owners(c: &mut Conn, actor: &Actor) -> DbResult<Vec<Owner>> {
+    let (kind, user) = whose(actor, None);
+    sql!(all Owner, c,
+        "SELECT u.id, u.name FROM membership m JOIN \"user\" u ON u.id = m.user_id
+         WHERE m.workspace_id = $1 AND ($2 = 'all' OR m.user_id = $3)
+           AND EXISTS (SELECT 1 FROM account a WHERE a.workspace_id = $1 AND a.user_id = m.user_id AND a.closing_at IS NULL)
+         ORDER BY u.name, u.id", actor.scope.workspace_id(), kind, user)
 }
 
 /// The figures above the list.

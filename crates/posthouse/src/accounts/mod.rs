@@ -11,22 +11,27 @@
 //!                          reconnect_required ---- a person reconnects ----> connecting
 //! ```
 //!
-//! Only refused credentials lead to `reconnect_required`; an outage never does. The list shows the worse side.
+//! Only refused credentials lead to `reconnect_required`; an outage never does. The list shows the worse side. A person can pause
+//! the account: both sides are `paused` then, whatever they were ([`pausing`]).
 
 pub mod api;
+mod export;
 mod list;
+pub mod pausing;
 mod reason;
 mod state;
 mod store;
+pub mod tags;
 
-pub use list::{AccountRow, Filter, Listed, Sort, Summary, list, statements, summary};
+pub use list::{AccountRow, Filter, Listed, Sort, Summary, list, matching, statements, summary};
+pub use pausing::{hold_unpaused, pause, resume};
 pub use reason::Reason;
 pub use state::{Failure, note_failure, note_sync, note_working, retry_now};
 pub use store::{
-    Account, Connection, NewAccount, NewConnection, Sent, account, connection, connections, copied_from, count_sides,
-    delete_rows, due, endpoint_changed, everywhere, failed_sides_due, insert, insert_connection, lock_open,
-    mark_closing, note_sent, open_accounts, renew_secret, sealed_secrets, set_healthy, set_names, some_hosts, taken,
-    wipe_secrets,
+    Account, Connection, FailingSide, NewAccount, NewConnection, Sent, account, connection, connections, copied_from,
+    count_sides, delete_rows, due, endpoint_changed, everywhere, failed_sides_due, failing_sides, insert,
+    insert_connection, lock_open, mark_closing, note_sent, open_accounts, renew_secret, sealed_secrets, set_healthy,
+    set_names, some_hosts, taken, wipe_secrets,
 };
 
 use crate::team::{Actor, Role, UserId};

@@ -60,7 +60,8 @@ pub async fn note_working(
 }
 
 /// The side failed. Refused credentials wait for a person; everything else is tried again after a growing pause.
-/// Returns when the next attempt is due. Ignored when servers or password were changed since `generation`.
+/// Returns when the next attempt is due. Ignored when servers or password were changed since `generation`, and while the account
+/// is paused: resuming begins anew.
 ///
 /// # Errors
 /// Only the database's.
@@ -71,7 +72,8 @@ pub async fn note_failure(
     id: AccountId,
     (side, generation, failure): (Side, i64, &Failure),
 ) -> DbResult<Option<Ts>> {
-    let Some(before) = store::connection(tx, scope, id, side).await?.filter(|c| c.generation == generation) else {
+    let counts = |c: &store::Connection| c.generation == generation && c.state != State::Paused;
+    let Some(before) = store::connection(tx, scope, id, side).await?.filter(counts) else {
         return Ok(None);
     };
     let now = app.clock.now();
@@ -114,7 +116,7 @@ pub async fn note_sync(
     changed(tx, app, scope, id).await
 }
 
-/// Makes the next attempt due now. A side that waits for a person is tried once more with what is stored.
+/// Makes the next attempt due now; a paused account has none. A side that waits for a person is tried once more with what is stored.
 ///
 /// # Errors
 /// Only the database's.

@@ -27,6 +27,8 @@ pub struct Account {
     pub import_days: i64,
     /// Set when deletion has begun.
     pub closing_at: Option<Ts>,
+    /// Set while a person has paused it.
+    pub paused_at: Option<Ts>,
 }
 
 impl Account {
@@ -116,14 +118,14 @@ pub struct Failed<'a> {
 
 pub async fn account(c: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<Option<Account>> {
     sql!(opt Account, c,
-        "SELECT id, workspace_id, user_id, address, display_name, provider, provider_name, import_days, closing_at
+        "SELECT id, workspace_id, user_id, address, display_name, provider, provider_name, import_days, closing_at, paused_at
          FROM account WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())
 }
 
 /// Every account that is not being deleted: what the supervisors look after.
 pub async fn open_accounts(c: &mut Conn, _: &Instance) -> DbResult<Vec<Account>> {
     sql!(all Account, c,
-        "SELECT id, workspace_id, user_id, address, display_name, provider, provider_name, import_days, closing_at
+        "SELECT id, workspace_id, user_id, address, display_name, provider, provider_name, import_days, closing_at, paused_at
          FROM account WHERE closing_at IS NULL ORDER BY id")
 }
 
@@ -187,16 +189,26 @@ pub async fn endpoint_changed(
     refresh_status(tx, scope, id).await
 }
 
+/// Both sides. Of a paused account they are paused, whatever is stored beneath.
 pub async fn connections(c: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<Vec<Connection>> {
     sql!(all Connection, c,
-        "SELECT side, host, port, encryption, username, auth, secret, state, reason, server_words, since_at, failures, next_attempt_at, generation
-         FROM connection WHERE account_id = $1 AND workspace_id = $2 ORDER BY side", id, scope.workspace_id())
+        "SELECT c.side, c.host, c.port, c.encryption, c.username, c.auth, c.secret, CASE WHEN a.paused_at IS NULL THEN c.state ELSE 'paused' END AS state,
+           CASE WHEN a.paused_at IS NULL THEN c.reason END AS reason, CASE WHEN a.paused_at IS NULL THEN c.server_words END AS server_words,
+           COALESCE(a.paused_at, c.since_at) AS since_at, c.failures, CASE WHEN a.paused_at IS NULL THEN c.next_attempt_at END AS next_attempt_at,
+           c.generation
+         FROM connection c JOIN account a ON a.id = c.account_id
+         WHERE c.account_id = $1 AND c.workspace_id = $2 ORDER BY c.side", id, scope.workspace_id())
 }
 
+/// One side; paused as [`connections`].
 pub async fn connection(c: &mut Conn, scope: &Scope, id: AccountId, side: Side) -> DbResult<Option<Connection>> {
     sql!(opt Connection, c,
-        "SELECT side, host, port, encryption, username, auth, secret, state, reason, server_words, since_at, failures, next_attempt_at, generation
-         FROM connection WHERE account_id = $1 AND side = $2 AND workspace_id = $3", id, side, scope.workspace_id())
+        "SELECT c.side, c.host, c.port, c.encryption, c.username, c.auth, c.secret, CASE WHEN a.paused_at IS NULL THEN c.state ELSE 'paused' END AS state,
+           CASE WHEN a.paused_at IS NULL THEN c.reason END AS reason, CASE WHEN a.paused_at IS NULL THEN c.server_words END AS server_words,
+           COALESCE(a.paused_at, c.since_at) AS since_at, c.failures, CASE WHEN a.paused_at IS NULL THEN c.next_attempt_at END AS next_attempt_at,
+           c.generation
+         FROM connection c JOIN account a ON a.id = c.account_id
+         WHERE c.account_id = $1 AND c.side = $2 AND c.workspace_id = $3", id, side, scope.workspace_id())
 }
 
 /// Whether this side may be tried now: it works, or its next attempt is due.
@@ -219,7 +231,44 @@ pub async fn failed_sides_due(
     sql!(all (WorkspaceId, AccountId), c,
         "SELECT c.workspace_id, c.account_id FROM connection c JOIN account a ON a.id = c.account_id
          WHERE c.side = $1 AND c.state IN ('disconnected', 'connecting') AND (c.next_attempt_at IS NULL OR c.next_attempt_at <= $2)
-           AND a.closing_at IS NULL ORDER BY c.account_id LIMIT 200", side, now)
+           AND a.closing_at IS NULL AND a.paused_at IS NULL ORDER BY c.account_id LIMIT 200", side, now)
+}
+
+/// A side that does not work, with what people are told of it.
+#[derive(Debug, Clone, FromRow)]
+pub struct FailingSide {
+    /// Its workspace.
+    pub workspace_id: WorkspaceId,
+    /// Its account.
+    pub account_id: AccountId,
+    /// Whose; absent: the team's.
+    pub user_id: Option<UserId>,
+    /// Which side.
+    pub side: Side,
+    /// Whether it waits for a person.
+    pub state: State,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// The server.
+    pub host: String,
+    /// Its words.
+    pub server_words: Option<String>,
+    /// Since when, for this reason.
+    pub since_at: Ts,
+}
+
+/// Sides of open accounts that do not work, after the one of this account and side, in order.
+pub async fn failing_sides(
+    c: &mut Conn,
+    _: &Instance,
+    (account, side): (AccountId, &str),
+    limit: i64,
+) -> DbResult<Vec<FailingSide>> {
+    sql!(all FailingSide, c,
+        "SELECT c.workspace_id, c.account_id, a.user_id, c.side, c.state, c.reason, c.host, c.server_words, c.since_at
+         FROM connection c JOIN account a ON a.id = c.account_id
+         WHERE c.state IN ('disconnected', 'reconnect_required') AND a.closing_at IS NULL AND (c.account_id, c.side) > ($1, $2)
+         ORDER BY c.account_id, c.side LIMIT $3", account, side, limit)
 }
 
 /// The sending side has shown that it works; a mailbox that opened may break in what follows: its failures stay counted until [`set_healthy`].
@@ -232,8 +281,8 @@ pub async fn set_working(
     let n = sql!(run tx,
         "UPDATE connection SET state = $5, reason = NULL, server_words = NULL, since_at = $6, next_attempt_at = NULL,
            failures = CASE side WHEN 'receive' THEN failures ELSE 0 END
-         WHERE account_id = $1 AND side = $2 AND workspace_id = $3 AND generation = $4 AND state <> $5 AND state <> $7",
-        id, side, scope.workspace_id(), generation, State::Connected, now, State::Paused)?;
+         WHERE account_id = $1 AND side = $2 AND workspace_id = $3 AND generation = $4 AND state <> $5",
+        id, side, scope.workspace_id(), generation, State::Connected, now)?;
     Ok(n > 0)
 }
 
@@ -248,17 +297,18 @@ pub async fn set_healthy(tx: &mut Conn, scope: &Scope, id: AccountId, generation
 pub async fn set_failed(tx: &mut Conn, scope: &Scope, (id, side): (AccountId, Side), f: &Failed<'_>) -> DbResult<()> {
     sql!(run tx,
         "UPDATE connection SET state = $4, reason = $5, server_words = $6, since_at = $7, failures = $8, next_attempt_at = $9
-         WHERE account_id = $1 AND side = $2 AND workspace_id = $3 AND state <> $10",
-        id, side, scope.workspace_id(), f.state, f.failure.reason, f.failure.server_words.clone(), f.since, f.failures, f.next, State::Paused)?;
+         WHERE account_id = $1 AND side = $2 AND workspace_id = $3",
+        id, side, scope.workspace_id(), f.state, f.failure.reason, f.failure.server_words.clone(), f.since, f.failures, f.next)?;
     Ok(())
 }
 
-/// Makes failed sides due. One that waits for a person is tried with what is stored: the person says that it is right now.
+/// Makes failed sides due, unless the account is paused. One that waits for a person is tried with what is stored: the person says that it is right now.
 pub async fn due_now(tx: &mut Conn, scope: &Scope, id: AccountId, now: Ts) -> DbResult<()> {
     sql!(run tx,
         "UPDATE connection SET next_attempt_at = $3, state = CASE state WHEN 'reconnect_required' THEN 'connecting' ELSE state END
          WHERE account_id = $1 AND workspace_id = $2 AND state IN ('disconnected', 'reconnect_required')
-           AND COALESCE(reason, '') NOT IN ('password_missing', 'grant_missing')",
+           AND COALESCE(reason, '') NOT IN ('password_missing', 'grant_missing')
+           AND EXISTS (SELECT 1 FROM account a WHERE a.id = $1 AND a.paused_at IS NULL)",
         id, scope.workspace_id(), now)?;
     Ok(())
 }
@@ -274,12 +324,13 @@ pub async fn set_sync(
     Ok(())
 }
 
-/// The worse of the two sides, in the order that `CASE` names.
+/// The worse of the two sides, in the order that `CASE` names; paused, where a person paused it.
 pub async fn refresh_status(tx: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<()> {
     sql!(run tx,
-        "UPDATE account SET status = COALESCE((SELECT state FROM connection WHERE account_id = $1 ORDER BY
-             CASE state WHEN 'reconnect_required' THEN 0 WHEN 'disconnected' THEN 1 WHEN 'paused' THEN 2 WHEN 'connecting' THEN 3 ELSE 4 END
-             LIMIT 1), 'connecting')
+        "UPDATE account SET status = CASE WHEN paused_at IS NOT NULL THEN 'paused' ELSE
+           COALESCE((SELECT state FROM connection WHERE account_id = $1 ORDER BY
+             CASE state WHEN 'reconnect_required' THEN 0 WHEN 'disconnected' THEN 1 WHEN 'connecting' THEN 3 ELSE 4 END
+             LIMIT 1), 'connecting') END
          WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
     Ok(())
 }
@@ -346,7 +397,7 @@ pub async fn wipe_secrets(tx: &mut Conn, _: &Instance, now: Ts) -> DbResult<u64>
     let sides = sql!(run tx,
         "UPDATE connection SET secret = NULL, state = $1, reason = CASE auth WHEN 'oauth' THEN $4 ELSE $2 END, server_words = NULL, since_at = $3, next_attempt_at = NULL,
            generation = generation + 1", State::ReconnectRequired, Reason::PasswordMissing, now, Reason::GrantMissing)?;
-    sql!(run tx, "UPDATE account SET status = $1", State::ReconnectRequired)?;
+    sql!(run tx, "UPDATE account SET status = $1 WHERE paused_at IS NULL", State::ReconnectRequired)?;
     Ok(sides)
 }
 
@@ -354,13 +405,19 @@ pub async fn wipe_secrets(tx: &mut Conn, _: &Instance, now: Ts) -> DbResult<u64>
 pub async fn delete_rows(tx: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<()> {
     sql!(run tx, "DELETE FROM sent_message WHERE account_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
     sql!(run tx, "DELETE FROM connection WHERE account_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
+    sql!(run tx, "DELETE FROM account_tag WHERE account_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
     sql!(run tx, "DELETE FROM account WHERE id = $1 AND workspace_id = $2 AND closing_at IS NOT NULL", id, scope.workspace_id())?;
     Ok(())
 }
 
 /// How many sides are in each state.
 pub async fn count_sides(c: &mut Conn, _: &Instance) -> DbResult<Vec<(Side, State, i64)>> {
-    sql!(all(Side, State, i64), c, "SELECT side, state, COUNT(*) FROM connection GROUP BY side, state")
+    sql!(
+        all(Side, State, i64),
+        c,
+        "SELECT c.side, CASE WHEN a.paused_at IS NULL THEN c.state ELSE 'paused' END, COUNT(*)
+         FROM connection c JOIN account a ON a.id = c.account_id GROUP BY 1, 2"
+    )
 }
 
 /// Every account, also one that is being deleted, with its workspace.

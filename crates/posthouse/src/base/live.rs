@@ -20,6 +20,8 @@ pub enum Topic {
     Outgoing,
     /// A person's way through a provider's pages.
     Consent,
+    /// What people are told.
+    Notices,
 }
 
 /// One nudge.

@@ -8,8 +8,17 @@ use tokio::sync::{Notify, watch};
 /// The bells of this node. Cheap to clone.
 #[derive(Clone)]
 pub struct Wakes {
-    accounts: Arc<Mutex<HashMap<AccountId, Arc<Notify>>>>,
+    accounts: Arc<Mutex<HashMap<AccountId, Bells>>>,
     supervisors: watch::Sender<u64>,
+}
+
+/// What one account's task listens to.
+#[derive(Clone, Default)]
+struct Bells {
+    /// Something is to be done.
+    bell: Arc<Notify>,
+    /// Whatever is done must stop now.
+    halt: Arc<Notify>,
 }
 
 impl Default for Wakes {
@@ -22,6 +31,16 @@ impl Wakes {
     /// The bell of an account that this node looks after.
     #[must_use]
     pub fn bell(&self, id: AccountId) -> Arc<Notify> {
+        self.bells(id).bell
+    }
+
+    /// Rings when the account's session must close, whatever it is in the middle of.
+    #[must_use]
+    pub fn halted(&self, id: AccountId) -> Arc<Notify> {
+        self.bells(id).halt
+    }
+
+    fn bells(&self, id: AccountId) -> Bells {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         accounts.entry(id).or_default().clone()
     }
@@ -33,8 +52,15 @@ impl Wakes {
 
     /// Rings it. A ring before anybody waits is kept.
     pub fn ring(&self, id: AccountId) {
-        if let Some(bell) = self.accounts.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
-            bell.notify_one();
+        if let Some(bells) = self.accounts.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
+            bells.bell.notify_one();
+        }
+    }
+
+    /// Ends its session. One that is rung before anybody works is kept, and costs a session that begins anew.
+    pub fn halt(&self, id: AccountId) {
+        if let Some(bells) = self.accounts.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
+            bells.halt.notify_one();
         }
     }
 

@@ -12,14 +12,15 @@
 
 pub mod api;
 
-use crate::accounts::{self, Access, AccountError, AccountId};
+use crate::accounts::{self, Access, Account, AccountError, AccountId};
 use crate::app::App;
 use crate::base::events::{self, Kind, News};
 use crate::base::jobs::{self, Job, JobError, Lease};
 use crate::base::leases;
 use crate::connect::owner;
 use crate::team::{self, Actor, AuditEntry, Scope, WorkspaceId};
-use crate::{mailbox, oauth, send};
+use crate::{mailbox, notices, oauth, send};
+use db::{Conn, DbResult};
 use serde::{Deserialize, Serialize};
 
 /// Rows that one transaction removes.
@@ -77,24 +78,35 @@ pub async fn close(app: &App, actor: &Actor, id: AccountId, typed: &str) -> Resu
     if typed.trim().to_lowercase() != account.address.to_lowercase() {
         return Err(CloseError::Address);
     }
-    let scope = &actor.scope;
-    if !accounts::mark_closing(&mut tx, scope, id, app.clock.now()).await? {
+    if !begin(&mut tx, app, actor, account).await? {
         return Err(AccountError::NotFound.into());
     }
-    for lease in [accounts::lease_name(id), send::lease_name(id)] {
-        leases::seize(&mut tx, app, &lease).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Begins the deletion in the caller's transaction; false when it has begun already.
+///
+/// # Errors
+/// Only the database's.
+pub async fn begin(tx: &mut Conn, app: &App, actor: &Actor, account: Account) -> DbResult<bool> {
+    let (scope, id) = (&actor.scope, account.id);
+    if !accounts::mark_closing(tx, scope, id, app.clock.now()).await? {
+        return Ok(false);
     }
-    send::cancel_all_queued(&mut tx, app, scope, id).await?;
+    for lease in [accounts::lease_name(id), send::lease_name(id)] {
+        leases::seize(tx, app, &lease).await?;
+    }
+    send::cancel_all_queued(tx, app, scope, id).await?;
     let entry = AuditEntry {
         action: "account.deleted",
         subject: account.address,
         detail: serde_json::json!({ "account_id": id }),
     };
-    team::audit(&mut tx, app, scope, Some(actor), entry).await?;
-    events::emit(&mut tx, app, scope, News { kind: Kind::AccountClosed, account_id: id, count: 0 }).await?;
-    jobs::enqueue(&mut tx, app, scope, &CloseAccount { workspace_id: scope.workspace_id(), account_id: id }).await?;
-    tx.commit().await?;
-    Ok(())
+    team::audit(tx, app, scope, Some(actor), entry).await?;
+    events::emit(tx, app, scope, News { kind: Kind::AccountClosed, account_id: id, count: 0 }).await?;
+    jobs::enqueue(tx, app, scope, &CloseAccount { workspace_id: scope.workspace_id(), account_id: id }).await?;
+    Ok(true)
 }
 
 /// Removes what an account has, after [`close`].
@@ -135,6 +147,7 @@ impl Job for CloseAccount {
         let mut tx = app.db.tx().await?;
         oauth::drop_grant(&mut tx, &scope, id).await?;
         owner::delete_of(&mut tx, &scope, id).await?;
+        notices::forget_account(&mut tx, &app, &scope, id).await?;
         accounts::delete_rows(&mut tx, &scope, id).await?;
         for lease in [accounts::lease_name(id), send::lease_name(id), oauth::lease_name(id)] {
             leases::forget(&mut tx, &lease).await?;

@@ -110,6 +110,28 @@ pub const KEYS: &[Key] = &[
     key("oauth.*.scopes", Form::Texts, "the scopes for IMAP and SMTP, and openid where the provider has it"),
     looked("oauth.*.imap", Form::Text, SERVER, |c| of_oauth(c, |o| no_server(o.imap.as_deref()))),
     looked("oauth.*.smtp", Form::Text, SERVER, |c| of_oauth(c, |o| no_server(o.smtp.as_deref()))),
+    looked("notices.after_ms", Form::Number, MILLIS, |c| out_of_range(c.notices.after_ms, DAY_MS)),
+    looked("system_mail.host", Form::Text, "the name of a mail server; leave it out for none", |c| {
+        wrong(c.system_mail.host.as_deref().is_none_or(is_host), "it is no such name")
+    }),
+    looked("system_mail.port", Form::Number, "a port from 1 to 65535", |c| {
+        wrong(c.system_mail.port != 0, "0 is no port")
+    }),
+    key("system_mail.encryption", Form::Text, "tls, starttls or none"),
+    key("system_mail.username", Form::Text, "a user name; leave it out where the server asks for none"),
+    key("system_mail.password", Form::Hidden, "a password of at most 16 KiB"),
+    looked(
+        "system_mail.from",
+        Form::Text,
+        "an email address, such as posthouse@example.com or Posthouse <posthouse@example.com>",
+        |c| {
+            let from = c.system_mail.from.as_deref();
+            wrong(
+                from.is_none_or(|f| mail::address::parse_list(f, 1).is_ok_and(|all| all.len() == 1)),
+                "it is no such address",
+            )
+        },
+    ),
     key("crash_at", Form::Text, "the name of a crash point; for tests"),
 ];
 
@@ -147,6 +169,12 @@ const MAX_DAYS: u64 = 36_500;
 
 fn wrong(fits: bool, what: &str) -> Option<String> {
     (!fits).then(|| what.to_owned())
+}
+
+fn is_host(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 253
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '.' | ':' | '[' | ']'))
 }
 
 /// An empty path would be the current folder, wherever that is.

@@ -147,6 +147,22 @@ impl Read {
         }
     }
 
+    /// A server without a sender, or a password for nobody, would be found only when the first mail is due.
+    fn whole_system_mail(&mut self, c: &Config) {
+        let s = &c.system_mail;
+        let needs = [
+            ("system_mail.host", s.host.is_some(), "system_mail.from", s.from.is_some()),
+            ("system_mail.from", s.from.is_some(), "system_mail.host", s.host.is_some()),
+            ("system_mail.username", s.username.is_some(), "system_mail.password", s.password.is_some()),
+            ("system_mail.password", s.password.is_some(), "system_mail.username", s.username.is_some()),
+        ];
+        for (name, set, other, other_set) in needs {
+            if let (true, false, Some(given)) = (set, other_set, self.given.get(name)) {
+                self.problems.push(format!("`{name}` ({}) needs `{other}` beside it, which is not set", given.origin));
+            }
+        }
+    }
+
     fn finish(mut self) -> Result<Config, ConfigError> {
         let config = Config::deserialize(nested(self.given.values().map(|g| (g.name.as_str(), g.value.clone()))));
         if let Ok(c) = &config
@@ -167,6 +183,9 @@ impl Read {
                 let names = lacks.join(", ");
                 self.problems.push(format!("[oauth.{key}] is a provider that we do not know: it needs {names} too"));
             }
+        }
+        if let Ok(c) = &config {
+            self.whole_system_mail(c);
         }
         match config {
             Ok(mut config) if self.problems.is_empty() => {

@@ -32,6 +32,8 @@ fn every_setting_is_in_the_table_and_nothing_else() {
         ("metrics.", "[metrics]\nzz = 1"),
         ("retention.", "[retention]\nzz = 1"),
         ("oauth.google.", "[oauth.google]\nzz = 1"),
+        ("notices.", "[notices]\nzz = 1"),
+        ("system_mail.", "[system_mail]\nzz = 1"),
     ] {
         let e = toml::from_str::<Config>(text).unwrap_err().message().to_owned();
         let fields: Vec<&str> = e.split('`').skip(3).step_by(2).collect();
@@ -230,4 +232,27 @@ client_id = "x"
     let text = e.unwrap_err().to_string();
     assert!(!text.contains("geheim"), "{text}");
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_server_for_system_mail_is_whole_and_its_password_is_never_shown() {
+    let whole = "[system_mail]\nhost = \"smtp.example.com\"\nusername = \"u\"\npassword = \"geheim\"\nfrom = \"Posthouse <p@example.com>\"\n";
+    let config = of_file(whole).unwrap();
+    assert_eq!(config.system_mail.sender().unwrap().address.as_str(), "p@example.com");
+    assert!(!format!("{config:?}").contains("geheim"));
+    let variables =
+        [("POSTHOUSE_SYSTEM_MAIL__HOST", "smtp.example.com"), ("POSTHOUSE_SYSTEM_MAIL__PASSWORD", "geheim")];
+    let half = of_variables(&variables).unwrap_err().to_string();
+    assert!(
+        half.contains("`system_mail.host` (the variable POSTHOUSE_SYSTEM_MAIL__HOST) needs `system_mail.from`"),
+        "{half}"
+    );
+    assert!(half.contains("`system_mail.password` (the variable POSTHOUSE_SYSTEM_MAIL__PASSWORD) needs"), "{half}");
+    assert!(!half.contains("geheim"), "{half}");
+    for (name, value) in
+        [("from", "\"nobody\""), ("host", "\"a b\""), ("port", "0"), ("encryption", "\"ssl\""), ("password", "7")]
+    {
+        let wrong = of_file(&format!("[system_mail]\n{name} = {value}\n")).unwrap_err().to_string();
+        assert!(wrong.contains(&format!("`system_mail.{name}`")), "{wrong}");
+    }
 }

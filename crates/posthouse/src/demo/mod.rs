@@ -11,7 +11,7 @@ use crate::accounts::{AccountId, Encryption, NewAccount, Provider};
 use crate::app::App;
 use crate::base::clock::Clock;
 use crate::base::secret::Secret;
-use crate::config::{Config, Egress, Retry};
+use crate::config::{Config, Egress, Retry, SystemMail};
 use crate::connect::{self, NewServers, Server};
 use crate::server::{self, Running};
 use crate::team::{self, Actor, NewOwner};
@@ -82,6 +82,8 @@ pub async fn start(mut config: Config, clock: Clock) -> anyhow::Result<Demo> {
             extra_ports: vec![sandbox.imap_addr().port(), sandbox.smtp_addr().port()],
         },
         retry: Retry { first_ms: 5_000, longest_ms: 30_000 },
+        // What happens in here is nobody's news out there.
+        system_mail: SystemMail::default(),
         demo: true,
         ..config
     };

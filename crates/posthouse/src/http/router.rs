@@ -40,7 +40,7 @@ const HSTS: &str = "max-age=31536000";
     ),
     servers((url = "/api/v1")),
     components(schemas(error::Problem)),
-    tags((name = "session"), (name = "accounts"), (name = "mail"), (name = "sending"), (name = "live")),
+    tags((name = "session"), (name = "accounts"), (name = "mail"), (name = "sending"), (name = "notices"), (name = "live")),
 )]
 struct Document;
 
@@ -52,7 +52,9 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(crate::connect::api::routes())
         .merge(crate::mailbox::api::routes())
         .merge(crate::send::api::routes())
+        .merge(crate::notices::api::routes())
         .merge(crate::closing::api::routes())
+        .merge(crate::bulk::api::routes())
         .routes(routes!(live::live))
 }
 

@@ -8,7 +8,7 @@ use crate::base::events;
 use crate::base::leases::{self, Held, LeaseError};
 use crate::base::meters::RETENTION_REMOVED;
 use crate::config::Config;
-use crate::{connect, mailbox, send, team};
+use crate::{bulk, connect, mailbox, notices, send, team};
 use db::{Conn, DbResult, Ts};
 use futures_util::future::BoxFuture;
 use std::time::Duration;
@@ -81,6 +81,27 @@ pub const TABLE: &[Kept] = &[
         prune: |c, before, limit| Box::pin(send::prune_attempts(c, &team::Instance, before, limit)),
     },
     Kept {
+        table: "bulk_run",
+        what: "What was done with many accounts at once",
+        keep: Keep::Days(7),
+        why: "For its result and its undo; the audit log has a line for each account",
+        prune: |c, before, limit| Box::pin(bulk::prune(c, &team::Instance, before, limit)),
+    },
+    Kept {
+        table: "notice",
+        what: "Notices",
+        keep: Keep::Days(90),
+        why: "Whoever was away for a season finds what happened; one that is still true stays",
+        prune: |c, before, limit| Box::pin(notices::prune(c, &team::Instance, before, limit)),
+    },
+    Kept {
+        table: "system_mail",
+        what: "Mail of the program itself, once it has left or was given up",
+        keep: Keep::Days(90),
+        why: "As the notices that it tells",
+        prune: |c, before, limit| Box::pin(notices::prune_mail(c, &team::Instance, before, limit)),
+    },
+    Kept {
         table: "session",
         what: "Sign-ins after their end",
         keep: Keep::Days(7),
@@ -131,11 +152,18 @@ pub const FOR_GOOD: &[(&str, &str)] = &[
     ("oauth_app", "a part of the workspace's settings"),
     ("oauth_grant", "a part of the account"),
     ("oauth_fault", "goes when the provider takes the app again, and with the app"),
+    ("tag", "goes when a person removes it"),
+    ("account_tag", "a part of the account and of the tag"),
     ("folder", "a copy of the server's"),
     ("message", "goes when it is gone from the server"),
     ("placement", "as the message"),
     ("outgoing", "what was sent is history that people look up"),
     ("outgoing_recipient", "a part of the outgoing message"),
+    ("outage", "goes when the account has worked again for a while"),
+    ("notice_account", "a part of the notice"),
+    ("notice_mail", "a part of the notice"),
+    ("notice_person", "what a member chose"),
+    ("notice_sender", "what an admin chose"),
 ];
 
 impl Kept {

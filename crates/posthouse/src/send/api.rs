@@ -159,7 +159,7 @@ async fn submit(
     headers: HeaderMap,
     Json(r): Json<SendRequest>,
 ) -> ApiResult<(StatusCode, Json<OutgoingView>)> {
-    let request = Request { key: key(&headers)?, to: r.to, subject: r.subject, body: r.body };
+    let request = Request { key: key(&headers)?, to: r.to, subject: r.subject, body: r.body, automatic_html: None };
     let shown = super::submit(&app, &actor, id, &request).await?;
     Ok((StatusCode::ACCEPTED, Json(view(shown))))
 }

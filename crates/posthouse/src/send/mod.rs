@@ -50,8 +50,11 @@ pub use person::{cancel, get, list, resolve};
 pub use restored::hold;
 pub use settle::recover;
 pub use store::{any_sending, bodies, count_open, first_bodies, prune_attempts, refers_to};
-pub use submit::{Request, submit};
+pub use submit::{AUTOMATIC, Request, submit};
 pub use supervisor::run;
+pub(crate) use verdict::{
+    Answer, Outcome, Verdict, about_mail, before_body, in_body, none_accepted, of_final, too_old,
+};
 pub use why::Why;
 
 use crate::accounts::{AccountError, AccountId};

@@ -269,7 +269,7 @@ impl Sender {
             }
         };
         if !marked {
-            // Called back, or the account went to another owner. The session waits for a body: it is given up.
+            // Called back, or paused, or the account went to another owner. The session waits for a body: it is given up.
             return Ok(End { carried: None, usable: false });
         }
         self.app.crash.point("send.after_mark");
@@ -292,7 +292,10 @@ impl Sender {
             settle::apply(&mut tx, &self.app, (scope, account), carried).await?;
         }
         let marked = match self.held.check(&mut tx).await {
-            Ok(()) => store::mark(&mut tx, scope, (letter.row.id, account), attempt, self.app.clock.now()).await?,
+            Ok(()) => {
+                accounts::hold_unpaused(&mut tx, scope, account).await?
+                    && store::mark(&mut tx, scope, (letter.row.id, account), attempt, self.app.clock.now()).await?
+            }
             Err(LeaseError::Lost) => false,
             Err(e @ LeaseError::Db(_)) => return Err(e),
         };

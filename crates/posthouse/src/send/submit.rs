@@ -17,6 +17,8 @@ const MAX_RECIPIENTS: usize = 100;
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// The largest message: the body thrice, as quoted-printable makes it at worst, and its headers.
 const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+/// Programs do not answer such mail (RFC 3834 section 5).
+pub const AUTOMATIC: &[u8] = b"Auto-Submitted: auto-generated\r\n";
 
 /// What is to be sent.
 #[derive(Clone)]
@@ -29,6 +31,8 @@ pub struct Request {
     pub subject: String,
     /// The body, plain text.
     pub body: String,
+    /// The same as HTML, for mail that the program itself writes; such a message says that it is automatic (RFC 3834).
+    pub automatic_html: Option<String>,
 }
 
 impl Request {
@@ -136,7 +140,7 @@ fn compose(app: &App, account: &Account, request: &Request) -> Result<Letter, Se
         subject: request.subject.clone(),
         // Word processors paste these for a soft line break and a page break; no mail has them.
         text: request.body.replace(['\u{b}', '\u{c}'], "\n"),
-        html: None,
+        html: request.automatic_html.clone(),
         message_id: message_id.clone(),
         date_micros: app.clock.now().0,
         in_reply_to: None,
@@ -144,6 +148,9 @@ fn compose(app: &App, account: &Account, request: &Request) -> Result<Letter, Se
         attachments: vec![],
     };
     match compose::compose(&outgoing, MAX_MESSAGE_BYTES) {
+        Ok(bytes) if request.automatic_html.is_some() => {
+            Ok(Letter { message_id, to, bytes: [AUTOMATIC, &bytes].concat() })
+        }
         Ok(bytes) => Ok(Letter { message_id, to, bytes }),
         Err(e) => Err(SendError::Fields(vec![field(field_of(&e), e.to_string())])),
     }
@@ -212,7 +219,13 @@ mod tests {
     use uuid::Uuid;
 
     fn request(to: &str, subject: &str, body: &str) -> Request {
-        Request { key: "key-0001".into(), to: to.into(), subject: subject.into(), body: body.into() }
+        Request {
+            key: "key-0001".into(),
+            to: to.into(),
+            subject: subject.into(),
+            body: body.into(),
+            automatic_html: None,
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub struct Owner {
 
 /// Owns the account until cancelled: takes its lease, works, and finds out after every lapse whether it is still the owner.
 pub async fn own(app: App, account: Account, imports: Arc<Semaphore>, (delay, stop): (Duration, CancellationToken)) {
-    let bell = app.wakes.bell(account.id);
+    let (bell, halted) = (app.wakes.bell(account.id), app.wakes.halted(account.id));
     let name = accounts::lease_name(account.id);
     let mut lapses = app.ownership.lapses();
     let mut held: Option<Held> = None;
@@ -73,6 +73,8 @@ pub async fn own(app: App, account: Account, imports: Arc<Semaphore>, (delay, st
         tokio::select! {
             () = stop.cancelled() => {}
             _ = lapses.changed() => {}
+            // Paused: at once, in the middle of an import too.
+            () = halted.notified() => {}
             () = owner.work() => {}
         }
     }

@@ -120,18 +120,26 @@ pub fn today(time_zone: &str, now: db::Ts) -> String {
     at.to_zoned(zone).date().to_string()
 }
 
+/// The member of a workspace for whom something is done that they asked for earlier; none when they have left.
+///
+/// # Errors
+/// Only the database's.
+pub async fn member(c: &mut db::Conn, scope: &Scope, user: UserId) -> db::DbResult<Option<Actor>> {
+    Ok(store::member(c, scope, user).await?.map(Actor::from))
+}
+
+/// Everybody in a workspace as who they would be when they asked, the owners first.
+///
+/// # Errors
+/// Only the database's.
+pub async fn members(c: &mut db::Conn, scope: &Scope) -> db::DbResult<Vec<Actor>> {
+    Ok(store::members(c, scope).await?.into_iter().map(Actor::from).collect())
+}
+
 /// The time zone of a workspace.
 ///
 /// # Errors
 /// Only the database's.
 pub async fn time_zone(c: &mut db::Conn, scope: &Scope) -> db::DbResult<String> {
     store::time_zone(c, scope).await
-}
-
-/// The member of this workspace, for what they began and the program ends; none when they are no member any more.
-///
-/// # Errors
-/// Only the database's.
-pub async fn member(c: &mut db::Conn, scope: &Scope, user: UserId) -> db::DbResult<Option<Actor>> {
-    Ok(store::member(c, scope, user).await?.map(Actor::from))
 }

@@ -47,6 +47,16 @@ pub async fn insert_membership(tx: &mut Conn, scope: &Scope, user: UserId, role:
     Ok(())
 }
 
+/// The members of the workspace, the owners first. None has a session here: its times are those of the membership.
+pub async fn members(c: &mut Conn, scope: &Scope) -> DbResult<Vec<ActorRow>> {
+    sql!(all ActorRow, c,
+        "SELECT u.id AS user_id, u.name, u.email, m.role, m.workspace_id, w.name AS workspace_name, w.time_zone,
+           m.created_at AS last_seen_at, m.created_at AS opened_at
+         FROM membership m JOIN \"user\" u ON u.id = m.user_id JOIN workspace w ON w.id = m.workspace_id
+         WHERE m.workspace_id = $1
+         ORDER BY CASE m.role WHEN 'owner' THEN 0 WHEN 'admin' THEN 1 ELSE 2 END, m.created_at, u.id", scope.workspace_id())
+}
+
 pub async fn first_workspace(c: &mut Conn, _: &Instance, user: UserId) -> DbResult<Option<WorkspaceId>> {
     let row = sql!(
         opt(WorkspaceId,),

@@ -49,6 +49,7 @@ impl Waiting {
             to: mailbox.address.clone(),
             subject: "Filed once".into(),
             body: "Hello".into(),
+            automatic_html: None,
         };
         send::submit(&app, &owner, id.parse().unwrap(), &request).await.unwrap();
         let mut program = Program::start(&config, folder.path(), Some(point));

@@ -9,6 +9,7 @@ use testkit::MailWorld;
 /// Ids of things in a workspace, by the name of the path's parameter and the path's beginning.
 fn fill(path: &str, ids: &Value) -> String {
     let first = path.trim_start_matches('/').split('/').next().unwrap();
+    let first = if path.starts_with("/accounts/bulk/") { "bulk" } else { first };
     let id = ids[first].as_str().unwrap_or("00000000-0000-0000-0000-000000000000");
     path.replace("{id}", id).replace("{message}", id).replace("{index}", "0")
 }
@@ -20,6 +21,8 @@ fn body(path: &str) -> Value {
         "/accounts/{id}/outgoing" => json!({ "to": "a@b.test", "subject": "s", "body": "b" }),
         "/outgoing/{id}/resolve" => json!({ "sent": true }),
         "/accounts/{id}" => json!({}),
+        "/accounts/{id}/tags" => json!({ "tags": ["Theirs"] }),
+        "/tags/{id}" => json!({ "name": "Theirs" }),
         _ => json!({}),
     }
 }
@@ -95,7 +98,11 @@ async fn every_path_refuses_strangers_and_lesser_roles() {
         let outgoing =
             owner.call(Method::POST, &path, Some(&send), &[("idempotency-key", "isolation-1")]).await.expect(202);
         let link = owner.post(&format!("/accounts/{id}/owner-links"), &json!({})).await.expect(201);
-        let ids = json!({ "owner-links": link["id"], "accounts": id, "messages": message, "images": message, "outgoing": outgoing["id"], "address": mailbox.address });
+        let tagged = json!({ "tags": ["Ours"] });
+        owner.call(Method::PUT, &format!("/accounts/{id}/tags"), Some(&tagged), &[]).await.expect(200);
+        let tag = owner.get("/tags").await.expect(200)["items"][0]["id"].clone();
+        let bulk = owner.post("/accounts/bulk", &json!({ "action": "retry", "accounts": [id] })).await.expect(202);
+        let ids = json!({ "owner-links": link["id"], "tags": tag, "bulk": bulk["id"], "accounts": id, "messages": message, "images": message, "outgoing": outgoing["id"], "address": mailbox.address });
 
         let session = owner.get("/session").await.expect(200);
         let mine: WorkspaceId = session["workspace"]["id"].as_str().unwrap().parse().unwrap();
@@ -103,6 +110,12 @@ async fn every_path_refuses_strangers_and_lesser_roles() {
         let mut stranger = person(&t, other, "eve@other.test", Role::Owner).await;
         assert!(walk(&mut stranger, &ids, &[404]).await > 12);
         assert_eq!(stranger.get("/accounts").await.expect(200)["total"], 0);
+        assert_eq!(stranger.get("/tags").await.expect(200)["items"], json!([]));
+        let export = stranger.get("/accounts/export").await;
+        assert!(export.status == 200 && !export.text.contains(&mailbox.address), "{}", export.text);
+        let all = json!({ "action": "pause", "accounts": [id] });
+        assert_eq!(stranger.post("/accounts/bulk/preview", &all).await.expect(200)["changing"], 0);
+        stranger.post("/accounts/bulk", &all).await.expect(202);
         let mut member = person(&t, Scope::of(mine), "ben@acme.test", Role::Member).await;
         walk(&mut member, &ids, &[403, 404]).await;
         // A team's account is seen by members, who may read and send with it, and change nothing.
@@ -111,6 +124,9 @@ async fn every_path_refuses_strangers_and_lesser_roles() {
         for (method, path, body) in [
             (Method::PATCH, format!("/accounts/{id}"), json!({ "display_name": "Mine now" })),
             (Method::POST, format!("/accounts/{id}/reconnect"), json!({ "smtp": null })),
+            (Method::POST, format!("/accounts/{id}/pause"), json!({})),
+            (Method::POST, format!("/accounts/{id}/resume"), json!({})),
+            (Method::PUT, format!("/accounts/{id}/tags"), json!({ "tags": ["Mine"] })),
             (Method::GET, format!("/accounts/{id}/closing"), json!({})),
             (Method::DELETE, format!("/accounts/{id}"), json!({ "address": mailbox.address })),
         ] {

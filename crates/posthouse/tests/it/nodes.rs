@@ -257,6 +257,7 @@ mod processes {
                 to: to.address.clone(),
                 subject: "From a node".into(),
                 body: "Hello".into(),
+                automatic_html: None,
             };
             let id = self.accounts[account].parse().unwrap();
             send::submit(&self.app, &actor, id, &request).await.unwrap().row.message_id

@@ -172,7 +172,13 @@ async fn make(engine: Engine) -> Waiting {
     let password = Secret::new("correct horse battery".into());
     let actor = team::sign_in(&app, "ana@acme.test", password).await.ok().unwrap().actor;
     let key = format!("key-of-power-loss-{engine:?}");
-    let request = send::Request { key: key.clone(), to: cleo.address, subject: "Power".into(), body: "Hello\n".into() };
+    let request = send::Request {
+        key: key.clone(),
+        to: cleo.address,
+        subject: "Power".into(),
+        body: "Hello\n".into(),
+        automatic_html: None,
+    };
     send::submit(&app, &actor, id, &request).await.unwrap();
     world.deliver(&ben.address, &mail("Arrives", "power-loss@else.test")).unwrap();
     Waiting { folder, config, app, key }

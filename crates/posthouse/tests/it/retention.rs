@@ -97,6 +97,20 @@ async fn insert(t: &TestApp, o: &Owner, table: &str, n: i64, at: Ts) {
              VALUES ($1, $2, $3, $4, $5, $2, 'sent')",
             vec![workspace, account, o.sent.into_value()],
         ),
+        "bulk_run" => (
+            "INSERT INTO bulk_run (id, created_at, workspace_id, user_id, accounts, outcomes, action) VALUES ($1, $2, $3, $4, $5, $5, 'pause')",
+            vec![workspace, o.user.into_value(), hash],
+        ),
+        "notice" => (
+            "INSERT INTO notice (id, resolved_at, workspace_id, dedup, facts, kind, audience, created_at)
+             VALUES ($1, $2, $3, $4, $5, 'outage', 'readers', $2)",
+            vec![workspace, id.to_string().into_value(), json!({}).into_value()],
+        ),
+        "system_mail" => (
+            "INSERT INTO system_mail (id, settled_at, workspace_id, user_id, to_address, subject, body, html, message_id, state, attempts,
+               next_attempt_at, created_at) VALUES ($1, $2, $3, $4, '', '', '', '', '', 'sent', 1, $2, $2)",
+            vec![workspace, o.user.into_value()],
+        ),
         "session" => (
             "INSERT INTO session (id, expires_at, workspace_id, user_id, token_hash, created_at, last_seen_at)
              VALUES ($1, $2, $3, $4, $5, $2, $2)",
@@ -132,6 +146,9 @@ async fn rows(t: &TestApp, table: &str) -> i64 {
         "audit" => "SELECT COUNT(*) FROM audit",
         "mailbox_op" => "SELECT COUNT(*) FROM mailbox_op",
         "send_attempt" => "SELECT COUNT(*) FROM send_attempt",
+        "bulk_run" => "SELECT COUNT(*) FROM bulk_run",
+        "notice" => "SELECT COUNT(*) FROM notice",
+        "system_mail" => "SELECT COUNT(*) FROM system_mail",
         "session" => "SELECT COUNT(*) FROM session",
         "one_time_link" => "SELECT COUNT(*) FROM one_time_link",
         "oauth_flow" => "SELECT COUNT(*) FROM oauth_flow",

@@ -90,6 +90,7 @@ fn kinds(account: &str, message: &str, image: &str, asset: Option<&str>) -> Vec<
         nobody("/session", 401, DATA),
         get("/accounts", 200, DATA),
         get("/accounts?limit=x", 400, DATA),
+        get("/accounts/export", 200, DATA),
         get("/accounts/none", 404, DATA),
         (Method::TRACE, "/accounts".to_owned(), true, 405, NONE),
         post("/session", 415, DATA),

@@ -6,15 +6,17 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Account, AccountRow } from "../../api/client";
 import { isGone } from "../../lib/problem";
+import { Banner } from "../../ui/Banner";
 import { Icon } from "../../ui/Icon";
 import { AnchorLink } from "../../ui/links";
 import { useShortcuts } from "../../ui/shortcuts";
 import { useSendPanel } from "../send/SendPanelProvider";
 import { AccountGone } from "./AccountGone";
 import classes from "./AccountLayout.module.css";
-import { AccountMenuButton, useDeleteDialog } from "./AccountMenu";
+import { AccountMenuButton, useDeleteDialog, usePausing } from "./AccountMenu";
 import { accountQuery } from "./queries";
 import { StatusBadge } from "./StatusCell";
+import { TagBadges } from "./TagBadges";
 
 export type AccountTab = "mail" | "outbox" | "settings";
 
@@ -61,6 +63,22 @@ export function AccountLayout({ id, tab, reading, children }: LayoutProps) {
   );
 }
 
+function PausedBanner({ account }: { account: Account }) {
+  const { toggle, pending } = usePausing(account);
+  const resume = account.can_manage && (
+    <Button size="compact-sm" variant="default" loading={pending} onClick={toggle}>
+      Resume
+    </Button>
+  );
+  return (
+    <div className={classes.paused}>
+      <Banner tone="idle" action={resume}>
+        This account is paused: nothing is fetched, and what is to be sent waits.
+      </Banner>
+    </div>
+  );
+}
+
 interface HeadProps {
   account: Account;
   tab: AccountTab | undefined;
@@ -88,6 +106,7 @@ function Head({ account, tab, onSend, onDelete }: HeadProps) {
             {name}
           </Title>
           <StatusBadge account={account} />
+          <TagBadges tags={account.tags} />
         </div>
         <Group gap="xs" wrap="nowrap" className={classes.actions}>
           {account.can_send && (
@@ -98,6 +117,7 @@ function Head({ account, tab, onSend, onDelete }: HeadProps) {
           <AccountMenuButton account={account} onDelete={onDelete} />
         </Group>
       </Group>
+      {account.status === "paused" && <PausedBanner account={account} />}
       <nav className={classes.tabs} aria-label={`Pages of ${account.address}`}>
         {TABS.map(({ value, to, label }) => (
           <Link

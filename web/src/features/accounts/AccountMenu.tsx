@@ -1,7 +1,18 @@
 import { ActionIcon, Menu } from "@mantine/core";
-import { IconDots, IconMail, IconRefresh, IconSend, IconSettings, IconTrash } from "@tabler/icons-react";
+import { notifications } from "@mantine/notifications";
+import {
+  IconDots,
+  IconMail,
+  IconPlayerPause,
+  IconPlayerPlay,
+  IconRefresh,
+  IconSend,
+  IconSettings,
+  IconTrash,
+} from "@tabler/icons-react";
 import { type ReactNode, useCallback, useRef, useState } from "react";
 import type { AccountRow } from "../../api/client";
+import { asApiError } from "../../lib/problem";
 import { focusOrigin, returnFocus } from "../../ui/focus";
 import { Icon } from "../../ui/Icon";
 import { MenuLink } from "../../ui/links";
@@ -9,13 +20,40 @@ import { part } from "../../ui/part";
 import { useSendPanel } from "../send/SendPanelProvider";
 import classes from "./AccountMenu.module.css";
 import { useIsClosing } from "./closing";
+import { usePause } from "./queries";
 
 const DeleteDialog = part(() => import("./DeleteDialog"));
 
 type AskDelete = (account: AccountRow) => void;
 
-/** The four actions on an account, in their fixed order, and below them its settings. */
-function Items({ account, onDelete }: { account: AccountRow; onDelete: AskDelete }) {
+/** Pauses and resumes, and says so. */
+export function usePausing(account: AccountRow) {
+  const pause = usePause(account.id);
+  const paused = account.status === "paused";
+  const toggle = () =>
+    pause.mutate(!paused, {
+      onSuccess: () =>
+        notifications.show({ message: `${account.address} is ${paused ? "resumed" : "paused"}.` }),
+      onError: (error) =>
+        notifications.show({
+          color: "red",
+          title: paused ? "Not resumed" : "Not paused",
+          message: asApiError(error).message,
+        }),
+    });
+  return { paused, toggle, pending: pause.isPending };
+}
+
+type Pausing = ReturnType<typeof usePausing>;
+
+interface ItemsProps {
+  account: AccountRow;
+  onDelete: AskDelete;
+  pausing: Pausing;
+}
+
+/** The four actions on an account, in their fixed order, and below them its settings and its pause. */
+function Items({ account, onDelete, pausing }: ItemsProps) {
   const { open } = useSendPanel();
   const params = { id: account.id };
   return (
@@ -46,6 +84,14 @@ function Items({ account, onDelete }: { account: AccountRow; onDelete: AskDelete
       <MenuLink to="/accounts/$id/settings" params={params} leftSection={<Icon of={IconSettings} />}>
         Settings
       </MenuLink>
+      {account.can_manage && (
+        <Menu.Item
+          leftSection={<Icon of={pausing.paused ? IconPlayerPlay : IconPlayerPause} />}
+          onClick={pausing.toggle}
+        >
+          {pausing.paused ? "Resume" : "Pause"}
+        </Menu.Item>
+      )}
     </>
   );
 }
@@ -53,6 +99,7 @@ function Items({ account, onDelete }: { account: AccountRow; onDelete: AskDelete
 /** The ⋮ button of an account. */
 export function AccountMenuButton({ account, onDelete }: { account: AccountRow; onDelete: AskDelete }) {
   const closing = useIsClosing(account.id);
+  const pausing = usePausing(account);
   return (
     <Menu position="bottom-end" width="12rem">
       <Menu.Target>
@@ -67,7 +114,7 @@ export function AccountMenuButton({ account, onDelete }: { account: AccountRow; 
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
-        <Items account={account} onDelete={onDelete} />
+        <Items account={account} onDelete={onDelete} pausing={pausing} />
       </Menu.Dropdown>
     </Menu>
   );
@@ -85,15 +132,20 @@ export function AccountContextMenu(props: {
   onClose: () => void;
   onDelete: AskDelete;
 }) {
+  const { at } = props;
+  return at ? <ContextMenuAt key={`${at.x} ${at.y}`} {...props} at={at} /> : null;
+}
+
+function ContextMenuAt(props: { at: MenuPoint; onClose: () => void; onDelete: AskDelete }) {
   const { at, onClose, onDelete } = props;
-  if (!at) return null;
+  const pausing = usePausing(at.account);
   return (
-    <Menu opened onClose={onClose} position="bottom-start" width="12rem" key={`${at.x} ${at.y}`}>
+    <Menu opened onClose={onClose} position="bottom-start" width="12rem">
       <Menu.Target>
         <span className={classes.point} style={{ insetInlineStart: at.x, insetBlockStart: at.y }} />
       </Menu.Target>
       <Menu.Dropdown aria-label={`Actions for ${at.account.address}`}>
-        <Items account={at.account} onDelete={onDelete} />
+        <Items account={at.account} onDelete={onDelete} pausing={pausing} />
       </Menu.Dropdown>
     </Menu>
   );

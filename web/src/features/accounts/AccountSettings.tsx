@@ -10,6 +10,7 @@ import { ErrorSummary, type SummaryEntry } from "../../ui/ErrorSummary";
 import { ButtonLink } from "../../ui/links";
 import { useUnsaved } from "../../ui/unsaved";
 import classes from "./AccountSettings.module.css";
+import { AccountTags } from "./AccountTags";
 import { ConnectionCard } from "./ConnectionCard";
 import { accountQuery, useChangeAccount } from "./queries";
 
@@ -30,6 +31,7 @@ export function AccountSettings({ id }: { id: string }) {
         </section>
         <Servers account={account} />
         <Names account={account} />
+        <AccountTags account={account} />
       </Stack>
     </div>
   );

@@ -86,6 +86,7 @@ describe("the accounts table", () => {
       "Reconnect",
       "Delete",
       "Settings",
+      "Pause",
     ]);
   });
 

@@ -1,18 +1,23 @@
-import { Button, Group, Skeleton, Text } from "@mantine/core";
-import { IconMailPlus, IconPlus, IconSearchOff } from "@tabler/icons-react";
+import { Group, Skeleton, Text } from "@mantine/core";
+import { IconMailPlus, IconPlus } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { useEffect, useMemo, useState } from "react";
 import type { AccountFilter } from "../../api/keys";
 import { count } from "../../lib/format";
-import { isolated } from "../../lib/texts";
 import { Icon } from "../../ui/Icon";
 import { AnchorLink, ButtonLink } from "../../ui/links";
 import { LoadFailed, Notice } from "../../ui/Notice";
 import { Page, PageHeader } from "../../ui/Page";
+import { part } from "../../ui/part";
 import { AccountFilters, type Change } from "./AccountFilters";
 import classes from "./Accounts.module.css";
 import { AccountsTable } from "./AccountsTable";
+import { EVERYTHING, isNarrowed } from "./filter";
 import { accountListQuery, summaryQuery } from "./queries";
+import { useSelection } from "./selection";
+
+const NoMatch = part(() => import("./NoMatch"));
+const BulkBar = part(() => import("./BulkBar"));
 
 function ConnectButton() {
   return (
@@ -69,7 +74,11 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
   const list = useInfiniteQuery({ ...accountListQuery(filter), placeholderData: keepPreviousData });
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const total = list.data?.pages[0]?.total ?? rows.length;
-  const filtered = Boolean(filter.search || filter.status || filter.user);
+  const filtered = isNarrowed(filter);
+  const selection = useSelection(rows, Math.max(total, rows.length), filter);
+  // Once it was there it stays: its dialog outlives the selection.
+  const [barShown, setBarShown] = useState(false);
+  useEffect(() => setBarShown((shown) => shown || selection.count > 0), [selection.count]);
   const empty = list.isSuccess && rows.length === 0 && !list.isPlaceholderData;
 
   return (
@@ -93,24 +102,11 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
           {list.isError && rows.length === 0 ? (
             <LoadFailed what="The accounts" error={list.error} retry={() => void list.refetch()} />
           ) : empty ? (
-            <Notice
-              icon={IconSearchOff}
-              title="No account matches"
-              action={
-                <Button
-                  variant="default"
-                  onClick={() => onChange({ search: undefined, status: undefined, user: undefined })}
-                >
-                  Clear filters
-                </Button>
-              }
-            >
-              No account fits {filter.search ? `“${isolated(filter.search)}”` : "the chosen filters"}
-              {filter.search && (filter.status || filter.user) ? " and the chosen filters" : ""}.
-            </Notice>
+            <NoMatch filter={filter} onChange={onChange} onMissing={() => onChange(EVERYTHING)} />
           ) : (
             <AccountsTable
               rows={rows}
+              selection={selection}
               total={Math.max(total, rows.length)}
               loading={list.isPending}
               stale={list.isPlaceholderData}
@@ -118,6 +114,14 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
               failed={list.isFetchNextPageError ? () => void list.fetchNextPage() : undefined}
               filter={filter}
               onChange={onChange}
+            />
+          )}
+          {(selection.count > 0 || barShown) && (
+            <BulkBar
+              selection={selection}
+              total={Math.max(total, rows.length)}
+              filter={filter}
+              onMissing={selection.clear}
             />
           )}
         </>

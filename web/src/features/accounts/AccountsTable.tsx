@@ -23,6 +23,7 @@ import {
 import type { AccountRow } from "../../api/client";
 import type { AccountFilter } from "../../api/keys";
 import { Banner } from "../../ui/Banner";
+import { Check } from "../../ui/Check";
 import { Icon } from "../../ui/Icon";
 import { useShortcuts } from "../../ui/shortcuts";
 import { media, sizes } from "../../ui/theme";
@@ -32,6 +33,7 @@ import type { Change } from "./AccountFilters";
 import { AccountContextMenu, AccountMenuButton, type MenuPoint, useDeleteDialog } from "./AccountMenu";
 import classes from "./Accounts.module.css";
 import { COLUMNS_SHOWN, columns, type Density } from "./columns";
+import type { Selection } from "./selection";
 
 declare module "@tanstack/react-table" {
   interface TableMeta<TData extends RowData> {
@@ -46,6 +48,7 @@ const AHEAD = 30;
 
 interface TableProps {
   rows: AccountRow[];
+  selection: Selection;
   /** Of all accounts that match: the scroll bar is true from the first page on. */
   total: number;
   loading: boolean;
@@ -92,7 +95,8 @@ function useRows(length: number, height: number) {
   return { body, items, before, after, virtualizer };
 }
 
-export function AccountsTable({ rows, total, loading, stale, more, failed, filter, onChange }: TableProps) {
+export function AccountsTable(props: TableProps) {
+  const { rows, selection, total, loading, stale, more, failed, filter, onChange } = props;
   const navigate = useNavigate();
   const density = useDensity();
   const [menuAt, setMenuAt] = useState<MenuPoint>();
@@ -128,6 +132,21 @@ export function AccountsTable({ rows, total, loading, stale, more, failed, filte
   };
   const { active, setActive } = useListKeys({ length: rows.length, show, open, noun: "account" });
   const chosen = rows[active];
+  const allLoaded = rows.length > 0 && rows.every(({ id }) => selection.has(id));
+  useShortcuts([
+    {
+      keys: "x",
+      label: "Select the marked account",
+      group: "Lists",
+      run: () => selection.toggle(active, false),
+    },
+    {
+      keys: "X",
+      label: "Select from the last one to the marked account",
+      group: "Lists",
+      run: () => selection.toggle(active, true),
+    },
+  ]);
   useShortcuts(
     chosen?.can_send
       ? [
@@ -162,6 +181,15 @@ export function AccountsTable({ rows, total, loading, stale, more, failed, filte
         <thead className={classes.head}>
           {table.getHeaderGroups().map((group) => (
             <tr key={group.id} aria-rowindex={1}>
+              <th scope="col" data-column="select">
+                <Check
+                  label="Select every account that is loaded"
+                  disabled={rows.length === 0}
+                  checked={allLoaded}
+                  partly={selection.count > 0 && !allLoaded}
+                  onChange={selection.toggleLoaded}
+                />
+              </th>
               {group.headers.map((header) => (
                 <HeaderCell key={header.id} header={header} filter={filter} onChange={onChange} />
               ))}
@@ -169,7 +197,7 @@ export function AccountsTable({ rows, total, loading, stale, more, failed, filte
           ))}
         </thead>
         <tbody ref={body}>
-          <Spacer height={before} span={shown.length} />
+          <Spacer height={before} span={shown.length + 1} />
           {items.map(({ index, key }) => {
             const row = model[index];
             if (!row) return <SkeletonRow key={key} shown={shown} />;
@@ -180,11 +208,12 @@ export function AccountsTable({ rows, total, loading, stale, more, failed, filte
                 shown={shown}
                 index={index}
                 marked={index === active}
+                selection={selection}
                 onContextMenu={onContextMenu}
               />
             );
           })}
-          <Spacer height={after} span={shown.length} />
+          <Spacer height={after} span={shown.length + 1} />
         </tbody>
       </table>
       {failed && (
@@ -252,17 +281,33 @@ function AccountTableRow(props: {
   shown: string[];
   index: number;
   marked: boolean;
+  selection: Selection;
   onContextMenu: (event: MouseEvent, index: number) => void;
 }) {
-  const { row, shown, index, marked, onContextMenu } = props;
+  const { row, shown, index, marked, selection, onContextMenu } = props;
+  const selected = selection.has(row.id);
+  // A change tells nothing of the keys that were held; the click before it does.
+  const range = useRef(false);
   return (
     <tr
       className={classes.row}
       data-marked={marked || undefined}
+      data-selected={selected || undefined}
       aria-current={marked || undefined}
       aria-rowindex={index + 2}
       onContextMenu={(event) => onContextMenu(event, index)}
     >
+      <td data-column="select">
+        <Check
+          label={`Select ${row.original.address}`}
+          checked={selected}
+          disabled={selection.all}
+          onClick={(event) => {
+            range.current = event.shiftKey;
+          }}
+          onChange={() => selection.toggle(index, range.current)}
+        />
+      </td>
       {row
         .getVisibleCells()
         .filter((cell) => shown.includes(cell.column.id))
@@ -278,6 +323,7 @@ function AccountTableRow(props: {
 function SkeletonRow({ shown }: { shown: string[] }) {
   return (
     <tr className={classes.row} aria-hidden>
+      <td data-column="select" />
       {shown.map((id) => (
         <td key={id} data-column={id}>
           <SkeletonCell id={id} card={!shown.includes("status")} />

@@ -16,6 +16,11 @@ const ABSENT = {
   sending: "This account only receives.",
 };
 
+const PAUSED = {
+  receiving: "No session is open. New mail is fetched when the account is resumed.",
+  sending: "What is to be sent waits in the outbox until the account is resumed.",
+};
+
 /** One side of the connection: how it is, why, and what to do. */
 export function ConnectionCard({ account, side }: { account: Account; side: "receiving" | "sending" }) {
   const state = account[side];
@@ -33,6 +38,7 @@ export function ConnectionCard({ account, side }: { account: Account; side: "rec
       ) : (
         <>
           <Why state={state} />
+          {state.state === "paused" && <Text>{PAUSED[side]}</Text>}
           {side === "receiving" && state.state === "connected" && <Sync account={account} />}
           <Text size="xs" c="dimmed">
             Since <Time at={state.since} />

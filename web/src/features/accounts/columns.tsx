@@ -7,6 +7,7 @@ import { AnchorLink, ButtonLink } from "../../ui/links";
 import classes from "./Accounts.module.css";
 import { HealthRing } from "./HealthRing";
 import { StatusCell } from "./StatusCell";
+import { TagBadges } from "./TagBadges";
 
 const column = createColumnHelper<AccountRow>();
 
@@ -29,10 +30,13 @@ function NameCell({ account, density }: { account: AccountRow; density: Density 
       >
         {account.display_name || account.address}
       </AnchorLink>
-      <Text size="xs" c="dimmed" truncate title={account.address}>
-        {account.address}
-        {density === "middle" && ` · ${isolated(account.provider_label)} · ${isolated(ownerName(account))}`}
-      </Text>
+      <div className={classes.second}>
+        <Text size="xs" c="dimmed" truncate title={account.address}>
+          {account.address}
+          {density === "middle" && ` · ${isolated(account.provider_label)} · ${isolated(ownerName(account))}`}
+        </Text>
+        <TagBadges tags={account.tags} />
+      </div>
       {density === "cards" && (
         <>
           <div className={classes.cardState}>

@@ -3,9 +3,25 @@ import { oneOf, textParam } from "../../lib/params";
 
 const SORTS = ["address", "provider", "user", "health", "sent", "status", "created"] as const;
 /** The states that an account can be in and that a person looks for, in the order of the choice. */
-export const STATUS = ["connected", "reconnect_required", "disconnected", "connecting"] as const;
+export const STATUS = ["connected", "reconnect_required", "disconnected", "connecting", "paused"] as const;
+/** The kinds of provider, with what people call them. */
+export const PROVIDERS = {
+  google: "Gmail",
+  yahoo: "Yahoo",
+  icloud: "iCloud",
+  custom: "Custom SMTP",
+  imap: "Other IMAP",
+} as const;
 
-const USERS = ["me", "team"] as const;
+/** A member is named by an id. */
+const USER = /^(me|team|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+/** What narrows the list; the order does not. */
+const NARROWING = ["search", "provider", "status", "user", "tag"] as const;
+
+function userFrom(search: Record<string, unknown>): string | undefined {
+  const user = textParam(search, "user");
+  return user && USER.test(user) ? user : undefined;
+}
 
 /** The filter as the address bar has it, without what no filter knows. */
 export function filterFrom(search: Record<string, unknown>): AccountFilter {
@@ -13,8 +29,22 @@ export function filterFrom(search: Record<string, unknown>): AccountFilter {
     search: textParam(search, "search"),
     sort: oneOf(search, "sort", SORTS),
     dir: oneOf(search, "dir", ["asc", "desc"] as const),
+    provider: oneOf(search, "provider", Object.keys(PROVIDERS)),
     status: oneOf(search, "status", STATUS),
-    user: oneOf(search, "user", USERS),
+    user: userFrom(search),
+    tag: textParam(search, "tag"),
   };
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
 }
+
+/** The part of a filter that says which accounts, without their order. */
+export function narrowing(filter: AccountFilter): AccountFilter {
+  return Object.fromEntries(NARROWING.flatMap((name) => (filter[name] ? [[name, filter[name]]] : [])));
+}
+
+export function isNarrowed(filter: AccountFilter): boolean {
+  return NARROWING.some((name) => filter[name]);
+}
+
+/** What takes every narrowing off. */
+export const EVERYTHING: AccountFilter = Object.fromEntries(NARROWING.map((name) => [name, undefined]));

@@ -42,6 +42,12 @@ export const summaryQuery = queryOptions({
   queryFn: () => unwrap(http.GET("/accounts/summary")),
 });
 
+/** Members who have accounts. */
+export const accountUsersQuery = queryOptions({
+  queryKey: keys.accountUsers,
+  queryFn: () => unwrap(http.GET("/accounts/users")),
+});
+
 export const accountQuery = (id: string) =>
   queryOptions({
     queryKey: keys.account(id),
@@ -94,7 +100,8 @@ async function fetchAccount(queryClient: QueryClient, id: string): Promise<Accou
  */
 export async function refreshAccount(queryClient: QueryClient, id: string): Promise<void> {
   const lists = queryClient.getQueriesData<Pages>({ queryKey: keys.accountLists });
-  const byStatus = lists.some(([key]) => filterOf(key).status);
+  const changeable = ({ status, tag }: AccountFilter) => Boolean(status || tag);
+  const byStatus = lists.some(([key]) => changeable(filterOf(key)));
   const shown = queryClient.getQueryData(keys.account(id)) || lists.some(([, pages]) => listed(pages, id));
   if (!shown && !byStatus) return;
   let account: Account | undefined;
@@ -105,14 +112,20 @@ export async function refreshAccount(queryClient: QueryClient, id: string): Prom
     if (!isGone(error)) return;
   }
   for (const [queryKey, pages] of queryClient.getQueriesData<Pages>({ queryKey: keys.accountLists })) {
-    const { status } = filterOf(queryKey);
-    const fits = !status || status === account?.status;
+    const filter = filterOf(queryKey);
+    const fits = account !== undefined && stillFits(account, filter);
     if (listed(pages, id)) {
       queryClient.setQueryData<Pages>(queryKey, placeAccount(pages, id, fits ? account : undefined));
-    } else if (status && account && fits) {
+    } else if (changeable(filter) && fits) {
       void queryClient.invalidateQueries({ queryKey, exact: true });
     }
   }
+}
+
+/** Whether what can change by itself, or by others, still is what the list asks for. */
+function stillFits(account: Account, { status, tag }: AccountFilter): boolean {
+  const tagged = !tag || account.tags.some((name) => name.toLowerCase() === tag.toLowerCase());
+  return tagged && (!status || status === account.status);
 }
 
 function filterOf(listKey: readonly unknown[]): AccountFilter {
@@ -144,6 +157,26 @@ export function useRetryNow(id: string) {
   return useAction({
     mutationFn: () => unwrap(http.POST("/accounts/{id}/retry", { params: { path: { id } } })),
     onSuccess: () => refreshAccount(queryClient, id),
+  });
+}
+
+/** Pauses an account, or lets it work again. */
+export function usePause(id: string) {
+  const queryClient = useQueryClient();
+  return useAction({
+    mutationFn: (pause: boolean) => {
+      const params = { path: { id } };
+      return unwrap(
+        pause
+          ? http.POST("/accounts/{id}/pause", { params })
+          : http.POST("/accounts/{id}/resume", { params }),
+      );
+    },
+    onSuccess: async (account) => {
+      queryClient.setQueryData(keys.account(id), account);
+      await refreshAccount(queryClient, id);
+      await queryClient.invalidateQueries({ queryKey: keys.accountSummary });
+    },
   });
 }
 

@@ -16,6 +16,7 @@ import { UserMenu } from "./UserMenu";
 
 const CheatSheet = part(() => import("./CheatSheet"));
 const MenuDrawer = part(() => import("./MenuDrawer"));
+const NoticeBell = part(() => import("../notices/NoticeBell"));
 const Palette = part(() => import("./Palette"));
 
 /** Sidebar, shortcuts, palette and live stream around every page of a signed-in person. */
@@ -40,7 +41,14 @@ export function Shell({ children }: { children: ReactNode }) {
     },
   ]);
 
-  const sidebar = <Sidebar onSearch={openPalette} onShortcuts={openCheatSheet} />;
+  // On small screens the bell is in the bar above, where it is seen.
+  const sidebar = (
+    <Sidebar
+      bell={!compact && <NoticeBell onMissing={nothing} />}
+      onSearch={openPalette}
+      onShortcuts={openCheatSheet}
+    />
+  );
   return (
     <div className={classes.shell}>
       <a href="#main" className={classes.skip}>
@@ -56,9 +64,12 @@ export function Shell({ children }: { children: ReactNode }) {
             className={classes.burger}
           />
           <Workspace />
-          <ActionIcon variant="subtle" color="gray" onClick={openPalette} aria-label="Find and do" ml="auto">
-            <Icon of={IconSearch} />
-          </ActionIcon>
+          <Group gap="sm" wrap="nowrap" ml="auto">
+            <NoticeBell compact onMissing={nothing} />
+            <ActionIcon variant="subtle" color="gray" onClick={openPalette} aria-label="Find and do">
+              <Icon of={IconSearch} />
+            </ActionIcon>
+          </Group>
         </div>
       ) : (
         <aside className={classes.sidebar}>{sidebar}</aside>
@@ -78,6 +89,9 @@ export function Shell({ children }: { children: ReactNode }) {
     </div>
   );
 }
+
+/** A bell that could not be fetched is asked for again with the next page that is loaded. */
+const nothing = () => undefined;
 
 /** Runs once the browser has nothing better to do. */
 function whenIdle(run: () => void): () => void {
@@ -162,12 +176,21 @@ function Workspace() {
   );
 }
 
-function Sidebar({ onSearch, onShortcuts }: { onSearch: () => void; onShortcuts: () => void }) {
+function Sidebar({
+  bell,
+  onSearch,
+  onShortcuts,
+}: {
+  bell?: ReactNode;
+  onSearch: () => void;
+  onShortcuts: () => void;
+}) {
   return (
     <Stack h="100%" gap="xs" p="sm">
-      <Box p="xs" pb="sm">
+      <Group p="xs" pb="sm" gap="xs" wrap="nowrap" justify="space-between">
         <Workspace />
-      </Box>
+        {bell}
+      </Group>
       <button type="button" className={classes.search} onClick={onSearch}>
         <Icon of={IconSearch} />
         <span>Find and do</span>

@@ -1,9 +1,10 @@
 import { Avatar, type MantineColorScheme, Menu, Text, useMantineColorScheme } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { IconCheck, IconKeyboard, IconLogout, IconSelector } from "@tabler/icons-react";
+import { IconBell, IconCheck, IconKeyboard, IconLogout, IconSelector } from "@tabler/icons-react";
 import { asApiError } from "../../lib/problem";
 import { initials, isolated } from "../../lib/texts";
 import { Icon } from "../../ui/Icon";
+import { MenuLink } from "../../ui/links";
 import { useSession, useSignOut } from "../session/queries";
 import classes from "./Shell.module.css";
 
@@ -49,6 +50,9 @@ export function UserMenu({ onShortcuts }: { onShortcuts: () => void }) {
           ))}
         </Menu.RadioGroup>
         <Menu.Divider role="separator" />
+        <MenuLink to="/settings/notifications" leftSection={<Icon of={IconBell} />}>
+          Notifications
+        </MenuLink>
         <Menu.Item leftSection={<Icon of={IconKeyboard} />} onClick={onShortcuts}>
           Keyboard shortcuts
         </Menu.Item>

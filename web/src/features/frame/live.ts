@@ -71,6 +71,7 @@ export class LiveUpdates {
 
   apply({ topic, account_id: id }: Topic): void {
     if (topic === "accounts") this.#account(id ?? undefined);
+    if (topic === "notices") this.#throttle.run("notices", () => this.#again(keys.notices));
     if (topic === "messages") this.#throttle.run(`messages ${id}`, () => this.#messages(id ?? undefined));
     if (topic === "outgoing") {
       this.#throttle.run("outgoing", () => this.#again(keys.outgoingAll));

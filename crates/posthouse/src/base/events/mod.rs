@@ -27,6 +27,12 @@ text_enum! {
         AccountAdded = "account_added",
         /// Its settings, servers or state changed.
         AccountChanged = "account_changed",
+        /// A person paused it: its session closes.
+        AccountPaused = "account_paused",
+        /// Its tags changed: nothing that its session minds.
+        AccountTagged = "account_tagged",
+        /// A tag of the workspace was renamed or removed.
+        TagsChanged = "tags_changed",
         /// It was deleted.
         AccountClosed = "account_closed",
         /// Mail was stored; `count` says how much.
@@ -39,6 +45,8 @@ text_enum! {
         OutgoingChanged = "outgoing_changed",
         /// A person's way through a provider's pages came further.
         ConsentChanged = "consent_changed",
+        /// What people are told changed.
+        NoticesChanged = "notices_changed",
     }
 }
 
@@ -46,10 +54,16 @@ impl Kind {
     /// What open pages show of it.
     fn topic(self) -> Option<Topic> {
         match self {
-            Self::AccountAdded | Self::AccountChanged | Self::AccountClosed => Some(Topic::Accounts),
+            Self::AccountAdded
+            | Self::AccountChanged
+            | Self::AccountPaused
+            | Self::AccountTagged
+            | Self::TagsChanged
+            | Self::AccountClosed => Some(Topic::Accounts),
             Self::MessagesStored | Self::MessagesChanged => Some(Topic::Messages),
             Self::OutgoingChanged => Some(Topic::Outgoing),
             Self::ConsentChanged => Some(Topic::Consent),
+            Self::NoticesChanged => Some(Topic::Notices),
             Self::MailboxOpQueued => None,
         }
     }
@@ -71,15 +85,15 @@ pub struct News {
 /// # Errors
 /// Only the database's.
 pub async fn emit(tx: &mut Conn, app: &App, scope: &Scope, news: News) -> DbResult<()> {
-    store::insert(tx, scope, app.ids.next(), &news, app.clock.now()).await
+    store::insert(tx, scope, app.ids.next(), (news.kind, Some(news.account_id), news.count), app.clock.now()).await
 }
 
-/// Writes an event that is about no account.
+/// Writes an event that is about no account of its own: every page of the workspace looks again.
 ///
 /// # Errors
 /// Only the database's.
-pub async fn emit_kind(tx: &mut Conn, app: &App, scope: &Scope, kind: Kind) -> DbResult<()> {
-    store::insert_kind(tx, scope, app.ids.next(), kind, app.clock.now()).await
+pub async fn emit_to_all(tx: &mut Conn, app: &App, scope: &Scope, kind: Kind) -> DbResult<()> {
+    store::insert(tx, scope, app.ids.next(), (kind, None, 0), app.clock.now()).await
 }
 
 /// Gives numbers (where this node holds the sequencer's lease) and tells this node's pages and tasks, until cancelled.
@@ -149,6 +163,7 @@ fn tell(app: &App, row: &Numbered) {
     }
     match (row.kind, account_id) {
         (Kind::AccountAdded | Kind::AccountClosed, _) => app.wakes.ring_supervisors(),
+        (Kind::AccountPaused, Some(id)) => app.wakes.halt(id),
         (Kind::AccountChanged | Kind::MailboxOpQueued | Kind::OutgoingChanged, Some(id)) => app.wakes.ring(id),
         _ => {}
     }

@@ -1,20 +1,21 @@
 //! The event rows.
 
-use super::{Kind, News, Numbered};
+use super::{Kind, Numbered};
+use crate::accounts::AccountId;
 use crate::team::Scope;
 use db::{Conn, DbResult, Ts, sql};
 use uuid::Uuid;
 
-pub async fn insert(tx: &mut Conn, scope: &Scope, id: Uuid, news: &News, now: Ts) -> DbResult<()> {
+pub async fn insert(
+    tx: &mut Conn,
+    scope: &Scope,
+    id: Uuid,
+    (kind, account, count): (Kind, Option<AccountId>, u64),
+    now: Ts,
+) -> DbResult<()> {
     sql!(run tx,
         "INSERT INTO event (id, workspace_id, kind, account_id, payload, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
-        id, scope.workspace_id(), news.kind, news.account_id, serde_json::json!({ "count": news.count }), now)?;
-    Ok(())
-}
-
-pub async fn insert_kind(tx: &mut Conn, scope: &Scope, id: Uuid, kind: Kind, now: Ts) -> DbResult<()> {
-    sql!(run tx, "INSERT INTO event (id, workspace_id, kind, payload, created_at) VALUES ($1, $2, $3, $4, $5)",
-        id, scope.workspace_id(), kind, serde_json::json!({}), now)?;
+        id, scope.workspace_id(), kind, account, serde_json::json!({ "count": count }), now)?;
     Ok(())
 }
 

@@ -66,7 +66,7 @@ impl Job for FinishConsent {
             tracing::info!(flow = %row.id, code = problem.code, "oauth: a flow failed");
             let mut tx = app.db.tx().await?;
             store::end(&mut tx, &scope, row.id, (None, Some(&problem)), app.clock.now()).await?;
-            events::emit_kind(&mut tx, &app, &scope, Kind::ConsentChanged).await?;
+            events::emit_to_all(&mut tx, &app, &scope, Kind::ConsentChanged).await?;
             tx.commit().await?;
         }
         Ok(())
@@ -113,7 +113,7 @@ impl Finish<'_> {
     async fn end_dry_run(&self) -> db::DbResult<()> {
         let mut tx = self.app.db.tx().await?;
         store::end(&mut tx, &self.scope, self.row.id, (None, None), self.app.clock.now()).await?;
-        events::emit_kind(&mut tx, self.app, &self.scope, Kind::ConsentChanged).await?;
+        events::emit_to_all(&mut tx, self.app, &self.scope, Kind::ConsentChanged).await?;
         tx.commit().await
     }
 
@@ -234,7 +234,7 @@ impl Finish<'_> {
                 owner::use_up(&mut tx, self.app, link, id).await?;
             }
             store::end(&mut tx, &self.scope, self.row.id, (Some(id), None), self.app.clock.now()).await?;
-            events::emit_kind(&mut tx, self.app, &self.scope, Kind::ConsentChanged).await?;
+            events::emit_to_all(&mut tx, self.app, &self.scope, Kind::ConsentChanged).await?;
             tx.commit().await?;
             Ok::<_, SaveError>(())
         };

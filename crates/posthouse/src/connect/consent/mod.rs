@@ -323,7 +323,7 @@ pub async fn returned(
             store::end(&mut tx, &scope, row.id, (None, Some(&problem)), now).await?
         }
     };
-    events::emit_kind(&mut tx, app, &scope, Kind::ConsentChanged).await?;
+    events::emit_to_all(&mut tx, app, &scope, Kind::ConsentChanged).await?;
     tx.commit().await?;
     // In time or not, it is theirs: the page says what became of it.
     let _ = taken;
@@ -341,7 +341,7 @@ pub async fn cancel(app: &App, actor: &Actor, id: FlowId) -> DbResult<bool> {
     if row.state == FlowState::Waiting {
         let problem = Problem::new("cancelled", "You gave up the sign-in.", "Begin again when you like.");
         store::end(&mut tx, &actor.scope, id, (None, Some(&problem)), app.clock.now()).await?;
-        events::emit_kind(&mut tx, app, &actor.scope, Kind::ConsentChanged).await?;
+        events::emit_to_all(&mut tx, app, &actor.scope, Kind::ConsentChanged).await?;
     }
     tx.commit().await?;
     Ok(true)

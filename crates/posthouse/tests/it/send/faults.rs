@@ -10,7 +10,7 @@ use std::time::Duration;
 const TO: &str = "cleo@else.test";
 
 /// A Posthouse with one account on the server, and its owner.
-async fn beside(engine: Engine, fake: &Fake) -> (TestApp, Api, String) {
+pub async fn beside(engine: Engine, fake: &Fake) -> (TestApp, Api, String) {
     let app = TestApp::with(engine, |c| {
         c.egress.extra_ports.push(fake.port);
         c.plain_text_logins = true;
@@ -187,7 +187,7 @@ on_both! {
         let first = submit_as(&mut api, &id, key[0].1, &body).await;
         let actor = posthouse::team::sign_in(app.app(), "ana@acme.test", posthouse::base::secret::Secret::new("correct horse battery".into()));
         let actor = actor.await.ok().unwrap().actor;
-        let request = posthouse::send::Request { key: "at-the-same-time".into(), to: TO.into(), subject: "Two".into(), body: "twice".into() };
+        let request = posthouse::send::Request { key: "at-the-same-time".into(), to: TO.into(), subject: "Two".into(), body: "twice".into(), automatic_html: None };
         let account_id = posthouse::accounts::AccountId(id.parse().unwrap());
         let at_once = (0..8).map(|_| posthouse::send::submit(app.app(), &actor, account_id, &request));
         let ids: Vec<_> = futures_util::future::join_all(at_once).await.into_iter().map(|r| r.unwrap().row.id).collect();

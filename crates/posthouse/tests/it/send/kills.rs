@@ -51,8 +51,13 @@ impl Waiting {
         let password = Secret::new("correct horse battery".into());
         let actor = team::sign_in(&app, "ana@acme.test", password).await.ok().unwrap().actor;
         for body in bodies {
-            let request =
-                Request { key: unique("key-of"), to: to.address.clone(), subject: "Killed".into(), body: body.clone() };
+            let request = Request {
+                key: unique("key-of"),
+                to: to.address.clone(),
+                subject: "Killed".into(),
+                body: body.clone(),
+                automatic_html: None,
+            };
             send::submit(&app, &actor, AccountId(account.parse().unwrap()), &request).await.unwrap();
         }
         Self { folder, config, app, to }

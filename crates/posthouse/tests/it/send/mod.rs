@@ -5,6 +5,7 @@ mod faults;
 #[cfg(feature = "failpoints")]
 mod kills;
 mod odd;
+mod paused;
 mod real;
 
 use crate::support::{Api, eventually};

@@ -92,18 +92,32 @@ pub fn killed_command(config: &Config, folder: &Path, words: &[&str], point: &st
     assert_eq!(output.status.signal(), Some(9), "{point}: {output:?}");
 }
 
+/// The section of the operator's mail server.
+fn system_mail(host: &str, config: &Config) -> String {
+    let s = &config.system_mail;
+    let (user, from) = (s.username.as_deref().unwrap(), s.from.as_deref().unwrap());
+    let password = s.password.as_ref().unwrap().expose();
+    let (port, encryption) = (s.port, s.encryption);
+    format!(
+        "[system_mail]\nhost = {host:?}\nport = {port}\nencryption = \"{encryption}\"\nusername = {user:?}\npassword = {password:?}\nfrom = {from:?}\n"
+    )
+}
+
 /// The settings as a file.
 fn settings(config: &Config, folder: &Path) -> PathBuf {
     let list = |ports: &[u16]| ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let quoted = |path: &Path| format!("{:?}", path.display().to_string());
     let database = config.database_url.as_ref().map(|u| format!("database_url = {u:?}\n")).unwrap_or_default();
+    let mail = config.system_mail.host.as_ref().map(|host| system_mail(host, config)).unwrap_or_default();
     let text = format!(
         "data_dir = {}\nlisten = \"127.0.0.1:0\"\nallow_reserved_domains = true\nplain_text_logins = {}\nextra_ca = [{}]\n{database}\
-         [egress]\nallow_private = true\nextra_ports = [{}]\n[retry]\nfirst_ms = 200\nlongest_ms = 1000\n",
+         [egress]\nallow_private = true\nextra_ports = [{}]\n[retry]\nfirst_ms = 200\nlongest_ms = 1000\n\
+         [notices]\nafter_ms = {}\n{mail}",
         quoted(&config.data_dir),
         config.plain_text_logins,
         config.extra_ca.iter().map(|p| quoted(p)).collect::<Vec<_>>().join(", "),
         list(&config.egress.extra_ports),
+        config.notices.after_ms,
     );
     let oauth: String = config.oauth.iter().map(|(name, provider)| oauth_section(name, provider)).collect();
     let path = folder.join("settings.toml");

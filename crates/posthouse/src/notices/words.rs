@@ -1,0 +1,101 @@
+//! Notices as people read them: a line, what happened, what to do.
+
+use super::{Facts, Kind};
+use crate::accounts::{Reason, State};
+
+/// What a notice says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    /// One line.
+    pub title: String,
+    /// What happened, in a sentence; empty when the line says it all.
+    pub text: String,
+    /// What to do; empty when nothing is.
+    pub fix: String,
+}
+
+/// How many accounts it is about, as far as the reader sees them: all, and those that work by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    pub all: i64,
+    pub working: i64,
+}
+
+/// The sentences. `first` is the address of the first account that the reader sees.
+#[must_use]
+pub fn of(kind: Kind, facts: &Facts, count: Count, first: &str) -> Words {
+    let words = |title: String, text: &str, fix: &str| Words { title, text: text.into(), fix: fix.into() };
+    let subject = facts.subject.as_deref().unwrap_or_default();
+    match kind {
+        Kind::Outage => outage(facts, count, first),
+        Kind::Recovered if count.all == 1 => words(format!("{first} works again"), "", ""),
+        Kind::Recovered => {
+            let at = facts.host.as_deref().unwrap_or_default();
+            words(format!("{} accounts at {at} work again", count.all), "", "")
+        }
+        Kind::AppConfiguration => words(
+            format!("The app {subject} is refused by its provider"),
+            "Nobody can connect or reconnect an account through it.",
+            "Compare its client ID, secret and redirect address with the provider's console, and correct them.",
+        ),
+        Kind::SystemMail => words(
+            "System mail cannot be sent".into(),
+            facts.reason.map_or("The mail server refused it.", Reason::text),
+            "Whoever runs this Posthouse sees more with `posthouse doctor`. Until then notices are shown here only.",
+        ),
+    }
+}
+
+fn outage(facts: &Facts, count: Count, first: &str) -> Words {
+    let host = facts.host.as_deref().unwrap_or_default();
+    let person = facts.state == Some(State::ReconnectRequired);
+    let title = match (count.all, person) {
+        (1, true) => format!("{first} needs to be reconnected"),
+        (1, false) => format!("{first} is disconnected"),
+        (n, true) => format!("{n} accounts at {host} need to be reconnected"),
+        (n, false) => format!("{n} accounts cannot reach {host}"),
+    };
+    let what = facts.reason.map_or("It does not work.", Reason::text);
+    let text = match count.all {
+        1 => format!("{host}: {what}"),
+        all if count.working > 0 => format!("{what} {} of {all} work again.", count.working),
+        _ => what.to_owned(),
+    };
+    Words { title, text, fix: facts.reason.map_or("", Reason::fix).to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_notice_says_what_happened_and_what_to_do() {
+        let facts = |state, reason| Facts {
+            host: Some("imap.old.test".into()),
+            subject: Some("Acme sign-in".into()),
+            state: Some(state),
+            reason: Some(reason),
+            ..Facts::default()
+        };
+        let (away, refused) = (
+            facts(State::Disconnected, Reason::ConnectionRefused),
+            facts(State::ReconnectRequired, Reason::LoginRefused),
+        );
+        let mut lines = vec![];
+        for (kind, facts, all, working) in [
+            (Kind::Outage, &away, 1, 0),
+            (Kind::Outage, &away, 200, 0),
+            (Kind::Outage, &away, 200, 180),
+            (Kind::Outage, &refused, 1, 0),
+            (Kind::Outage, &refused, 30, 0),
+            (Kind::Recovered, &away, 1, 1),
+            (Kind::Recovered, &away, 200, 200),
+            (Kind::AppConfiguration, &away, 0, 0),
+            (Kind::SystemMail, &refused, 0, 0),
+        ] {
+            let w = of(kind, facts, Count { all, working }, "ben@old.test");
+            lines.push(format!("{}\n  {}\n  {}", w.title, w.text, w.fix));
+        }
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+}

@@ -1,0 +1,78 @@
+import { Button, CloseButton, Group, Text } from "@mantine/core";
+import { useRef, useState } from "react";
+import type { BulkAction, BulkRequest } from "../../api/client";
+import type { AccountFilter } from "../../api/keys";
+import { count } from "../../lib/format";
+import { focusOrigin, returnFocus } from "../../ui/focus";
+import { part } from "../../ui/part";
+import classes from "./Accounts.module.css";
+import { ACTIONS, requestFor } from "./bulk";
+import type { Selection } from "./selection";
+
+const BulkDialog = part(() => import("./BulkDialog"));
+
+const ORDER: BulkAction[] = ["pause", "resume", "add_tag", "remove_tag", "retry", "delete"];
+
+interface Asked {
+  action: BulkAction;
+  request: BulkRequest;
+  selected: number;
+}
+
+interface BulkBarProps {
+  selection: Selection;
+  total: number;
+  filter: AccountFilter;
+}
+
+/** Stands below the list while something is chosen, with what can be done with it. */
+export default function BulkBar({ selection, total, filter }: BulkBarProps) {
+  const [asked, setAsked] = useState<Asked>();
+  const origin = useRef<HTMLElement>(undefined);
+  const close = () => {
+    setAsked(undefined);
+    returnFocus(origin.current);
+  };
+  const ask = (action: BulkAction) => {
+    origin.current = focusOrigin();
+    setAsked({ action, request: requestFor(action, selection, filter), selected: selection.count });
+  };
+  const shown = selection.count > 0;
+  return (
+    <>
+      {shown && (
+        <section className={classes.bulk} aria-label="Selected accounts">
+          <Group gap="sm" className={classes.bulkCount}>
+            <Text fw={600} className="figures" role="status">
+              {selection.all ? `All ${count(total)} that match` : count(selection.count)} selected
+            </Text>
+            {!selection.all && selection.count < total && (
+              <Button variant="subtle" size="compact-sm" onClick={selection.chooseAll}>
+                Select all {count(total)} that match
+              </Button>
+            )}
+          </Group>
+          <Group gap="xs">
+            {ORDER.map((action) => (
+              <Button
+                key={action}
+                size="compact-sm"
+                variant="default"
+                className={action === "delete" ? classes.bulkDelete : undefined}
+                onClick={() => ask(action)}
+              >
+                {ACTIONS[action].button}
+              </Button>
+            ))}
+          </Group>
+          <CloseButton
+            aria-label="Clear the selection"
+            onClick={selection.clear}
+            className={classes.bulkClear}
+          />
+        </section>
+      )}
+      {asked && <BulkDialog {...asked} onClose={close} onMissing={close} onBegun={selection.clear} />}
+    </>
+  );
+}
