@@ -53,6 +53,13 @@ export type Found = components["schemas"]["Found"];
 export type FoundServer = components["schemas"]["FoundServer"];
 export type Looked = components["schemas"]["Looked"];
 
+export type OwnerLink = components["schemas"]["OwnerLink"];
+export type MadeOwnerLink = components["schemas"]["MadeOwnerLink"];
+export type OwnerLinkRequest = components["schemas"]["MakeOwnerLink"];
+export type OwnerLinkPage = components["schemas"]["OwnerLinkPage"];
+export type UseOwnerLink = components["schemas"]["UseOwnerLink"];
+export type OwnerLinkResult = components["schemas"]["OwnerLinkResult"];
+
 const origin = globalThis.location?.origin ?? "";
 
 /** A server that has not answered by then will not: it hangs, or the network swallows what it says. */
@@ -155,6 +162,15 @@ export function streamTest(
   signal: AbortSignal,
 ): Promise<TestResult> {
   return streamWork(path, body, { each: "step", what: "test" }, onStep, signal);
+}
+
+/** Connects a mailbox by its owner's link and reports each step as it comes. */
+export function streamOwnerLink(
+  body: UseOwnerLink,
+  onStep: (step: ConnectStep) => void,
+  signal: AbortSignal,
+): Promise<OwnerLinkResult> {
+  return streamWork("/owner-links/use", body, { each: "step", what: "test" }, onStep, signal);
 }
 
 /** Finds the servers of an address and reports each place that is looked at. No password is involved. */

@@ -1730,6 +1730,8 @@ export interface components {
             /** @description Who made the link. */
             inviter: string;
             inviter_email: string;
+            /** @description What to do at the provider before a password is typed here. */
+            notes: string[];
             provider: components["schemas"]["Provider"];
             provider_label: string;
             smtp?: components["schemas"]["PinnedServer"] | null;

@@ -129,7 +129,7 @@ fn server(side: &str, r: ServerRequest, stored: Option<Secret>, errors: &mut Vec
     let username = r.username.trim().to_owned();
     if host.is_empty() {
         errors.push(bad(format!("{side}.host"), "The server's name is needed, such as mail.example.com."));
-    } else if host.len() > MAX_NAME || host.contains(['/', '@', ' ']) {
+    } else if host.len() > MAX_NAME || host.contains(|c: char| matches!(c, '/' | '@' | ' ') || c.is_control()) {
         errors.push(bad(
             format!("{side}.host"),
             "Only the name of the server, such as mail.example.com, of at most 254 bytes.",

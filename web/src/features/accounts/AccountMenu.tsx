@@ -9,6 +9,7 @@ import {
   IconSend,
   IconSettings,
   IconTrash,
+  IconUserQuestion,
 } from "@tabler/icons-react";
 import { type ReactNode, useCallback, useRef, useState } from "react";
 import type { AccountRow } from "../../api/client";
@@ -84,6 +85,11 @@ function Items({ account, onDelete, pausing }: ItemsProps) {
       <MenuLink to="/accounts/$id/settings" params={params} leftSection={<Icon of={IconSettings} />}>
         Settings
       </MenuLink>
+      {account.can_manage && (
+        <MenuLink to="/accounts/$id/ask" params={params} leftSection={<Icon of={IconUserQuestion} />}>
+          Ask the owner
+        </MenuLink>
+      )}
       {account.can_manage && (
         <Menu.Item
           leftSection={<Icon of={pausing.paused ? IconPlayerPlay : IconPlayerPause} />}

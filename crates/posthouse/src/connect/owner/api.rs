@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::base::secret::Secret;
 use crate::connect::api::{ConnectRequest, ServerRequest, bad, check_password, told, wanted};
 use crate::connect::consent::{self, FlowId, FlowState, Problem as ConsentProblem};
+use crate::connect::discovery;
 use crate::connect::probe::{self, Probe};
 use crate::connect::save::SaveError;
 use crate::http::limits::Limits;
@@ -74,7 +75,6 @@ struct MakeOwnerLink {
     smtp: Option<OwnerServerRequest>,
     imap: Option<OwnerServerRequest>,
     /// The provider to consent at, as `GET /oauth/providers` has it, instead of a password; the servers are then the provider's.
-    #[schema(max_length = 60)]
     oauth_provider: Option<String>,
     /// The workspace's own app for that; absent: the operator's.
     app_id: Option<OAuthAppId>,
@@ -167,6 +167,8 @@ struct OwnerLinkPage {
     /// Where the password goes.
     smtp: Option<PinnedServer>,
     imap: Option<PinnedServer>,
+    /// What to do at the provider before a password is typed here.
+    notes: Vec<String>,
     /// The provider that is asked for consent instead.
     consent: Option<OwnerConsent>,
     expires_at: String,
@@ -396,6 +398,7 @@ async fn look_at_owner_link(
         import_days: pinned.import_days,
         smtp: pinned.smtp,
         imap: pinned.imap,
+        notes: if consent.is_none() { discovery::notes(pinned.provider) } else { vec![] },
         consent: consent.map(|p| OwnerConsent { label: p.label, permissions: p.permissions }),
         expires_at: page::time(open.row.expires_at),
     }))
