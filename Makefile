@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run test soak bench fuzz check fmt generate web deps schemathesis
+.PHONY: help demo run test soak bench imports fuzz check fmt generate web deps schemathesis
 
 CARGO ?= cargo
 # Crash points are compiled in for tests only.
@@ -39,6 +39,11 @@ soak: deps ## Kills and breaks everything for SECONDS=600 in all, ENGINE=both|sq
 	@echo "==> Starting the servers and the storm"
 	$(ROOT) env SOAK_SECONDS="$(or $(SECONDS),600)" SOAK_ENGINE="$(ENGINE)" SOAK_SEED="$(SEED)" \
 		$(CARGO) test --quiet --package posthouse $(FEATURES) --test soak
+
+imports: deps ## Connects a file of ROWS=500 accounts with mixed faults; prints time and memory
+	$(CARGO) test --package posthouse $(FEATURES) --test it --no-run
+	$(ROOT) env ROWS="$(or $(ROWS),500)" $(CARGO) test --quiet --package posthouse $(FEATURES) --test it -- \
+		--ignored --nocapture imports::size::as_many
 
 schemathesis: deps ## Lets schemathesis try the API of a running demo against its OpenAPI document (EXAMPLES=10)
 	$(CARGO) build --package posthouse

@@ -8,7 +8,9 @@ demoTest("the demo's link signs in once and shows a living team", async ({ page,
   await expect(page.getByRole("row")).toHaveCount(8);
   await expect(rowOf(page, "chloe@acme-outreach.test")).toContainText("Reconnect required");
   // The account whose password was changed is told at once.
-  await expect(page.getByRole("button", { name: "Notifications, 1 unread" })).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByRole("button", { name: "Notifications, 1 unread" })).toBeVisible({
+    timeout: 30_000,
+  });
   for (const local of ["ana", "sales", "support"]) {
     await expect(rowOf(page, `${local}@acme.test`)).toContainText(/Connected(?!.*importing)/);
   }

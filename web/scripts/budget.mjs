@@ -1,7 +1,7 @@
 // Fails the build when the scripts that the accounts page (the first page) needs grow over the budget.
 import { readFileSync, statSync } from "node:fs";
 
-const BUDGET_KB = 252;
+const BUDGET_KB = 250;
 const ENTRY = "index.html";
 const FIRST_PAGE = /^src\/routes\/_app(\/accounts\.index)?\.tsx/;
 const dist = new URL("../dist/", import.meta.url);

@@ -11,20 +11,26 @@
 import { Route as rootRouteImport } from "./routes/__root";
 import { Route as IndexRouteImport } from "./routes/index";
 import { Route as AppRouteImport } from "./routes/_app";
+import { Route as ConnectRouteImport } from "./routes/connect";
 import { Route as SetupRouteImport } from "./routes/setup";
 import { Route as SignInRouteImport } from "./routes/sign-in";
+import { Route as OauthReturnRouteImport } from "./routes/oauth.return";
 import { Route as AppAccountsIndexRouteImport } from "./routes/_app/accounts.index";
 import { Route as AppAccountsIdRouteImport } from "./routes/_app/accounts.$id";
 import { Route as AppCrmEmailAccountsRouteImport } from "./routes/_app/crm.email-accounts";
 import { Route as AppSettingsEmailAccountsRouteImport } from "./routes/_app/settings.email-accounts";
 import { Route as AppSettingsNotificationsRouteImport } from "./routes/_app/settings.notifications";
+import { Route as AppSettingsProvidersRouteImport } from "./routes/_app/settings.providers";
 import { Route as AppAccountsIdIndexRouteImport } from "./routes/_app/accounts.$id.index";
+import { Route as AppAccountsIdAskRouteImport } from "./routes/_app/accounts.$id.ask";
 import { Route as AppAccountsIdMailRouteImport } from "./routes/_app/accounts.$id.mail";
 import { Route as AppAccountsIdOutboxRouteImport } from "./routes/_app/accounts.$id.outbox";
 import { Route as AppAccountsIdReconnectRouteImport } from "./routes/_app/accounts.$id.reconnect";
 import { Route as AppAccountsIdSettingsRouteImport } from "./routes/_app/accounts.$id.settings";
 import { Route as AppAccountsAddIndexRouteImport } from "./routes/_app/accounts.add.index";
 import { Route as AppAccountsAddKindRouteImport } from "./routes/_app/accounts.add.$kind";
+import { Route as AppAccountsAddManyRouteImport } from "./routes/_app/accounts.add.many";
+import { Route as AppAccountsAddOwnerRouteImport } from "./routes/_app/accounts.add.owner";
 import { Route as AppAccountsIdMailMessageIdRouteImport } from "./routes/_app/accounts.$id.mail.$messageId";
 
 const IndexRoute = IndexRouteImport.update({
@@ -36,6 +42,11 @@ const AppRoute = AppRouteImport.update({
   id: "/_app",
   getParentRoute: () => rootRouteImport,
 } as any);
+const ConnectRoute = ConnectRouteImport.update({
+  id: "/connect",
+  path: "/connect",
+  getParentRoute: () => rootRouteImport,
+} as any);
 const SetupRoute = SetupRouteImport.update({
   id: "/setup",
   path: "/setup",
@@ -44,6 +55,11 @@ const SetupRoute = SetupRouteImport.update({
 const SignInRoute = SignInRouteImport.update({
   id: "/sign-in",
   path: "/sign-in",
+  getParentRoute: () => rootRouteImport,
+} as any);
+const OauthReturnRoute = OauthReturnRouteImport.update({
+  id: "/oauth/return",
+  path: "/oauth/return",
   getParentRoute: () => rootRouteImport,
 } as any);
 const AppAccountsIndexRoute = AppAccountsIndexRouteImport.update({
@@ -73,9 +89,19 @@ const AppSettingsNotificationsRoute =
     path: "/settings/notifications",
     getParentRoute: () => AppRoute,
   } as any);
+const AppSettingsProvidersRoute = AppSettingsProvidersRouteImport.update({
+  id: "/settings/providers",
+  path: "/settings/providers",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppAccountsIdIndexRoute = AppAccountsIdIndexRouteImport.update({
   id: "/",
   path: "/",
+  getParentRoute: () => AppAccountsIdRoute,
+} as any);
+const AppAccountsIdAskRoute = AppAccountsIdAskRouteImport.update({
+  id: "/ask",
+  path: "/ask",
   getParentRoute: () => AppAccountsIdRoute,
 } as any);
 const AppAccountsIdMailRoute = AppAccountsIdMailRouteImport.update({
@@ -108,6 +134,16 @@ const AppAccountsAddKindRoute = AppAccountsAddKindRouteImport.update({
   path: "/accounts/add/$kind",
   getParentRoute: () => AppRoute,
 } as any);
+const AppAccountsAddManyRoute = AppAccountsAddManyRouteImport.update({
+  id: "/accounts/add/many",
+  path: "/accounts/add/many",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppAccountsAddOwnerRoute = AppAccountsAddOwnerRouteImport.update({
+  id: "/accounts/add/owner",
+  path: "/accounts/add/owner",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppAccountsIdMailMessageIdRoute =
   AppAccountsIdMailMessageIdRouteImport.update({
     id: "/$messageId",
@@ -117,35 +153,47 @@ const AppAccountsIdMailMessageIdRoute =
 
 export interface FileRoutesByFullPath {
   "/": typeof IndexRoute;
+  "/connect": typeof ConnectRoute;
   "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
+  "/oauth/return": typeof OauthReturnRoute;
   "/accounts/$id": typeof AppAccountsIdRouteWithChildren;
   "/crm/email-accounts": typeof AppCrmEmailAccountsRoute;
   "/settings/email-accounts": typeof AppSettingsEmailAccountsRoute;
   "/settings/notifications": typeof AppSettingsNotificationsRoute;
+  "/settings/providers": typeof AppSettingsProvidersRoute;
   "/accounts/": typeof AppAccountsIndexRoute;
+  "/accounts/$id/ask": typeof AppAccountsIdAskRoute;
   "/accounts/$id/mail": typeof AppAccountsIdMailRouteWithChildren;
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
   "/accounts/add/$kind": typeof AppAccountsAddKindRoute;
+  "/accounts/add/many": typeof AppAccountsAddManyRoute;
+  "/accounts/add/owner": typeof AppAccountsAddOwnerRoute;
   "/accounts/$id/": typeof AppAccountsIdIndexRoute;
   "/accounts/add/": typeof AppAccountsAddIndexRoute;
   "/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
 }
 export interface FileRoutesByTo {
   "/": typeof IndexRoute;
+  "/connect": typeof ConnectRoute;
   "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
+  "/oauth/return": typeof OauthReturnRoute;
   "/crm/email-accounts": typeof AppCrmEmailAccountsRoute;
   "/settings/email-accounts": typeof AppSettingsEmailAccountsRoute;
   "/settings/notifications": typeof AppSettingsNotificationsRoute;
+  "/settings/providers": typeof AppSettingsProvidersRoute;
   "/accounts": typeof AppAccountsIndexRoute;
+  "/accounts/$id/ask": typeof AppAccountsIdAskRoute;
   "/accounts/$id/mail": typeof AppAccountsIdMailRouteWithChildren;
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
   "/accounts/add/$kind": typeof AppAccountsAddKindRoute;
+  "/accounts/add/many": typeof AppAccountsAddManyRoute;
+  "/accounts/add/owner": typeof AppAccountsAddOwnerRoute;
   "/accounts/$id": typeof AppAccountsIdIndexRoute;
   "/accounts/add": typeof AppAccountsAddIndexRoute;
   "/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -154,18 +202,24 @@ export interface FileRoutesById {
   __root__: typeof rootRouteImport;
   "/": typeof IndexRoute;
   "/_app": typeof AppRouteWithChildren;
+  "/connect": typeof ConnectRoute;
   "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
+  "/oauth/return": typeof OauthReturnRoute;
   "/_app/accounts/$id": typeof AppAccountsIdRouteWithChildren;
   "/_app/crm/email-accounts": typeof AppCrmEmailAccountsRoute;
   "/_app/settings/email-accounts": typeof AppSettingsEmailAccountsRoute;
   "/_app/settings/notifications": typeof AppSettingsNotificationsRoute;
+  "/_app/settings/providers": typeof AppSettingsProvidersRoute;
   "/_app/accounts/": typeof AppAccountsIndexRoute;
+  "/_app/accounts/$id/ask": typeof AppAccountsIdAskRoute;
   "/_app/accounts/$id/mail": typeof AppAccountsIdMailRouteWithChildren;
   "/_app/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
   "/_app/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/_app/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
   "/_app/accounts/add/$kind": typeof AppAccountsAddKindRoute;
+  "/_app/accounts/add/many": typeof AppAccountsAddManyRoute;
+  "/_app/accounts/add/owner": typeof AppAccountsAddOwnerRoute;
   "/_app/accounts/$id/": typeof AppAccountsIdIndexRoute;
   "/_app/accounts/add/": typeof AppAccountsAddIndexRoute;
   "/_app/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -174,35 +228,47 @@ export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
   fullPaths:
     | "/"
+    | "/connect"
     | "/setup"
     | "/sign-in"
+    | "/oauth/return"
     | "/accounts/$id"
     | "/crm/email-accounts"
     | "/settings/email-accounts"
     | "/settings/notifications"
+    | "/settings/providers"
     | "/accounts/"
+    | "/accounts/$id/ask"
     | "/accounts/$id/mail"
     | "/accounts/$id/outbox"
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
     | "/accounts/add/$kind"
+    | "/accounts/add/many"
+    | "/accounts/add/owner"
     | "/accounts/$id/"
     | "/accounts/add/"
     | "/accounts/$id/mail/$messageId";
   fileRoutesByTo: FileRoutesByTo;
   to:
     | "/"
+    | "/connect"
     | "/setup"
     | "/sign-in"
+    | "/oauth/return"
     | "/crm/email-accounts"
     | "/settings/email-accounts"
     | "/settings/notifications"
+    | "/settings/providers"
     | "/accounts"
+    | "/accounts/$id/ask"
     | "/accounts/$id/mail"
     | "/accounts/$id/outbox"
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
     | "/accounts/add/$kind"
+    | "/accounts/add/many"
+    | "/accounts/add/owner"
     | "/accounts/$id"
     | "/accounts/add"
     | "/accounts/$id/mail/$messageId";
@@ -210,18 +276,24 @@ export interface FileRouteTypes {
     | "__root__"
     | "/"
     | "/_app"
+    | "/connect"
     | "/setup"
     | "/sign-in"
+    | "/oauth/return"
     | "/_app/accounts/$id"
     | "/_app/crm/email-accounts"
     | "/_app/settings/email-accounts"
     | "/_app/settings/notifications"
+    | "/_app/settings/providers"
     | "/_app/accounts/"
+    | "/_app/accounts/$id/ask"
     | "/_app/accounts/$id/mail"
     | "/_app/accounts/$id/outbox"
     | "/_app/accounts/$id/reconnect"
     | "/_app/accounts/$id/settings"
     | "/_app/accounts/add/$kind"
+    | "/_app/accounts/add/many"
+    | "/_app/accounts/add/owner"
     | "/_app/accounts/$id/"
     | "/_app/accounts/add/"
     | "/_app/accounts/$id/mail/$messageId";
@@ -230,8 +302,10 @@ export interface FileRouteTypes {
 export interface RootRouteChildren {
   IndexRoute: typeof IndexRoute;
   AppRoute: typeof AppRouteWithChildren;
+  ConnectRoute: typeof ConnectRoute;
   SetupRoute: typeof SetupRoute;
   SignInRoute: typeof SignInRoute;
+  OauthReturnRoute: typeof OauthReturnRoute;
 }
 
 declare module "@tanstack/react-router" {
@@ -250,6 +324,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppRouteImport;
       parentRoute: typeof rootRouteImport;
     };
+    "/connect": {
+      id: "/connect";
+      path: "/connect";
+      fullPath: "/connect";
+      preLoaderRoute: typeof ConnectRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
     "/setup": {
       id: "/setup";
       path: "/setup";
@@ -262,6 +343,13 @@ declare module "@tanstack/react-router" {
       path: "/sign-in";
       fullPath: "/sign-in";
       preLoaderRoute: typeof SignInRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
+    "/oauth/return": {
+      id: "/oauth/return";
+      path: "/oauth/return";
+      fullPath: "/oauth/return";
+      preLoaderRoute: typeof OauthReturnRouteImport;
       parentRoute: typeof rootRouteImport;
     };
     "/_app/accounts/": {
@@ -299,11 +387,25 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppSettingsNotificationsRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/settings/providers": {
+      id: "/_app/settings/providers";
+      path: "/settings/providers";
+      fullPath: "/settings/providers";
+      preLoaderRoute: typeof AppSettingsProvidersRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/accounts/$id/": {
       id: "/_app/accounts/$id/";
       path: "/";
       fullPath: "/accounts/$id/";
       preLoaderRoute: typeof AppAccountsIdIndexRouteImport;
+      parentRoute: typeof AppAccountsIdRoute;
+    };
+    "/_app/accounts/$id/ask": {
+      id: "/_app/accounts/$id/ask";
+      path: "/ask";
+      fullPath: "/accounts/$id/ask";
+      preLoaderRoute: typeof AppAccountsIdAskRouteImport;
       parentRoute: typeof AppAccountsIdRoute;
     };
     "/_app/accounts/$id/mail": {
@@ -348,6 +450,20 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppAccountsAddKindRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/accounts/add/many": {
+      id: "/_app/accounts/add/many";
+      path: "/accounts/add/many";
+      fullPath: "/accounts/add/many";
+      preLoaderRoute: typeof AppAccountsAddManyRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/accounts/add/owner": {
+      id: "/_app/accounts/add/owner";
+      path: "/accounts/add/owner";
+      fullPath: "/accounts/add/owner";
+      preLoaderRoute: typeof AppAccountsAddOwnerRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/accounts/$id/mail/$messageId": {
       id: "/_app/accounts/$id/mail/$messageId";
       path: "/$messageId";
@@ -370,6 +486,7 @@ const AppAccountsIdMailRouteWithChildren =
   AppAccountsIdMailRoute._addFileChildren(AppAccountsIdMailRouteChildren);
 
 interface AppAccountsIdRouteChildren {
+  AppAccountsIdAskRoute: typeof AppAccountsIdAskRoute;
   AppAccountsIdMailRoute: typeof AppAccountsIdMailRouteWithChildren;
   AppAccountsIdOutboxRoute: typeof AppAccountsIdOutboxRoute;
   AppAccountsIdReconnectRoute: typeof AppAccountsIdReconnectRoute;
@@ -378,6 +495,7 @@ interface AppAccountsIdRouteChildren {
 }
 
 const AppAccountsIdRouteChildren: AppAccountsIdRouteChildren = {
+  AppAccountsIdAskRoute: AppAccountsIdAskRoute,
   AppAccountsIdMailRoute: AppAccountsIdMailRouteWithChildren,
   AppAccountsIdOutboxRoute: AppAccountsIdOutboxRoute,
   AppAccountsIdReconnectRoute: AppAccountsIdReconnectRoute,
@@ -394,8 +512,11 @@ interface AppRouteChildren {
   AppCrmEmailAccountsRoute: typeof AppCrmEmailAccountsRoute;
   AppSettingsEmailAccountsRoute: typeof AppSettingsEmailAccountsRoute;
   AppSettingsNotificationsRoute: typeof AppSettingsNotificationsRoute;
+  AppSettingsProvidersRoute: typeof AppSettingsProvidersRoute;
   AppAccountsIndexRoute: typeof AppAccountsIndexRoute;
   AppAccountsAddKindRoute: typeof AppAccountsAddKindRoute;
+  AppAccountsAddManyRoute: typeof AppAccountsAddManyRoute;
+  AppAccountsAddOwnerRoute: typeof AppAccountsAddOwnerRoute;
   AppAccountsAddIndexRoute: typeof AppAccountsAddIndexRoute;
 }
 
@@ -404,8 +525,11 @@ const AppRouteChildren: AppRouteChildren = {
   AppCrmEmailAccountsRoute: AppCrmEmailAccountsRoute,
   AppSettingsEmailAccountsRoute: AppSettingsEmailAccountsRoute,
   AppSettingsNotificationsRoute: AppSettingsNotificationsRoute,
+  AppSettingsProvidersRoute: AppSettingsProvidersRoute,
   AppAccountsIndexRoute: AppAccountsIndexRoute,
   AppAccountsAddKindRoute: AppAccountsAddKindRoute,
+  AppAccountsAddManyRoute: AppAccountsAddManyRoute,
+  AppAccountsAddOwnerRoute: AppAccountsAddOwnerRoute,
   AppAccountsAddIndexRoute: AppAccountsAddIndexRoute,
 };
 
@@ -414,8 +538,10 @@ const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren);
 const rootRouteChildren: RootRouteChildren = {
   IndexRoute: IndexRoute,
   AppRoute: AppRouteWithChildren,
+  ConnectRoute: ConnectRoute,
   SetupRoute: SetupRoute,
   SignInRoute: SignInRoute,
+  OauthReturnRoute: OauthReturnRoute,
 };
 export const routeTree = rootRouteImport
   ._addFileChildren(rootRouteChildren)

@@ -15,6 +15,7 @@ import type {
   Looked,
   Notice,
   NoticeList,
+  OAuthChoice,
   Outgoing,
   ProviderCard,
   Session,
@@ -74,8 +75,20 @@ export function account(id: string, more: Partial<Account> = {}): Account {
     tags: [],
     can_manage: true,
     can_send: true,
-    smtp: { host: "smtp.acme.test", port: 587, encryption: "starttls", username: `${id}@acme.test` },
-    imap: { host: "imap.acme.test", port: 993, encryption: "tls", username: `${id}@acme.test` },
+    smtp: {
+      host: "smtp.acme.test",
+      port: 587,
+      encryption: "starttls",
+      username: `${id}@acme.test`,
+      auth: "password",
+    },
+    imap: {
+      host: "imap.acme.test",
+      port: 993,
+      encryption: "tls",
+      username: `${id}@acme.test`,
+      auth: "password",
+    },
     import_days: 30,
     ...more,
   };
@@ -158,17 +171,51 @@ export function stream() {
   };
 }
 
+/** A provider to sign in to; nobody has set an app up unless apps are given. */
+export function oauthChoice(provider: string, label: string, apps: OAuthChoice["apps"] = []): OAuthChoice {
+  return { provider, label, permissions: [`Read mail at ${label}`, `Send mail by ${label}`], apps };
+}
+
+/** The kinds of accounts, with apps of these providers. */
+export function withApps(apps: Partial<Record<string, OAuthChoice["apps"]>>): ProviderCard[] {
+  return PROVIDERS.map((card) => ({
+    ...card,
+    oauth: card.oauth.map((choice) => ({ ...choice, apps: apps[choice.provider] ?? [] })),
+  }));
+}
+
 /** The kinds of accounts, as the server lists them. */
 export const PROVIDERS: ProviderCard[] = [
   {
     kind: "google",
     label: "Gmail",
+    password: true,
+    oauth: [oauthChoice("google", "Google")],
     notes: ["Open myaccount.google.com/apppasswords and make an app password.", "Enter its 16 letters."],
   },
-  { kind: "yahoo", label: "Yahoo", notes: ["Open login.yahoo.com/account/security."] },
-  { kind: "icloud", label: "iCloud", notes: ["Make an app-specific password: open account.apple.com."] },
-  { kind: "custom", label: "Custom SMTP", notes: [] },
-  { kind: "imap", label: "Other IMAP", notes: [] },
+  {
+    kind: "microsoft",
+    label: "Outlook",
+    notes: ["Sign in with Microsoft."],
+    password: false,
+    oauth: [oauthChoice("microsoft", "Microsoft")],
+  },
+  {
+    kind: "yahoo",
+    label: "Yahoo",
+    notes: ["Open login.yahoo.com/account/security."],
+    password: true,
+    oauth: [oauthChoice("yahoo", "Yahoo")],
+  },
+  {
+    kind: "icloud",
+    label: "iCloud",
+    notes: ["Make an app-specific password: open account.apple.com."],
+    password: true,
+    oauth: [],
+  },
+  { kind: "custom", label: "Custom SMTP", notes: [], password: true, oauth: [] },
+  { kind: "imap", label: "Other IMAP", notes: [], password: true, oauth: [] },
 ];
 
 function foundServer(host: string, more: Partial<FoundServer> = {}): FoundServer {
@@ -215,6 +262,7 @@ const TAGS = [
 
 export const server = setupServer(
   http.get(api("/providers"), () => HttpResponse.json({ items: PROVIDERS })),
+  http.get(api("/oauth/providers"), () => HttpResponse.json({ items: [] })),
   http.get(api("/session"), () => HttpResponse.json(session)),
   http.get(api("/notices"), () => HttpResponse.json(noticeList([]))),
   http.get(api("/accounts/summary"), () =>

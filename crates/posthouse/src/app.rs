@@ -10,6 +10,7 @@ use crate::base::meters::{COMMIT_TOOK, Meters, WRITE_WAIT};
 use crate::base::vault::{self, Vault};
 use crate::base::wakes::Wakes;
 use crate::config::Config;
+use crate::imports;
 use crate::mailbox;
 use crate::oauth;
 use crate::team::password::Passwords;
@@ -55,6 +56,8 @@ pub struct Parts {
     pub renewals: Semaphore,
     /// Work that does not end with whoever asked for it: a stop waits for it.
     pub unbroken: TaskTracker,
+    /// How many rows of files of accounts are worked on at the same time.
+    pub import_gates: imports::Gates,
     /// Bodies.
     pub blobs: Blobs,
     /// Open pages.
@@ -125,6 +128,7 @@ impl App {
             web,
             renewals: Semaphore::new(oauth::RENEWALS_AT_ONCE),
             unbroken: TaskTracker::new(),
+            import_gates: imports::Gates::default(),
             blobs,
             node,
         };

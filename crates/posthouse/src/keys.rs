@@ -8,12 +8,12 @@ use crate::base::leases;
 use crate::base::vault::{self, Resealed, Rotation, SealedColumn};
 use crate::config::Config;
 use crate::team::Instance;
-use crate::{connect, oauth, server};
+use crate::{connect, imports, oauth, server};
 use anyhow::Context;
 use db::{Db, Engine};
 
 /// Every column of sealed values.
-const SEALED: &[SealedColumn] = &[connect::SEALED, oauth::SEALED_TOKENS, oauth::SEALED_SECRETS];
+const SEALED: &[SealedColumn] = &[connect::SEALED, oauth::SEALED_TOKENS, oauth::SEALED_SECRETS, imports::SEALED];
 
 /// A key that was changed.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +43,8 @@ pub async fn lost(config: Config, clock: Clock) -> anyhow::Result<u64> {
         std::fs::rename(&key, &aside).with_context(|| format!("{} cannot be put aside", key.display()))?;
     }
     let mut tx = db.tx().await?;
-    let wiped = accounts::wipe_secrets(&mut tx, &Instance, clock.now()).await?;
+    let mut wiped = accounts::wipe_secrets(&mut tx, &Instance, clock.now()).await?;
+    wiped += imports::wipe_secrets(&mut tx, &Instance, clock.now()).await?;
     oauth::wipe(&mut tx, &Instance).await?;
     vault::forget_canaries(&mut tx).await?;
     tx.commit().await?;

@@ -32,6 +32,8 @@ pub mod notices;
 pub mod closing;
 /// One thing done with many accounts.
 pub mod bulk;
+/// Many accounts from one file.
+pub mod imports;
 /// Removes bodies that no row points at.
 pub mod sweep;
 /// How long things are kept, and the worker that removes what is older.

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::base::{events, jobs, leases, meters};
-use crate::{bulk, closing, connect, notices, retention, send, sweep, sync};
+use crate::{bulk, closing, connect, imports, notices, retention, send, sweep, sync};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -11,6 +11,7 @@ pub const JOBS: &[jobs::JobType] = &[
     jobs::JobType::of::<closing::CloseAccount>(),
     jobs::JobType::of::<connect::consent::FinishConsent>(),
     jobs::JobType::of::<bulk::RunBulk>(),
+    jobs::JobType::of::<imports::ImportWork>(),
 ];
 
 /// Starts them all; they end with the token.
@@ -25,5 +26,6 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(notices::run(app.clone(), stop.clone()));
     tasks.spawn(sweep::run(app.clone(), stop.clone()));
     tasks.spawn(retention::run(app.clone(), stop.clone()));
+    tasks.spawn(imports::run(app.clone(), stop.clone()));
     tasks.spawn(jobs::run(app, JOBS, stop.clone()));
 }

@@ -19,6 +19,13 @@ interface Ready {
   submission: number;
   smtps: number;
   ca: string;
+  /** The OpenID provider's two flavours, when it was asked for. */
+  openid: OpenId | null;
+}
+
+interface OpenId {
+  google: string;
+  microsoft: string;
 }
 
 type Answer = { ok: boolean; error?: string } & Record<string, unknown>;
@@ -36,7 +43,8 @@ export class Lab {
     this.#program = program;
   }
 
-  static async start(): Promise<Lab> {
+  /** `oauth`: with an OpenID provider whose access tokens the mail servers take. */
+  static async start(oauth = false): Promise<Lab> {
     for (const path of [POSTHOUSE, LAB]) {
       if (!existsSync(path)) {
         throw new Error(`${path} is missing: cargo build --package posthouse --package testkit`);
@@ -44,7 +52,7 @@ export class Lab {
     }
     if (process.getuid?.() !== 0)
       throw new Error("the walks need root: mail servers change to users of their own");
-    const program = new Program([LAB], process.env);
+    const program = new Program(oauth ? [LAB, "--oauth"] : [LAB], process.env);
     const [line] = await program.line(/^\{.*\}$/);
     return new Lab(program, JSON.parse(line) as Ready);
   }
@@ -76,6 +84,18 @@ export class Lab {
   async changePassword(mailbox: Mailbox, password: string): Promise<void> {
     await this.#ask("set_password", { address: mailbox.address, password });
     await this.#ask("kick", { address: mailbox.address });
+  }
+
+  /** Ends the account's open IMAP sessions. */
+  async kick(mailbox: Mailbox): Promise<void> {
+    await this.#ask("kick", { address: mailbox.address });
+  }
+
+  /** Rules the OpenID provider: what it can be told stands in `crates/testkit/oidc/server.js`. */
+  async openid(flavour: keyof OpenId, control: string, values: object): Promise<void> {
+    const url = `${this.ports.openid?.[flavour]}/lab/${control}`;
+    const answer = await fetch(url, { method: "POST", body: JSON.stringify(values) });
+    if (!answer.ok) throw new Error(`openid: ${control}: ${answer.status}`);
   }
 
   async deliver(mailbox: Mailbox, raw: string): Promise<void> {

@@ -21,7 +21,12 @@ function idOf(index: number): string {
 
 function account(index: number, more: Partial<Account> = {}): Account {
   const well = { state: "connected", since: NOW } as const;
-  const login = { host: "mail.old.test", username: `box${index}@old.test`, encryption: "tls" } as const;
+  const login = {
+    host: "mail.old.test",
+    username: `box${index}@old.test`,
+    encryption: "tls",
+    auth: "password",
+  } as const;
   return {
     id: idOf(index),
     address: `box${index}@old.test`,

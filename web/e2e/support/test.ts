@@ -17,6 +17,31 @@ export interface House {
   secrets: Set<string>;
 }
 
+/** The settings of the OpenID provider's two flavours; without it there is nobody to sign in to. */
+function oauthSettings({ openid, imaps, submission }: Lab["ports"]): Record<string, string> {
+  if (!openid) return {};
+  const { google, microsoft } = openid;
+  const of = (name: string, urls: Record<string, string>) =>
+    Object.entries({
+      client_id: "app",
+      client_secret: "app-secret",
+      imap: `tls://localhost:${imaps}`,
+      smtp: `starttls://localhost:${submission}`,
+      ...urls,
+    }).map(([key, value]) => [`POSTHOUSE_OAUTH__${name}__${key.toUpperCase()}`, value]);
+  return Object.fromEntries([
+    ...of("GOOGLE", {
+      authorize_url: `${google}/o/oauth2/v2/auth?access_type=offline&prompt=consent`,
+      token_url: `${google}/token`,
+      revoke_url: `${google}/revoke`,
+    }),
+    ...of("MICROSOFT", {
+      authorize_url: `${microsoft}/common/oauth2/v2.0/authorize?prompt=select_account`,
+      token_url: `${microsoft}/common/oauth2/v2.0/token`,
+    }),
+  ]);
+}
+
 async function startHouse(lab: Lab, settings: Record<string, string>): Promise<House> {
   const imapGate = await Gate.before(lab.ports.imaps);
   const smtpGate = await Gate.before(lab.ports.submission);
@@ -30,8 +55,14 @@ async function startHouse(lab: Lab, settings: Record<string, string>): Promise<H
     POSTHOUSE_RETRY__FIRST_MS: "200",
     POSTHOUSE_RETRY__LONGEST_MS: "1000",
     POSTHOUSE_LOG__LEVEL: "info",
+    ...oauthSettings(lab.ports),
     ...settings,
   });
+  if (lab.ports.openid) {
+    const uri = `${posthouse.url}/oauth/callback`;
+    await lab.openid("google", "redirect", { uri });
+    await lab.openid("microsoft", "redirect", { uri });
+  }
   return { lab, posthouse, imapGate, smtpGate, images, secrets: new Set() };
 }
 
@@ -77,18 +108,18 @@ const page = async (
 
 /**
  * A fresh installation that nobody owns yet, beside real mail servers. `breaks`: the test breaks answers on purpose;
- * `settings`: variables of the program besides the usual ones.
+ * `settings`: variables of the program besides the usual ones; `oauth`: there is a provider to sign in to.
  */
 export const test = base.extend<
   { house: House; breaks: boolean; settings: Record<string, string> },
-  { lab: Lab }
+  { lab: Lab; oauth: boolean }
 >({
   breaks: [false, { option: true }],
   settings: [{}, { option: true }],
+  oauth: [false, { option: true, scope: "worker" }],
   lab: [
-    // biome-ignore lint/correctness/noEmptyPattern: the runner reads the needs of a fixture from this pattern
-    async ({}, use) => {
-      const lab = await Lab.start();
+    async ({ oauth }, use) => {
+      const lab = await Lab.start(oauth);
       await use(lab);
       await lab.stop();
     },
@@ -112,7 +143,7 @@ export const test = base.extend<
 /** The demo, signed in. */
 export const demoTest = base.extend<{ demo: Posthouse; breaks: boolean }>({
   breaks: [false, { option: true }],
-  // biome-ignore lint/correctness/noEmptyPattern: see above
+  // biome-ignore lint/correctness/noEmptyPattern: the runner reads the needs of a fixture from this pattern
   demo: async ({}, use) => {
     const posthouse = await Posthouse.start("demo");
     await use(posthouse);

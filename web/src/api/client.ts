@@ -47,6 +47,13 @@ export type ConnectStep = components["schemas"]["ConnectStep"];
 export type TestResult = components["schemas"]["TestResult"];
 export type ProviderCard = Ok<"/providers", "get">["items"][number];
 export type ProviderKind = ProviderCard["kind"];
+export type OAuthChoice = ProviderCard["oauth"][number];
+export type OAuthProviderSettings = Ok<"/oauth/providers", "get">["items"][number];
+export type OAuthApp = OAuthProviderSettings["apps"][number];
+export type AppCheck = components["schemas"]["AppCheck"];
+export type BeginConsent = components["schemas"]["BeginConsent"];
+export type ConsentFlow = Ok<"/oauth/flows/{id}", "get">;
+export type ConsentProblem = components["schemas"]["ConsentProblem"];
 export type DiscoverRequest = components["schemas"]["DiscoverRequest"];
 export type Discovered = components["schemas"]["Discovered"];
 export type Found = components["schemas"]["Found"];
@@ -59,6 +66,11 @@ export type OwnerLinkRequest = components["schemas"]["MakeOwnerLink"];
 export type OwnerLinkPage = components["schemas"]["OwnerLinkPage"];
 export type UseOwnerLink = components["schemas"]["UseOwnerLink"];
 export type OwnerLinkResult = components["schemas"]["OwnerLinkResult"];
+export type Import = Ok<"/accounts/imports/{id}", "get">;
+export type ImportRows = Ok<"/accounts/imports/{id}/rows", "get">;
+export type ImportRow = ImportRows["items"][number];
+export type RowProblem = ImportRow["problems"][number];
+export type StartImport = components["schemas"]["StartImport"];
 
 const origin = globalThis.location?.origin ?? "";
 
@@ -108,6 +120,27 @@ export async function unwrap<T>(call: Promise<Answer<T>>): Promise<T> {
   }
   if (!answer.response.ok) throw problemFrom(answer.response, answer.error);
   return answer.data as T;
+}
+
+/** Uploads a file of accounts as it is. */
+export async function uploadImport(file: File): Promise<Import> {
+  let response: Response;
+  try {
+    response = await globalThis.fetch(
+      `${origin}${API}/accounts/imports?name=${encodeURIComponent(file.name)}`,
+      {
+        method: "POST",
+        headers: { "content-type": "text/csv" },
+        body: file,
+        signal: AbortSignal.timeout(LIMIT_MS),
+      },
+    );
+  } catch (error) {
+    throw asApiError(error);
+  }
+  const body: unknown = await response.json().catch(() => undefined);
+  if (!response.ok) throw problemFrom(response, body);
+  return body as Import;
 }
 
 /** What a stream tells on the way, and its end. */

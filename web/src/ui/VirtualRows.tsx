@@ -19,11 +19,13 @@ interface VirtualRowsProps<T> {
   onReady?: (show: (index: number) => void) => void;
   /** Below the last row: an error, or the end. */
   foot?: ReactNode;
+  /** The rows hold nothing to come to by keyboard: the list itself is come to, and scrolls. */
+  plain?: boolean;
 }
 
 /** A long list that scrolls by itself; only rows in view exist. Rows may differ in height. */
 export function VirtualRows<T>(props: VirtualRowsProps<T>) {
-  const { items, label, estimate, keyOf, render, more, onReady, foot } = props;
+  const { items, label, estimate, keyOf, render, more, onReady, foot, plain } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualizer({
     count: items.length,
@@ -44,7 +46,7 @@ export function VirtualRows<T>(props: VirtualRowsProps<T>) {
     onReady?.((index) => virtualizer.scrollToIndex(index, { align: "auto" }));
   }, [onReady, virtualizer]);
   return (
-    <div ref={scroller} className={classes.scroller}>
+    <div ref={scroller} className={classes.scroller} {...(plain ? { tabIndex: 0 } : {})}>
       <ul aria-label={label} className={classes.list} style={{ height: virtualizer.getTotalSize() }}>
         {rows.map(({ index, key, start }) => {
           const item = items[index];

@@ -90,6 +90,7 @@ export const sizes = {
   accountCard: 105,
   messageRow: 77,
   outgoingRow: 96,
+  importRow: 72,
   overscan: 8,
   paletteHeight: 420,
 };

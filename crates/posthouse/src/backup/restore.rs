@@ -12,7 +12,7 @@ use crate::base::{leases, vault};
 use crate::config::Config;
 use crate::connect::owner;
 use crate::team::{self, AuditEntry, Instance, Scope};
-use crate::{notices, send, server};
+use crate::{imports, notices, send, server};
 use db::{Conn, Db, Engine};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -152,6 +152,7 @@ async fn put(config: &Config, clock: &Clock, checked: &mut Checked) -> Result<i6
 async fn now_in_the_past(tx: &mut Conn, (ids, now): (&Ids, db::Ts), checked: &Checked) -> Result<i64, BackupError> {
     let held = send::hold(tx, &Instance, now).await?;
     notices::hold(tx, &Instance, now).await?;
+    imports::end_restored(tx, &Instance, now).await?;
     leases::forget_nodes(tx).await?;
     team::end_all(tx, &Instance).await?;
     owner::revoke_all(tx, &Instance, now).await?;

@@ -22,6 +22,8 @@ pub enum Topic {
     Consent,
     /// What people are told.
     Notices,
+    /// Files of many accounts, and how far they are.
+    Imports,
 }
 
 /// One nudge.

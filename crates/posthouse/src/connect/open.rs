@@ -25,6 +25,16 @@ pub enum Credential {
     Token(Secret),
 }
 
+impl Credential {
+    /// The text that nobody may see.
+    #[must_use]
+    pub fn secret(&self) -> &Secret {
+        match self {
+            Self::Password(secret) | Self::Token(secret) => secret,
+        }
+    }
+}
+
 /// A server and how to sign in there.
 pub struct Server {
     /// Its name.

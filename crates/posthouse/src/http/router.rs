@@ -55,6 +55,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(crate::notices::api::routes())
         .merge(crate::closing::api::routes())
         .merge(crate::bulk::api::routes())
+        .merge(crate::imports::api::routes())
         .routes(routes!(live::live))
 }
 

@@ -8,7 +8,7 @@ use crate::base::events;
 use crate::base::leases::{self, Held, LeaseError};
 use crate::base::meters::RETENTION_REMOVED;
 use crate::config::Config;
-use crate::{bulk, connect, mailbox, notices, send, team};
+use crate::{bulk, connect, imports, mailbox, notices, send, team};
 use db::{Conn, DbResult, Ts};
 use futures_util::future::BoxFuture;
 use std::time::Duration;
@@ -130,6 +130,13 @@ pub const TABLE: &[Kept] = &[
         prune: |c, before, limit| Box::pin(connect::owner::prune(c, &team::Instance, before, limit)),
     },
     Kept {
+        table: "import_run",
+        what: "Files of many accounts after their end, with the result of each row",
+        keep: Keep::Days(30),
+        why: "What failed is mended in the weeks after; their passwords are erased at the end, or after a day without a person",
+        prune: |c, before, limit| Box::pin(imports::prune(c, &team::Instance, before, limit)),
+    },
+    Kept {
         table: "lease",
         what: "Heartbeats of processes that ended",
         keep: Keep::Days(1),
@@ -158,6 +165,7 @@ pub const FOR_GOOD: &[(&str, &str)] = &[
     ("message", "goes when it is gone from the server"),
     ("placement", "as the message"),
     ("outgoing", "what was sent is history that people look up"),
+    ("import_row", "a part of the file of accounts"),
     ("outgoing_recipient", "a part of the outgoing message"),
     ("outage", "goes when the account has worked again for a while"),
     ("notice_account", "a part of the notice"),

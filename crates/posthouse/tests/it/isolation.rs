@@ -10,6 +10,7 @@ use testkit::MailWorld;
 fn fill(path: &str, ids: &Value) -> String {
     let first = path.trim_start_matches('/').split('/').next().unwrap();
     let first = if path.starts_with("/accounts/bulk/") { "bulk" } else { first };
+    let first = if path.starts_with("/accounts/imports/") { "imports" } else { first };
     let id = ids[first].as_str().unwrap_or("00000000-0000-0000-0000-000000000000");
     path.replace("{id}", id).replace("{message}", id).replace("{index}", "0")
 }
@@ -20,6 +21,7 @@ fn body(path: &str) -> Value {
         "/accounts/{id}/reconnect" | "/accounts/{id}/test" => json!({ "imap": null, "smtp": null }),
         "/accounts/{id}/outgoing" => json!({ "to": "a@b.test", "subject": "s", "body": "b" }),
         "/outgoing/{id}/resolve" => json!({ "sent": true }),
+        "/accounts/imports/{id}/start" => json!({ "mode": "test", "rows": "all" }),
         "/accounts/{id}" => json!({}),
         "/accounts/{id}/tags" => json!({ "tags": ["Theirs"] }),
         "/tags/{id}" => json!({ "name": "Theirs" }),
@@ -102,7 +104,9 @@ async fn every_path_refuses_strangers_and_lesser_roles() {
         owner.call(Method::PUT, &format!("/accounts/{id}/tags"), Some(&tagged), &[]).await.expect(200);
         let tag = owner.get("/tags").await.expect(200)["items"][0]["id"].clone();
         let bulk = owner.post("/accounts/bulk", &json!({ "action": "retry", "accounts": [id] })).await.expect(202);
-        let ids = json!({ "owner-links": link["id"], "tags": tag, "bulk": bulk["id"], "accounts": id, "messages": message, "images": message, "outgoing": outgoing["id"], "address": mailbox.address });
+        let file = b"address,password\nnew@else.test,secret\n".to_vec();
+        let import = owner.raw(Method::POST, "/accounts/imports", Some(("text/csv", file)), &[]).await.expect(201);
+        let ids = json!({ "owner-links": link["id"], "tags": tag, "bulk": bulk["id"], "accounts": id, "messages": message, "images": message, "outgoing": outgoing["id"], "address": mailbox.address, "imports": import["id"] });
 
         let session = owner.get("/session").await.expect(200);
         let mine: WorkspaceId = session["workspace"]["id"].as_str().unwrap().parse().unwrap();
@@ -135,6 +139,8 @@ async fn every_path_refuses_strangers_and_lesser_roles() {
         let mut nobody = t.caller();
         walk(&mut nobody, &ids, &[401, 404]).await;
 
+        let import = owner.get(&format!("/accounts/imports/{}", import["id"].as_str().unwrap())).await.expect(200);
+        assert_eq!((&import["state"], &import["total"]), (&json!("ready"), &json!(1)));
         assert_eq!(
             owner.get(&format!("/accounts/{id}")).await.expect(200)["status"],
             "connected",

@@ -18,6 +18,7 @@ mod bad_mail;
 mod bad_requests;
 mod bulk;
 mod backup;
+mod imports;
 mod closing;
 mod command_line;
 mod connect;

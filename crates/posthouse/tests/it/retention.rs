@@ -130,6 +130,11 @@ async fn insert(t: &TestApp, o: &Owner, table: &str, n: i64, at: Ts) {
              VALUES ($1, $2, $3, 'google', $4, $4, $5, 'done', $2)",
             vec![workspace, hash, json!({}).into_value()],
         ),
+        "import_run" => (
+            "INSERT INTO import_run (id, ended_at, workspace_id, user_id, file_name, state, turn, taken_on, notes, confirmed, created_at, touched_at)
+             VALUES ($1, $2, $3, $4, 'a.csv', 'ended', 0, 0, $5, $5, $2, $2)",
+            vec![workspace, o.user.into_value(), json!([]).into_value()],
+        ),
         "lease" => {
             let name = format!("node:{id}");
             let sql = "INSERT INTO lease (name, until_at, holder, epoch) VALUES ($1, $2, '', 1)";
@@ -153,6 +158,7 @@ async fn rows(t: &TestApp, table: &str) -> i64 {
         "one_time_link" => "SELECT COUNT(*) FROM one_time_link",
         "oauth_flow" => "SELECT COUNT(*) FROM oauth_flow",
         "owner_link" => "SELECT COUNT(*) FROM owner_link",
+        "import_run" => "SELECT COUNT(*) FROM import_run",
         "lease" => "SELECT COUNT(*) FROM lease WHERE name LIKE 'node:%'",
         other => panic!("say here how the rows of {other} are counted"),
     };

@@ -9,6 +9,7 @@ import { AnchorLink, ButtonLink } from "../../ui/links";
 import { LoadFailed, Notice } from "../../ui/Notice";
 import { Page, PageHeader } from "../../ui/Page";
 import { part } from "../../ui/part";
+import { useAdmin } from "../session/queries";
 import { AccountFilters, type Change } from "./AccountFilters";
 import classes from "./Accounts.module.css";
 import { AccountsTable } from "./AccountsTable";
@@ -18,6 +19,8 @@ import { useSelection } from "./selection";
 
 const NoMatch = part(() => import("./NoMatch"));
 const BulkBar = part(() => import("./BulkBar"));
+
+const AppFaults = part(() => import("../providers/AppFaults"));
 
 function ConnectButton() {
   return (
@@ -79,6 +82,7 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
   // Once it was there it stays: its dialog outlives the selection.
   const [barShown, setBarShown] = useState(false);
   useEffect(() => setBarShown((shown) => shown || selection.count > 0), [selection.count]);
+  const admin = useAdmin();
   const empty = list.isSuccess && rows.length === 0 && !list.isPlaceholderData;
 
   return (
@@ -86,6 +90,7 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
       <PageHeader title="Accounts">
         <ConnectButton />
       </PageHeader>
+      {admin && <AppFaults onMissing={() => undefined} />}
       {empty && !filtered ? (
         <Notice icon={IconMailPlus} title="No account is connected yet" action={<ConnectButton />}>
           Connect an email account to send from it and to follow its mail here. Posthouse keeps it connected

@@ -48,7 +48,7 @@ export function ConnectionCard({ account, side }: { account: Account; side: "rec
               </>
             )}
           </Text>
-          <Actions account={account} state={state} />
+          <Actions account={account} side={side} />
         </>
       )}
     </Paper>
@@ -68,8 +68,8 @@ function Sync({ account }: { account: Account }) {
 }
 
 /** What a person may be waiting for is tried with what is saved: it may have been put right at the provider. */
-function tryWords(state: SideState): { button: string; notice: string } {
-  if (state.state === "reconnect_required") {
+function tryWords(state: SideState, oauth: boolean): { button: string; notice: string } {
+  if (state.state === "reconnect_required" && !oauth) {
     return {
       button: "Try the saved password again",
       notice: "Trying the saved password. The state follows here.",
@@ -78,11 +78,13 @@ function tryWords(state: SideState): { button: string; notice: string } {
   return { button: "Try now", notice: "Trying now. The state follows here." };
 }
 
-function Actions({ account, state }: { account: Account; state: SideState }) {
+function Actions({ account, side }: { account: Account; side: "receiving" | "sending" }) {
+  const state = account[side];
+  const oauth = account[side === "receiving" ? "imap" : "smtp"]?.auth === "oauth";
   const retry = useRetryNow(account.id);
   if (state.state !== "disconnected" && state.state !== "reconnect_required") return null;
-  const canTry = account.can_send && state.reason !== "password_missing";
-  const { button, notice } = tryWords(state);
+  const canTry = account.can_send && state.reason !== "password_missing" && state.reason !== "grant_missing";
+  const { button, notice } = tryWords(state, oauth);
   return (
     <Group gap="sm" className={classes.actions}>
       {account.can_manage && (

@@ -50,6 +50,18 @@ const REASONS: Record<Reason, string> = {
   connection_lost: "connection lost",
   sender_refused: "sender refused",
   password_missing: "saved password is gone",
+  account_suspended: "mailbox locked",
+  over_quota: "over quota",
+  grant_missing: "saved permission is gone",
+  consent_revoked: "consent revoked",
+  consent_declined: "access declined",
+  scope_missing: "permission missing",
+  wrong_identity: "another person signed in",
+  no_lasting_access: "no lasting access",
+  token_refused: "access token refused",
+  no_token_login: "no sign-in by token",
+  token_service: "no access token",
+  app_configuration: "OAuth app refused",
 };
 
 /** Why a side is in its state, in a few words. A code that a newer server sends has its own sentence with it. */

@@ -1,7 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
 import { expect, it } from "vitest";
-import { api, found, looked, open, problem, server, stream } from "../../../test/world";
+import { api, found, looked, open, problem, server, stream, withApps } from "../../../test/world";
 import type { Discovered, Found, Looked } from "../../api/client";
 
 /** A search that ends at once. */
@@ -65,11 +65,15 @@ it("goes on with doubtful servers only after a person agreed", async () => {
   expect(go).toBeEnabled();
 });
 
-it("says that signing in with Microsoft is to come, without a button that leads nowhere", async () => {
-  await find([found({ kind: null, provider: "Microsoft 365", notes: ["Sign in with Microsoft."] })]);
-  expect(await screen.findByText(/Signing in with Microsoft is not part of Posthouse yet/)).toBeVisible();
-  expect(screen.getByText("Sign in with Microsoft.")).toBeVisible();
-  expect(screen.queryByRole("button", { name: "Continue" })).not.toBeInTheDocument();
+it("leads an address at Microsoft to signing in there, with the address filled in", async () => {
+  const items = withApps({ microsoft: [{ id: null, name: "This installation's app" }] });
+  server.use(http.get(api("/providers"), () => HttpResponse.json({ items })));
+  const { user, router } = await find([found({ kind: "microsoft", provider: "Microsoft 365" })]);
+  expect(await screen.findByText("On the next page you sign in with Microsoft.")).toBeVisible();
+  await user.click(screen.getByRole("button", { name: "Continue" }));
+  expect(await screen.findByRole("button", { name: "Continue with Microsoft" })).toBeVisible();
+  expect(router.state.location.pathname).toBe("/accounts/add/microsoft");
+  expect(screen.getByLabelText("Email address")).toHaveValue("ben@old.test");
 });
 
 it("lists the other servers that were found, each with its own way on", async () => {
@@ -162,11 +166,13 @@ it("has a card for each kind of account, with the labels of the server", async (
     within(cards)
       .getAllByRole("link")
       .map((each) => each.getAttribute("href")),
-  ).toEqual(["google", "yahoo", "icloud", "custom", "imap"].map((kind) => `/accounts/add/${kind}`));
+  ).toEqual(
+    ["google", "microsoft", "yahoo", "icloud", "custom", "imap"].map((kind) => `/accounts/add/${kind}`),
+  );
 });
 
 it("knows no other kind", async () => {
-  open("/accounts/add/microsoft");
+  open("/accounts/add/exchange");
   expect(await screen.findByRole("heading", { name: "There is nothing at this address" })).toBeVisible();
 });
 

@@ -1,6 +1,7 @@
 import { Skeleton, Text, Title } from "@mantine/core";
 import {
   IconBrandGmail,
+  IconBrandWindows,
   IconBrandYahoo,
   IconCloud,
   IconInbox,
@@ -11,10 +12,12 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { ProviderKind } from "../../api/client";
 import { Icon } from "../../ui/Icon";
+import { AnchorLink } from "../../ui/links";
 import { LoadFailed } from "../../ui/Notice";
 import { Page, PageHeader } from "../../ui/Page";
 import classes from "./Connect.module.css";
 import { Crumbs } from "./Crumbs";
+import { usableChoice } from "./consent/queries";
 import { FindServers } from "./FindServers";
 import { providersQuery } from "./queries";
 
@@ -31,13 +34,42 @@ export function AddPage() {
         </Title>
         <Cards />
       </section>
+      <Text mt="xl">
+        Somebody else has the password?{" "}
+        <AnchorLink to="/accounts/add/owner">Let the owner connect it</AnchorLink> by a link, without signing
+        in here.
+      </Text>
+      <Text mt="sm">
+        More than a few? <AnchorLink to="/accounts/add/many">Connect many from a CSV</AnchorLink>, up to 1,000
+        at once.
+      </Text>
     </Page>
   );
 }
 
-const CARDS: Record<ProviderKind, { icon: TablerIcon; words: string }> = {
-  google: { icon: IconBrandGmail, words: "Gmail and Google Workspace, with an app password." },
-  yahoo: { icon: IconBrandYahoo, words: "Yahoo Mail, with an app password." },
+interface CardWords {
+  icon: TablerIcon;
+  words: string;
+  /** Instead, where people can sign in at the provider. */
+  oauth?: string;
+}
+
+const CARDS: Record<ProviderKind, CardWords> = {
+  google: {
+    icon: IconBrandGmail,
+    words: "Gmail and Google Workspace, with an app password.",
+    oauth: "Gmail and Google Workspace, by signing in with Google.",
+  },
+  microsoft: {
+    icon: IconBrandWindows,
+    words: "Outlook.com and Microsoft 365. Needs an OAuth app of your team.",
+    oauth: "Outlook.com and Microsoft 365, by signing in with Microsoft.",
+  },
+  yahoo: {
+    icon: IconBrandYahoo,
+    words: "Yahoo Mail, with an app password.",
+    oauth: "Yahoo Mail, by signing in with Yahoo.",
+  },
   icloud: { icon: IconCloud, words: "iCloud Mail, with an app-specific password." },
   custom: {
     icon: IconServer,
@@ -52,13 +84,13 @@ function Cards() {
   return (
     <div className={classes.cards} aria-busy={!data}>
       {data
-        ? data.items.map(({ kind, label }) => (
+        ? data.items.map(({ kind, label, oauth }) => (
             <Link key={kind} to="/accounts/add/$kind" params={{ kind }} className={classes.card}>
               <Icon of={CARDS[kind].icon} large />
               <Title order={3} size="h2">
                 {label}
               </Title>
-              <Text c="dimmed">{CARDS[kind].words}</Text>
+              <Text c="dimmed">{(usableChoice(oauth) && CARDS[kind].oauth) ?? CARDS[kind].words}</Text>
             </Link>
           ))
         : Object.keys(CARDS).map((kind) => <Skeleton key={kind} h="8rem" />)}

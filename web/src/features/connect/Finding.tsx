@@ -4,6 +4,7 @@ import { useState } from "react";
 import type { Found, FoundServer } from "../../api/client";
 import { Banner } from "../../ui/Banner";
 import classes from "./Connect.module.css";
+import { usableChoice, useChoices } from "./consent/queries";
 import { domainOf } from "./form";
 import { NoteList } from "./NoteList";
 
@@ -21,7 +22,7 @@ function hostsOf({ imap, smtp }: Found): string {
 
 /** Servers that may be those of the address, and the way on with them. */
 export function Finding({ found, address, best = false }: FindingProps) {
-  const { kind, provider, doubt } = found;
+  const { provider, doubt } = found;
   return (
     <Paper p="lg" className={classes.places}>
       <Stack>
@@ -37,24 +38,26 @@ export function Finding({ found, address, best = false }: FindingProps) {
           <Server title="Receiving" found={found.imap} />
           <Server title="Sending" found={found.smtp} />
         </dl>
-        {found.notes.length > 0 && (
-          <div>
-            <Text fw={500} mb="xs">
-              What to do first
-            </Text>
-            <NoteList notes={found.notes} />
-          </div>
-        )}
+        <First found={found} />
         {doubt && <Banner tone="warn">{doubt}</Banner>}
-        {kind ? (
-          <GoOn found={found} kind={kind} address={address} best={best} />
-        ) : (
-          <Banner tone="idle">
-            Signing in with Microsoft is not part of Posthouse yet, so this account cannot be connected.
-          </Banner>
-        )}
+        <GoOn found={found} address={address} best={best} />
       </Stack>
     </Paper>
+  );
+}
+
+/** What comes before a password; where people sign in at the provider, that is all there is to do. */
+function First({ found: { kind, notes } }: { found: Found }) {
+  const choice = usableChoice(useChoices(kind));
+  if (choice) return <Text>On the next page you sign in with {choice.label}.</Text>;
+  if (notes.length === 0) return null;
+  return (
+    <div>
+      <Text fw={500} mb="xs">
+        What to do first
+      </Text>
+      <NoteList notes={notes} />
+    </div>
   );
 }
 
@@ -86,12 +89,8 @@ function Server({ title, found }: { title: string; found: FoundServer | null | u
   );
 }
 
-interface GoOnProps extends FindingProps {
-  kind: NonNullable<Found["kind"]>;
-}
-
 /** On to the form. Where there is a doubt, a person says first whose servers these are. */
-function GoOn({ found, kind, address, best }: GoOnProps) {
+function GoOn({ found, address, best }: FindingProps) {
   const navigate = useNavigate();
   const [agreed, setAgreed] = useState(false);
   const state = { begun: { address, found } };
@@ -108,7 +107,7 @@ function GoOn({ found, kind, address, best }: GoOnProps) {
       <Button
         variant={best ? "filled" : "default"}
         disabled={Boolean(found.doubt) && !agreed}
-        onClick={() => void navigate({ to: "/accounts/add/$kind", params: { kind }, state })}
+        onClick={() => void navigate({ to: "/accounts/add/$kind", params: { kind: found.kind }, state })}
       >
         Continue
       </Button>

@@ -36,10 +36,18 @@ interface OptionalProps<T extends PairValues> {
   /** Of the address: the usual server names are offered. */
   domain: string;
   importDays: number;
+  /** What the switch says, where it is not the usual. */
+  wish?: string;
 }
 
 /** The second side of an account: left out, or a server with its login. */
-export function OptionalPart<T extends PairValues>({ form, side, domain, importDays }: OptionalProps<T>) {
+export function OptionalPart<T extends PairValues>({
+  form,
+  side,
+  domain,
+  importDays,
+  wish,
+}: OptionalProps<T>) {
   const { instance } = useSession();
   const values = form.getValues();
   const field = side === "imap" ? "receive" : "send";
@@ -49,7 +57,7 @@ export function OptionalPart<T extends PairValues>({ form, side, domain, importD
       <legend>{words.legend}</legend>
       <Stack>
         <Switch
-          label={words.wish}
+          label={wish ?? words.wish}
           description={values[field] ? words.on(importDays) : words.off}
           {...form.getInputProps(field, { type: "checkbox" })}
         />

@@ -1,8 +1,16 @@
-import { Checkbox, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Button, Checkbox, Group, Stack, Text, TextInput, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type Account, patientHttp, type ReconnectRequest, type SideState, unwrap } from "../../api/client";
+import { type ReactNode, useState } from "react";
+import {
+  type Account,
+  type Endpoint,
+  patientHttp,
+  type ReconnectRequest,
+  type SideState,
+  unwrap,
+} from "../../api/client";
 import { keys } from "../../api/keys";
 import { Banner } from "../../ui/Banner";
 import { ButtonLink } from "../../ui/links";
@@ -12,6 +20,8 @@ import { reasonWords } from "../accounts/words";
 import { useSession } from "../session/queries";
 import classes from "./Connect.module.css";
 import { ConnectForm } from "./ConnectForm";
+import { OAuthReconnect } from "./consent/OAuthReconnect";
+import { usableChoice, useChoices } from "./consent/queries";
 import { LoginFields, ServerFields } from "./EndpointFields";
 import {
   checkReconnect,
@@ -21,11 +31,13 @@ import {
   reconnectValues,
   toReconnect,
 } from "./form";
+import { isKnown } from "./kinds";
 import { OptionalPart } from "./OptionalPart";
 import { useConnectForm, useUnsavedForm } from "./useConnectForm";
 
 const KEEP = "Leave empty to keep the saved one.";
 const GONE = "The saved one is gone.";
+const APP_PASSWORD = "An app password of the account; there is no saved one.";
 
 function useReconnect(id: string) {
   const queryClient = useQueryClient();
@@ -39,9 +51,81 @@ function useReconnect(id: string) {
   });
 }
 
-/** Reconnects an account: the address stays, servers and passwords may change. */
+function usesOAuth({ smtp, imap }: Account): boolean {
+  return smtp?.auth === "oauth" || imap?.auth === "oauth";
+}
+
+/** Reconnects an account: the address stays, what it signs in with may change. */
 export function ReconnectPage({ id }: { id: string }) {
   const { data: account } = useSuspenseQuery(accountQuery(id));
+  const oauth = usesOAuth(account);
+  const choices = useChoices(account.provider);
+  // Providers without a card share one kind: which of them it is stands in the account's grant only.
+  const usable = account.provider === "custom" ? undefined : usableChoice(choices);
+  const [way, setWay] = useState<"oauth" | "password">(oauth ? "oauth" : "password");
+  const other = (words: string, next: "oauth" | "password") => (
+    <Group>
+      <Button variant="transparent" px={0} onClick={() => setWay(next)}>
+        {words}
+      </Button>
+    </Group>
+  );
+  // Whose servers were entered by hand may be anybody's.
+  const ofProvider = isKnown(account.provider);
+  return (
+    <div className={classes.page}>
+      <Group justify="space-between" gap="sm" mb="md">
+        <Title order={2}>Reconnect</Title>
+        <ButtonLink to="/accounts/$id/ask" params={{ id }} variant="default">
+          Ask the mailbox's owner
+        </ButtonLink>
+      </Group>
+      {way === "oauth" ? (
+        <OAuthReconnect
+          // What is known of its provider may come after the page.
+          key={choices ? "known" : "unknown"}
+          account={account}
+          choice={account.provider === "custom" ? undefined : (usable ?? choices?.[0])}
+          known={oauth}
+          other={ofProvider && other("Use an app password instead", "password")}
+        >
+          <Who account={account} />
+        </OAuthReconnect>
+      ) : (
+        <ByPassword
+          account={account}
+          other={
+            ofProvider &&
+            usable &&
+            other(
+              oauth ? `Sign in with ${usable.label} instead` : `Switch to ${usable.label}'s sign-in`,
+              "oauth",
+            )
+          }
+        />
+      )}
+    </div>
+  );
+}
+
+function Who({ account }: { account: Account }) {
+  return (
+    <>
+      <Reasons account={account} />
+      <TextInput
+        label="Email address"
+        value={account.address}
+        readOnly
+        variant="filled"
+        description="The address, its history and its settings stay."
+      />
+    </>
+  );
+}
+
+/** By servers and passwords. */
+function ByPassword({ account, other }: { account: Account; other: ReactNode }) {
+  const { id } = account;
   const navigate = useNavigate();
   const reconnect = useReconnect(id);
   const { form, ...flow } = useConnectForm({
@@ -58,31 +142,20 @@ export function ReconnectPage({ id }: { id: string }) {
   useUnsavedForm(form, reconnect.isSuccess);
 
   return (
-    <div className={classes.page}>
-      <Title order={2} mb="md">
-        Reconnect
-      </Title>
-      <ConnectForm
-        flow={flow}
-        save="Reconnect"
-        saving={reconnect.isPending || reconnect.isSuccess}
-        cancel={
-          <ButtonLink to="/accounts/$id/settings" params={{ id }} variant="subtle" color="gray">
-            Cancel
-          </ButtonLink>
-        }
-      >
-        <Reasons account={account} />
-        <TextInput
-          label="Email address"
-          value={account.address}
-          readOnly
-          variant="filled"
-          description="The address, its history and its settings stay."
-        />
-        <Sides form={form} account={account} />
-      </ConnectForm>
-    </div>
+    <ConnectForm
+      flow={flow}
+      save="Reconnect"
+      saving={reconnect.isPending || reconnect.isSuccess}
+      cancel={
+        <ButtonLink to="/accounts/$id/settings" params={{ id }} variant="subtle" color="gray">
+          Cancel
+        </ButtonLink>
+      }
+    >
+      <Who account={account} />
+      <Sides form={form} account={account} />
+      {!reconnect.isPending && other}
+    </ConnectForm>
   );
 }
 
@@ -98,7 +171,7 @@ function Sides({ form, account }: { form: FormOf<ReconnectValues>; account: Acco
           <legend>Outgoing (SMTP)</legend>
           <Stack>
             <ServerFields {...shared} side="smtp" />
-            <LoginFields form={form} side="smtp" passwordHelp={keepWords(account.sending)} />
+            <LoginFields form={form} side="smtp" passwordHelp={keepWords(account.smtp, account.sending)} />
           </Stack>
         </fieldset>
       )}
@@ -110,7 +183,7 @@ function Sides({ form, account }: { form: FormOf<ReconnectValues>; account: Acco
             <LoginFields
               form={form}
               side="imap"
-              passwordHelp={keepWords(account.receiving)}
+              passwordHelp={keepWords(account.imap, account.receiving)}
               withPassword={!same}
             />
             {both && (
@@ -125,11 +198,21 @@ function Sides({ form, account }: { form: FormOf<ReconnectValues>; account: Acco
       {!account.imap && (
         <OptionalPart form={form} side="imap" domain={shared.domain} importDays={account.import_days} />
       )}
+      {!account.smtp && (
+        <OptionalPart
+          form={form}
+          side="smtp"
+          domain={shared.domain}
+          importDays={account.import_days}
+          wish="Add sending"
+        />
+      )}
     </>
   );
 }
 
-function keepWords({ reason }: SideState): string {
+function keepWords(saved: Endpoint, { reason }: SideState): string {
+  if (saved.auth === "oauth") return APP_PASSWORD;
   return reason === "password_missing" ? GONE : KEEP;
 }
 

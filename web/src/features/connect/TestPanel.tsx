@@ -65,7 +65,8 @@ function Side({ side, state }: { side: ConnectStep["side"]; state: TestState }) 
   );
 }
 
-function TestStep({ step }: { step: ConnectStep }) {
+/** One step of a connection test, with the server's words and what to do. */
+export function TestStep({ step }: { step: ConnectStep }) {
   return (
     <StepLine
       mark={step.status}

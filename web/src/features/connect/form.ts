@@ -160,11 +160,17 @@ function checkKnown({ smtp, imap }: NewValues, errors: Errors): void {
   if (!smtp.password) errors["smtp.password"] = "Enter the app password.";
 }
 
-export function checkNew(values: NewValues): Errors {
+/** What is missing of whose account it is. */
+export function checkIdentity(values: NewValues): Errors {
   const errors: Errors = {};
   const address = addressTrouble(values.address);
   if (address) errors.address = address;
   if (!values.display_name.trim()) errors.display_name = "Enter the name that recipients see.";
+  return errors;
+}
+
+export function checkNew(values: NewValues): Errors {
+  const errors = checkIdentity(values);
   if (isKnown(values.kind)) {
     checkKnown(values, errors);
     return errors;
@@ -229,7 +235,7 @@ function known({ host, port, encryption, username }: Endpoint): LoginValues {
 export function reconnectValues({ address, smtp, imap }: Account): ReconnectValues {
   const empty = emptyOf("custom");
   return {
-    smtp: smtp ? known(smtp) : { ...empty.smtp, username: address },
+    smtp: smtp ? known(smtp) : { ...empty.smtp, username: imap?.username ?? address },
     imap: imap ? known(imap) : { ...empty.imap, username: smtp?.username ?? address },
     receive: Boolean(imap),
     send: Boolean(smtp),
@@ -240,9 +246,15 @@ export function reconnectValues({ address, smtp, imap }: Account): ReconnectValu
 
 const SIDES = { smtp: "sending", imap: "receiving" } as const;
 
+/** Where the login of the outgoing server is typed: a server that is added may take the one of the other. */
+function outgoingSecrets(values: ReconnectValues, account: Account): "smtp" | "imap" {
+  return !account.smtp && values.same_login ? "imap" : "smtp";
+}
+
 /** Where the login of the incoming server is typed. */
 function incomingSecrets(values: ReconnectValues, account: Account): "smtp" | "imap" {
-  const shared = account.imap ? account.smtp && values.same_password : values.same_login;
+  if (!account.smtp) return "imap";
+  const shared = account.imap ? values.same_password : values.same_login;
   return shared ? "smtp" : "imap";
 }
 
@@ -251,7 +263,8 @@ function savedStands(side: "smtp" | "imap", values: ReconnectValues, account: Ac
   const saved = account[side];
   const { host, username } = values[side];
   return (
-    saved?.host === host.trim() &&
+    saved?.auth === "password" &&
+    saved.host === host.trim() &&
     saved.username === username.trim() &&
     account[SIDES[side]].reason !== "password_missing"
   );
@@ -263,15 +276,16 @@ export function checkReconnect(values: ReconnectValues, account: Account): Error
     if (values[field].password || savedStands(side, values, account)) return;
     errors[`${field}.password`] ??= account[side]
       ? "Enter the password: the saved one is not for this server and username, or is gone."
-      : "Enter the password of the incoming server.";
+      : `Enter the password of the ${side === "smtp" ? "outgoing" : "incoming"} server.`;
   };
   const username = (side: "smtp" | "imap") => {
     if (!values[side].username.trim()) errors[`${side}.username`] = "Enter the username.";
   };
-  if (account.smtp) {
+  if (values.send) {
+    const field = outgoingSecrets(values, account);
     checkLogin("smtp", values.smtp, false, errors);
-    username("smtp");
-    secret("smtp", "smtp");
+    username(field);
+    secret("smtp", field);
   }
   if (values.receive) {
     const field = incomingSecrets(values, account);
@@ -291,8 +305,9 @@ export function toReconnect(values: ReconnectValues, account: Account): Reconnec
   });
   const secrets = values[incomingSecrets(values, account)];
   const username = account.imap ? values.imap.username : secrets.username;
+  const outgoing = values[outgoingSecrets(values, account)];
   return {
-    ...(account.smtp ? { smtp: change(values.smtp, values.smtp.username, values.smtp) } : {}),
+    ...(values.send ? { smtp: change(values.smtp, outgoing.username, outgoing) } : {}),
     ...(values.receive ? { imap: change(values.imap, username, secrets) } : {}),
   };
 }

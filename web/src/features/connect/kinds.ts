@@ -9,7 +9,10 @@ export function isKnown(kind: ProviderKind): kind is KnownKind {
   return KNOWN.some((each) => each === kind);
 }
 
+/** The kinds that have a page of their provider: a password, a sign-in at the provider, or both. */
+export type ProviderPageKind = KnownKind | "microsoft";
+
 /** The kind that an address bar names. */
 export function kindFrom(text: string): ProviderKind | undefined {
-  return ([...KNOWN, "custom", "imap"] as const).find((each) => each === text);
+  return ([...KNOWN, "microsoft", "custom", "imap"] as const).find((each) => each === text);
 }

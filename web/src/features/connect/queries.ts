@@ -3,11 +3,10 @@ import { http, streamDiscovery, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { KnownKind } from "./kinds";
 
-/** The kinds of accounts, with what to do at the provider first. They change with the program only. */
+/** The kinds of accounts, with what to do at the provider first, and the apps that people sign in by. */
 export const providersQuery = queryOptions({
   queryKey: keys.providers,
   queryFn: ({ signal }) => unwrap(http.GET("/providers", { signal })),
-  staleTime: Number.POSITIVE_INFINITY,
 });
 
 /** The servers of an address at a provider that we know. Nobody else is asked. */

@@ -19,19 +19,31 @@ declare module "@tanstack/react-router" {
   }
 }
 
-function begin(kind: ProviderKind, begun: Begun | undefined): NewValues {
+/** The beginning of a form of this kind: empty, or with what was found. */
+export function beginning(kind: ProviderKind, begun: Begun | undefined): NewValues {
   const empty = withAddress(emptyOf(kind), begun?.address ?? "");
   return begun?.found ? withFound(empty, begun.found) : empty;
 }
 
+/** What the page before handed over. Read once: the form goes its own way from there. */
+export function useBegun(): Begun | undefined {
+  const router = useRouter();
+  const [begun] = useState(() => router.state.location.state.begun);
+  return begun;
+}
+
+interface Ways {
+  complete?: (form: FormOf<NewValues>) => Promise<void>;
+  /** What was typed before another way to connect was chosen. */
+  typed?: NewValues | undefined;
+}
+
 /** A form for a new account of this kind, filled with what was found before. */
-export function useNewAccount(kind: ProviderKind, complete?: (form: FormOf<NewValues>) => Promise<void>) {
+export function useNewAccount(kind: ProviderKind, { complete, typed }: Ways = {}) {
   const navigate = useNavigate();
   const queryClient = useQueryClient();
-  const router = useRouter();
-  // Read once: the form goes its own way from there.
-  const [begun] = useState(() => router.state.location.state.begun);
-  const [initial] = useState(() => begin(kind, begun));
+  const begun = useBegun();
+  const [initial] = useState(() => typed ?? beginning(kind, begun));
   const connect = useMutation({
     mutationFn: (body: ConnectRequest) => unwrap(patientHttp.POST("/accounts", { body })),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: keys.accounts }),

@@ -6,17 +6,27 @@ import {
   type SpotlightActionGroupData,
   spotlight,
 } from "@mantine/spotlight";
-import { IconDeviceDesktop, IconKeyboard, IconMail, IconMoon, IconPlus, IconSun } from "@tabler/icons-react";
+import {
+  IconDeviceDesktop,
+  IconKeyboard,
+  IconMail,
+  IconMoon,
+  IconPlus,
+  IconSettings,
+  IconSun,
+} from "@tabler/icons-react";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { Icon } from "../../ui/Icon";
 import { sizes } from "../../ui/theme";
 import { accountSearchQuery } from "../accounts/queries";
+import { useAdmin } from "../session/queries";
 
 /** Ctrl K: go anywhere, do anything, find an account by a part of its address. Opens whenever `asked` grows. */
 export default function Palette({ asked, onShortcuts }: { asked: number; onShortcuts: () => void }) {
   const navigate = useNavigate();
+  const admin = useAdmin();
   const { setColorScheme } = useMantineColorScheme();
   const [query, setQuery] = useState("");
   useEffect(() => {
@@ -52,6 +62,16 @@ export default function Palette({ asked, onShortcuts }: { asked: number; onShort
       leftSection: <Icon of={IconPlus} />,
       onClick: () => void navigate({ to: "/accounts/add" }),
     },
+    ...(admin
+      ? [
+          {
+            id: "providers",
+            label: "Settings: providers",
+            leftSection: <Icon of={IconSettings} />,
+            onClick: () => void navigate({ to: "/settings/providers" }),
+          },
+        ]
+      : []),
     {
       id: "light",
       label: "Light appearance",

@@ -1,6 +1,6 @@
 import { ActionIcon, Box, Burger, Group, Stack, Text } from "@mantine/core";
 import { useDisclosure, useMediaQuery } from "@mantine/hooks";
-import { IconMail, IconSearch } from "@tabler/icons-react";
+import { IconMail, IconSearch, IconSettings } from "@tabler/icons-react";
 import { useLocation, useNavigate, useRouter, useRouterState } from "@tanstack/react-router";
 import { type ReactNode, useCallback, useEffect, useState } from "react";
 import { Mark } from "../../ui/Brand";
@@ -9,7 +9,7 @@ import { SideLink } from "../../ui/links";
 import { loadParts, part } from "../../ui/part";
 import { useShortcuts } from "../../ui/shortcuts";
 import { media } from "../../ui/theme";
-import { useSession } from "../session/queries";
+import { useAdmin, useSession } from "../session/queries";
 import { OfflineBanner } from "./OfflineBanner";
 import classes from "./Shell.module.css";
 import { UserMenu } from "./UserMenu";
@@ -185,6 +185,7 @@ function Sidebar({
   onSearch: () => void;
   onShortcuts: () => void;
 }) {
+  const admin = useAdmin();
   return (
     <Stack h="100%" gap="xs" p="sm">
       <Group p="xs" pb="sm" gap="xs" wrap="nowrap" justify="space-between">
@@ -205,6 +206,16 @@ function Sidebar({
           active={false}
           activeProps={{ "data-current": true }}
         />
+        {admin && (
+          <SideLink
+            to="/settings/providers"
+            label="Settings"
+            leftSection={<Icon of={IconSettings} />}
+            className={classes.link}
+            active={false}
+            activeProps={{ "data-current": true }}
+          />
+        )}
       </nav>
       <Box mt="auto">
         <UserMenu onShortcuts={onShortcuts} />

@@ -72,12 +72,19 @@ export class LiveUpdates {
   apply({ topic, account_id: id }: Topic): void {
     if (topic === "accounts") this.#account(id ?? undefined);
     if (topic === "notices") this.#throttle.run("notices", () => this.#again(keys.notices));
+    if (topic === "imports") this.#throttle.run("imports", () => this.#again(keys.imports));
     if (topic === "messages") this.#throttle.run(`messages ${id}`, () => this.#messages(id ?? undefined));
+    if (topic === "consent") this.#throttle.run("consent", () => this.#consent());
     if (topic === "outgoing") {
       this.#throttle.run("outgoing", () => this.#again(keys.outgoingAll));
       // The account's figures count what was sent.
       this.#account(id ?? undefined);
     }
+  }
+
+  /** Somebody's sign-in at a provider went on, which also shows whether the provider takes the app. */
+  async #consent(): Promise<void> {
+    await Promise.all([this.#again(keys.flows), this.#again(keys.oauthProviders)]);
   }
 
   stop(): void {
@@ -94,6 +101,8 @@ export class LiveUpdates {
       return;
     }
     this.#changed.add(id);
+    // One that was connected by its owner used a link up.
+    this.#throttle.run("owner links", () => this.#again(keys.ownerLinksAll));
     this.#throttle.run("accounts", () => this.#changedAccounts());
     this.#throttle.run("summary", () => refreshSummary(this.#queryClient));
   }

@@ -51,7 +51,12 @@ export function ByConsent(props: {
 }
 
 /** What became of it, after the provider sent the owner back. */
-export function Returned(props: { token: string; label: string | undefined; flow: string; onAgain: () => void }) {
+export function Returned(props: {
+  token: string;
+  label: string | undefined;
+  flow: string;
+  onAgain: () => void;
+}) {
   const { token, flow, label, onAgain } = props;
   const { data, error, refetch } = useQuery(flowQuery(token, flow));
   if (data?.state === "done") return <Connected address={undefined} consent={label ?? "provider"} />;

@@ -3,7 +3,13 @@ import { Banner } from "../../ui/Banner";
 import { takeBack } from "./words";
 
 /** The end: what there is to know, and nothing left to do. */
-export function Connected({ address, consent }: { address: string | undefined; consent: string | undefined }) {
+export function Connected({
+  address,
+  consent,
+}: {
+  address: string | undefined;
+  consent: string | undefined;
+}) {
   return (
     <Banner tone="ok">
       <Stack gap="xs">

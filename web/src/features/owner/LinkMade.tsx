@@ -16,8 +16,8 @@ export function LinkMade({ made }: { made: MadeOwnerLink }) {
           The link for <bdi>{made.address}</bdi> is made
         </Text>
         <Text>
-          Send it to the owner of this mailbox, and to nobody else. It is shown only now, works once, and
-          ends <Time at={made.expires_at} as="due" />.
+          Send it to the owner of this mailbox, and to nobody else. It is shown only now, works once, and ends{" "}
+          <Time at={made.expires_at} as="due" />.
         </Text>
         <Group gap="sm" align="flex-end">
           <TextInput

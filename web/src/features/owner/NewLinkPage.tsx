@@ -114,7 +114,13 @@ function LinkForm({ ways, onMade }: { ways: Way[]; onMade: (made: MadeOwnerLink)
 
 const SIDES = [
   { side: "smtp", legend: "Outgoing (SMTP)", on: "send", wish: "Also send from this address", of: "imap" },
-  { side: "imap", legend: "Incoming (IMAP)", on: "receive", wish: "Receive mail with this account", of: "custom" },
+  {
+    side: "imap",
+    legend: "Incoming (IMAP)",
+    on: "receive",
+    wish: "Receive mail with this account",
+    of: "custom",
+  },
 ] as const;
 
 /** The servers that the owner's password will go to. */

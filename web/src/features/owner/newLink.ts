@@ -34,7 +34,10 @@ export function checkLink(values: NewValues, way: Way): Errors {
 type Server = NonNullable<OwnerLinkRequest["smtp"]>;
 
 function withoutPassword(
-  server: { host: string; port: number; encryption: Server["encryption"]; username: string } | null | undefined,
+  server:
+    | { host: string; port: number; encryption: Server["encryption"]; username: string }
+    | null
+    | undefined,
 ): Server | null {
   if (!server) return null;
   const { host, port, encryption, username } = server;

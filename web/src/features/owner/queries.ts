@@ -16,7 +16,8 @@ export const openLinksQuery = (accountId: string | undefined) =>
 export function useMakeLink(accountId: string) {
   const queryClient = useQueryClient();
   return useAction({
-    mutationFn: () => unwrap(http.POST("/accounts/{id}/owner-links", { params: { path: { id: accountId } } })),
+    mutationFn: () =>
+      unwrap(http.POST("/accounts/{id}/owner-links", { params: { path: { id: accountId } } })),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: keys.ownerLinksAll }),
   });
 }

@@ -4,7 +4,15 @@ import { counted } from "../../lib/format";
 import { isolated } from "../../lib/texts";
 
 /** What the team can do with the mailbox once it is connected. */
-export function rights({ smtp, imap, consent, import_days, user, workspace, address }: OwnerLinkPage): string[] {
+export function rights({
+  smtp,
+  imap,
+  consent,
+  import_days,
+  user,
+  workspace,
+  address,
+}: OwnerLinkPage): string[] {
   const who = user
     ? `${isolated(user)} and the admins of ${isolated(workspace)} can use it.`
     : `Everybody in ${isolated(workspace)} can use it.`;

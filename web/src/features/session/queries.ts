@@ -29,6 +29,11 @@ export function useSession(): Session {
   return useSuspenseQuery(sessionQuery).data;
 }
 
+/** Whether somebody rules the workspace. The server decides; this is for what a page offers. */
+export function useAdmin(): boolean {
+  return useSession().role !== "member";
+}
+
 export interface SetupValues {
   name: string;
   email: string;

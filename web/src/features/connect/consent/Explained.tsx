@@ -1,0 +1,28 @@
+import { Text } from "@mantine/core";
+import type { Way } from "./useConsent";
+
+interface ExplainedProps {
+  label: string;
+  way: Way;
+  /** Of a new account. */
+  importDays?: number;
+}
+
+/** What is going to happen, before it does. */
+export function Explained({ label, way, importDays }: ExplainedProps) {
+  return (
+    <>
+      <Text c="dimmed">
+        {way === "window"
+          ? `${label}'s page opens in a window of its own. Sign in there and allow access; this page follows.`
+          : `${label}'s page opens in this tab. Sign in there and allow access; you are led back here.`}
+      </Text>
+      {importDays !== undefined && (
+        <Text c="dimmed">
+          Then the mailbox is checked, the last {importDays} days of mail are imported, and the mailbox is
+          followed live.
+        </Text>
+      )}
+    </>
+  );
+}

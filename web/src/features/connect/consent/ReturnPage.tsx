@@ -1,0 +1,145 @@
+import { Skeleton, Stack, Text, Title } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { IconLinkOff, IconPlugConnected } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import type { ConsentFlow } from "../../../api/client";
+import { isGone } from "../../../lib/problem";
+import { Banner } from "../../../ui/Banner";
+import { ButtonLink } from "../../../ui/links";
+import { LoadFailed, Notice } from "../../../ui/Notice";
+import { BarePage } from "../../../ui/Page";
+import { useLive } from "../../frame/live";
+import { kindFrom } from "../kinds";
+import { browser, inWindow } from "./browser";
+import { ended, flowQuery, useProviderLabel } from "./queries";
+import { Trouble } from "./Trouble";
+
+/** Where a provider sends people back to: what became of their sign-in, and the way on. */
+export function ReturnPage({ id }: { id: string | undefined }) {
+  return <BarePage name="Sign-in at a provider">{id ? <Returned id={id} /> : <Unknown />}</BarePage>;
+}
+
+function Unknown() {
+  return (
+    <Notice
+      page
+      icon={IconLinkOff}
+      title="This sign-in is not known here or was used already"
+      action={<ButtonLink to="/accounts/add">Begin again</ButtonLink>}
+    >
+      It may have been begun in another browser, by somebody else, or longer than ten minutes ago. Nothing was
+      changed.
+    </Notice>
+  );
+}
+
+function Returned({ id }: { id: string }) {
+  useLive();
+  const flow = useQuery(flowQuery(id));
+  const [own] = useState(() => inWindow(id));
+  const label = useProviderLabel(flow.data?.provider);
+  const over = ended(flow.data) || isGone(flow.error);
+  useEffect(() => {
+    // The page that opened this window tells the rest.
+    if (own && over) browser.close();
+  }, [own, over]);
+
+  if (isGone(flow.error)) return <Unknown />;
+  if (!flow.data) {
+    if (flow.error)
+      return <LoadFailed what="The sign-in" error={flow.error} retry={() => void flow.refetch()} />;
+    return <Going words="Checking the sign-in…" />;
+  }
+  if (flow.data.state === "waiting") return <Going words={`Waiting for ${label}…`} />;
+  if (flow.data.state === "working") return <Going words="Checking the mailbox…" />;
+  if (flow.data.state === "failed") return <Failed flow={flow.data} own={own} label={label} />;
+  if (own) return <Closing />;
+  return flow.data.dry_run ? <Tried label={label} /> : <Connected flow={flow.data} />;
+}
+
+function Going({ words }: { words: string }) {
+  return (
+    <div role="status">
+      <Title order={1} size="h2" mb="md">
+        {words}
+      </Title>
+      <Skeleton h="0.25rem" />
+    </div>
+  );
+}
+
+/** Some browsers let no page close its window. */
+function Closing() {
+  return (
+    <Notice page icon={IconPlugConnected} title="You can close this window">
+      The page that opened it goes on by itself.
+    </Notice>
+  );
+}
+
+function Connected({ flow: { account_id: id, address } }: { flow: ConsentFlow }) {
+  const navigate = useNavigate();
+  useEffect(() => {
+    notifications.show({ id: "connected", message: `${address} is connected.` });
+    if (id) void navigate({ to: "/accounts/$id/mail", params: { id }, replace: true });
+    else void navigate({ to: "/accounts", replace: true });
+  }, [id, address, navigate]);
+  return <Going words={`${address} is connected`} />;
+}
+
+/** Nothing but a try: what was given was given back. */
+function Tried({ label }: { label: string }) {
+  return (
+    <Notice
+      page
+      icon={IconPlugConnected}
+      title="The app works"
+      action={<ButtonLink to="/settings/providers">Back to the providers</ButtonLink>}
+    >
+      {label} let Posthouse in. The access was given back at once, and nothing was saved.
+    </Notice>
+  );
+}
+
+function Failed({ flow, own, label }: { flow: ConsentFlow; own: boolean; label: string }) {
+  return (
+    <Stack gap="lg">
+      <Title order={1} size="h2">
+        {flow.dry_run ? "The try did not work" : `${flow.address} is not connected`}
+      </Title>
+      <Trouble
+        problem={flow.problem ?? { code: "internal", text: `${label} said no more.`, fix: "Begin again." }}
+      />
+      {own ? (
+        <Banner tone="idle">You can close this window. The page that opened it says the same.</Banner>
+      ) : (
+        <div>
+          <TryAgain flow={flow} />
+        </div>
+      )}
+      <Text size="xs" c="dimmed">
+        Nothing was saved.
+      </Text>
+    </Stack>
+  );
+}
+
+function TryAgain({ flow: { dry_run, account_id: id, provider, address } }: { flow: ConsentFlow }) {
+  if (dry_run) return <ButtonLink to="/settings/providers">Back to the providers</ButtonLink>;
+  if (id) {
+    return (
+      <ButtonLink to="/accounts/$id/reconnect" params={{ id }}>
+        Try again
+      </ButtonLink>
+    );
+  }
+  const kind = kindFrom(provider);
+  if (!kind) return <ButtonLink to="/accounts/add">Try again</ButtonLink>;
+  return (
+    <ButtonLink to="/accounts/add/$kind" params={{ kind }} state={{ begun: { address } }}>
+      Try again
+    </ButtonLink>
+  );
+}

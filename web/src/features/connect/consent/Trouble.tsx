@@ -1,0 +1,37 @@
+import { Stack, Text } from "@mantine/core";
+import type { ConsentProblem } from "../../../api/client";
+import { Banner } from "../../../ui/Banner";
+import { ServerWords } from "../../../ui/ServerWords";
+import { StepList } from "../StepLine";
+import { TestStep } from "../TestPanel";
+
+/** Why a sign-in did not end in an account, with the words of whoever refused it, and what to do. */
+export function Trouble({ problem }: { problem: ConsentProblem }) {
+  const { text, fix, server_words, step } = problem;
+  if (problem.code === "cancelled") return <Banner tone="idle">{text}</Banner>;
+  return (
+    <Stack gap="sm">
+      <Banner tone="bad" alert>
+        <Stack gap="xs">
+          <Text fw={500}>{text}</Text>
+          {server_words && !step && <ServerWords>{server_words}</ServerWords>}
+          <Text size="xs">
+            <strong>What to do:</strong> {fix}
+          </Text>
+        </Stack>
+      </Banner>
+      {step && (
+        <StepList>
+          {/* What to do stands above. */}
+          <TestStep step={{ ...step, fix: null }} />
+        </StepList>
+      )}
+    </Stack>
+  );
+}
+
+export const UNKNOWN: ConsentProblem = {
+  code: "unknown",
+  text: "This sign-in is not known here or was used already.",
+  fix: "Begin again.",
+};

@@ -1,0 +1,255 @@
+import { act, screen, waitFor, within } from "@testing-library/react";
+import { HttpResponse, http } from "msw";
+import { beforeEach, expect, it, vi } from "vitest";
+import {
+  api,
+  FakeEventSource,
+  oauthChoice,
+  open,
+  problem,
+  server,
+  session,
+  withApps,
+} from "../../../../test/world";
+import type { ConsentFlow } from "../../../api/client";
+import { browser, inWindow, noteWindow } from "./browser";
+
+const URL = "https://provider.test/authorize?state=s";
+const APP = [{ id: null, name: "This installation's app" }];
+
+let flow: ConsentFlow;
+const begun: unknown[] = [];
+const cancelled: string[] = [];
+/** The window that a browser opens: only where it is sent counts. */
+const opened = { location: { href: "" }, close: vi.fn() };
+const leave = vi.spyOn(browser, "leave");
+const openWindow = vi.spyOn(browser, "open");
+const close = vi.spyOn(browser, "close");
+
+beforeEach(() => {
+  localStorage.clear();
+  begun.length = 0;
+  cancelled.length = 0;
+  opened.location.href = "";
+  opened.close.mockReset();
+  leave.mockReset().mockReturnValue(undefined);
+  close.mockReset().mockReturnValue(undefined);
+  openWindow.mockReset().mockReturnValue(opened as unknown as Window);
+  flow = {
+    id: "f1",
+    provider: "google",
+    address: "ben@acme.test",
+    state: "waiting",
+    dry_run: false,
+    account_id: null,
+    problem: null,
+    expires_at: new Date(Date.now() + 600_000).toISOString(),
+  };
+  const items = withApps({ google: APP, microsoft: APP });
+  server.use(
+    http.get(api("/providers"), () => HttpResponse.json({ items })),
+    http.post(api("/oauth/flows"), async ({ request }) => {
+      begun.push(await request.json());
+      return HttpResponse.json({ id: "f1", url: URL, expires_at: flow.expires_at }, { status: 201 });
+    }),
+    http.get(api("/oauth/flows/f1"), () => HttpResponse.json(flow)),
+    http.delete(api("/oauth/flows/f1"), () => {
+      cancelled.push("f1");
+      flow = { ...flow, state: "failed", problem: failure("cancelled", "You gave up the sign-in.") };
+      return new HttpResponse(null, { status: 204 });
+    }),
+  );
+});
+
+function failure(code: string, text: string): NonNullable<ConsentFlow["problem"]> {
+  return { code, text, fix: "Try again and leave every permission ticked.", server_words: null, step: null };
+}
+
+/** The flow went on, and the live stream says so. */
+async function goOn(next: Partial<ConsentFlow>) {
+  flow = { ...flow, ...next };
+  await waitFor(() => expect(FakeEventSource.all.length).toBeGreaterThan(0));
+  act(() => {
+    for (const source of FakeEventSource.all) source.say("topic", { topic: "consent" });
+  });
+}
+
+async function begin(kind: "google" | "microsoft", label: string) {
+  const page = open(`/accounts/add/${kind}`);
+  await page.user.type(await screen.findByLabelText("Email address"), "ben@acme.test");
+  await page.user.type(screen.getByLabelText("Display name"), "Ben Kim");
+  await page.user.click(screen.getByRole("button", { name: `Continue with ${label}` }));
+  return page;
+}
+
+it("tells the permissions before, opens a window in the click and follows the sign-in to its end", async () => {
+  const { router } = await begin("google", "Google");
+  expect(screen.getByText("Read mail at Google")).toBeVisible();
+  expect(openWindow).toHaveBeenCalledWith();
+  expect(await screen.findByText("Waiting for Google…")).toBeVisible();
+  expect(opened.location.href).toBe(URL);
+  expect(inWindow("f1")).toBe(true);
+  expect(leave).not.toHaveBeenCalled();
+  expect(begun).toEqual([
+    {
+      provider: "google",
+      app_id: null,
+      address: "ben@acme.test",
+      display_name: "Ben Kim",
+      team: false,
+      import_days: 30,
+    },
+  ]);
+  await goOn({ state: "working" });
+  expect(await screen.findByText("Checking the mailbox…")).toBeVisible();
+  expect(screen.queryByRole("button", { name: "Cancel" })).not.toBeInTheDocument();
+  await goOn({ state: "done", account_id: "ben" });
+  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts"));
+  expect(await screen.findByText("ben@acme.test is connected.")).toBeVisible();
+});
+
+it("opens the window again, goes on in the tab, and can be given up", async () => {
+  const { user } = await begin("google", "Google");
+  await user.click(await screen.findByRole("button", { name: "Open the window again" }));
+  expect(openWindow).toHaveBeenLastCalledWith(URL);
+  await user.click(screen.getByRole("button", { name: "Continue in this tab" }));
+  expect(leave).toHaveBeenCalledWith(URL);
+  expect(inWindow("f1")).toBe(false);
+  await user.click(screen.getByRole("button", { name: "Cancel" }));
+  await waitFor(() => expect(screen.queryByText("Waiting for Google…")).not.toBeInTheDocument());
+  expect(cancelled).toEqual(["f1"]);
+  expect(screen.getByRole("button", { name: "Continue with Google" })).toBeEnabled();
+  expect(screen.getByLabelText("Email address")).toHaveValue("ben@acme.test");
+});
+
+it("says that the window was blocked and offers this tab", async () => {
+  openWindow.mockReturnValue(null);
+  const { user } = await begin("google", "Google");
+  expect(await screen.findByText(/Your browser let no window open/)).toBeVisible();
+  expect(leave).not.toHaveBeenCalled();
+  await user.click(screen.getByRole("button", { name: "Continue in this tab" }));
+  expect(leave).toHaveBeenCalledWith(URL);
+});
+
+it("goes to Microsoft in this tab", async () => {
+  await begin("microsoft", "Microsoft");
+  await waitFor(() => expect(leave).toHaveBeenCalledWith(URL));
+  expect(openWindow).not.toHaveBeenCalled();
+  expect(await screen.findByText("Waiting for Microsoft…")).toBeVisible();
+});
+
+it("shows why it failed, with the provider's words, and tries again", async () => {
+  const { user } = await begin("google", "Google");
+  await screen.findByText("Waiting for Google…");
+  const refused = failure("scope_missing", "A permission that is needed was not given.");
+  await goOn({ state: "failed", problem: { ...refused, server_words: "access_denied: no" } });
+  const alert = await screen.findByRole("alert");
+  expect(alert).toHaveTextContent("A permission that is needed was not given.");
+  expect(within(alert).getByText("access_denied: no")).toBeVisible();
+  expect(alert).toHaveTextContent("leave every permission ticked");
+  flow = { ...flow, state: "waiting", problem: null };
+  await user.click(screen.getByRole("button", { name: "Try again" }));
+  await waitFor(() => expect(begun).toHaveLength(2));
+});
+
+it("says so when the sign-in is not known any more", async () => {
+  server.use(http.get(api("/oauth/flows/f1"), () => problem(404, "not_found", "There is no such thing.")));
+  await begin("google", "Google");
+  expect(await screen.findByText("This sign-in is not known here or was used already.")).toBeVisible();
+  expect(screen.getByRole("button", { name: "Try again" })).toBeVisible();
+});
+
+it("closes the window and says why when the sign-in is not even begun", async () => {
+  server.use(
+    http.post(api("/oauth/flows"), () => problem(409, "address_taken", "This address is connected already.")),
+  );
+  await begin("google", "Google");
+  expect(await screen.findByRole("link", { name: "This address is connected already." })).toBeVisible();
+  expect(opened.close).toHaveBeenCalled();
+  expect(screen.queryByText("Waiting for Google…")).not.toBeInTheDocument();
+});
+
+it("lets people choose between apps, the first at first", async () => {
+  const items = withApps({ google: [{ id: "a1", name: "Acme at Google" }, ...APP] });
+  server.use(http.get(api("/providers"), () => HttpResponse.json({ items })));
+  await begin("google", "Google");
+  expect(screen.getByRole("radio", { name: "Acme at Google" })).toBeChecked();
+  await waitFor(() => expect(begun).toEqual([expect.objectContaining({ app_id: "a1" })]));
+});
+
+it("offers an app password as well, with what was typed", async () => {
+  const { user } = open("/accounts/add/google");
+  await user.type(await screen.findByLabelText("Email address"), "ben@acme.test");
+  await user.click(screen.getByRole("button", { name: "Use an app password instead" }));
+  expect(screen.getByLabelText("App password")).toBeVisible();
+  expect(screen.getByLabelText("Email address")).toHaveValue("ben@acme.test");
+  await user.click(screen.getByRole("button", { name: "Sign in with Google instead" }));
+  expect(screen.getByLabelText("Email address")).toHaveValue("ben@acme.test");
+});
+
+it.each([
+  ["owner", /Settings, Providers has the steps/, 1],
+  ["member", /Ask an admin of your workspace/, 0],
+] as const)("tells the %s what to do where no app exists", async (role, words, links) => {
+  server.use(
+    http.get(api("/session"), () => HttpResponse.json({ ...session, role })),
+    http.get(api("/providers"), () => HttpResponse.json({ items: withApps({}) })),
+  );
+  open("/accounts/add/microsoft");
+  expect(await screen.findByText(words)).toBeVisible();
+  expect(screen.queryAllByRole("link", { name: "Set up an OAuth app" })).toHaveLength(links);
+  expect(screen.queryByRole("button", { name: /Continue/ })).not.toBeInTheDocument();
+});
+
+it("offers providers without a card where servers are entered by hand", async () => {
+  const aol = oauthChoice("aol", "AOL", [{ id: "a2", name: "Acme at AOL" }]);
+  const items = withApps({}).map((card) => (card.kind === "custom" ? { ...card, oauth: [aol] } : card));
+  server.use(http.get(api("/providers"), () => HttpResponse.json({ items })));
+  const { user } = open("/accounts/add/custom");
+  await user.click(await screen.findByRole("button", { name: "Sign in with AOL" }));
+  await user.type(screen.getByLabelText("Email address"), "ben@aol.test");
+  await user.type(screen.getByLabelText("Display name"), "Ben Kim");
+  await user.click(screen.getByRole("button", { name: "Continue with AOL" }));
+  await waitFor(() => expect(begun).toEqual([expect.objectContaining({ provider: "aol", app_id: "a2" })]));
+});
+
+it("comes back in a window: closes itself, and says so where it cannot", async () => {
+  noteWindow("f1");
+  flow = { ...flow, state: "done", account_id: "ben" };
+  open("/oauth/return?flow=f1");
+  expect(await screen.findByText("You can close this window")).toBeVisible();
+  expect(close).toHaveBeenCalled();
+});
+
+it("comes back in a tab: goes on to the account", async () => {
+  noteWindow("another");
+  flow = { ...flow, state: "working" };
+  const { router } = open("/oauth/return?flow=f1");
+  expect(await screen.findByText("Checking the mailbox…")).toBeVisible();
+  await goOn({ state: "done", account_id: "ana" });
+  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts/ana/mail"));
+  expect(close).not.toHaveBeenCalled();
+});
+
+it("comes back in a tab after a refusal: says why, and leads to the form with the address", async () => {
+  flow = { ...flow, state: "failed", problem: failure("consent_declined", "The access was declined.") };
+  const { user } = open("/oauth/return?flow=f1");
+  expect(await screen.findByText("The access was declined.")).toBeVisible();
+  await user.click(screen.getByRole("link", { name: "Try again" }));
+  expect(await screen.findByLabelText("Email address")).toHaveValue("ben@acme.test");
+});
+
+it("comes back with nothing that is known", async () => {
+  open("/oauth/return");
+  expect(
+    await screen.findByRole("heading", { name: "This sign-in is not known here or was used already" }),
+  ).toBeVisible();
+  expect(screen.getByRole("link", { name: "Begin again" })).toHaveAttribute("href", "/accounts/add");
+});
+
+it("asks to sign in first, and comes back", async () => {
+  server.use(http.get(api("/session"), () => problem(401, "not_signed_in", "Sign in.")));
+  const { router } = open("/oauth/return?flow=f1");
+  await waitFor(() => expect(router.state.location.pathname).toBe("/sign-in"));
+  expect(router.state.location.search).toEqual({ next: "/oauth/return?flow=f1" });
+});

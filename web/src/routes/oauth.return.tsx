@@ -1,0 +1,13 @@
+import { createFileRoute, redirect } from "@tanstack/react-router";
+import { ReturnPage } from "../features/connect/consent/ReturnPage";
+import { knownSession } from "../features/session/queries";
+import { textParam } from "../lib/params";
+
+export const Route = createFileRoute("/oauth/return")({
+  validateSearch: (search): { flow?: string | undefined } => ({ flow: textParam(search, "flow") }),
+  beforeLoad: async ({ context, location }) => {
+    if (await knownSession(context.queryClient)) return;
+    throw redirect({ to: "/sign-in", search: { next: location.href }, replace: true });
+  },
+  component: () => <ReturnPage id={Route.useSearch().flow} />,
+});
