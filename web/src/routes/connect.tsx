@@ -1,6 +1,5 @@
 import { createFileRoute, useLocation } from "@tanstack/react-router";
 import { ConnectPage } from "../features/owner/ConnectPage";
-import { keptToken } from "../features/owner/token";
 import { hashParam, textParam } from "../lib/params";
 
 export const Route = createFileRoute("/connect")({
@@ -11,7 +10,6 @@ export const Route = createFileRoute("/connect")({
 function Connect() {
   const { flow } = Route.useSearch();
   const token = hashParam(useLocation().hash, "token");
-  const kept = flow ? keptToken() : undefined;
   // A link that is opened in the same window is another one.
-  return <ConnectPage key={token} token={token ?? kept?.token} label={kept?.label} flow={flow} />;
+  return <ConnectPage key={token} token={token} flow={flow} />;
 }

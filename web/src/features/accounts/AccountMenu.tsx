@@ -86,17 +86,17 @@ function Items({ account, onDelete, pausing }: ItemsProps) {
         Settings
       </MenuLink>
       {account.can_manage && (
-        <MenuLink to="/accounts/$id/ask" params={params} leftSection={<Icon of={IconUserQuestion} />}>
-          Ask the owner
-        </MenuLink>
-      )}
-      {account.can_manage && (
         <Menu.Item
           leftSection={<Icon of={pausing.paused ? IconPlayerPlay : IconPlayerPause} />}
           onClick={pausing.toggle}
         >
           {pausing.paused ? "Resume" : "Pause"}
         </Menu.Item>
+      )}
+      {account.can_manage && (
+        <MenuLink to="/accounts/$id/ask" params={params} leftSection={<Icon of={IconUserQuestion} />}>
+          Ask the owner
+        </MenuLink>
       )}
     </>
   );

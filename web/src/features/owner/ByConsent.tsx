@@ -7,7 +7,8 @@ import { Banner } from "../../ui/Banner";
 import { ServerWords } from "../../ui/ServerWords";
 import { Connected } from "./Connected";
 import { flowQuery } from "./queries";
-import { keepToken } from "./token";
+import { type Kept, keep } from "./token";
+import { rights } from "./words";
 
 /** Sends the owner to their provider, and tells before what is asked there. */
 export function ByConsent(props: {
@@ -15,11 +16,11 @@ export function ByConsent(props: {
   link: OwnerLinkPage;
   consent: NonNullable<OwnerLinkPage["consent"]>;
 }) {
-  const { token, consent } = props;
+  const { token, link, consent } = props;
   const begin = useAction({
     mutationFn: () => unwrap(http.POST("/owner-links/consent", { body: { token } })),
     onSuccess: ({ url }) => {
-      keepToken(token, consent.label);
+      keep({ token, label: consent.label, address: link.address, rights: rights(link) });
       window.location.assign(url);
     },
   });
@@ -51,15 +52,10 @@ export function ByConsent(props: {
 }
 
 /** What became of it, after the provider sent the owner back. */
-export function Returned(props: {
-  token: string;
-  label: string | undefined;
-  flow: string;
-  onAgain: () => void;
-}) {
-  const { token, flow, label, onAgain } = props;
+export function Returned({ kept, flow, onAgain }: { kept: Kept; flow: string; onAgain: () => void }) {
+  const { token, label, address, rights: given } = kept;
   const { data, error, refetch } = useQuery(flowQuery(token, flow));
-  if (data?.state === "done") return <Connected address={undefined} consent={label ?? "provider"} />;
+  if (data?.state === "done") return <Connected address={address} rights={given} consent={label} />;
   const again = (
     <Button variant="default" onClick={onAgain}>
       Begin again

@@ -12,7 +12,6 @@ import { NoteList } from "../connect/NoteList";
 import { withStep } from "../connect/steps";
 import { TestPanel } from "../connect/TestPanel";
 import type { TestState } from "../connect/useConnectTest";
-import { Connected } from "./Connected";
 import classes from "./Owner.module.css";
 
 const IDLE: TestState = { phase: "idle", steps: [], sides: [], result: undefined, trouble: undefined };
@@ -24,10 +23,9 @@ interface Typed {
   smtp_password: string;
 }
 
-function useConnect(token: string, { imap, smtp }: OwnerLinkPage) {
+function useConnect(token: string, { imap, smtp }: OwnerLinkPage, onDone: () => void) {
   const queryClient = useQueryClient();
   const [state, setState] = useState(IDLE);
-  const [done, setDone] = useState(false);
   const running = useRef<AbortController>(null);
   useEffect(() => () => running.current?.abort(), []);
   const sides = (["imap", "smtp"] as const).flatMap((side) => {
@@ -42,7 +40,7 @@ function useConnect(token: string, { imap, smtp }: OwnerLinkPage) {
     try {
       const body = { token, password, ...(smtp_password ? { smtp_password } : {}) };
       const { ok, imap_ok, smtp_ok, text, code } = await streamOwnerLink(body, onStep, control.signal);
-      setDone(ok);
+      if (ok) onDone();
       const result = { ok: ok || Boolean(text), imap_ok: imap_ok ?? null, smtp_ok: smtp_ok ?? null };
       setState((now) => ({ ...now, phase: "ended", result, trouble: text ?? undefined }));
       if (code && OVER.test(code)) await queryClient.resetQueries({ queryKey: keys.ownerLook(token) });
@@ -53,14 +51,15 @@ function useConnect(token: string, { imap, smtp }: OwnerLinkPage) {
       if (OVER.test(problem.code)) await queryClient.resetQueries({ queryKey: keys.ownerLook(token) });
     }
   };
-  return { state, done, run };
+  return { state, run };
 }
 
 const MISSING = "Enter the password.";
 
 /** The owner types the password; the servers are tested with it, and then it is saved. */
-export function ByPassword({ token, link }: { token: string; link: OwnerLinkPage }) {
-  const { state, done, run } = useConnect(token, link);
+export function ByPassword(props: { token: string; link: OwnerLinkPage; onDone: () => void }) {
+  const { token, link, onDone } = props;
+  const { state, run } = useConnect(token, link, onDone);
   const once = useOneAtATime();
   const { imap, smtp } = link;
   const two = Boolean(imap && smtp && imap.username !== smtp.username);
@@ -71,7 +70,6 @@ export function ByPassword({ token, link }: { token: string; link: OwnerLinkPage
       smtp_password: (value) => (two && !value ? MISSING : null),
     },
   });
-  if (done) return <Connected address={link.address} consent={undefined} />;
   const submit = form.onSubmit(({ password, smtp_password }) => {
     // Only the providers that show app passwords in groups mean them without.
     const plain = (typed: string) => (link.notes.length > 0 ? withoutGroups(typed) : typed);
@@ -93,14 +91,14 @@ export function ByPassword({ token, link }: { token: string; link: OwnerLinkPage
         <Stack>
           <SecretInput
             label={two ? `${label} of the incoming server` : label}
-            description={first && <span className={classes.wrapping}>Of {first.username}.</span>}
+            description={first && <span className={classes.wrapping}>For {first.username}.</span>}
             autoComplete="current-password"
             {...form.getInputProps("password")}
           />
           {two && (
             <SecretInput
               label={`${label} of the outgoing server`}
-              description={smtp && <span className={classes.wrapping}>Of {smtp.username}.</span>}
+              description={smtp && <span className={classes.wrapping}>For {smtp.username}.</span>}
               autoComplete="off"
               {...form.getInputProps("smtp_password")}
             />

@@ -9,8 +9,10 @@ import { BarePage } from "../../ui/Page";
 import { Time } from "../../ui/Time";
 import { ByConsent, Returned } from "./ByConsent";
 import { ByPassword } from "./ByPassword";
+import { Connected } from "./Connected";
 import classes from "./Owner.module.css";
 import { lookQuery } from "./queries";
+import { kept } from "./token";
 import { rights } from "./words";
 
 function Frame({ title, children }: { title: ReactNode; children: ReactNode }) {
@@ -30,15 +32,13 @@ function Frame({ title, children }: { title: ReactNode; children: ReactNode }) {
 }
 
 /** Where the owner of a mailbox connects it, by a link, signed out. `flow`: they come back from their provider. */
-export function ConnectPage(props: {
-  token: string | undefined;
-  flow: string | undefined;
-  /** The provider that they come back from. */
-  label: string | undefined;
-}) {
-  const { token, flow, label } = props;
-  const [back, setBack] = useState(flow);
-  if (!token) {
+export function ConnectPage({ token, flow }: { token: string | undefined; flow: string | undefined }) {
+  const [back, setBack] = useState(() => {
+    const before = flow ? kept() : undefined;
+    return flow && before ? { flow, before } : undefined;
+  });
+  const [begun] = useState(() => token ?? back?.before.token);
+  if (!begun) {
     return (
       <Frame title="Connect your mailbox">
         <Banner tone="warn">
@@ -50,10 +50,10 @@ export function ConnectPage(props: {
   }
   return back ? (
     <Frame title="Connect your mailbox">
-      <Returned token={token} label={label} flow={back} onAgain={() => setBack(undefined)} />
+      <Returned kept={back.before} flow={back.flow} onAgain={() => setBack(undefined)} />
     </Frame>
   ) : (
-    <Look token={token} />
+    <Look token={begun} />
   );
 }
 
@@ -87,6 +87,14 @@ function NotThere({ error, retry }: { error: unknown; retry: () => void }) {
 
 /** Who asks for what, before anything is typed. */
 function Asked({ token, link }: { token: string; link: OwnerLinkPage }) {
+  const [done, setDone] = useState(false);
+  if (done) {
+    return (
+      <Frame title="Connect your mailbox">
+        <Connected address={link.address} rights={rights(link)} consent={undefined} />
+      </Frame>
+    );
+  }
   return (
     <Frame title={link.again ? "Connect your mailbox again" : "Connect your mailbox"}>
       <Paper p="xl">
@@ -119,7 +127,7 @@ function Asked({ token, link }: { token: string; link: OwnerLinkPage }) {
           {link.consent ? (
             <ByConsent token={token} link={link} consent={link.consent} />
           ) : (
-            <ByPassword token={token} link={link} />
+            <ByPassword token={token} link={link} onDone={() => setDone(true)} />
           )}
           <Text size="xs" c="dimmed">
             If you do not know who asks, close this page: nothing happens then. The link ends{" "}

@@ -27,7 +27,11 @@ export function LinkMade({ made }: { made: MadeOwnerLink }) {
             flex="1 1 14rem"
             onFocus={(event) => event.currentTarget.select()}
           />
-          <Button leftSection={<Icon of={copied ? IconCheck : IconCopy} />} onClick={() => copy(made.url)}>
+          <Button
+            autoFocus
+            leftSection={<Icon of={copied ? IconCheck : IconCopy} />}
+            onClick={() => copy(made.url)}
+          >
             {copied ? "Copied" : "Copy link"}
           </Button>
         </Group>

@@ -9,7 +9,7 @@ import { Page, PageHeader } from "../../ui/Page";
 import connect from "../connect/Connect.module.css";
 import { Crumbs } from "../connect/Crumbs";
 import { LoginFields, ServerFields } from "../connect/EndpointFields";
-import { domainOf, emptyOf, type FormOf, type NewValues, withAddress } from "../connect/form";
+import { domainOf, type FormOf, type NewValues, withAddress } from "../connect/form";
 import { Identity } from "../connect/Identity";
 import { isKnown, type KnownKind } from "../connect/kinds";
 import { providersQuery } from "../connect/queries";
@@ -17,7 +17,7 @@ import { useFormTrouble } from "../connect/useFormTrouble";
 import { useKnownServers } from "../connect/useKnownServers";
 import { useSession } from "../session/queries";
 import { LinkMade } from "./LinkMade";
-import { checkLink, toLink, type Way, waysOf } from "./newLink";
+import { checkLink, emptyLink, toLink, type Way, waysOf } from "./newLink";
 import { OpenLinks } from "./OpenLinks";
 import classes from "./Owner.module.css";
 import { useMakeNewLink } from "./queries";
@@ -27,12 +27,6 @@ export function NewLinkPage() {
   const { data } = useSuspenseQuery(providersQuery);
   const ways = waysOf(data.items);
   const [made, setMade] = useState<MadeOwnerLink>();
-  const [round, setRound] = useState(0);
-  const onMade = (link: MadeOwnerLink) => {
-    setMade(link);
-    // The next one is for another mailbox.
-    setRound((now) => now + 1);
-  };
   return (
     <Page name="Let the owner connect it">
       <Crumbs here="Let the owner connect it" add />
@@ -43,8 +37,18 @@ export function NewLinkPage() {
           signing in here, and type the password where nobody else sees it. What you enter now cannot be
           changed with the link.
         </Text>
-        {made && <LinkMade made={made} />}
-        <LinkForm key={round} ways={ways} onMade={onMade} />
+        {made ? (
+          <>
+            <LinkMade made={made} />
+            <Group>
+              <Button variant="default" onClick={() => setMade(undefined)}>
+                Make a link for another mailbox
+              </Button>
+            </Group>
+          </>
+        ) : (
+          <LinkForm ways={ways} onMade={setMade} />
+        )}
         <OpenLinks />
       </div>
     </Page>
@@ -56,7 +60,7 @@ function LinkForm({ ways, onMade }: { ways: Way[]; onMade: (made: MadeOwnerLink)
   const make = useMakeNewLink();
   const once = useOneAtATime();
   const form: FormOf<NewValues> = useForm({
-    initialValues: emptyOf(way.kind),
+    initialValues: emptyLink(way.kind),
     validate: (values) => checkLink(values, way),
   });
   const trouble = useFormTrouble(form);
@@ -69,7 +73,7 @@ function LinkForm({ ways, onMade }: { ways: Way[]; onMade: (made: MadeOwnerLink)
     trouble.clear();
     form.clearErrors();
     const { display_name, owner, address } = form.getValues();
-    form.setValues({ ...withAddress(emptyOf(next.kind), address), display_name, owner });
+    form.setValues({ ...withAddress(emptyLink(next.kind), address), display_name, owner });
   };
   const submit = async () => {
     trouble.clear();

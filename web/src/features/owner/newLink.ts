@@ -1,6 +1,6 @@
 /** The form for a link to a new mailbox: the ways in, and how its values become a request. */
 import type { OwnerLinkRequest, ProviderCard, ProviderKind } from "../../api/client";
-import { checkNew, type Errors, type NewValues, toRequest } from "../connect/form";
+import { checkNew, type Errors, emptyOf, type NewValues, toRequest } from "../connect/form";
 
 /** One way in: a kind of mailbox by its password, or an app at a provider that is asked for consent. */
 export interface Way {
@@ -23,6 +23,11 @@ export function waysOf(cards: ProviderCard[]): Way[] {
     );
     return password ? [...consents, { value: kind, label: `${label}, by password`, kind }] : consents;
   });
+}
+
+/** Both servers have a username of their own here: there is no login to share. */
+export function emptyLink(kind: ProviderKind): NewValues {
+  return { ...emptyOf(kind), same_login: false };
 }
 
 /** What is missing: all that a new account needs, but the passwords. */

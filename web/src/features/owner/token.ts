@@ -1,22 +1,29 @@
-/** The link's token while its owner is at the provider: the way back carries only the flow. It ends with the window. */
+/** What the page has to know again when the owner comes back from their provider: the way back carries only the flow. */
 
-const TOKEN = "posthouse.owner-link";
-const LABEL = "posthouse.owner-link.provider";
+const KEPT = "posthouse.owner-link";
 
-export function keepToken(token: string, label: string): void {
+export interface Kept {
+  token: string;
+  /** The provider's name. */
+  label: string;
+  address: string;
+  /** What the team can do, as it was told. */
+  rights: string[];
+}
+
+/** Kept in this window only, and until it is closed or the mailbox is connected. */
+export function keep(kept: Kept): void {
   try {
-    window.sessionStorage.setItem(TOKEN, token);
-    window.sessionStorage.setItem(LABEL, label);
+    window.sessionStorage.setItem(KEPT, JSON.stringify(kept));
   } catch {
     // Without storage the page asks for the link again on the way back.
   }
 }
 
-export function keptToken(): { token: string | undefined; label: string | undefined } {
+export function kept(): Kept | undefined {
   try {
-    const kept = (name: string) => window.sessionStorage.getItem(name) ?? undefined;
-    return { token: kept(TOKEN), label: kept(LABEL) };
+    return JSON.parse(window.sessionStorage.getItem(KEPT) ?? "null") ?? undefined;
   } catch {
-    return { token: undefined, label: undefined };
+    return undefined;
   }
 }
