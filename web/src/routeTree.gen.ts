@@ -11,6 +11,7 @@
 import { Route as rootRouteImport } from "./routes/__root";
 import { Route as IndexRouteImport } from "./routes/index";
 import { Route as AppRouteImport } from "./routes/_app";
+import { Route as ConnectRouteImport } from "./routes/connect";
 import { Route as SetupRouteImport } from "./routes/setup";
 import { Route as SignInRouteImport } from "./routes/sign-in";
 import { Route as OauthReturnRouteImport } from "./routes/oauth.return";
@@ -21,6 +22,7 @@ import { Route as AppSettingsEmailAccountsRouteImport } from "./routes/_app/sett
 import { Route as AppSettingsNotificationsRouteImport } from "./routes/_app/settings.notifications";
 import { Route as AppSettingsProvidersRouteImport } from "./routes/_app/settings.providers";
 import { Route as AppAccountsIdIndexRouteImport } from "./routes/_app/accounts.$id.index";
+import { Route as AppAccountsIdAskRouteImport } from "./routes/_app/accounts.$id.ask";
 import { Route as AppAccountsIdMailRouteImport } from "./routes/_app/accounts.$id.mail";
 import { Route as AppAccountsIdOutboxRouteImport } from "./routes/_app/accounts.$id.outbox";
 import { Route as AppAccountsIdReconnectRouteImport } from "./routes/_app/accounts.$id.reconnect";
@@ -28,6 +30,7 @@ import { Route as AppAccountsIdSettingsRouteImport } from "./routes/_app/account
 import { Route as AppAccountsAddIndexRouteImport } from "./routes/_app/accounts.add.index";
 import { Route as AppAccountsAddKindRouteImport } from "./routes/_app/accounts.add.$kind";
 import { Route as AppAccountsAddManyRouteImport } from "./routes/_app/accounts.add.many";
+import { Route as AppAccountsAddOwnerRouteImport } from "./routes/_app/accounts.add.owner";
 import { Route as AppAccountsIdMailMessageIdRouteImport } from "./routes/_app/accounts.$id.mail.$messageId";
 
 const IndexRoute = IndexRouteImport.update({
@@ -37,6 +40,11 @@ const IndexRoute = IndexRouteImport.update({
 } as any);
 const AppRoute = AppRouteImport.update({
   id: "/_app",
+  getParentRoute: () => rootRouteImport,
+} as any);
+const ConnectRoute = ConnectRouteImport.update({
+  id: "/connect",
+  path: "/connect",
   getParentRoute: () => rootRouteImport,
 } as any);
 const SetupRoute = SetupRouteImport.update({
@@ -91,6 +99,11 @@ const AppAccountsIdIndexRoute = AppAccountsIdIndexRouteImport.update({
   path: "/",
   getParentRoute: () => AppAccountsIdRoute,
 } as any);
+const AppAccountsIdAskRoute = AppAccountsIdAskRouteImport.update({
+  id: "/ask",
+  path: "/ask",
+  getParentRoute: () => AppAccountsIdRoute,
+} as any);
 const AppAccountsIdMailRoute = AppAccountsIdMailRouteImport.update({
   id: "/mail",
   path: "/mail",
@@ -126,6 +139,11 @@ const AppAccountsAddManyRoute = AppAccountsAddManyRouteImport.update({
   path: "/accounts/add/many",
   getParentRoute: () => AppRoute,
 } as any);
+const AppAccountsAddOwnerRoute = AppAccountsAddOwnerRouteImport.update({
+  id: "/accounts/add/owner",
+  path: "/accounts/add/owner",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppAccountsIdMailMessageIdRoute =
   AppAccountsIdMailMessageIdRouteImport.update({
     id: "/$messageId",
@@ -135,6 +153,7 @@ const AppAccountsIdMailMessageIdRoute =
 
 export interface FileRoutesByFullPath {
   "/": typeof IndexRoute;
+  "/connect": typeof ConnectRoute;
   "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
   "/oauth/return": typeof OauthReturnRoute;
@@ -144,18 +163,21 @@ export interface FileRoutesByFullPath {
   "/settings/notifications": typeof AppSettingsNotificationsRoute;
   "/settings/providers": typeof AppSettingsProvidersRoute;
   "/accounts/": typeof AppAccountsIndexRoute;
+  "/accounts/$id/ask": typeof AppAccountsIdAskRoute;
   "/accounts/$id/mail": typeof AppAccountsIdMailRouteWithChildren;
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
   "/accounts/add/$kind": typeof AppAccountsAddKindRoute;
   "/accounts/add/many": typeof AppAccountsAddManyRoute;
+  "/accounts/add/owner": typeof AppAccountsAddOwnerRoute;
   "/accounts/$id/": typeof AppAccountsIdIndexRoute;
   "/accounts/add/": typeof AppAccountsAddIndexRoute;
   "/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
 }
 export interface FileRoutesByTo {
   "/": typeof IndexRoute;
+  "/connect": typeof ConnectRoute;
   "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
   "/oauth/return": typeof OauthReturnRoute;
@@ -164,12 +186,14 @@ export interface FileRoutesByTo {
   "/settings/notifications": typeof AppSettingsNotificationsRoute;
   "/settings/providers": typeof AppSettingsProvidersRoute;
   "/accounts": typeof AppAccountsIndexRoute;
+  "/accounts/$id/ask": typeof AppAccountsIdAskRoute;
   "/accounts/$id/mail": typeof AppAccountsIdMailRouteWithChildren;
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
   "/accounts/add/$kind": typeof AppAccountsAddKindRoute;
   "/accounts/add/many": typeof AppAccountsAddManyRoute;
+  "/accounts/add/owner": typeof AppAccountsAddOwnerRoute;
   "/accounts/$id": typeof AppAccountsIdIndexRoute;
   "/accounts/add": typeof AppAccountsAddIndexRoute;
   "/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -178,6 +202,7 @@ export interface FileRoutesById {
   __root__: typeof rootRouteImport;
   "/": typeof IndexRoute;
   "/_app": typeof AppRouteWithChildren;
+  "/connect": typeof ConnectRoute;
   "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
   "/oauth/return": typeof OauthReturnRoute;
@@ -187,12 +212,14 @@ export interface FileRoutesById {
   "/_app/settings/notifications": typeof AppSettingsNotificationsRoute;
   "/_app/settings/providers": typeof AppSettingsProvidersRoute;
   "/_app/accounts/": typeof AppAccountsIndexRoute;
+  "/_app/accounts/$id/ask": typeof AppAccountsIdAskRoute;
   "/_app/accounts/$id/mail": typeof AppAccountsIdMailRouteWithChildren;
   "/_app/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
   "/_app/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/_app/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
   "/_app/accounts/add/$kind": typeof AppAccountsAddKindRoute;
   "/_app/accounts/add/many": typeof AppAccountsAddManyRoute;
+  "/_app/accounts/add/owner": typeof AppAccountsAddOwnerRoute;
   "/_app/accounts/$id/": typeof AppAccountsIdIndexRoute;
   "/_app/accounts/add/": typeof AppAccountsAddIndexRoute;
   "/_app/accounts/$id/mail/$messageId": typeof AppAccountsIdMailMessageIdRoute;
@@ -201,6 +228,7 @@ export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
   fullPaths:
     | "/"
+    | "/connect"
     | "/setup"
     | "/sign-in"
     | "/oauth/return"
@@ -210,18 +238,21 @@ export interface FileRouteTypes {
     | "/settings/notifications"
     | "/settings/providers"
     | "/accounts/"
+    | "/accounts/$id/ask"
     | "/accounts/$id/mail"
     | "/accounts/$id/outbox"
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
     | "/accounts/add/$kind"
     | "/accounts/add/many"
+    | "/accounts/add/owner"
     | "/accounts/$id/"
     | "/accounts/add/"
     | "/accounts/$id/mail/$messageId";
   fileRoutesByTo: FileRoutesByTo;
   to:
     | "/"
+    | "/connect"
     | "/setup"
     | "/sign-in"
     | "/oauth/return"
@@ -230,12 +261,14 @@ export interface FileRouteTypes {
     | "/settings/notifications"
     | "/settings/providers"
     | "/accounts"
+    | "/accounts/$id/ask"
     | "/accounts/$id/mail"
     | "/accounts/$id/outbox"
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
     | "/accounts/add/$kind"
     | "/accounts/add/many"
+    | "/accounts/add/owner"
     | "/accounts/$id"
     | "/accounts/add"
     | "/accounts/$id/mail/$messageId";
@@ -243,6 +276,7 @@ export interface FileRouteTypes {
     | "__root__"
     | "/"
     | "/_app"
+    | "/connect"
     | "/setup"
     | "/sign-in"
     | "/oauth/return"
@@ -252,12 +286,14 @@ export interface FileRouteTypes {
     | "/_app/settings/notifications"
     | "/_app/settings/providers"
     | "/_app/accounts/"
+    | "/_app/accounts/$id/ask"
     | "/_app/accounts/$id/mail"
     | "/_app/accounts/$id/outbox"
     | "/_app/accounts/$id/reconnect"
     | "/_app/accounts/$id/settings"
     | "/_app/accounts/add/$kind"
     | "/_app/accounts/add/many"
+    | "/_app/accounts/add/owner"
     | "/_app/accounts/$id/"
     | "/_app/accounts/add/"
     | "/_app/accounts/$id/mail/$messageId";
@@ -266,6 +302,7 @@ export interface FileRouteTypes {
 export interface RootRouteChildren {
   IndexRoute: typeof IndexRoute;
   AppRoute: typeof AppRouteWithChildren;
+  ConnectRoute: typeof ConnectRoute;
   SetupRoute: typeof SetupRoute;
   SignInRoute: typeof SignInRoute;
   OauthReturnRoute: typeof OauthReturnRoute;
@@ -285,6 +322,13 @@ declare module "@tanstack/react-router" {
       path: "";
       fullPath: "/";
       preLoaderRoute: typeof AppRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
+    "/connect": {
+      id: "/connect";
+      path: "/connect";
+      fullPath: "/connect";
+      preLoaderRoute: typeof ConnectRouteImport;
       parentRoute: typeof rootRouteImport;
     };
     "/setup": {
@@ -357,6 +401,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppAccountsIdIndexRouteImport;
       parentRoute: typeof AppAccountsIdRoute;
     };
+    "/_app/accounts/$id/ask": {
+      id: "/_app/accounts/$id/ask";
+      path: "/ask";
+      fullPath: "/accounts/$id/ask";
+      preLoaderRoute: typeof AppAccountsIdAskRouteImport;
+      parentRoute: typeof AppAccountsIdRoute;
+    };
     "/_app/accounts/$id/mail": {
       id: "/_app/accounts/$id/mail";
       path: "/mail";
@@ -406,6 +457,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppAccountsAddManyRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/accounts/add/owner": {
+      id: "/_app/accounts/add/owner";
+      path: "/accounts/add/owner";
+      fullPath: "/accounts/add/owner";
+      preLoaderRoute: typeof AppAccountsAddOwnerRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/accounts/$id/mail/$messageId": {
       id: "/_app/accounts/$id/mail/$messageId";
       path: "/$messageId";
@@ -428,6 +486,7 @@ const AppAccountsIdMailRouteWithChildren =
   AppAccountsIdMailRoute._addFileChildren(AppAccountsIdMailRouteChildren);
 
 interface AppAccountsIdRouteChildren {
+  AppAccountsIdAskRoute: typeof AppAccountsIdAskRoute;
   AppAccountsIdMailRoute: typeof AppAccountsIdMailRouteWithChildren;
   AppAccountsIdOutboxRoute: typeof AppAccountsIdOutboxRoute;
   AppAccountsIdReconnectRoute: typeof AppAccountsIdReconnectRoute;
@@ -436,6 +495,7 @@ interface AppAccountsIdRouteChildren {
 }
 
 const AppAccountsIdRouteChildren: AppAccountsIdRouteChildren = {
+  AppAccountsIdAskRoute: AppAccountsIdAskRoute,
   AppAccountsIdMailRoute: AppAccountsIdMailRouteWithChildren,
   AppAccountsIdOutboxRoute: AppAccountsIdOutboxRoute,
   AppAccountsIdReconnectRoute: AppAccountsIdReconnectRoute,
@@ -456,6 +516,7 @@ interface AppRouteChildren {
   AppAccountsIndexRoute: typeof AppAccountsIndexRoute;
   AppAccountsAddKindRoute: typeof AppAccountsAddKindRoute;
   AppAccountsAddManyRoute: typeof AppAccountsAddManyRoute;
+  AppAccountsAddOwnerRoute: typeof AppAccountsAddOwnerRoute;
   AppAccountsAddIndexRoute: typeof AppAccountsAddIndexRoute;
 }
 
@@ -468,6 +529,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppAccountsIndexRoute: AppAccountsIndexRoute,
   AppAccountsAddKindRoute: AppAccountsAddKindRoute,
   AppAccountsAddManyRoute: AppAccountsAddManyRoute,
+  AppAccountsAddOwnerRoute: AppAccountsAddOwnerRoute,
   AppAccountsAddIndexRoute: AppAccountsAddIndexRoute,
 };
 
@@ -476,6 +538,7 @@ const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren);
 const rootRouteChildren: RootRouteChildren = {
   IndexRoute: IndexRoute,
   AppRoute: AppRouteWithChildren,
+  ConnectRoute: ConnectRoute,
   SetupRoute: SetupRoute,
   SignInRoute: SignInRoute,
   OauthReturnRoute: OauthReturnRoute,

@@ -60,6 +60,12 @@ export type Found = components["schemas"]["Found"];
 export type FoundServer = components["schemas"]["FoundServer"];
 export type Looked = components["schemas"]["Looked"];
 
+export type OwnerLink = components["schemas"]["OwnerLink"];
+export type MadeOwnerLink = components["schemas"]["MadeOwnerLink"];
+export type OwnerLinkRequest = components["schemas"]["MakeOwnerLink"];
+export type OwnerLinkPage = components["schemas"]["OwnerLinkPage"];
+export type UseOwnerLink = components["schemas"]["UseOwnerLink"];
+export type OwnerLinkResult = components["schemas"]["OwnerLinkResult"];
 export type Import = Ok<"/accounts/imports/{id}", "get">;
 export type ImportRows = Ok<"/accounts/imports/{id}/rows", "get">;
 export type ImportRow = ImportRows["items"][number];
@@ -189,6 +195,15 @@ export function streamTest(
   signal: AbortSignal,
 ): Promise<TestResult> {
   return streamWork(path, body, { each: "step", what: "test" }, onStep, signal);
+}
+
+/** Connects a mailbox by its owner's link and reports each step as it comes. */
+export function streamOwnerLink(
+  body: UseOwnerLink,
+  onStep: (step: ConnectStep) => void,
+  signal: AbortSignal,
+): Promise<OwnerLinkResult> {
+  return streamWork("/owner-links/use", body, { each: "step", what: "test" }, onStep, signal);
 }
 
 /** Finds the servers of an address and reports each place that is looked at. No password is involved. */

@@ -28,6 +28,11 @@ export const keys = {
   tags: ["accounts", "tags"] as const,
   bulk: (id: string) => ["bulk", id] as const,
   bulkPreview: (request: unknown) => ["bulk", "preview", request] as const,
+  // Below the accounts, so that what refreshes those refreshes these: a used link is an account.
+  ownerLinksAll: ["accounts", "owner-links"] as const,
+  ownerLinks: (accountId: string | undefined) => ["accounts", "owner-links", accountId ?? ""] as const,
+  ownerLook: (token: string) => ["owner-look", token] as const,
+  ownerFlow: (flow: string) => ["owner-flow", flow] as const,
   account: (id: string) => ["accounts", "one", id] as const,
   closing: (id: string) => ["accounts", "closing", id] as const,
   mailAll: ["mail"] as const,

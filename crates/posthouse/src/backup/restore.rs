@@ -10,6 +10,7 @@ use crate::base::crash::Crash;
 use crate::base::ids::Ids;
 use crate::base::{leases, vault};
 use crate::config::Config;
+use crate::connect::owner;
 use crate::team::{self, AuditEntry, Instance, Scope};
 use crate::{imports, notices, send, server};
 use db::{Conn, Db, Engine};
@@ -154,6 +155,7 @@ async fn now_in_the_past(tx: &mut Conn, (ids, now): (&Ids, db::Ts), checked: &Ch
     imports::end_restored(tx, &Instance, now).await?;
     leases::forget_nodes(tx).await?;
     team::end_all(tx, &Instance).await?;
+    owner::revoke_all(tx, &Instance, now).await?;
     for (workspace,) in team::workspaces(tx, &Instance).await? {
         let own = format!("{workspace}/");
         let detail = serde_json::json!({

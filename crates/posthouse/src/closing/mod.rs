@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::base::events::{self, Kind, News};
 use crate::base::jobs::{self, Job, JobError, Lease};
 use crate::base::leases;
+use crate::connect::owner;
 use crate::team::{self, Actor, AuditEntry, Scope, WorkspaceId};
 use crate::{mailbox, notices, oauth, send};
 use db::{Conn, DbResult};
@@ -145,6 +146,7 @@ impl Job for CloseAccount {
         app.crash.point("close.grant");
         let mut tx = app.db.tx().await?;
         oauth::drop_grant(&mut tx, &scope, id).await?;
+        owner::delete_of(&mut tx, &scope, id).await?;
         notices::forget_account(&mut tx, &app, &scope, id).await?;
         accounts::delete_rows(&mut tx, &scope, id).await?;
         for lease in [accounts::lease_name(id), send::lease_name(id), oauth::lease_name(id)] {

@@ -43,52 +43,53 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(reconnect))
         .merge(super::discovery::api::routes())
         .merge(super::consent::api::routes())
+        .merge(super::owner::api::routes())
 }
 
 /// A server and how to sign in there.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ServerRequest {
+pub(super) struct ServerRequest {
     /// Its name or address, up to 254 bytes.
     #[schema(min_length = 1, max_length = 254)]
-    host: String,
+    pub(super) host: String,
     /// 993 or 143 for IMAP, 465 or 587 for SMTP, or what the operator allows.
     #[schema(minimum = 1, maximum = 65_535)]
-    port: u16,
-    encryption: Encryption,
+    pub(super) port: u16,
+    pub(super) encryption: Encryption,
     /// Up to 254 bytes.
     #[schema(min_length = 1, max_length = 254)]
-    username: String,
+    pub(super) username: String,
     /// Up to 1,024 bytes. Absent: the stored one, where there is one.
     #[schema(value_type = Option<String>, format = Password, max_length = 1_024)]
-    password: Option<Secret>,
+    pub(super) password: Option<Secret>,
 }
 
 /// A new account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ConnectRequest {
+pub(super) struct ConnectRequest {
     /// What it is shown as, and which servers it must have; the servers themselves are those of the request.
-    provider: Provider,
+    pub(super) provider: Provider,
     /// Up to 254 bytes.
     #[schema(min_length = 3, max_length = 254)]
-    address: String,
+    pub(super) address: String,
     #[schema(min_length = 1, max_length = 120)]
-    display_name: String,
+    pub(super) display_name: String,
     /// What to call the servers; may be empty.
     #[serde(default)]
     #[schema(max_length = 120)]
-    provider_name: String,
+    pub(super) provider_name: String,
     /// The whole team's instead of the caller's.
     #[serde(default)]
-    team: bool,
+    pub(super) team: bool,
     /// Absent: the account only receives, which is for `imap` alone.
-    smtp: Option<ServerRequest>,
+    pub(super) smtp: Option<ServerRequest>,
     /// Absent: the account only sends, which is for `custom` alone.
-    imap: Option<ServerRequest>,
+    pub(super) imap: Option<ServerRequest>,
     /// Days of mail to import, 1 to 3650; 30 when absent.
     #[schema(minimum = 1, maximum = 3_650)]
-    import_days: Option<i64>,
+    pub(super) import_days: Option<i64>,
 }
 
 /// New servers or passwords of an account; a side that is absent stays as it is.
@@ -107,8 +108,18 @@ struct TestResult {
     smtp_ok: Option<bool>,
 }
 
-fn bad(field: String, message: &str) -> FieldError {
+pub(super) fn bad(field: String, message: &str) -> FieldError {
     FieldError { field, code: "invalid".into(), message: message.into() }
+}
+
+/// What no server's password is.
+pub(super) fn check_password(field: &str, password: &Secret, errors: &mut Vec<FieldError>) {
+    if password.expose().len() > MAX_PASSWORD_BYTES {
+        errors.push(bad(field.into(), "A password has at most 1,024 bytes."));
+    }
+    if password.expose().contains(['\r', '\n', '\0']) {
+        errors.push(bad(field.into(), "A password has no line breaks and no zero bytes."));
+    }
 }
 
 /// The server that was asked for; `stored` gives the password when none was sent.
@@ -118,7 +129,7 @@ fn server(side: &str, r: ServerRequest, stored: Option<Secret>, errors: &mut Vec
     let username = r.username.trim().to_owned();
     if host.is_empty() {
         errors.push(bad(format!("{side}.host"), "The server's name is needed, such as mail.example.com."));
-    } else if host.len() > MAX_NAME || host.contains(['/', '@', ' ']) {
+    } else if host.len() > MAX_NAME || host.contains(|c: char| matches!(c, '/' | '@' | ' ') || c.is_control()) {
         errors.push(bad(
             format!("{side}.host"),
             "Only the name of the server, such as mail.example.com, of at most 254 bytes.",
@@ -137,17 +148,13 @@ fn server(side: &str, r: ServerRequest, stored: Option<Secret>, errors: &mut Vec
         errors.push(bad(format!("{side}.password"), "The password is needed."));
         return None;
     };
-    if password.expose().len() > MAX_PASSWORD_BYTES {
-        errors.push(bad(format!("{side}.password"), "A password has at most 1,024 bytes."));
-    }
-    if password.expose().contains(['\r', '\n', '\0']) {
-        errors.push(bad(format!("{side}.password"), "A password has no line breaks and no zero bytes."));
-    }
+    check_password(&format!("{side}.password"), &password, errors);
     let credential = Credential::Password(password);
     (errors.len() == before).then_some(Server { host, port: r.port, encryption: r.encryption, username, credential })
 }
 
-fn wanted(app: &App, actor: &Actor, r: ConnectRequest) -> ApiResult<NewServers> {
+/// The account that is asked for. `by_servers`: those that its kind must have are there; else the provider has its own.
+pub(super) fn wanted(app: &App, actor: &Actor, r: ConnectRequest, by_servers: bool) -> ApiResult<NewServers> {
     let mut errors = vec![];
     let address = r.address.trim().parse::<mail::address::EmailAddress>();
     if let Err(e) = &address {
@@ -166,7 +173,7 @@ fn wanted(app: &App, actor: &Actor, r: ConnectRequest) -> ApiResult<NewServers> 
     }
     let (receives, sends) = r.provider.needs();
     for (side, asked, needed) in [("imap", &r.imap, receives), ("smtp", &r.smtp, sends)] {
-        if needed && asked.is_none() {
+        if by_servers && needed && asked.is_none() {
             let what = if side == "imap" { "incoming server (IMAP)" } else { "outgoing server (SMTP)" };
             let message = format!("An account of the kind {} needs its {what}.", r.provider.label());
             errors.push(FieldError { field: side.into(), code: "missing".into(), message });
@@ -199,12 +206,25 @@ fn stream(
     imap: Option<Server>,
     smtp: Option<Server>,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    let (tell, steps) = mpsc::channel::<ConnectStep>(STEP_BACKLOG);
-    let (finish, finished) = oneshot::channel::<TestResult>();
-    let run = async move {
+    told(move |tell| async move {
         let probe = Probe { provider, address: &address, imap: imap.as_ref(), smtp: smtp.as_ref() };
         let tested = probe::test(&app, &probe, Some(tell)).await;
-        let _ = finish.send(TestResult { ok: tested.ok(), imap_ok: tested.imap_ok, smtp_ok: tested.smtp_ok });
+        TestResult { ok: tested.ok(), imap_ok: tested.imap_ok, smtp_ok: tested.smtp_ok }
+    })
+}
+
+/// The steps that something tells, while it runs, and then its result. It ends with the page that asked.
+pub(super) fn told<R, F, T>(run: R) -> impl Stream<Item = Result<Event, Infallible>>
+where
+    R: FnOnce(mpsc::Sender<ConnectStep>) -> F,
+    F: Future<Output = T>,
+    T: Serialize,
+{
+    let (tell, steps) = mpsc::channel::<ConnectStep>(STEP_BACKLOG);
+    let (finish, finished) = oneshot::channel::<T>();
+    let run = run(tell);
+    let run = async move {
+        let _ = finish.send(run.await);
         None
     };
     let steps = ReceiverStream::new(steps).map(|step| Some(event("step", &step)));
@@ -229,7 +249,7 @@ async fn test_new(
     Extension(limits): Extension<Limits>,
     Json(r): Json<ConnectRequest>,
 ) -> ApiResult<impl IntoResponse> {
-    let w = wanted(&app, &actor, r)?;
+    let w = wanted(&app, &actor, r, true)?;
     limits.test(actor.user_id).map_err(ApiError::rate_limited)?;
     Ok(not_kept(Sse::new(stream(app, (w.account.provider, w.account.address), w.imap, w.smtp))))
 }
@@ -262,6 +282,7 @@ impl From<SaveError> for ApiError {
             SaveError::Closing => Self::new(StatusCode::CONFLICT, "address_closing", text),
             SaveError::Refused(tested) => refused(*tested),
             SaveError::Account(e) => e.into(),
+            SaveError::Link(e) => e.into(),
             SaveError::Vault(e) => e.into(),
             SaveError::Db(e) => e.into(),
         }
@@ -277,7 +298,7 @@ async fn add(
     Extension(limits): Extension<Limits>,
     Json(r): Json<ConnectRequest>,
 ) -> ApiResult<(StatusCode, Json<AccountDetails>)> {
-    let w = wanted(&app, &actor, r)?;
+    let w = wanted(&app, &actor, r, true)?;
     limits.test(actor.user_id).map_err(ApiError::rate_limited)?;
     super::add(&app, &actor, &w).await?;
     Ok((StatusCode::CREATED, Json(details(&app, &actor, w.account.id).await?)))

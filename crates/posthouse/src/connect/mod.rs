@@ -11,6 +11,7 @@ pub mod consent;
 pub mod discovery;
 mod failure;
 mod open;
+pub mod owner;
 mod probe;
 mod save;
 mod step;

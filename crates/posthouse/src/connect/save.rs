@@ -2,6 +2,7 @@
 
 use super::account::place;
 use super::open::{Credential, Server};
+use super::owner::LinkError;
 use super::probe::{self, Probe, Tested};
 use crate::accounts::{self, Access, Account, AccountError, AccountId, Auth, NewAccount, NewConnection, Side};
 use crate::app::App;
@@ -47,6 +48,9 @@ pub enum SaveError {
     /// Not there, or not allowed.
     #[error(transparent)]
     Account(#[from] AccountError),
+    /// The link by which it was asked for does not work.
+    #[error(transparent)]
+    Link(#[from] LinkError),
     /// The key.
     #[error(transparent)]
     Vault(#[from] VaultError),

@@ -6,7 +6,15 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
 /// The media type of every error (RFC 9457).
 const PROBLEM: &str = "application/problem+json";
 /// Operations that nobody has to be signed in for. The addresses of images carry their own permission.
-const OPEN: &[&str] = &["/setup", "/session/link", "/images/{message}/{index}"];
+const OPEN: &[&str] = &[
+    "/setup",
+    "/session/link",
+    "/images/{message}/{index}",
+    "/owner-links/look",
+    "/owner-links/use",
+    "/owner-links/consent",
+    "/owner-links/flow",
+];
 
 /// Adds to each operation what it answers besides its own results.
 pub fn complete(document: &mut OpenApi) {

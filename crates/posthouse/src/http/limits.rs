@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 /// Attempts a minute from one address of the network, after a burst of as many.
 const PER_IP: u32 = 30;
+/// Questions a minute from one address about a sign-in that is on its way: pages ask every two seconds, and these open nothing.
+const POLLS_PER_IP: u32 = 120;
 /// Attempts a minute at one person's door, after a burst of as many.
 const PER_EMAIL: u32 = 10;
 /// Tests of servers a minute for one person, after a burst of as many: each dials other people's machines.
@@ -26,6 +28,7 @@ pub struct Limits(Arc<Inner>);
 
 struct Inner {
     by_ip: DefaultKeyedRateLimiter<IpAddr>,
+    polls: DefaultKeyedRateLimiter<IpAddr>,
     by_email: DefaultKeyedRateLimiter<[u8; 32]>,
     tests: DefaultKeyedRateLimiter<UserId>,
     retries: DefaultKeyedRateLimiter<AccountId>,
@@ -36,6 +39,7 @@ impl Default for Limits {
         let per_minute = |n| Quota::per_minute(NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN));
         Self(Arc::new(Inner {
             by_ip: RateLimiter::keyed(per_minute(PER_IP)),
+            polls: RateLimiter::keyed(per_minute(POLLS_PER_IP)),
             by_email: RateLimiter::keyed(per_minute(PER_EMAIL)),
             tests: RateLimiter::keyed(per_minute(TESTS_PER_USER)),
             retries: RateLimiter::keyed(per_minute(RETRIES)),
@@ -66,6 +70,15 @@ impl Limits {
         self.0.by_ip.check_key(&network(ip)).map_err(|n| secs(&n))
     }
 
+    /// Counts one question about what became of something that this caller began.
+    ///
+    /// # Errors
+    /// The seconds to wait.
+    pub fn poll(&self, ip: IpAddr) -> Result<(), u64> {
+        self.forget_stale();
+        self.0.polls.check_key(&network(ip)).map_err(|n| secs(&n))
+    }
+
     /// Counts one test of servers.
     ///
     /// # Errors
@@ -88,6 +101,9 @@ impl Limits {
     fn forget_stale(&self) {
         if self.0.by_ip.len() > KEYS {
             self.0.by_ip.retain_recent();
+        }
+        if self.0.polls.len() > KEYS {
+            self.0.polls.retain_recent();
         }
         if self.0.by_email.len() > KEYS {
             self.0.by_email.retain_recent();

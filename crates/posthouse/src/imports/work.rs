@@ -462,7 +462,7 @@ impl Shared {
                 }
                 Ok(Outcome::Failed(RowProblem::at("address", e.to_string())))
             }
-            Err(e @ (SaveError::Account(_) | SaveError::Vault(_))) => {
+            Err(e @ (SaveError::Account(_) | SaveError::Vault(_) | SaveError::Link(_))) => {
                 Ok(Outcome::Failed(RowProblem::of(e.to_string())))
             }
         }

@@ -123,6 +123,13 @@ pub const TABLE: &[Kept] = &[
         prune: |c, before, limit| Box::pin(connect::consent::prune(c, &team::Instance, before, limit)),
     },
     Kept {
+        table: "owner_link",
+        what: "Links for mailboxes' owners, after their use or end",
+        keep: Keep::Days(7),
+        why: "Whoever opens one late is told what became of it",
+        prune: |c, before, limit| Box::pin(connect::owner::prune(c, &team::Instance, before, limit)),
+    },
+    Kept {
         table: "import_run",
         what: "Files of many accounts after their end, with the result of each row",
         keep: Keep::Days(30),

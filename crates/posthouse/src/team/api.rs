@@ -136,7 +136,7 @@ async fn opened(app: &App, jar: CookieJar, opened: Opened, how: &'static str) ->
 }
 
 /// Who calls, for the limits.
-struct Caller(IpAddr);
+pub struct Caller(pub IpAddr);
 
 impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;

@@ -114,6 +114,18 @@ pub(crate) fn good_body(operation: &Operation) -> Value {
             "provider": "google", "address": "new@acme.test", "display_name": "New", "team": false, "import_days": 30, "dry_run": false,
             "app_id": null, "account_id": null,
         }),
+        ("POST", "/owner-links") => {
+            let pinned = json!({ "host": "127.0.0.1", "port": 1, "encryption": "tls", "username": "u" });
+            json!({
+                "provider": "custom", "address": "new@acme.test", "display_name": "New", "provider_name": "", "team": false,
+                "import_days": 30, "smtp": pinned, "imap": pinned, "oauth_provider": null, "app_id": null,
+            })
+        }
+        (_, "/owner-links/look" | "/owner-links/consent") => json!({ "token": "no link" }),
+        (_, "/owner-links/use") => json!({ "token": "no link", "password": "p", "smtp_password": "p" }),
+        (_, "/owner-links/flow") => {
+            json!({ "token": "no link", "flow": "00000000-0000-0000-0000-000000000000" })
+        }
         ("POST", "/oauth/apps") => json!({
             "provider": "google", "name": "Ours", "client_id": "id", "client_secret": "secret", "tenant": "",
         }),

@@ -18,6 +18,7 @@ async fn left(t: &posthouse::app::App) -> Vec<(&'static str, i64)> {
         ("outgoing_recipient", "SELECT COUNT(*) FROM outgoing_recipient"),
         ("send_attempt", "SELECT COUNT(*) FROM send_attempt"),
         ("sent_message", "SELECT COUNT(*) FROM sent_message"),
+        ("owner_link", "SELECT COUNT(*) FROM owner_link"),
         ("account_tag", "SELECT COUNT(*) FROM account_tag"),
         ("outage", "SELECT COUNT(*) FROM outage"),
         ("notice_account", "SELECT COUNT(*) FROM notice_account"),
@@ -49,6 +50,7 @@ async fn furnished(world: &MailWorld, t: &TestApp, name: &str) -> (Api, String, 
     let mut api = t.owner().await;
     let account = api.post("/accounts", &connect_request(world, &mailbox)).await.expect(201);
     let id = account["id"].as_str().unwrap().to_owned();
+    api.post(&format!("/accounts/{id}/owner-links"), &json!({})).await.expect(201);
     let tags = json!({ "tags": ["Sales"] });
     api.call(reqwest::Method::PUT, &format!("/accounts/{id}/tags"), Some(&tags), &[]).await.expect(200);
     let send = json!({ "to": mailbox.address, "subject": "To myself", "body": "Hello" });

@@ -60,7 +60,7 @@ async fn walk(api: &mut Api, ids: &Value, allowed: &[u16]) -> usize {
 }
 
 /// A person in a workspace, signed in.
-async fn person(t: &TestApp, scope: Scope, email: &str, role: Role) -> Api {
+pub(crate) async fn person(t: &TestApp, scope: Scope, email: &str, role: Role) -> Api {
     let user = t.add_member(scope, email, role).await;
     let link = posthouse::team::link_for(t.app(), user).await.unwrap();
     let mut api = t.caller();
@@ -99,13 +99,14 @@ async fn every_path_refuses_strangers_and_lesser_roles() {
         let path = format!("/accounts/{id}/outgoing");
         let outgoing =
             owner.call(Method::POST, &path, Some(&send), &[("idempotency-key", "isolation-1")]).await.expect(202);
+        let link = owner.post(&format!("/accounts/{id}/owner-links"), &json!({})).await.expect(201);
         let tagged = json!({ "tags": ["Ours"] });
         owner.call(Method::PUT, &format!("/accounts/{id}/tags"), Some(&tagged), &[]).await.expect(200);
         let tag = owner.get("/tags").await.expect(200)["items"][0]["id"].clone();
         let bulk = owner.post("/accounts/bulk", &json!({ "action": "retry", "accounts": [id] })).await.expect(202);
         let file = b"address,password\nnew@else.test,secret\n".to_vec();
         let import = owner.raw(Method::POST, "/accounts/imports", Some(("text/csv", file)), &[]).await.expect(201);
-        let ids = json!({ "tags": tag, "bulk": bulk["id"], "accounts": id, "messages": message, "images": message, "outgoing": outgoing["id"], "address": mailbox.address, "imports": import["id"] });
+        let ids = json!({ "owner-links": link["id"], "tags": tag, "bulk": bulk["id"], "accounts": id, "messages": message, "images": message, "outgoing": outgoing["id"], "address": mailbox.address, "imports": import["id"] });
 
         let session = owner.get("/session").await.expect(200);
         let mine: WorkspaceId = session["workspace"]["id"].as_str().unwrap().parse().unwrap();

@@ -36,6 +36,7 @@ mod mailbox;
 mod metrics;
 mod nodes;
 mod oauth;
+mod owner_link;
 mod notices;
 mod ownership;
 mod pausing;

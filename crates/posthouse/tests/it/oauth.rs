@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use testkit::{Consent, Issuer, MailWorld, Mailbox};
 
 /// A Posthouse, its owner, and the world with the provider.
-struct Scene<'w> {
+pub(crate) struct Scene<'w> {
     world: &'w MailWorld,
-    posthouse: TestApp,
-    owner: Api,
+    pub posthouse: TestApp,
+    pub owner: Api,
 }
 
 /// The settings of a provider of this world.
@@ -34,7 +34,7 @@ fn extra(issuer: &Issuer) -> &'static str {
 }
 
 impl<'w> Scene<'w> {
-    async fn open(engine: Engine, world: &'w MailWorld) -> Self {
+    pub async fn open(engine: Engine, world: &'w MailWorld) -> Self {
         Self::open_at(engine, world, None).await
     }
 
@@ -55,7 +55,7 @@ impl<'w> Scene<'w> {
         Self { world, posthouse, owner }
     }
 
-    fn issuer(&self, provider: &str) -> &'w Issuer {
+    pub fn issuer(&self, provider: &str) -> &'w Issuer {
         let openid = self.world.openid().unwrap();
         if provider == "google" { openid.google() } else { openid.microsoft() }
     }
@@ -101,7 +101,7 @@ impl<'w> Scene<'w> {
         self.owner.get(&format!("/accounts/{id}")).await.expect(200)
     }
 
-    async fn receiving(&mut self, id: &str, state: &str, reason: Option<&str>) {
+    pub async fn receiving(&mut self, id: &str, state: &str, reason: Option<&str>) {
         let mut last = Value::Null;
         for _ in 0..400 {
             last = self.account(id).await["receiving"].clone();
@@ -113,7 +113,7 @@ impl<'w> Scene<'w> {
         panic!("not {state} {reason:?}: {last}");
     }
 
-    async fn receives(&mut self, id: &str, subject: &str) {
+    pub async fn receives(&mut self, id: &str, subject: &str) {
         let mail =
             format!("From: cleo@lab.test\r\nSubject: {subject}\r\nMessage-ID: <{subject}@lab.test>\r\n\r\nhello\r\n");
         let address = self.account(id).await["address"].as_str().unwrap().to_owned();
@@ -147,11 +147,11 @@ impl<'w> Scene<'w> {
 }
 
 /// A mailbox of its own for each test on each engine.
-fn someone(world: &MailWorld, name: &str) -> Mailbox {
+pub(crate) fn someone(world: &MailWorld, name: &str) -> Mailbox {
     world.add_user(&format!("{name}-{}", uuid::Uuid::new_v4().simple())).unwrap()
 }
 
-async fn come_back(api: &mut Api, back: &str) -> String {
+pub(crate) async fn come_back(api: &mut Api, back: &str) -> String {
     let path = back.split_once("/oauth/callback").map(|(_, query)| format!("//oauth/callback{query}")).unwrap();
     let answer = api.get(&path).await;
     assert_eq!(answer.status.as_u16(), 303, "{}", answer.text);

@@ -120,6 +120,11 @@ async fn insert(t: &TestApp, o: &Owner, table: &str, n: i64, at: Ts) {
             "INSERT INTO one_time_link (id, expires_at, token_hash, purpose, created_at) VALUES ($1, $2, $3, 'sign_in', $2)",
             vec![hash],
         ),
+        "owner_link" => (
+            "INSERT INTO owner_link (id, expires_at, workspace_id, user_id, token_hash, pinned, tries, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, 0, $2)",
+            vec![workspace, o.user.into_value(), hash, json!({}).into_value()],
+        ),
         "oauth_flow" => (
             "INSERT INTO oauth_flow (id, expires_at, workspace_id, provider, browser_hash, state_hash, wish, state, created_at)
              VALUES ($1, $2, $3, 'google', $4, $4, $5, 'done', $2)",
@@ -152,6 +157,7 @@ async fn rows(t: &TestApp, table: &str) -> i64 {
         "session" => "SELECT COUNT(*) FROM session",
         "one_time_link" => "SELECT COUNT(*) FROM one_time_link",
         "oauth_flow" => "SELECT COUNT(*) FROM oauth_flow",
+        "owner_link" => "SELECT COUNT(*) FROM owner_link",
         "import_run" => "SELECT COUNT(*) FROM import_run",
         "lease" => "SELECT COUNT(*) FROM lease WHERE name LIKE 'node:%'",
         other => panic!("say here how the rows of {other} are counted"),

@@ -9,6 +9,7 @@ import {
   IconSend,
   IconSettings,
   IconTrash,
+  IconUserQuestion,
 } from "@tabler/icons-react";
 import { type ReactNode, useCallback, useRef, useState } from "react";
 import type { AccountRow } from "../../api/client";
@@ -91,6 +92,11 @@ function Items({ account, onDelete, pausing }: ItemsProps) {
         >
           {pausing.paused ? "Resume" : "Pause"}
         </Menu.Item>
+      )}
+      {account.can_manage && (
+        <MenuLink to="/accounts/$id/ask" params={params} leftSection={<Icon of={IconUserQuestion} />}>
+          Ask the owner
+        </MenuLink>
       )}
     </>
   );

@@ -87,6 +87,7 @@ describe("the accounts table", () => {
       "Delete",
       "Settings",
       "Pause",
+      "Ask the owner",
     ]);
   });
 

@@ -74,9 +74,12 @@ export function ReconnectPage({ id }: { id: string }) {
   const ofProvider = isKnown(account.provider);
   return (
     <div className={classes.page}>
-      <Title order={2} mb="md">
-        Reconnect
-      </Title>
+      <Group justify="space-between" gap="sm" mb="md">
+        <Title order={2}>Reconnect</Title>
+        <ButtonLink to="/accounts/$id/ask" params={{ id }} variant="default">
+          Ask the mailbox's owner
+        </ButtonLink>
+      </Group>
       {way === "oauth" ? (
         <OAuthReconnect
           // What is known of its provider may come after the page.

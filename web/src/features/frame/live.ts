@@ -101,6 +101,8 @@ export class LiveUpdates {
       return;
     }
     this.#changed.add(id);
+    // One that was connected by its owner used a link up.
+    this.#throttle.run("owner links", () => this.#again(keys.ownerLinksAll));
     this.#throttle.run("accounts", () => this.#changedAccounts());
     this.#throttle.run("summary", () => refreshSummary(this.#queryClient));
   }

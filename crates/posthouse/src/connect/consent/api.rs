@@ -1,7 +1,7 @@
 //! Beginning a flow, following it, and where the provider sends people back to.
 
 use super::store::{self, FlowState};
-use super::{BeginError, FlowId, NewFlow, Problem, Returned, Wish, begin, cancel, returned};
+use super::{BeginError, FlowId, Known, NewFlow, Problem, Returned, Wish, begin, cancel, returned};
 use crate::accounts::api::name_field;
 use crate::accounts::{self, Access, AccountId};
 use crate::app::App;
@@ -140,7 +140,7 @@ async fn begin_flow(
     let wish = wish(&r, &actor)?;
     limits.test(actor.user_id).map_err(ApiError::rate_limited)?;
     let browser = auth::browser(&app, &jar).unwrap_or_else(|| app.ids.token());
-    let new = NewFlow { provider: r.provider, app_id: r.app_id, account_id: r.account_id, wish };
+    let new = NewFlow { provider: r.provider, app_id: r.app_id, account_id: r.account_id, wish, link_id: None };
     let begun = begin(&app, &actor, new, &browser).await?;
     let body = BegunConsent { id: begun.id, url: begun.url, expires_at: page::time(begun.expires_at) };
     Ok((StatusCode::CREATED, jar.add(auth::browser_cookie(&app, browser)), Json(body)))
@@ -152,14 +152,13 @@ async fn begin_flow(
 async fn flow(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<FlowId>) -> ApiResult<Json<ConsentFlow>> {
     let row = store::flow(&mut app.db.read().await?, &actor.scope, id).await?;
     let row = row.filter(|r| r.user_id == Some(actor.user_id)).ok_or_else(ApiError::not_found)?;
-    let late = row.state == FlowState::Waiting && row.expires_at <= app.clock.now();
-    let problem = row.problem.map(|p| p.0).or_else(|| late.then(Problem::expired));
+    let (state, problem) = row.clone().now(app.clock.now());
     Ok(Json(ConsentFlow {
         id: row.id,
         provider: row.provider,
         dry_run: row.wish.0.dry_run,
         address: row.wish.0.address,
-        state: if late { FlowState::Failed } else { row.state },
+        state,
         account_id: row.account_id,
         problem,
         expires_at: page::time(row.expires_at),
@@ -181,5 +180,10 @@ pub async fn callback(Ax(app): Ax<App>, jar: CookieJar, Query(r): Query<Returned
     };
     let browser = auth::browser(&app, &jar);
     let known = returned(&app, r, (browser.as_deref(), actor.as_ref())).await?;
-    Ok(Redirect::to(&known.map_or_else(|_| "/oauth/return".to_owned(), |id| format!("/oauth/return?flow={id}"))))
+    let to = match known {
+        Ok(Known { id, by_link: true }) => format!("/connect?flow={id}"),
+        Ok(Known { id, by_link: false }) => format!("/oauth/return?flow={id}"),
+        Err(_) => "/oauth/return".to_owned(),
+    };
+    Ok(Redirect::to(&to))
 }

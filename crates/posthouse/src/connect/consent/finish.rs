@@ -10,6 +10,7 @@ use crate::base::jobs::{Job, JobError, Lease};
 use crate::base::secret::Secret;
 use crate::config::MailServer;
 use crate::connect::open::{Credential, Server};
+use crate::connect::owner;
 use crate::connect::probe::{self, Probe};
 use crate::connect::save::{self, ChangedServers, NewServers, SaveError};
 use crate::oauth::{self, Given, Registration};
@@ -86,11 +87,8 @@ impl Finish<'_> {
             let named = (self.row.provider.as_str(), self.row.app_id);
             let used = oauth::registration(self.app, &mut c, &self.scope, named).await;
             let used = used.map_err(|f| Problem::of(f, Provider::Custom))?;
-            (used, self.actor(&mut c).await.map_err(internal)?)
+            (used, self.actor(&mut c).await?)
         };
-        let actor = actor.ok_or_else(|| {
-            Problem::new("not_allowed", "You are no longer a member of this workspace.", "Ask an admin.")
-        })?;
         let kind = used.provider.kind;
         let answer = net::oauth::exchange(&self.app.web, &used.app, code, &verifier).await;
         oauth::note_outcome(self.app, &self.scope, &used, answer.as_ref().err()).await.map_err(internal)?;
@@ -119,11 +117,18 @@ impl Finish<'_> {
         tx.commit().await
     }
 
-    async fn actor(&self, c: &mut db::Conn) -> db::DbResult<Option<Actor>> {
-        match self.row.user_id {
-            Some(user) => team::member(c, &self.scope, user).await,
-            None => Ok(None),
+    /// In whose name it is connected: theirs who began it, or theirs who made the link.
+    async fn actor(&self, c: &mut db::Conn) -> Result<Actor, Problem> {
+        if let Some(link) = self.row.link_id {
+            return Ok(owner::still(c, self.app, &self.scope, link).await?.maker);
         }
+        let member = match self.row.user_id {
+            Some(user) => team::member(c, &self.scope, user).await.map_err(SaveError::Db)?,
+            None => None,
+        };
+        member.ok_or_else(|| {
+            Problem::new("not_allowed", "You are no longer a member of this workspace.", "Ask an admin.")
+        })
     }
 
     async fn decline(&self, given: &Given) {
@@ -207,6 +212,10 @@ impl Finish<'_> {
     async fn save(&self, actor: &Actor, given: &Given, (imap, smtp): (Server, Server)) -> Result<(), Problem> {
         let written = async {
             let mut tx = self.app.db.tx().await?;
+            let link = match self.row.link_id {
+                Some(link) => Some(owner::still(&mut tx, self.app, &self.scope, link).await?.row),
+                None => None,
+            };
             let id = match self.row.account_id {
                 Some(id) => {
                     let account = accounts::find(&mut tx, actor, id, Access::Manage).await?;
@@ -221,6 +230,9 @@ impl Finish<'_> {
                 }
             };
             oauth::keep(&mut tx, self.app, &self.scope, id, given).await?;
+            if let Some(link) = &link {
+                owner::use_up(&mut tx, self.app, link, id).await?;
+            }
             store::end(&mut tx, &self.scope, self.row.id, (Some(id), None), self.app.clock.now()).await?;
             events::emit_to_all(&mut tx, self.app, &self.scope, Kind::ConsentChanged).await?;
             tx.commit().await?;

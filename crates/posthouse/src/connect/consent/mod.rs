@@ -18,6 +18,7 @@ pub use finish::FinishConsent;
 pub use store::FlowState;
 
 use super::SaveError;
+use super::owner::{LinkRow, OwnerLinkId};
 use super::step::ConnectStep;
 use crate::accounts::{self, Access, AccountId, Failure, Provider};
 use crate::app::App;
@@ -107,6 +108,7 @@ impl From<SaveError> for Problem {
             SaveError::Account(_) => {
                 Self::new("not_allowed", "You may no longer change this account, or it was deleted.", "Ask an admin.")
             }
+            SaveError::Link(_) => Self::new("link_over", &text, "Ask whoever sent you the link."),
             SaveError::Refused(_) | SaveError::Vault(_) | SaveError::Db(_) => {
                 tracing::error!(error = text, "oauth: an account was not saved");
                 Self::new("internal", "The account could not be saved.", "Begin again. If it stays, look at the log.")
@@ -147,6 +149,8 @@ pub struct NewFlow {
     pub account_id: Option<AccountId>,
     /// What it shall be; of a reconnected account only the address counts.
     pub wish: Wish,
+    /// The link of the mailbox's owner, who is nobody's user; else the flow is the actor's.
+    pub link_id: Option<OwnerLinkId>,
 }
 
 /// A flow that was begun.
@@ -217,7 +221,8 @@ pub async fn begin(app: &App, actor: &Actor, new: NewFlow, browser: &str) -> Res
     let row = FlowRow {
         id,
         workspace_id: scope.workspace_id(),
-        user_id: Some(actor.user_id),
+        user_id: new.link_id.is_none().then_some(actor.user_id),
+        link_id: new.link_id,
         account_id: new.account_id,
         provider: used.provider.key.clone(),
         app_id: used.app_id,
@@ -263,11 +268,20 @@ pub struct Returned {
     error_description: Option<String>,
 }
 
+/// A redirect that belongs to a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The flow.
+    pub id: FlowId,
+    /// It was begun by the link of a mailbox's owner.
+    pub by_link: bool,
+}
+
 /// A redirect that belongs to no flow of this browser and person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unknown;
 
-/// Takes the provider's redirect. The flow's id, when it is one of this browser; what became of it is in the flow.
+/// Takes the provider's redirect. The flow, when it is one of this browser; what became of it is in the flow.
 ///
 /// # Errors
 /// [`Unknown`] for a state that nobody gave out, that was used, or that is another browser's or person's. Nothing is changed then.
@@ -275,12 +289,13 @@ pub async fn returned(
     app: &App,
     r: Returned,
     (browser, actor): (Option<&str>, Option<&Actor>),
-) -> DbResult<Result<FlowId, Unknown>> {
+) -> DbResult<Result<Known, Unknown>> {
     let (Some(state), Some(browser)) = (r.state, browser) else { return Ok(Err(Unknown)) };
     let row = store::by_state(&mut app.db.read().await?, &Instance, &token_hash(&state)).await?;
     let ours = |row: &FlowRow| {
-        let person =
-            actor.is_some_and(|a| Some(a.user_id) == row.user_id && a.scope.workspace_id() == row.workspace_id);
+        // Whoever came by a link is known by their browser alone, also where somebody is signed in there.
+        let person = row.link_id.is_some()
+            || actor.is_some_and(|a| Some(a.user_id) == row.user_id && a.scope.workspace_id() == row.workspace_id);
         row.browser_hash == token_hash(browser) && person
     };
     let Some(row) = row.filter(|row| row.state == FlowState::Waiting && ours(row)) else { return Ok(Err(Unknown)) };
@@ -312,7 +327,7 @@ pub async fn returned(
     tx.commit().await?;
     // In time or not, it is theirs: the page says what became of it.
     let _ = taken;
-    Ok(Ok(row.id))
+    Ok(Ok(Known { id: row.id, by_link: row.link_id.is_some() }))
 }
 
 /// Gives a flow up that waits for the person.
@@ -330,6 +345,20 @@ pub async fn cancel(app: &App, actor: &Actor, id: FlowId) -> DbResult<bool> {
     }
     tx.commit().await?;
     Ok(true)
+}
+
+/// How far a flow of this link is; none when it is not one of the link's.
+///
+/// # Errors
+/// Only the database's.
+pub async fn of_link(
+    c: &mut Conn,
+    app: &App,
+    link: &LinkRow,
+    id: FlowId,
+) -> DbResult<Option<(FlowState, Option<Problem>)>> {
+    let row = store::flow(c, &Scope::of(link.workspace_id), id).await?;
+    Ok(row.filter(|r| r.link_id == Some(link.id)).map(|r| r.now(app.clock.now())))
 }
 
 /// Removes flows that ended or ran out before an instant; how many.

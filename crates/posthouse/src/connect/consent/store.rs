@@ -1,6 +1,6 @@
 //! The rows of flows.
 
-use super::{FlowId, Problem, Wish};
+use super::{FlowId, OwnerLinkId, Problem, Wish};
 use crate::accounts::AccountId;
 use crate::oauth::OAuthAppId;
 use crate::team::{Instance, Scope, UserId, WorkspaceId};
@@ -28,6 +28,7 @@ pub struct FlowRow {
     pub id: FlowId,
     pub workspace_id: WorkspaceId,
     pub user_id: Option<UserId>,
+    pub link_id: Option<OwnerLinkId>,
     pub account_id: Option<AccountId>,
     pub provider: String,
     pub app_id: Option<OAuthAppId>,
@@ -39,27 +40,36 @@ pub struct FlowRow {
     pub expires_at: Ts,
 }
 
+impl FlowRow {
+    /// How far it is at this moment, and why it failed.
+    pub fn now(self, now: Ts) -> (FlowState, Option<Problem>) {
+        let late = self.state == FlowState::Waiting && self.expires_at <= now;
+        let problem = self.problem.map(|p| p.0).or_else(|| late.then(Problem::expired));
+        (if late { FlowState::Failed } else { self.state }, problem)
+    }
+}
+
 pub async fn insert(tx: &mut Conn, scope: &Scope, row: &FlowRow, (state_hash, now): (Vec<u8>, Ts)) -> DbResult<()> {
     let wish = serde_json::to_value(&row.wish.0).map_err(|e| db::DbError::Other(e.to_string()))?;
     sql!(run tx,
         "INSERT INTO oauth_flow (id, workspace_id, user_id, account_id, provider, app_id, browser_hash, state_hash, secrets, wish, state,
-           created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+           created_at, expires_at, link_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         row.id, scope.workspace_id(), row.user_id, row.account_id, &row.provider, row.app_id, row.browser_hash.as_slice(), state_hash,
-        row.secrets.as_deref(), wish, row.state, now, row.expires_at)?;
+        row.secrets.as_deref(), wish, row.state, now, row.expires_at, row.link_id)?;
     Ok(())
 }
 
 pub async fn flow(c: &mut Conn, scope: &Scope, id: FlowId) -> DbResult<Option<FlowRow>> {
     sql!(opt FlowRow, c,
-        "SELECT id, workspace_id, user_id, account_id, provider, app_id, browser_hash, secrets, wish, state, problem, expires_at
+        "SELECT id, workspace_id, user_id, link_id, account_id, provider, app_id, browser_hash, secrets, wish, state, problem, expires_at
          FROM oauth_flow WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())
 }
 
 /// The flow that a provider's redirect belongs to, whoever's it is: the state is the proof.
 pub async fn by_state(c: &mut Conn, _: &Instance, state_hash: &[u8]) -> DbResult<Option<FlowRow>> {
     sql!(opt FlowRow, c,
-        "SELECT id, workspace_id, user_id, account_id, provider, app_id, browser_hash, secrets, wish, state, problem, expires_at
+        "SELECT id, workspace_id, user_id, link_id, account_id, provider, app_id, browser_hash, secrets, wish, state, problem, expires_at
          FROM oauth_flow WHERE state_hash = $1", state_hash)
 }
 

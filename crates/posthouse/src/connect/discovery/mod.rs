@@ -163,6 +163,12 @@ fn row(kind: Provider) -> Option<&'static discovery::Provider> {
     discovery::Providers::built_in().by_key(key)
 }
 
+/// What to do at the provider of this kind before a password is asked for, in the order of the steps.
+#[must_use]
+pub fn notes(kind: Provider) -> Vec<String> {
+    row(kind).map(|row| row.notes.clone()).unwrap_or_default()
+}
+
 /// Every kind, in the order of the page.
 ///
 /// # Errors
@@ -174,7 +180,7 @@ pub async fn cards(app: &App, c: &mut Conn, scope: &Scope) -> DbResult<Vec<Provi
         ProviderCard {
             kind: *kind,
             label: kind.label().into(),
-            notes: row(*kind).map(|row| row.notes.clone()).unwrap_or_default(),
+            notes: notes(*kind),
             password: *kind != Provider::Microsoft,
             oauth: own.map(offered).collect(),
         }
