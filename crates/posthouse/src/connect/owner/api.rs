@@ -451,14 +451,18 @@ async fn use_owner_link(
         }
         match super::connect(&app, &open, (smtp, imap)).await {
             Ok(()) => result,
-            Err(e) => not_saved(result, &e),
+            Err(e) => {
+                let (code, text) = not_saved(&e);
+                OwnerLinkResult { ok: false, code: Some(code.into()), text: Some(text), ..result }
+            }
         }
     };
     Ok(not_kept(Sse::new(told(run))))
 }
 
-fn not_saved(result: OwnerLinkResult, e: &SaveError) -> OwnerLinkResult {
-    let (code, text) = match e {
+/// The test passed, and yet nothing was saved.
+fn not_saved(e: &SaveError) -> (&'static str, String) {
+    match e {
         SaveError::Link(e) => (e.code(), e.to_string()),
         SaveError::Taken | SaveError::Closing => (LinkError::Taken.code(), LinkError::Taken.to_string()),
         SaveError::Account(_) => (LinkError::Void.code(), LinkError::Void.to_string()),
@@ -466,8 +470,7 @@ fn not_saved(result: OwnerLinkResult, e: &SaveError) -> OwnerLinkResult {
             tracing::error!(error = %e, "owner link: an account was not saved");
             ("internal", "The servers accept you, but the account could not be saved. Try again in a moment.".into())
         }
-    };
-    OwnerLinkResult { ok: false, code: Some(code.into()), text: Some(text), ..result }
+    }
 }
 
 /// Begins the owner's sign-in at the provider of the link. The browser then goes to `url`, and comes back to `/connect`.
