@@ -151,6 +151,7 @@ on_both! {
                    SELECT id, workspace_id, account_id, id, created_at FROM outgoing WHERE subject = 'Held under way'").await;
         t.run_sql("UPDATE outgoing SET state = 'sending', next_attempt_at = NULL WHERE subject = 'Held under way'").await;
 
+        api.post(&format!("/accounts/{id}/owner-links"), &serde_json::json!({})).await.expect(201);
         let places = tempfile::tempdir().unwrap();
         let address = mailbox.address.clone();
         let arriving = std::thread::spawn(move || {
@@ -177,6 +178,8 @@ on_both! {
         std::fs::write(config.key_path(), key).unwrap();
         let t = TestApp::on(config).await;
         assert_eq!(t.caller_like(&api).get("/accounts").await.status, 401, "sessions of the past have ended");
+        let links = "SELECT COUNT(*) FROM owner_link WHERE revoked_at IS NOT NULL";
+        assert_eq!(t.number(links).await, 1, "a link of the past may have been used since");
         let mut api = t.signed_in().await;
         let audit = t.number("SELECT COUNT(*) FROM audit WHERE action = 'installation.restored' AND CAST(detail AS TEXT) LIKE '%2%'").await;
         assert_eq!(audit, 1);

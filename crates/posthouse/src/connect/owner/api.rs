@@ -460,7 +460,7 @@ async fn use_owner_link(
     Ok(not_kept(Sse::new(told(run))))
 }
 
-/// Code and text of an account that was not saved.
+/// The test passed, and yet nothing was saved.
 fn not_saved(e: &SaveError) -> (&'static str, String) {
     match e {
         SaveError::Link(e) => (e.code(), e.to_string()),
