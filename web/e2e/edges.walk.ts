@@ -85,7 +85,7 @@ async function forms(page: Page): Promise<void> {
   await page.getByText("Same login as the outgoing server").click();
   await field(page, "imap", "username").scrollIntoViewIfNeeded();
   await look(page, "form-custom-two-logins");
-  await page.goto("/accounts/add/microsoft");
+  await page.goto("/accounts/add/exchange");
   await expect(page.getByRole("heading", { name: "There is nothing at this address" })).toBeVisible();
   await look(page, "form-unknown");
 }

@@ -38,6 +38,7 @@ test("a file is uploaded, tested and connected, and its failed rows come back wi
   await expect(page.getByText(/imap_port: A port is a number/)).toBeVisible();
 
   await page.getByRole("button", { name: "Test 3 rows" }).click();
+  await expect(page.getByRole("button", { name: "Test 3 rows" })).toHaveCount(0);
   // One may leave: it goes on, and is shown when one comes back.
   await page.goto("/accounts");
   await page.goto("/accounts/add/many");

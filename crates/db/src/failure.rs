@@ -21,6 +21,9 @@ pub enum DbError {
     /// The database could not be reached, or its pool had no connection in time.
     #[error("the database cannot be reached: {0}")]
     Unavailable(String),
+    /// The disk is full, or the file may not grow: nothing was written, and it goes on when there is room.
+    #[error("the database has no room: {0}")]
+    Full(String),
     /// Stored data is not what the program wrote: a text that is no member of its enum, a bad column.
     #[error("stored data does not fit: {0}")]
     Corrupt(String),
@@ -39,6 +42,7 @@ impl From<sqlx::Error> for DbError {
             sqlx::Error::Database(d) if d.is_foreign_key_violation() => Self::ForeignKey(d.message().to_owned()),
             sqlx::Error::Database(d) if is_busy(d.code().as_deref()) => Self::Busy(d.message().to_owned()),
             sqlx::Error::Database(d) if is_away(d.code().as_deref()) => Self::Unavailable(d.message().to_owned()),
+            sqlx::Error::Database(d) if is_full(d.code().as_deref()) => Self::Full(d.message().to_owned()),
             sqlx::Error::Database(d) if is_damaged(d.code().as_deref()) => Self::Corrupt(d.message().to_owned()),
             // A server that goes down in the middle of a greeting.
             sqlx::Error::Protocol(_) => Self::Unavailable(e.to_string()),
@@ -56,6 +60,11 @@ impl From<sqlx::Error> for DbError {
 /// PostgreSQL shuts down (57P01), dies (57P02), starts (57P03), or ended a transaction that stood still (25P03).
 fn is_away(code: Option<&str>) -> bool {
     matches!(code, Some("57P01" | "57P02" | "57P03" | "25P03"))
+}
+
+/// SQLite 13; PostgreSQL 53100.
+fn is_full(code: Option<&str>) -> bool {
+    matches!(code, Some("13" | "53100"))
 }
 
 /// SQLite 11 (malformed, with its extended codes) and 26 (no database at all). PostgreSQL's codes have five places.

@@ -169,6 +169,8 @@ impl Db {
             .max_connections(1)
             .acquire_timeout(ACQUIRE)
             .test_before_acquire(false)
+            // SQLite ends a transaction by itself when the disk is full, which the library does not learn: it would begin none any more.
+            .after_release(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .connect_with(options.clone().create_if_missing(true))
             .await
             .map_err(DbError::from)?;

@@ -34,7 +34,9 @@ CREATE TABLE bulk_run (
     -- A byte for each account that is done; written in the transaction that does it.
     outcomes BYTEA NOT NULL,
     created_at BIGINT NOT NULL,
-    finished_at BIGINT
+    finished_at BIGINT,
+    -- When it was taken back: once.
+    undone_at BIGINT
 );
 CREATE INDEX bulk_run_created ON bulk_run (created_at);
 CREATE INDEX bulk_run_open ON bulk_run (workspace_id) WHERE finished_at IS NULL;

@@ -105,6 +105,7 @@ impl From<BulkError> for ApiError {
             BulkError::Busy => Self::new(StatusCode::CONFLICT, "bulk_busy", text),
             BulkError::NotFound => Self::not_found(),
             BulkError::Running => Self::new(StatusCode::CONFLICT, "bulk_running", text),
+            BulkError::Undone => Self::new(StatusCode::CONFLICT, "bulk_undone", text),
             BulkError::Final => Self::new(StatusCode::CONFLICT, "bulk_final", text),
             BulkError::Db(e) => e.into(),
         }
@@ -163,7 +164,7 @@ async fn start_bulk(
         return Err(BulkError::Unconfirmed(changing).into());
     }
     let tag = tag_for(&app, &actor, &asked, &counts).await?;
-    let work = (asked.action, tag.as_ref());
+    let work = (asked.action, tag.as_ref(), None);
     started(&app, &actor, &limits, (work, &counts.targets, &counts.changing)).await
 }
 
@@ -179,7 +180,7 @@ async fn tag_for(app: &App, actor: &Actor, asked: &Asked, counts: &Counts) -> Ap
     Ok(Some(tag))
 }
 
-type Work<'a> = ((Action, Option<&'a Tag>), &'a [AccountId], &'a [AccountId]);
+type Work<'a> = ((Action, Option<&'a Tag>, Option<BulkId>), &'a [AccountId], &'a [AccountId]);
 
 /// Begins a run. Where each is a sign-in, those whose providers were asked too often are held back.
 async fn started(
@@ -214,7 +215,7 @@ async fn undo_bulk(
     Path(id): Path<BulkId>,
 ) -> ApiResult<(StatusCode, Json<BulkRun>)> {
     let (action, tag, targets) = super::undoing(&app, &actor, id).await?;
-    started(&app, &actor, &limits, ((action, tag.as_ref()), &targets, &targets)).await
+    started(&app, &actor, &limits, ((action, tag.as_ref(), Some(id)), &targets, &targets)).await
 }
 
 async fn shown(app: &App, actor: &Actor, id: BulkId) -> ApiResult<BulkRun> {
@@ -240,6 +241,6 @@ async fn shown(app: &App, actor: &Actor, id: BulkId) -> ApiResult<BulkRun> {
         unchanged: unchanged(counts),
         failed,
         finished: run.finished_at.is_some(),
-        can_undo: run.finished_at.is_some() && changed > 0 && run.action.inverse().is_some(),
+        can_undo: run.finished_at.is_some() && run.undone_at.is_none() && changed > 0 && run.action.inverse().is_some(),
     })
 }

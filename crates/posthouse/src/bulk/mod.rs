@@ -102,6 +102,8 @@ pub struct Run {
     pub created_at: Ts,
     /// When it ended.
     pub finished_at: Option<Ts>,
+    /// When it was taken back.
+    pub undone_at: Option<Ts>,
 }
 
 impl Run {
@@ -163,19 +165,22 @@ pub enum BulkError {
     /// Nothing takes it back.
     #[error("This cannot be undone.")]
     Final,
+    /// It was taken back already.
+    #[error("This was undone already.")]
+    Undone,
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
 }
 
-/// Begins a run. Those of `held_back` are not tried: their outcome is [`Outcome::TooSoon`].
+/// Begins a run, which may take back another, once. Those of `held_back` are not tried: their outcome is [`Outcome::TooSoon`].
 ///
 /// # Errors
 /// Nothing is begun on any of them.
 pub async fn begin(
     app: &App,
     actor: &Actor,
-    (action, tag): (Action, Option<&Tag>),
+    (action, tag, undoes): (Action, Option<&Tag>, Option<BulkId>),
     targets: &[AccountId],
     held_back: &[AccountId],
 ) -> Result<BulkId, BulkError> {
@@ -185,6 +190,11 @@ pub async fn begin(
     let accounts: Vec<u8> = held_back.iter().chain(rest).flat_map(|id| id.0.into_bytes()).collect();
     let outcomes = vec![Outcome::TooSoon.code(); held_back.len()];
     let mut tx = app.db.tx().await?;
+    if let Some(undone) = undoes
+        && !store::mark_undone(&mut tx, &actor.scope, undone, app.clock.now()).await?
+    {
+        return Err(BulkError::Undone);
+    }
     if store::open_runs(&mut tx, &actor.scope).await? >= MAX_OPEN {
         return Err(BulkError::Busy);
     }
@@ -215,6 +225,9 @@ pub async fn undoing(app: &App, actor: &Actor, id: BulkId) -> Result<(Action, Op
     let inverse = run.action.inverse().ok_or(BulkError::Final)?;
     if run.finished_at.is_none() {
         return Err(BulkError::Running);
+    }
+    if run.undone_at.is_some() {
+        return Err(BulkError::Undone);
     }
     let tag = match run.tag_id {
         Some(id) => {

@@ -34,7 +34,7 @@ pub async fn open_runs(c: &mut Conn, scope: &Scope) -> DbResult<i64> {
 
 pub async fn one(c: &mut Conn, scope: &Scope, id: BulkId) -> DbResult<Option<Run>> {
     sql!(opt Run, c,
-        "SELECT id, user_id, action, tag_id, accounts, outcomes, created_at, finished_at FROM bulk_run WHERE id = $1 AND workspace_id = $2",
+        "SELECT id, user_id, action, tag_id, accounts, outcomes, created_at, finished_at, undone_at FROM bulk_run WHERE id = $1 AND workspace_id = $2",
         id, scope.workspace_id())
 }
 
@@ -58,4 +58,11 @@ pub async fn note(tx: &mut Conn, scope: &Scope, id: BulkId, outcomes: &[u8], fin
 pub async fn prune(tx: &mut Conn, _: &Instance, before: Ts, limit: i64) -> DbResult<u64> {
     sql!(run tx,
         "DELETE FROM bulk_run WHERE id IN (SELECT id FROM bulk_run WHERE created_at < $1 ORDER BY created_at LIMIT $2)", before, limit)
+}
+
+/// Notes that a run is taken back; false when it was before.
+pub async fn mark_undone(tx: &mut Conn, scope: &Scope, id: BulkId, now: Ts) -> DbResult<bool> {
+    Ok(sql!(run tx, "UPDATE bulk_run SET undone_at = $3 WHERE id = $1 AND workspace_id = $2 AND undone_at IS NULL",
+        id, scope.workspace_id(), now)?
+        == 1)
 }

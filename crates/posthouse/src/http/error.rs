@@ -166,6 +166,14 @@ impl From<db::DbError> for ApiError {
                     "The database does not answer at the moment. Try again shortly.",
                 )
             }
+            db::DbError::Full(_) => {
+                tracing::error!(request_id = request_id::current(), error = %e, "the disk is full");
+                Self::new(
+                    StatusCode::INSUFFICIENT_STORAGE,
+                    "disk_full",
+                    "The server's disk is full, and nothing was saved. Whoever runs Posthouse has to make room; it goes on by itself then.",
+                )
+            }
             db::DbError::Unique(_) | db::DbError::ForeignKey(_) | db::DbError::Corrupt(_) | db::DbError::Other(_) => {
                 Self::internal(&e)
             }

@@ -18,6 +18,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let axum::Json(raw) = axum::Json::<Box<RawValue>>::from_request(request, state).await?;
+        // What is read into a struct may be a list to the library: fields by their place, which nobody means.
+        if raw.get().trim_start().starts_with('[') {
+            let text = "The body is a JSON object, with names, not a list.";
+            return Err(Self::Rejection::new(StatusCode::BAD_REQUEST, "invalid_request", text));
+        }
         let mut reader = serde_json::Deserializer::from_str(raw.get());
         serde_path_to_error::deserialize(&mut reader).map(Json).map_err(|e| {
             let detail = misfit(&e.path().to_string(), &e.inner().to_string());

@@ -60,6 +60,9 @@ on_both! {
         let undone = done(&api, &format!("/accounts/bulk/{}/undo", run["id"].as_str().unwrap()), &json!({})).await;
         assert_eq!((&undone["action"], &undone["changed"]), (&json!("resume"), &json!(118)));
         assert_eq!(count(&api, "status=paused").await, 1, "the one that was paused before still is");
+        let path = format!("/accounts/bulk/{}", run["id"].as_str().unwrap());
+        assert_eq!(api.lock().await.get(&path).await.expect(200)["can_undo"], false);
+        api.lock().await.post(&format!("{path}/undo"), &json!({})).await.problem(409, "bulk_undone");
 
         let retry = json!({ "action": "retry", "accounts": [ids[0], ids[2], ids[3], ids[3], "00000000-0000-7000-8000-000000000000"] });
         t.run_sql("UPDATE account SET status = 'disconnected' WHERE address = 'box00002@acme.test'").await;
@@ -179,7 +182,7 @@ mod kills {
         let mut tx = app.db.tx().await.unwrap();
         let tag = tags::ensure(&mut tx, &app, &owner.scope, "Killed").await.unwrap();
         tx.commit().await.unwrap();
-        let run = bulk::begin(&app, &owner, (Action::AddTag, Some(&tag)), &counts.targets, &[]).await.unwrap();
+        let run = bulk::begin(&app, &owner, (Action::AddTag, Some(&tag), None), &counts.targets, &[]).await.unwrap();
         let mut program = Program::start(&config, folder.path(), Some(point));
         assert!(program.killed().await, "{point} was not reached");
         let midway = bulk::get(&app, &owner, run).await.unwrap();

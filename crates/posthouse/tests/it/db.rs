@@ -162,3 +162,34 @@ crate::on_both! {
         t.stop().await;
     }
 }
+
+/// As a disk that is full does it: SQLite ends the transaction by itself, and the library does not learn of that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_without_room_says_so_and_goes_on_when_there_is_some() {
+    let t = TestApp::start(Engine::Sqlite).await;
+    let mut api = t.owner().await;
+    let db = &t.app().db;
+    let run = async |sql: &'static str| {
+        let mut tx = db.tx().await?;
+        db::run(&mut tx, db::Sql::both(sql), vec![]).await?;
+        tx.commit().await
+    };
+    run("CREATE TABLE filler (x BLOB)").await.unwrap();
+    let mut full = None;
+    for _ in 0..20 {
+        // It holds for the one connection that writes.
+        let _ = run("PRAGMA max_page_count = 1").await;
+        match run("INSERT INTO filler VALUES (zeroblob(4000000))").await {
+            Err(e @ db::DbError::Full(_)) => {
+                full = Some(e);
+                break;
+            }
+            other => assert!(other.is_ok(), "{other:?}"),
+        }
+    }
+    assert!(full.is_some(), "there was room");
+    run("INSERT INTO filler VALUES (zeroblob(4000000))").await.unwrap();
+    api.delete("/session", &serde_json::Value::Null).await.expect(204);
+    t.signed_in().await;
+    t.stop().await;
+}

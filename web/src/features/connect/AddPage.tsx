@@ -36,12 +36,17 @@ export function AddPage() {
       </section>
       <Text mt="xl">
         Somebody else has the password?{" "}
-        <AnchorLink to="/accounts/add/owner">Let the owner connect it</AnchorLink> by a link, without signing
-        in here.
+        <AnchorLink to="/accounts/add/owner" underline="always">
+          Let the owner connect it
+        </AnchorLink>{" "}
+        by a link, without signing in here.
       </Text>
       <Text mt="sm">
-        More than a few? <AnchorLink to="/accounts/add/many">Connect many from a CSV</AnchorLink>, up to 1,000
-        at once.
+        More than a few?{" "}
+        <AnchorLink to="/accounts/add/many" underline="always">
+          Connect many from a CSV
+        </AnchorLink>
+        , up to 1,000 at once.
       </Text>
     </Page>
   );

@@ -152,7 +152,11 @@ function DownloadFailed({ run }: { run: Import }) {
   const rows = invalid + failed + doubt + (run.state === "ended" ? waiting + passed : 0);
   if (rows === 0) return null;
   return (
-    <Anchor href={`${API}/accounts/imports/${run.id}/failed.csv`} download className={classes.download}>
+    <Anchor
+      href={`${API}/accounts/imports/${run.id}/failed.csv`}
+      download
+      className={`${classes.download} alone`}
+    >
       <Icon of={IconDownload} /> Download {counted(rows, "failed row")}
     </Anchor>
   );

@@ -60,7 +60,11 @@ export function UploadForm() {
           <Button loading={upload.isPending} onClick={() => input.current?.click()}>
             Choose file
           </Button>
-          <Anchor href={`${API}/accounts/imports/sample.csv`} download className={classes.download}>
+          <Anchor
+            href={`${API}/accounts/imports/sample.csv`}
+            download
+            className={`${classes.download} alone`}
+          >
             <Icon of={IconDownload} /> Download a sample
           </Anchor>
         </Group>

@@ -78,7 +78,13 @@ function Target({
   const [first] = notice.accounts;
   if (first && notice.account_count === 1) {
     return (
-      <AnchorLink to="/accounts/$id/settings" params={{ id: first.id }} onClick={onFollow} inherit>
+      <AnchorLink
+        to="/accounts/$id/settings"
+        params={{ id: first.id }}
+        onClick={onFollow}
+        className="alone"
+        inherit
+      >
         {children}
       </AnchorLink>
     );
@@ -86,7 +92,7 @@ function Target({
   if (!first) return children;
   const search = notice.resolved_at || !notice.state ? {} : { status: notice.state };
   return (
-    <AnchorLink to="/accounts" search={search} onClick={onFollow} inherit>
+    <AnchorLink to="/accounts" search={search} onClick={onFollow} className="alone" inherit>
       {children}
     </AnchorLink>
   );

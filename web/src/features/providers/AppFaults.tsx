@@ -21,7 +21,10 @@ export default function AppFaults() {
       {refused.map(({ key, label, name, accounts, since }) => (
         <Banner key={key} tone="bad">
           {label} refuses the app “{isolated(name)}” since <Time at={since} as="list" />:{" "}
-          {accounts === 0 ? "no account waits yet" : counted(accounts, "account waits", "accounts wait")}.{" "}
+          {accounts === 0
+            ? "no account uses it yet"
+            : counted(accounts, "account uses it", "accounts use it")}
+          .{" "}
           <AnchorLink to="/settings/providers" underline="always">
             Open the providers
           </AnchorLink>

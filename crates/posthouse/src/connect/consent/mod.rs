@@ -20,7 +20,7 @@ pub use store::FlowState;
 use super::SaveError;
 use super::owner::{LinkRow, OwnerLinkId};
 use super::step::ConnectStep;
-use crate::accounts::{self, Access, AccountId, Failure, Provider};
+use crate::accounts::{self, Access, AccountId, Failure, Provider, Reason};
 use crate::app::App;
 use crate::base::events::{self, Kind};
 use crate::base::ids::token_hash;
@@ -88,7 +88,16 @@ impl Problem {
 
     fn of(f: Failure, provider: Provider) -> Self {
         let text = f.seen.map_or_else(|| f.reason.text().to_owned(), |seen| format!("{} {seen}", f.reason.text()));
-        Self { server_words: f.server_words, ..Self::new(f.reason.as_str(), &text, f.reason.fix_at(provider)) }
+        // A sign-in is not tried again by itself, as an account is.
+        let fix = match f.reason {
+            Reason::TokenService => "Try again in a minute.",
+            Reason::AppConfiguration => {
+                "An admin looks at the app in Settings, Providers: Check says what is wrong. Then try again."
+            }
+            reason if !reason.needs_person() => "Try again in a few minutes.",
+            reason => reason.fix_at(provider),
+        };
+        Self { server_words: f.server_words, ..Self::new(f.reason.as_str(), &text, fix) }
     }
 
     fn interrupted() -> Self {
@@ -169,6 +178,9 @@ pub enum BeginError {
     /// The app cannot be used.
     #[error("{}", .0.reason.text())]
     App(Failure),
+    /// There is no such provider.
+    #[error("There is no such provider here.")]
+    UnknownProvider,
     /// No provider was named, and the account has no grant.
     #[error("Name the provider to sign in at.")]
     NoProvider,
@@ -203,6 +215,9 @@ pub async fn begin(app: &App, actor: &Actor, new: NewFlow, browser: &str) -> Res
         let named = new.provider.map(|provider| (provider, new.app_id));
         let named = named.or_else(|| known.as_ref().map(|k| (k.provider.clone(), k.app_id)));
         let (provider, app_id) = named.ok_or(BeginError::NoProvider)?;
+        if oauth::find(&app.config, &provider).is_none() {
+            return Err(BeginError::UnknownProvider);
+        }
         let used = oauth::registration(app, &mut c, scope, (&provider, app_id)).await.map_err(BeginError::App)?;
         match new.account_id {
             Some(id) => same_provider(&mut c, (scope, id), known.as_ref(), &used).await?,
