@@ -74,6 +74,13 @@ impl OAuthSettings {
         KNOWN.contains(&key)
     }
 
+    /// The provider that was probably meant.
+    #[must_use]
+    pub fn closest(key: &str) -> Option<&'static str> {
+        let near = KNOWN.iter().map(|known| (strsim::damerau_levenshtein(known, key), *known)).min();
+        near.filter(|(distance, _)| distance * 3 <= key.chars().count()).map(|(_, known)| known)
+    }
+
     /// What a provider that we do not know still needs, by the name of the setting.
     #[must_use]
     pub fn lacks(&self, key: &str) -> Vec<&'static str> {

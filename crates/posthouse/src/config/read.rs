@@ -1,7 +1,7 @@
 //! The layers of the settings: each value keeps where it came from, so that whatever does not fit can be found and mended.
 
 use super::keys::{self, Form, Key};
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, OAuthSettings};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -178,10 +178,20 @@ impl Read {
             ));
         }
         for (key, provider) in config.iter().flat_map(|c| &c.oauth) {
+            let within = format!("oauth.{key}.");
+            let from = self.given.iter().find(|(name, _)| name.starts_with(&within)).map(|(_, g)| g.origin.to_string());
+            let from = from.unwrap_or_default();
             let lacks = provider.lacks(key);
             if !lacks.is_empty() {
-                let names = lacks.join(", ");
-                self.problems.push(format!("[oauth.{key}] is a provider that we do not know: it needs {names} too"));
+                let hint = OAuthSettings::closest(key).map(|known| format!("; did you mean `oauth.{known}`?"));
+                let (names, hint) = (lacks.join(", "), hint.unwrap_or_default());
+                self.problems.push(format!(
+                    "`oauth.{key}` ({from}) is a provider that we do not know: it needs {names} too{hint}"
+                ));
+            }
+            if provider.client_secret.is_some() && provider.client_id.is_none() {
+                self.problems
+                    .push(format!("`oauth.{key}` ({from}) has a `client_secret` and needs its `client_id` beside it"));
             }
         }
         if let Ok(c) = &config {

@@ -231,6 +231,12 @@ client_id = "x"
     );
     let text = e.unwrap_err().to_string();
     assert!(!text.contains("geheim"), "{text}");
+    let half = of_file("[oauth.goggle]\nclient_secret = \"geheim\"\n").unwrap_err().to_string();
+    assert!(
+        half.contains("`oauth.goggle` (/etc/posthouse.toml, line 2)") && half.contains("did you mean `oauth.google`?"),
+        "{half}"
+    );
+    assert!(half.contains("needs its `client_id`") && !half.contains("geheim"), "{half}");
     insta::assert_snapshot!(text);
 }
 
