@@ -245,7 +245,10 @@ it("pauses from the menu, and says so on the account's pages", async () => {
   server.use(
     http.post(api("/accounts/ana/pause"), () => {
       calls += 1;
-      server.use(http.get(api("/accounts/ana"), () => HttpResponse.json(paused)));
+      server.use(
+        http.get(api("/accounts/ana"), () => HttpResponse.json(paused)),
+        http.get(api("/accounts"), () => HttpResponse.json(accountList([paused]))),
+      );
       return HttpResponse.json(paused);
     }),
   );
@@ -254,5 +257,6 @@ it("pauses from the menu, and says so on the account's pages", async () => {
   await user.click(await screen.findByRole("menuitem", { name: "Pause" }));
   expect(await screen.findByText("ana@acme.test is paused.")).toBeVisible();
   expect(calls).toBe(1);
-  await waitFor(() => expect(screen.getByText("ana@acme.test").closest("tr")).toHaveTextContent("Paused"));
+  const row = () => screen.getByText("ana@acme.test").closest("tr");
+  await waitFor(() => expect(row()).toHaveTextContent("Paused"), { timeout: 20_000 });
 });

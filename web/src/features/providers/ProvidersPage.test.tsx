@@ -99,7 +99,7 @@ it("tells admins above the accounts which app is refused, once", async () => {
   const fault = { code: "invalid_client", server_words: "no", since: "2026-11-01T10:00:00.000Z" };
   has(app({ accounts: 40, fault }));
   open("/accounts");
-  expect(await screen.findByText(/Google refuses the app/)).toHaveTextContent("40 accounts wait");
+  expect(await screen.findByText(/Google refuses the app/)).toHaveTextContent("40 accounts use it");
   expect(screen.getByRole("link", { name: "Open the providers" })).toHaveAttribute(
     "href",
     "/settings/providers",
