@@ -94,6 +94,8 @@ export function smallTargets(page: Page): Promise<string[]> {
         const at: [number, number] = typed
           ? [(own.left + own.right) / 2, (own.top + own.bottom) / 2]
           : middle;
+        // Something lies over it, as the bar of a selection over a row: a scroll away it can be hit.
+        if (!typed && !answers(element, at[0], at[1])) continue;
         const width = Math.max(reach(element, at, [1, 0]), typed ? own.width : 0);
         const height = reach(element, at, [0, 1]);
         if (width >= touch - rounding && height >= touch - rounding) continue;
