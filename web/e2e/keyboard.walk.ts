@@ -110,7 +110,7 @@ test("sign in, walk the lists, read, write, find", async ({ page, house }) => {
     await expect(page.getByRole("heading", { name: "Connection", exact: true })).toBeVisible();
     await page.keyboard.press("Control+k");
     const palette = page.getByRole("dialog", { name: "Find and do" });
-    await expect(palette.getByRole("textbox")).toBeFocused();
+    // At once, as fast fingers do: the palette takes what follows its keys.
     await page.keyboard.type("ben", { delay: 60 });
     await expect(palette.getByRole("textbox")).toHaveValue("ben");
     await expect(palette.getByText(ben.address)).toBeVisible();

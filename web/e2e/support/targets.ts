@@ -80,7 +80,9 @@ export function smallTargets(page: Page): Promise<string[]> {
         if (boxOf(element).bottom <= 0 && getComputedStyle(element).position === "absolute") continue;
         if (element.closest("[inert], [aria-hidden=true]")) continue;
         const drawn = boxOf(element);
-        if (drawn.top < topbar || drawn.bottom > innerHeight) {
+        // Something may lie over it now, as the bar of a selection over a row.
+        const over = !answers(element, (drawn.left + drawn.right) / 2, (drawn.top + drawn.bottom) / 2);
+        if (drawn.top < topbar || drawn.bottom > innerHeight || over) {
           element.scrollIntoView({ block: "center", behavior: "instant" });
         }
         const box = boxOf(element);
@@ -94,8 +96,6 @@ export function smallTargets(page: Page): Promise<string[]> {
         const at: [number, number] = typed
           ? [(own.left + own.right) / 2, (own.top + own.bottom) / 2]
           : middle;
-        // Something lies over it, as the bar of a selection over a row: a scroll away it can be hit.
-        if (!typed && !answers(element, at[0], at[1])) continue;
         const width = Math.max(reach(element, at, [1, 0]), typed ? own.width : 0);
         const height = reach(element, at, [0, 1]);
         if (width >= touch - rounding && height >= touch - rounding) continue;

@@ -23,6 +23,28 @@ import { sizes } from "../../ui/theme";
 import { accountSearchQuery } from "../accounts/queries";
 import { useAdmin } from "../session/queries";
 
+/** How long the field may take until it listens, in milliseconds. */
+const UNTIL_FOCUS = 2000;
+
+/** What is typed before the field of the palette has the focus is meant for it. Gives the end of it. */
+function takeKeys(take: (key: string) => void): () => void {
+  const end = () => {
+    clearTimeout(timer);
+    window.removeEventListener("keydown", onKey, true);
+  };
+  const onKey = (event: KeyboardEvent) => {
+    if (document.activeElement?.closest(".mantine-Spotlight-content")) return end();
+    if (event.key === "Escape") return end();
+    if (event.key.length !== 1 || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    take(event.key);
+  };
+  const timer = setTimeout(end, UNTIL_FOCUS);
+  window.addEventListener("keydown", onKey, true);
+  return end;
+}
+
 /** Ctrl K: go anywhere, do anything, find an account by a part of its address. Opens whenever `asked` grows. */
 export default function Palette({ asked, onShortcuts }: { asked: number; onShortcuts: () => void }) {
   const navigate = useNavigate();
@@ -30,7 +52,9 @@ export default function Palette({ asked, onShortcuts }: { asked: number; onShort
   const { setColorScheme } = useMantineColorScheme();
   const [query, setQuery] = useState("");
   useEffect(() => {
-    if (asked > 0) spotlight.open();
+    if (asked === 0) return;
+    spotlight.open();
+    return takeKeys((key) => setQuery((typed) => typed + key));
   }, [asked]);
   const [search] = useDebouncedValue(query.trim(), 150);
   const found = useQuery({
