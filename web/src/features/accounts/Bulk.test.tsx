@@ -258,5 +258,5 @@ it("pauses from the menu, and says so on the account's pages", async () => {
   expect(await screen.findByText("ana@acme.test is paused.")).toBeVisible();
   expect(calls).toBe(1);
   const row = () => screen.getByText("ana@acme.test").closest("tr");
-  await waitFor(() => expect(row()).toHaveTextContent("Paused"), { timeout: 20_000 });
+  await waitFor(() => expect(row()).toHaveTextContent("Paused"));
 });

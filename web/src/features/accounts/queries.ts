@@ -86,12 +86,12 @@ export function placeAccount(
   };
 }
 
-async function fetchAccount(queryClient: QueryClient, id: string): Promise<Account | undefined> {
+async function fetchAccount(queryClient: QueryClient, id: string): Promise<Account> {
   const query = accountQuery(id);
-  if (!queryClient.getQueryData(query.queryKey)) return queryClient.fetchQuery(query);
-  // Unlike a plain fetch this does not take the answer of a request that began before the change.
-  await queryClient.refetchQueries({ queryKey: query.queryKey, exact: true }, { throwOnError: true });
-  return queryClient.getQueryData(query.queryKey);
+  // A request that began before the change would answer with what was. (`refetchQueries` would end it too, but cannot
+  // fetch what was only ever put into the cache.)
+  await queryClient.cancelQueries({ queryKey: query.queryKey, exact: true });
+  return queryClient.fetchQuery({ ...query, staleTime: 0 });
 }
 
 /**

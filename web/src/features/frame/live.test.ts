@@ -74,12 +74,14 @@ async function invalidated(topics: { topic: string; account_id: string | null }[
   queryClient.setQueryData(keys.letterToAna, { account_id: "ana" });
   queryClient.setQueryData(keys.letterToBen, { account_id: "ben" });
   const refetched = vi.spyOn(queryClient, "refetchQueries").mockResolvedValue();
+  const fetched = vi.spyOn(queryClient, "fetchQuery").mockResolvedValue({ id: "ana", tags: [] });
   const updates = new LiveUpdates(queryClient);
   for (const topic of topics) updates.apply(topic);
   await vi.advanceTimersByTimeAsync(2_000);
   updates.stop();
   const old = Object.entries(keys).filter(([, key]) => queryClient.getQueryState(key)?.isInvalidated);
-  const asked = refetched.mock.calls.map(([filters]) => filters?.queryKey?.join(" "));
+  const calls = [...refetched.mock.calls, ...fetched.mock.calls];
+  const asked = calls.map(([query]) => query?.queryKey?.join(" "));
   return { old: old.map(([name]) => name), asked };
 }
 
