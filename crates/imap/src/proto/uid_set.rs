@@ -21,6 +21,20 @@ impl UidSet {
         Self { ranges: Vec::new(), open_from: Some(first) }
     }
 
+    /// Adds the closed ranges of another set.
+    pub fn join(&mut self, other: &Self) {
+        if !other.ranges.is_empty() {
+            self.ranges.extend_from_slice(&other.ranges);
+            self.ranges = merge(std::mem::take(&mut self.ranges));
+        }
+    }
+
+    /// Whether a closed range holds this UID.
+    pub fn holds(&self, uid: u32) -> bool {
+        let after = self.ranges.partition_point(|(first, _)| *first <= uid);
+        after.checked_sub(1).and_then(|at| self.ranges.get(at)).is_some_and(|(_, last)| uid <= *last)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty() && self.open_from.is_none()
     }

@@ -59,6 +59,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
     ///
     /// Ask for [`FetchItem::Uid`] first: then it is known before the bodies.
     pub async fn uid_fetch(&mut self, uids: &UidSet, items: &[FetchItem]) -> Result<FetchStream<'_, S>> {
+        self.fetch_with(uids, items, "").await
+    }
+
+    /// As [`Session::uid_fetch`], only of messages that came or changed after `modseq` (RFC 7162, CONDSTORE).
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] when the server keeps no mod-sequences.
+    pub async fn uid_fetch_since(
+        &mut self,
+        uids: &UidSet,
+        items: &[FetchItem],
+        modseq: u64,
+    ) -> Result<FetchStream<'_, S>> {
+        if !self.state.capabilities.has("CONDSTORE") {
+            return Err(Error::Unsupported("CONDSTORE"));
+        }
+        self.fetch_with(uids, items, &format!(" (CHANGEDSINCE {modseq})")).await
+    }
+
+    async fn fetch_with(&mut self, uids: &UidSet, items: &[FetchItem], since: &str) -> Result<FetchStream<'_, S>> {
         if uids.is_empty() || items.is_empty() {
             return Err(Error::Invalid("an empty set of UIDs or items"));
         }
@@ -68,7 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             item.write(&mut list);
         }
         let mut command = Command::new("UID FETCH ");
-        command.text(&format!("{uids} ({list})"))?;
+        command.text(&format!("{uids} ({list}){since}"))?;
         let mut link = self.link.take().ok_or(Error::Closed)?;
         link.send(&command, &mut self.state, &mut |_| Ok(())).await?;
         Ok(FetchStream { session: self, link: Some(link), in_body: false })

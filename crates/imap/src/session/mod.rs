@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 pub use append::AppendUid;
 pub use fetch::{FetchEvent, FetchStream};
 pub use idle::IdleEnd;
-pub use mailbox::Selected;
+pub use mailbox::{Resync, Selected};
 pub use search::StoreMode;
 pub use state::{Capabilities, Changes};
 
@@ -172,6 +172,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         })
         .await?;
         Ok(found)
+    }
+
+    /// Switches extensions on (RFC 5161): `QRESYNC`. Those that the server did not confirm stay off; after signing in only.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] when the server does not offer ENABLE.
+    pub async fn enable(&mut self, names: &[&str]) -> Result<()> {
+        if !self.state.capabilities.has("ENABLE") {
+            return Err(Error::Unsupported("ENABLE"));
+        }
+        let mut command = Command::new("ENABLE ");
+        command.text(&names.join(" "))?;
+        let mut enabled = Vec::new();
+        self.run(&command, |reply| {
+            if let Untagged::Enabled(names) = reply {
+                enabled.extend(names);
+            }
+            Ok(())
+        })
+        .await?;
+        self.state.enable(&enabled);
+        Ok(())
+    }
+
+    /// Whether [`Session::enable`] switched this on, named in upper case.
+    pub fn is_enabled(&self, name: &str) -> bool {
+        self.state.enabled.has(name)
     }
 
     /// Ends the session. A server that closes at once is as good as one that answers first.

@@ -57,6 +57,8 @@ pub(super) struct State {
     pub(super) capabilities: Capabilities,
     /// False while the capabilities of the present state are not known: after signing in they are others.
     pub(super) capabilities_known: bool,
+    /// What ENABLE switched on.
+    pub(super) enabled: Capabilities,
     pub(super) preauth: bool,
     /// Messages in the selected mailbox, as last told.
     pub(super) exists: Option<u32>,
@@ -98,6 +100,10 @@ impl State {
             }
             _ => {}
         }
+    }
+
+    pub(super) fn enable(&mut self, names: &[String]) {
+        self.enabled.0.extend(names.iter().take(MAX_CAPABILITIES).map(|name| name.to_ascii_uppercase()));
     }
 
     fn learn(&mut self, names: &[String]) {

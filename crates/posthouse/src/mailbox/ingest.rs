@@ -66,8 +66,30 @@ pub struct Incoming {
     pub blob: BlobKey,
     /// Whether the body was cut at our limit.
     pub truncated: bool,
+    /// [`header_hash`] of its bytes.
+    pub header_hash: [u8; 32],
     /// What lists show.
     pub summary: Summary,
+}
+
+/// A message that we have, met again under a UID of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// Which.
+    pub id: MessageId,
+    /// When it was first received.
+    pub received_at: Ts,
+    /// Its UID in the folder.
+    pub uid: i64,
+    /// Its flags there.
+    pub flags: Flags,
+}
+
+/// BLAKE3 of a message's header, with the empty line that ends it: what `BODY[HEADER]` gives (RFC 3501 §6.4.5).
+#[must_use]
+pub fn header_hash(raw: &[u8]) -> [u8; 32] {
+    let end = raw.windows(4).position(|four| four == b"\r\n\r\n").map_or(raw.len(), |at| at.saturating_add(4));
+    *blake3::hash(raw.get(..end).unwrap_or(raw)).as_bytes()
 }
 
 /// What a batch came to.
@@ -113,7 +135,7 @@ pub async fn ingest(
     let mut out = Ingested::default();
     for m in batch {
         let put = store::put_message(tx, scope, (MessageId(app.ids.next()), account), m, now).await?;
-        store::put_placement(tx, scope, (account, folder), &put, m).await?;
+        store::put_placement(tx, scope, (account, folder), &put, (m.uid, m.flags)).await?;
         if put.new {
             out.new.push(put.id);
         }
@@ -121,6 +143,24 @@ pub async fn ingest(
     let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
     events::emit(tx, app, scope, News { kind: Kind::MessagesStored, account_id: account, count }).await?;
     Ok(out)
+}
+
+/// Places messages of a folder that the account has already: moved, copied, or under new UIDs. Nothing of them is fetched.
+///
+/// # Errors
+/// Only the database's.
+pub async fn place_again(
+    tx: &mut Conn,
+    app: &App,
+    scope: &Scope,
+    (account, folder): (AccountId, FolderId),
+    known: &[Known],
+) -> DbResult<()> {
+    for k in known {
+        let put = store::Put { id: k.id, received_at: k.received_at, new: false };
+        store::put_placement(tx, scope, (account, folder), &put, (k.uid, k.flags)).await?;
+    }
+    changed_news(tx, app, scope, account, known.len()).await
 }
 
 /// Takes over flags that changed on the server.
@@ -141,7 +181,8 @@ pub async fn set_flags(
     changed_news(tx, app, scope, account, changed.len()).await
 }
 
-/// Removes what is no longer in the folder on the server, and messages that lie nowhere any more.
+/// Removes what is no longer in the folder on the server. The messages stay until [`remove_unplaced`]: they may have been
+/// moved to a folder that is looked at next.
 ///
 /// # Errors
 /// Only the database's.
@@ -154,20 +195,30 @@ pub async fn remove_gone(
 ) -> DbResult<()> {
     for uid in gone {
         store::delete_placement(tx, scope, folder, *uid).await?;
+        store::delete_failed(tx, scope, folder, *uid).await?;
     }
-    store::delete_unplaced(tx, scope, account).await?;
     changed_news(tx, app, scope, account, gone.len()).await
 }
 
-/// Removes messages that lie nowhere, as after a folder went or got new UIDs and everything in it was placed anew.
+/// Removes those of these messages that still lie nowhere after a pass over all folders.
 ///
 /// # Errors
 /// Only the database's.
-pub async fn remove_unplaced(tx: &mut Conn, app: &App, scope: &Scope, account: AccountId) -> DbResult<()> {
-    match store::delete_unplaced(tx, scope, account).await? {
-        0 => Ok(()),
-        n => changed_news(tx, app, scope, account, usize::try_from(n).unwrap_or(usize::MAX)).await,
+pub async fn remove_unplaced(
+    tx: &mut Conn,
+    app: &App,
+    scope: &Scope,
+    account: AccountId,
+    lost: &[MessageId],
+) -> DbResult<()> {
+    let mut removed = 0_usize;
+    for id in lost {
+        removed = removed.saturating_add(usize::try_from(store::delete_unplaced(tx, scope, *id).await?).unwrap_or(0));
     }
+    if removed == 0 {
+        return Ok(());
+    }
+    changed_news(tx, app, scope, account, removed).await
 }
 
 async fn changed_news(tx: &mut Conn, app: &App, scope: &Scope, account: AccountId, n: usize) -> DbResult<()> {

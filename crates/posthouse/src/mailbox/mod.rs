@@ -14,14 +14,16 @@ mod store;
 
 pub use images::AT_ONCE as IMAGES_AT_ONCE;
 pub use ingest::{
-    Flags, Incoming, Ingested, Person, Summary, ingest, remove_gone, remove_unplaced, set_flags, summarise,
+    Flags, Incoming, Ingested, Known, Person, Summary, header_hash, ingest, place_again, remove_gone, remove_unplaced,
+    set_flags, summarise,
 };
 pub use list::{FolderCount, MessageRow, Place, folder_counts, message, messages, places};
 pub use ops::{Op, OpId, OpState, Waiting, enqueue, finish, next_waiting, postpone, put_off};
 pub use store::{
-    Counts, Folder, NewFolder, Placed, any_unplaced, bodies, count_waiting_ops, counts, delete_chunk, flags_wait,
-    folders, forget_folder, forget_uids, newest_bodies, op_state, placed, placements_of, prune_ops, referenced,
-    save_folder, selected_folders, set_uid_validity,
+    Alike, Counts, Failing, Folder, NewFolder, Placed, Seen, alike, any_message, bodies, compare_again,
+    count_waiting_ops, counts, delete_chunk, flags_wait, folders, forget_folder, forget_uids, newest_bodies, op_state,
+    placed, placements_of, prune_ops, put_failed, referenced, save_folder, selected_folders, set_seen,
+    set_uid_validity, settled_uids, unplaced,
 };
 
 use db::{id_type, text_enum};
@@ -56,5 +58,16 @@ text_enum! {
         Junk = "junk",
         /// Deleted.
         Trash = "trash",
+    }
+}
+
+text_enum! {
+    /// Why a message could not be fetched.
+    #[derive(utoipa::ToSchema)]
+    pub enum FailedClass {
+        /// The server refuses to give it.
+        Refused = "refused",
+        /// The server lists it and gives nothing when asked.
+        NotGiven = "not_given",
     }
 }

@@ -1,6 +1,6 @@
 //! The rows of folders, messages, placements and operations.
 
-use super::{FolderId, Incoming, MessageId, Op, OpId, OpState, Role};
+use super::{FailedClass, Flags, FolderId, Incoming, MessageId, Op, OpId, OpState, Role};
 use crate::accounts::AccountId;
 use crate::base::blobs::BlobKey;
 use crate::team::{Instance, Scope, WorkspaceId};
@@ -21,6 +21,12 @@ pub struct Folder {
     pub selected: bool,
     /// The UIDVALIDITY that our placements belong to.
     pub uid_validity: Option<i64>,
+    /// What it was like when all of it had been taken over; absent: it is compared message by message.
+    pub seen_uid_next: Option<i64>,
+    /// Messages on the server then, ours or not.
+    pub seen_messages: Option<i64>,
+    /// HIGHESTMODSEQ then (RFC 7162).
+    pub seen_modseq: Option<i64>,
 }
 
 /// A folder as the server lists it.
@@ -62,14 +68,14 @@ pub struct Placed {
 
 pub async fn folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<Folder>> {
     sql!(all Folder, c,
-        "SELECT id, name, delimiter, role, selected, uid_validity FROM folder WHERE account_id = $1 AND workspace_id = $2 ORDER BY name",
+        "SELECT id, name, delimiter, role, selected, uid_validity, seen_uid_next, seen_messages, seen_modseq FROM folder WHERE account_id = $1 AND workspace_id = $2 ORDER BY name",
         account, scope.workspace_id())
 }
 
 /// The folders that are copied, the inbox first.
 pub async fn selected_folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<Folder>> {
     sql!(all Folder, c,
-        "SELECT id, name, delimiter, role, selected, uid_validity FROM folder
+        "SELECT id, name, delimiter, role, selected, uid_validity, seen_uid_next, seen_messages, seen_modseq FROM folder
          WHERE account_id = $1 AND workspace_id = $2 AND selected ORDER BY CASE role WHEN 'inbox' THEN 0 ELSE 1 END, name",
         account, scope.workspace_id())
 }
@@ -93,6 +99,7 @@ pub async fn save_folder(
 /// A folder that the server no longer has, with its placements.
 pub async fn forget_folder(tx: &mut Conn, scope: &Scope, id: FolderId) -> DbResult<()> {
     sql!(run tx, "DELETE FROM placement WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
+    sql!(run tx, "DELETE FROM failed_message WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
     sql!(run tx, "DELETE FROM folder WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
     Ok(())
 }
@@ -106,8 +113,120 @@ pub async fn forget_uids(tx: &mut Conn, scope: &Scope, account: AccountId) -> Db
 /// A new UIDVALIDITY: every UID that we know means nothing any more. The messages stay; what is placed again is found by content.
 pub async fn set_uid_validity(tx: &mut Conn, scope: &Scope, id: FolderId, value: i64) -> DbResult<()> {
     sql!(run tx, "DELETE FROM placement WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
-    sql!(run tx, "UPDATE folder SET uid_validity = $3 WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), value)?;
+    sql!(run tx, "DELETE FROM failed_message WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
+    sql!(run tx,
+        "UPDATE folder SET uid_validity = $3, seen_uid_next = NULL, seen_messages = NULL, seen_modseq = NULL
+         WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), value)?;
     Ok(())
+}
+
+/// What a folder is like once all of it was taken over; the next pass asks only for what changed since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// The UID that the next message gets.
+    pub uid_next: i64,
+    /// Messages on the server.
+    pub messages: i64,
+    /// HIGHESTMODSEQ, where the server keeps it.
+    pub modseq: Option<i64>,
+}
+
+pub async fn set_seen(tx: &mut Conn, scope: &Scope, id: FolderId, seen: Option<Seen>) -> DbResult<()> {
+    let (next, messages) = (seen.map(|s| s.uid_next), seen.map(|s| s.messages));
+    sql!(run tx,
+        "UPDATE folder SET seen_uid_next = $3, seen_messages = $4, seen_modseq = $5 WHERE id = $1 AND workspace_id = $2",
+        id, scope.workspace_id(), next, messages, seen.and_then(|s| s.modseq))?;
+    Ok(())
+}
+
+/// Has every folder of an account compared message by message at its next pass: the window was enlarged, an audit is due.
+pub async fn compare_again(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<()> {
+    sql!(run tx,
+        "UPDATE folder SET seen_uid_next = NULL, seen_messages = NULL, seen_modseq = NULL WHERE account_id = $1 AND workspace_id = $2",
+        account, scope.workspace_id())?;
+    Ok(())
+}
+
+/// The UIDs of a folder that we have or gave up on, from `first` to the end, ascending.
+pub async fn settled_uids(c: &mut Conn, scope: &Scope, id: FolderId, first: i64) -> DbResult<Vec<(i64,)>> {
+    sql!(
+        all(i64,),
+        c,
+        "SELECT uid FROM placement WHERE folder_id = $1 AND workspace_id = $2 AND uid >= $3
+         UNION SELECT uid FROM failed_message WHERE folder_id = $1 AND workspace_id = $2 AND uid >= $3 ORDER BY 1",
+        id,
+        scope.workspace_id(),
+        first
+    )
+}
+
+/// A message that could not be fetched.
+#[derive(Debug, Clone, Copy)]
+pub struct Failing<'a> {
+    /// Its UID.
+    pub uid: i64,
+    /// What kind of failure.
+    pub class: FailedClass,
+    /// The server's words.
+    pub words: &'a str,
+}
+
+pub async fn put_failed(
+    tx: &mut Conn,
+    scope: &Scope,
+    (account, folder): (AccountId, FolderId),
+    f: Failing<'_>,
+    now: Ts,
+) -> DbResult<()> {
+    sql!(run tx,
+        "INSERT INTO failed_message (folder_id, uid, workspace_id, account_id, class, server_words, attempts, failed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, 1, $7)
+         ON CONFLICT (folder_id, uid) DO UPDATE SET class = EXCLUDED.class, server_words = EXCLUDED.server_words,
+           attempts = failed_message.attempts + 1, failed_at = EXCLUDED.failed_at",
+        folder, f.uid, scope.workspace_id(), account, f.class, f.words, now)?;
+    Ok(())
+}
+
+/// Failed messages of a folder that are not on the server any more, or were stored after all.
+pub async fn delete_failed(tx: &mut Conn, scope: &Scope, folder: FolderId, uid: i64) -> DbResult<()> {
+    sql!(run tx, "DELETE FROM failed_message WHERE folder_id = $1 AND uid = $2 AND workspace_id = $3", folder, uid, scope.workspace_id())?;
+    Ok(())
+}
+
+/// A message that may be the same as one under a new UID.
+#[derive(Debug, Clone, FromRow)]
+pub struct Alike {
+    /// Its id.
+    pub id: MessageId,
+    /// When it was first received.
+    pub received_at: Ts,
+    /// BLAKE3 of its header.
+    pub header_hash: Vec<u8>,
+}
+
+/// The whole messages of an account with this Message-ID and size, at most three.
+pub async fn alike(
+    c: &mut Conn,
+    scope: &Scope,
+    account: AccountId,
+    (message_id, size): (&str, i64),
+) -> DbResult<Vec<Alike>> {
+    sql!(all Alike, c,
+        "SELECT id, received_at, header_hash FROM message
+         WHERE account_id = $1 AND workspace_id = $2 AND message_id = $3 AND size = $4 AND NOT truncated AND header_hash IS NOT NULL
+         LIMIT 3", account, scope.workspace_id(), message_id, size)
+}
+
+/// Whether the account has any message.
+pub async fn any_message(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<bool> {
+    Ok(sql!(
+        opt(MessageId,),
+        c,
+        "SELECT id FROM message WHERE account_id = $1 AND workspace_id = $2 LIMIT 1",
+        account,
+        scope.workspace_id()
+    )?
+    .is_some())
 }
 
 /// The UIDs and flags that we have of a folder, ascending.
@@ -129,25 +248,24 @@ pub async fn delete_placement(tx: &mut Conn, scope: &Scope, folder: FolderId, ui
     Ok(())
 }
 
-/// Whether there are messages that lie nowhere.
-pub async fn any_unplaced(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<bool> {
-    let found = sql!(
-        opt(i64,),
+/// Messages of an account that lie nowhere.
+pub async fn unplaced(c: &mut Conn, scope: &Scope, account: AccountId, limit: i64) -> DbResult<Vec<(MessageId,)>> {
+    sql!(
+        all(MessageId,),
         c,
-        "SELECT CAST(1 AS BIGINT) FROM message m WHERE m.account_id = $1 AND m.workspace_id = $2
-           AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id) LIMIT 1",
+        "SELECT m.id FROM message m WHERE m.account_id = $1 AND m.workspace_id = $2
+           AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id) LIMIT $3",
         account,
-        scope.workspace_id()
-    )?;
-    Ok(found.is_some())
+        scope.workspace_id(),
+        limit
+    )
 }
 
-/// Messages that lie nowhere any more.
-pub async fn delete_unplaced(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<u64> {
+/// Removes a message that lies nowhere.
+pub async fn delete_unplaced(tx: &mut Conn, scope: &Scope, id: MessageId) -> DbResult<u64> {
     sql!(run tx,
-        "DELETE FROM message WHERE account_id = $1 AND workspace_id = $2
-           AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message_id = message.id)",
-        account, scope.workspace_id())
+        "DELETE FROM message WHERE id = $1 AND workspace_id = $2
+           AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message_id = message.id)", id, scope.workspace_id())
 }
 
 /// A message that was stored, or was there already.
@@ -172,12 +290,12 @@ pub async fn put_message(
     let people = serde_json::to_value(&m.summary.to).map_err(|e| DbError::Other(e.to_string()))?;
     let new = sql!(run tx,
         "INSERT INTO message (id, workspace_id, account_id, blob, size, message_id, in_reply_to, subject, from_name, from_address,
-           to_people, snippet, received_at, has_attachments, truncated, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+           to_people, snippet, received_at, has_attachments, truncated, created_at, header_hash)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
          ON CONFLICT (account_id, blob) DO NOTHING",
         id, scope.workspace_id(), account, m.blob, m.size, &m.summary.message_id, &m.summary.in_reply_to, &m.summary.subject,
         &m.summary.from_name, &m.summary.from_address, people, &m.summary.snippet, m.received_at, m.summary.has_attachments,
-        m.truncated, now)?;
+        m.truncated, now, m.header_hash.as_slice())?;
     if new == 1 {
         return Ok(Put { id, received_at: m.received_at, new: true });
     }
@@ -198,14 +316,14 @@ pub async fn put_placement(
     scope: &Scope,
     (account, folder): (AccountId, FolderId),
     message: &Put,
-    m: &Incoming,
+    (uid, flags): (i64, Flags),
 ) -> DbResult<()> {
     sql!(run tx,
         "INSERT INTO placement (folder_id, uid, workspace_id, account_id, message_id, seen, flagged, answered, received_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (folder_id, uid) DO UPDATE SET seen = EXCLUDED.seen, flagged = EXCLUDED.flagged, answered = EXCLUDED.answered",
-        folder, m.uid, scope.workspace_id(), account, message.id, m.flags.seen, m.flags.flagged, m.flags.answered, message.received_at)?;
-    Ok(())
+        folder, uid, scope.workspace_id(), account, message.id, flags.seen, flags.flagged, flags.answered, message.received_at)?;
+    delete_failed(tx, scope, folder, uid).await
 }
 
 /// Where a message lies: the folder's name and the UID.
@@ -268,6 +386,7 @@ pub async fn delete_chunk(tx: &mut Conn, scope: &Scope, account: AccountId, limi
         return Ok(true);
     }
     sql!(run tx, "DELETE FROM mailbox_op WHERE account_id = $1 AND workspace_id = $2", account, workspace)?;
+    sql!(run tx, "DELETE FROM failed_message WHERE account_id = $1 AND workspace_id = $2", account, workspace)?;
     sql!(run tx, "DELETE FROM folder WHERE account_id = $1 AND workspace_id = $2", account, workspace)?;
     Ok(false)
 }

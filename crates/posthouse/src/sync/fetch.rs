@@ -1,16 +1,23 @@
 //! Fetches messages in bounded batches and stores each batch whole: bodies first, made durable, then the rows.
+//!
+//! The next batch comes from the server while the one before is stored; at most three are in memory. What the account has
+//! already under another UID is placed, not fetched ([`again`]). A message that the server does not give is noted as
+//! failed, and stops nothing.
 
-use super::Stop;
 use super::owner::Owner;
 use super::pass::flags;
-use crate::accounts::{self, Sent, SyncStage};
+use super::{Stop, again};
+use crate::accounts::{self, Reason, Sent, SyncStage};
+use crate::base::blobs::BlobKey;
 use crate::base::meters::MESSAGES_STORED;
-use crate::connect::ImapSession;
-use crate::mailbox::{self, Folder, Incoming, Role};
+use crate::connect::{self, ImapSession};
+use crate::mailbox::{self, FailedClass, Failing, Folder, Incoming, Role};
 use crate::team;
 use bytes::{Bytes, BytesMut};
 use db::Ts;
-use imap::{FetchEvent, FetchItem, Fetched, UidSet};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use imap::{FetchEvent, FetchItem, Fetched, SearchKey, UidSet};
+use tokio::sync::mpsc;
 
 /// UIDs whose sizes are asked at once.
 const ASK: usize = 500;
@@ -22,6 +29,26 @@ const BATCH_BYTES: u64 = 25 * 1024 * 1024;
 const MAX_STORED: usize = 50 * 1024 * 1024;
 /// From here on an import shows its progress and takes one of the places for imports.
 const LONG: usize = 50;
+/// Bodies that are packed and read at the same time.
+const AT_ONCE: usize = 4;
+/// Messages refused one after the other before it is the server's trouble and not the messages'.
+const REFUSED_IN_A_ROW: usize = 20;
+
+/// What came of one batch.
+#[derive(Default)]
+struct Batch {
+    messages: Vec<Raw>,
+    failed: Vec<Lost>,
+    /// UIDs that it settles.
+    count: usize,
+}
+
+/// A message that the server did not give.
+struct Lost {
+    uid: u32,
+    class: FailedClass,
+    words: String,
+}
 
 /// Fetches these UIDs of the selected folder, in the order given. What is there already counts as done: an import that goes on
 /// after a restart goes on in its figures, too.
@@ -31,41 +58,103 @@ pub async fn import(
     folder: &Folder,
     (uids, there): (Vec<u32>, usize),
 ) -> Result<(), Stop> {
+    if uids.is_empty() {
+        return Ok(());
+    }
     let long = uids.len() > LONG;
-    let (mut done, total) = (there, there.saturating_add(uids.len()));
+    let total = there.saturating_add(uids.len());
     let _place = if long { owner.imports.acquire().await.ok() } else { None };
     if long {
-        owner.note_sync(SyncStage::Importing, done, total).await?;
+        owner.note_sync(SyncStage::Importing, there, total).await?;
     }
-    for asked in uids.chunks(ASK) {
-        for batch in batches(sizes(session, asked).await?, asked) {
-            let fetched = fetch(session, &batch).await?;
-            store(owner, folder, fetched).await?;
-            done = done.saturating_add(batch.len());
-            if long {
-                owner.note_sync(SyncStage::Importing, done, total).await?;
-            }
-        }
-    }
+    let (sender, receiver) = mpsc::channel(1);
+    let progress = long.then_some((there, total));
+    // What was fetched whole is stored even when the connection broke after it.
+    let (fetched, stored) =
+        tokio::join!(fetch_all(owner, session, folder, (&uids, sender)), store_all(owner, folder, receiver, progress));
+    stored?;
+    fetched?;
     if long {
         owner.note_sync(SyncStage::Live, 0, 0).await?;
     }
     Ok(())
 }
 
-fn set_of(uids: &[u32]) -> UidSet {
-    uids.iter().copied().collect()
-}
-
-async fn sizes(session: &mut ImapSession, uids: &[u32]) -> Result<Vec<(u32, u64)>, Stop> {
-    let mut out = vec![];
-    let mut stream = session.uid_fetch(&set_of(uids), &[FetchItem::Uid, FetchItem::Size]).await?;
-    while let Some(message) = stream.next_message(0).await? {
-        if let Some(uid) = message.uid.filter(|uid| uids.contains(uid)) {
-            out.push((uid, message.size.unwrap_or(0)));
+async fn fetch_all(
+    owner: &Owner,
+    session: &mut ImapSession,
+    folder: &Folder,
+    (uids, batches_to): (&[u32], mpsc::Sender<Batch>),
+) -> Result<(), Stop> {
+    let mut refused = 0;
+    for asked in uids.chunks(ASK) {
+        let listed = again::listed(owner, session, asked).await?;
+        let known = again::place(owner, session, folder, &listed).await?;
+        let settled = Batch { count: known.len(), ..Batch::default() };
+        if !known.is_empty() && batches_to.send(settled).await.is_err() {
+            return Ok(());
+        }
+        let sizes = listed.iter().filter(|l| !known.contains(&l.uid)).map(|l| (l.uid, l.size)).collect();
+        for uids in batches(sizes, asked) {
+            let batch = whole_batch(session, &uids, &mut refused).await?;
+            if batches_to.send(batch).await.is_err() {
+                // Storing failed, and says why.
+                return Ok(());
+            }
         }
     }
-    Ok(out)
+    Ok(())
+}
+
+/// Everything of a batch that the server gives. What it refuses is asked for one by one, so that one message does not stop
+/// the others.
+async fn whole_batch(session: &mut ImapSession, uids: &[u32], refused: &mut usize) -> Result<Batch, Stop> {
+    let mut batch = Batch { count: uids.len(), ..Batch::default() };
+    let mut words = fetch(session, uids, &mut batch.messages).await?;
+    let came = |batch: &Batch, uid: u32| batch.messages.iter().any(|m| m.meta.uid == Some(uid));
+    let mut left: Vec<u32> = uids.iter().copied().filter(|uid| !came(&batch, *uid)).collect();
+    if !left.is_empty() {
+        // Some were deleted between list and fetch.
+        left = session.uid_search(&[SearchKey::Uid(set_of(&left))]).await?;
+    }
+    for uid in left {
+        if uids.len() > 1 {
+            words = fetch(session, &[uid], &mut batch.messages).await?;
+        }
+        if came(&batch, uid) {
+            *refused = 0;
+            continue;
+        }
+        *refused = refused.saturating_add(1);
+        let class = if words.is_some() { FailedClass::Refused } else { FailedClass::NotGiven };
+        let words = words.take().unwrap_or_default();
+        if *refused > REFUSED_IN_A_ROW {
+            return Err(Stop::Failed(accounts::Failure::said(Reason::ServerError, &words)));
+        }
+        batch.failed.push(Lost { uid, class, words });
+    }
+    Ok(batch)
+}
+
+async fn store_all(
+    owner: &Owner,
+    folder: &Folder,
+    mut batches: mpsc::Receiver<Batch>,
+    progress: Option<(usize, usize)>,
+) -> Result<(), Stop> {
+    let mut done = progress.map_or(0, |(there, _)| there);
+    while let Some(batch) = batches.recv().await {
+        done = done.saturating_add(batch.count);
+        store(owner, folder, batch).await?;
+        if let Some((_, total)) = progress {
+            owner.note_sync(SyncStage::Importing, done, total).await?;
+        }
+    }
+    Ok(())
+}
+
+pub fn set_of(uids: &[u32]) -> UidSet {
+    uids.iter().copied().collect()
 }
 
 /// Cuts the UIDs into batches, keeping their order. One that vanished since has no size and is left out.
@@ -110,24 +199,34 @@ impl Reading {
     }
 }
 
-async fn fetch(session: &mut ImapSession, uids: &[u32]) -> Result<Vec<Raw>, Stop> {
+/// Adds what the server gives; its words when it refuses some of it.
+async fn fetch(session: &mut ImapSession, uids: &[u32], out: &mut Vec<Raw>) -> Result<Option<String>, Stop> {
     let items = [FetchItem::Uid, FetchItem::Flags, FetchItem::InternalDate, FetchItem::Body(String::new())];
-    let mut out = vec![];
     let mut reading: Option<Reading> = None;
     let mut stream = session.uid_fetch(&set_of(uids), &items).await?;
-    while let Some(event) = stream.next().await? {
-        match event {
-            FetchEvent::BodyStart { .. } => reading = Some(Reading::default()),
-            FetchEvent::BodyChunk(chunk) => {
+    loop {
+        match stream.next().await {
+            Ok(Some(FetchEvent::BodyStart { .. })) => reading = Some(Reading::default()),
+            Ok(Some(FetchEvent::BodyChunk(chunk))) => {
                 if let Some(r) = &mut reading {
                     r.push(&chunk);
                 }
             }
-            FetchEvent::BodyEnd => {}
-            FetchEvent::Message(meta) => out.extend(whole(*meta, reading.take(), uids)),
+            Ok(Some(FetchEvent::BodyEnd)) => {}
+            Ok(Some(FetchEvent::Message(meta))) => out.extend(whole(*meta, reading.take(), uids)),
+            Ok(None) => return Ok(None),
+            Err(e @ (imap::Error::No(_) | imap::Error::Bad(_))) => {
+                let failure = connect::from_imap(&e);
+                // Limits and quotas are about us, not about a message.
+                return if failure.reason == Reason::ServerError {
+                    Ok(Some(e.refusal().map(ToString::to_string).unwrap_or_default()))
+                } else {
+                    Err(Stop::Failed(failure))
+                };
+            }
+            Err(e) => return Err(e.into()),
         }
     }
-    Ok(out)
 }
 
 /// The message with its body; none for news about another message, and for one without a body.
@@ -145,26 +244,29 @@ fn whole(mut meta: Fetched, streamed: Option<Reading>, asked: &[u32]) -> Option<
     }
 }
 
-async fn store(owner: &Owner, folder: &Folder, fetched: Vec<Raw>) -> Result<(), Stop> {
+async fn store(owner: &Owner, folder: &Folder, fetched: Batch) -> Result<(), Stop> {
     let app = &owner.app;
-    let mut batch = Vec::with_capacity(fetched.len());
-    for raw in fetched {
-        let blob = app.blobs.put(&owner.scope, owner.account.id, &raw.body).await?;
-        batch.push(incoming(owner, raw, blob).await?);
+    let at = (owner.account.id, folder.id);
+    let batch: Vec<Incoming> =
+        stream::iter(fetched.messages).map(|raw| incoming(owner, raw)).buffered(AT_ONCE).try_collect().await?;
+    if batch.is_empty() && fetched.failed.is_empty() {
+        return Ok(());
     }
     app.blobs.make_durable().await?;
     app.crash.point("import.before_commit");
     let zone = team::time_zone(&mut app.db.read().await?, &owner.scope).await?;
     let mut tx = owner.tx().await?;
-    mailbox::ingest(&mut tx, app, &owner.scope, (owner.account.id, folder.id), &batch).await?;
+    mailbox::ingest(&mut tx, app, &owner.scope, at, &batch).await?;
+    for lost in &fetched.failed {
+        tracing::info!(account = %owner.account.id, uid = lost.uid, "sync: a message was not given");
+        let failing = Failing { uid: i64::from(lost.uid), class: lost.class, words: &lost.words };
+        mailbox::put_failed(&mut tx, &owner.scope, at, failing, app.clock.now()).await?;
+    }
     if folder.role == Some(Role::Sent) {
-        let today = team::today(&zone, app.clock.now());
         for m in &batch {
             let by_content = format!("blob:{}", blake3::Hash::from(m.blob.0).to_hex());
             let id = if m.summary.message_id.is_empty() { &by_content } else { &m.summary.message_id };
-            let day = team::today(&zone, m.received_at);
-            let sent = Sent { message_id: id, via: "elsewhere", at: m.received_at, day: &day, today: &today };
-            accounts::note_sent(&mut tx, &owner.scope, owner.account.id, &sent).await?;
+            count_sent(owner, &mut tx, (&zone, id), m.received_at).await?;
         }
     }
     tx.commit().await?;
@@ -173,11 +275,27 @@ async fn store(owner: &Owner, folder: &Folder, fetched: Vec<Raw>) -> Result<(), 
     Ok(())
 }
 
-async fn incoming(owner: &Owner, raw: Raw, blob: crate::base::blobs::BlobKey) -> Result<Incoming, Stop> {
+/// Counts a message of the Sent folder, once a Message-ID.
+pub async fn count_sent(
+    owner: &Owner,
+    tx: &mut db::Conn,
+    (zone, message_id): (&str, &str),
+    at: Ts,
+) -> Result<(), Stop> {
+    let today = team::today(zone, owner.app.clock.now());
+    let day = team::today(zone, at);
+    let sent = Sent { message_id, via: "elsewhere", at, day: &day, today: &today };
+    Ok(accounts::note_sent(tx, &owner.scope, owner.account.id, &sent).await.map(drop)?)
+}
+
+async fn incoming(owner: &Owner, raw: Raw) -> Result<Incoming, Stop> {
+    let blob: BlobKey = owner.app.blobs.put(&owner.scope, owner.account.id, &raw.body).await?;
     let body = raw.body.clone();
-    let summary = tokio::task::spawn_blocking(move || mailbox::summarise(&body))
-        .await
-        .map_err(|e| db::DbError::Other(e.to_string()))?;
+    // A mail that our reading cannot bear is stored and shown all the same, as its raw source.
+    let (summary, header_hash) =
+        tokio::task::spawn_blocking(move || (mailbox::summarise(&body), mailbox::header_hash(&body)))
+            .await
+            .unwrap_or_else(|_| (mailbox::Summary::default(), mailbox::header_hash(&raw.body)));
     let received = raw.meta.internal_date.map(|secs| Ts(secs.saturating_mul(1_000_000)));
     Ok(Incoming {
         uid: raw.meta.uid.map_or(0, i64::from),
@@ -186,6 +304,7 @@ async fn incoming(owner: &Owner, raw: Raw, blob: crate::base::blobs::BlobKey) ->
         size: i64::try_from(raw.body.len()).unwrap_or(i64::MAX),
         blob,
         truncated: raw.truncated,
+        header_hash,
         summary,
     })
 }

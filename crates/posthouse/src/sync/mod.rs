@@ -13,6 +13,7 @@
 //! Import needs no state of its own: what the server has in the window and we do not have is fetched, the newest
 //! first. A restart goes on where the last committed batch ended.
 
+mod again;
 mod fetch;
 mod ops;
 mod owner;

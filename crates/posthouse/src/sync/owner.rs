@@ -9,7 +9,8 @@ use crate::connect::{self, ImapSession};
 use crate::mailbox::{self, Folder, FolderId, NewFolder, Role};
 use crate::team::Scope;
 use db::{Conn, DbResult, Ts};
-use imap::{IdleEnd, SpecialUse};
+use imap::{IdleEnd, MailboxStatus, SpecialUse};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -223,10 +224,9 @@ impl Owner {
             }
             let filed = ops::run(self, session).await?;
             let now = self.app.clock.now();
-            if now >= next_pass {
-                self.refresh_folders(session).await?;
-                self.pass(session, |_| true).await?;
-                self.tidy().await?;
+            // Something is gone from a folder: whether it was moved is known when all have been looked at.
+            if now >= next_pass || self.untidy.load(Ordering::Relaxed) {
+                self.full_pass(session).await?;
                 next_pass = self.app.clock.now().plus_secs(i64::try_from(PASS_EVERY.as_secs()).unwrap_or(300));
             } else {
                 self.pass(session, |f| f.role == Some(Role::Inbox) || (filed && f.role == Some(Role::Sent))).await?;
@@ -235,24 +235,38 @@ impl Owner {
                 self.note_sync(SyncStage::Live, 0, 0).await?;
                 live = true;
             }
-            let alarm = self.next_op_at().await?.map_or(next_pass, |at| at.min(next_pass));
+            let due = if self.untidy.load(Ordering::Relaxed) { now } else { next_pass };
+            let alarm = self.next_op_at().await?.map_or(due, |at| at.min(due));
             self.wait_for_news(session, alarm, &mut idles).await?;
         }
     }
 
-    /// When everything is placed: a folder that went, or that got new UIDs (as when another mailbox's login was typed by
-    /// mistake), leaves messages behind that lie nowhere.
-    async fn tidy(&self) -> Result<(), Stop> {
-        if !self.untidy.load(Ordering::Relaxed) {
-            return Ok(());
+    /// A pass over everything. Messages that lay nowhere before it (their folder went, or got new UIDs; they were expunged from one
+    /// folder and may have been moved to another) and still lie nowhere after it are removed.
+    async fn full_pass(&self, session: &mut ImapSession) -> Result<(), Stop> {
+        let lost = if self.untidy.swap(false, Ordering::Relaxed) {
+            let mut c = self.app.db.read().await?;
+            mailbox::unplaced(&mut c, &self.scope, self.account.id, LOST_AT_ONCE).await?
+        } else {
+            vec![]
+        };
+        let passed = async {
+            let statuses = self.refresh_folders(session).await?;
+            let unchanged = |f: &Folder| statuses.get(&f.name).is_some_and(|status| pass::is_unchanged(f, status));
+            self.pass(session, |f| f.role == Some(Role::Inbox) || !unchanged(f)).await
+        };
+        if let Err(e) = passed.await {
+            self.untidy.store(true, Ordering::Relaxed);
+            return Err(e);
         }
-        let (scope, account) = (&self.scope, self.account.id);
-        if mailbox::any_unplaced(&mut self.app.db.read().await?, scope, account).await? {
+        if !lost.is_empty() {
+            let lost: Vec<_> = lost.into_iter().map(|m| m.0).collect();
             let mut tx = self.tx().await?;
-            mailbox::remove_unplaced(&mut tx, &self.app, scope, account).await?;
+            mailbox::remove_unplaced(&mut tx, &self.app, &self.scope, self.account.id, &lost).await?;
             tx.commit().await?;
+            // Those beyond the bound.
+            self.untidy.fetch_or(i64::try_from(lost.len()).is_ok_and(|n| n >= LOST_AT_ONCE), Ordering::Relaxed);
         }
-        self.untidy.store(false, Ordering::Relaxed);
         Ok(())
     }
 
@@ -306,9 +320,12 @@ impl Owner {
         Ok(())
     }
 
-    /// The server's folders with what they are for; new ones are chosen when they are the inbox or hold sent mail.
-    async fn refresh_folders(&self, session: &mut ImapSession) -> Result<(), Stop> {
-        let listed = session.list("*").await?;
+    /// The server's folders with what they are for; new ones are chosen when they are the inbox or hold sent mail. Gives what
+    /// the server told of each in passing.
+    async fn refresh_folders(&self, session: &mut ImapSession) -> Result<HashMap<String, MailboxStatus>, Stop> {
+        let (listed, statuses): (Vec<_>, Vec<_>) = session.list_status("*").await?.into_iter().unzip();
+        let names = listed.iter().map(|l| l.name.clone());
+        let statuses: HashMap<_, _> = names.zip(statuses).filter_map(|(name, status)| Some((name, status?))).collect();
         let known = mailbox::folders(&mut self.app.db.read().await?, &self.scope, self.account.id).await?;
         let found: Vec<NewFolder> =
             listed.iter().filter(|l| l.selectable()).take(MAX_FOLDERS).map(new_folder).collect();
@@ -317,7 +334,7 @@ impl Owner {
             |f: &NewFolder| known.iter().any(|k| k.name == f.name && k.role == f.role && k.delimiter == f.delimiter);
         let news: Vec<&NewFolder> = found.iter().filter(|f| !same(f)).collect();
         if gone.is_empty() && news.is_empty() {
-            return Ok(());
+            return Ok(statuses);
         }
         let now = self.app.clock.now();
         let mut tx = self.tx().await?;
@@ -330,10 +347,12 @@ impl Owner {
             mailbox::forget_folder(&mut tx, &self.scope, f.id).await?;
         }
         tx.commit().await?;
-        Ok(())
+        Ok(statuses)
     }
 }
 
+/// Messages that lie nowhere, looked at in one pass.
+const LOST_AT_ONCE: i64 = 5_000;
 /// Folders of one account at most.
 const MAX_FOLDERS: usize = 2_000;
 

@@ -1,42 +1,200 @@
 //! One folder made equal to the server: what is new is fetched, what is gone removed, flags taken over.
+//!
+//! A folder that was once taken over completely has a [`Seen`] state, and only what changed since is asked for: in one
+//! command where the server has QRESYNC (RFC 7162), by CHANGEDSINCE and a search where it has CONDSTORE, message by message
+//! elsewhere. The state is written when all of the folder was taken over, never before: a cut costs a comparison, no message.
 
 use super::owner::Owner;
 use super::{Stop, fetch};
 use crate::connect::ImapSession;
-use crate::mailbox::{self, Flags, Folder, Placed};
-use imap::{Day, FetchItem, Fetched, MailboxName, SearchKey, Selected, UidSet};
+use crate::mailbox::{self, Flags, Folder, Placed, Seen};
+use imap::{Day, FetchItem, Fetched, MailboxName, MailboxStatus, Resync, SearchKey, Selected, UidSet};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+/// What changed in a folder.
+#[derive(Default)]
+struct Change {
+    flags: BTreeMap<i64, Flags>,
+    gone: Vec<i64>,
+    /// UIDs in the window that we do not have, the newest first.
+    missing: Vec<u32>,
+    /// Messages of the folder that we have.
+    there: usize,
+}
+
+/// Whether a look at this folder would find nothing new, by what LIST told of it.
+pub fn is_unchanged(folder: &Folder, status: &MailboxStatus) -> bool {
+    let Some(seen) = seen(folder) else { return false };
+    seen.modseq.is_some()
+        && folder.uid_validity == status.uid_validity.map(i64::from)
+        && Some(seen.uid_next) == status.uid_next.map(i64::from)
+        && Some(seen.messages) == status.messages.map(i64::from)
+        && seen.modseq == status.highest_modseq.and_then(|m| i64::try_from(m).ok())
+}
+
+fn seen(folder: &Folder) -> Option<Seen> {
+    Some(Seen { uid_next: folder.seen_uid_next?, messages: folder.seen_messages?, modseq: folder.seen_modseq })
+}
+
 /// Looks at one folder. It stays selected.
 pub async fn folder(owner: &Owner, session: &mut ImapSession, folder: &Folder) -> Result<(), Stop> {
-    let selected = session.examine(&MailboxName::encode(&folder.name)).await?;
+    let (selected, resync) = open(session, folder).await?;
     // What changed before this look is seen by it; what changes from here on ends the next IDLE at once.
     let _ = session.take_changes();
-    let stored = known(owner, folder, &selected).await?;
-    take_over(owner, session, folder, &stored).await?;
-    let missing = missing(owner, session, &stored).await?;
-    fetch::import(owner, session, folder, (missing, stored.len())).await
-}
-
-/// What we have of the folder; nothing when the server says that its UIDs are new ones.
-async fn known(owner: &Owner, folder: &Folder, selected: &Selected) -> Result<Vec<Placed>, Stop> {
-    let validity = selected.uid_validity.map_or(0, i64::from);
-    if folder.uid_validity != Some(validity) {
-        owner.untidy.store(true, Ordering::Relaxed);
-        let mut tx = owner.tx().await?;
-        mailbox::set_uid_validity(&mut tx, &owner.scope, folder.id, validity).await?;
-        tx.commit().await?;
-        return Ok(vec![]);
+    let same = same_uids(owner, folder, &selected).await?;
+    let now = Seen {
+        uid_next: selected.uid_next.map_or(0, i64::from),
+        messages: i64::from(selected.exists),
+        modseq: selected.highest_modseq.and_then(|m| i64::try_from(m).ok()),
+    };
+    let before = seen(folder).filter(|_| same);
+    if before == Some(now) && now.modseq.is_some() {
+        return Ok(());
     }
-    Ok(mailbox::placed(&mut owner.app.db.read().await?, &owner.scope, folder.id).await?)
+    let change = match before {
+        Some(before) if before.modseq.is_some() && now.modseq.is_some() && now.uid_next > 0 => {
+            since(owner, session, folder, (before, now, resync)).await?
+        }
+        _ => compared(owner, session, folder).await?,
+    };
+    let ours_first = take_over(owner, folder, &change).await?;
+    fetch::import(owner, session, folder, (change.missing, change.there)).await?;
+    // Our own flags are on their way: what the server had before them is looked at again.
+    if !ours_first && now.uid_next > 0 && before != Some(now) {
+        let mut tx = owner.tx().await?;
+        mailbox::set_seen(&mut tx, &owner.scope, folder.id, Some(now)).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
-/// Takes over changed flags, and removes what is gone.
-async fn take_over(owner: &Owner, session: &mut ImapSession, folder: &Folder, stored: &[Placed]) -> Result<(), Stop> {
-    let (Some(first), Some(last)) = (stored.first(), stored.last()) else { return Ok(()) };
+async fn open(session: &mut ImapSession, folder: &Folder) -> Result<(Selected, Option<Resync>), Stop> {
+    let name = MailboxName::encode(&folder.name);
+    let modseq = folder.seen_modseq.and_then(|m| u64::try_from(m).ok());
+    let validity = folder.uid_validity.and_then(|v| u32::try_from(v).ok()).filter(|v| *v > 0);
+    if let (Some(modseq), Some(validity), true) = (modseq, validity, session.is_enabled("QRESYNC")) {
+        match session.examine_since(&name, validity, modseq).await {
+            Ok((selected, resync)) => return Ok((selected, Some(resync))),
+            // A server that announces it and does not know it.
+            Err(imap::Error::Bad(_)) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok((session.examine(&name).await?, None))
+}
+
+/// False when the server says that its UIDs are new ones: every placement of the folder is forgotten then.
+async fn same_uids(owner: &Owner, folder: &Folder, selected: &Selected) -> Result<bool, Stop> {
+    let validity = selected.uid_validity.map_or(0, i64::from);
+    if folder.uid_validity == Some(validity) {
+        return Ok(true);
+    }
+    owner.untidy.store(true, Ordering::Relaxed);
+    let mut tx = owner.tx().await?;
+    mailbox::set_uid_validity(&mut tx, &owner.scope, folder.id, validity).await?;
+    tx.commit().await?;
+    Ok(false)
+}
+
+/// What changed since the folder was taken over.
+async fn since(
+    owner: &Owner,
+    session: &mut ImapSession,
+    folder: &Folder,
+    (before, now, resync): (Seen, Seen, Option<Resync>),
+) -> Result<Change, Stop> {
+    let mut change = Change::default();
+    let known_to = u32::try_from(before.uid_next.saturating_sub(1)).unwrap_or(u32::MAX);
+    let came =
+        if now.uid_next > before.uid_next { uids_from(session, known_to.saturating_add(1)).await? } else { vec![] };
+    let changed = match resync {
+        Some(resync) => {
+            change.gone = gone_by(owner, folder, |uid| resync.vanished.holds(uid)).await?;
+            resync.changed
+        }
+        None => {
+            let stayed = before.messages.saturating_add(i64::try_from(came.len()).unwrap_or(i64::MAX));
+            if stayed != now.messages {
+                let there = session.uid_search(&[SearchKey::Uid(UidSet::range(1, known_to))]).await?;
+                let all: std::collections::HashSet<u32> = there.into_iter().chain(came.iter().copied()).collect();
+                change.gone = gone_by(owner, folder, |uid| !all.contains(&uid)).await?;
+            }
+            changed_since(session, known_to, (before, now)).await?
+        }
+    };
+    change.flags = changed.iter().filter_map(|m| Some((i64::from(m.uid?), flags(m)))).collect();
+    if !came.is_empty() {
+        change.missing = new_in_window(owner, session, folder, known_to.saturating_add(1)).await?;
+    }
+    Ok(change)
+}
+
+/// Every UID of the folder from `first` on.
+async fn uids_from(session: &mut ImapSession, first: u32) -> Result<Vec<u32>, Stop> {
+    let mut uids = session.uid_search(&[SearchKey::Uid(UidSet::starting_at(first))]).await?;
+    // `n:*` always holds the last message.
+    uids.retain(|uid| *uid >= first);
+    Ok(uids)
+}
+
+async fn new_in_window(
+    owner: &Owner,
+    session: &mut ImapSession,
+    folder: &Folder,
+    first: u32,
+) -> Result<Vec<u32>, Stop> {
+    let new = SearchKey::Uid(UidSet::starting_at(first));
+    let mut there = session.uid_search(&[&[new], window(owner).as_slice()].concat()).await?;
+    there.retain(|uid| *uid >= first);
+    without_settled(owner, folder, there).await
+}
+
+async fn changed_since(session: &mut ImapSession, to: u32, (before, now): (Seen, Seen)) -> Result<Vec<Fetched>, Stop> {
+    let Some(modseq) = before.modseq.filter(|m| Some(*m) != now.modseq && to > 0) else { return Ok(vec![]) };
+    let modseq = u64::try_from(modseq).unwrap_or(1);
+    let mut changed = vec![];
+    let mut stream =
+        session.uid_fetch_since(&UidSet::range(1, to), &[FetchItem::Uid, FetchItem::Flags], modseq).await?;
+    while let Some(message) = stream.next_message(0).await? {
+        if message.flags.is_some() {
+            changed.push(message);
+        }
+    }
+    Ok(changed)
+}
+
+async fn gone_by(owner: &Owner, folder: &Folder, is_gone: impl Fn(u32) -> bool) -> Result<Vec<i64>, Stop> {
+    let ours = mailbox::settled_uids(&mut owner.app.db.read().await?, &owner.scope, folder.id, 0).await?;
+    Ok(ours.into_iter().map(|u| u.0).filter(|uid| u32::try_from(*uid).is_ok_and(&is_gone)).collect())
+}
+
+/// Everything compared, message by message.
+async fn compared(owner: &Owner, session: &mut ImapSession, folder: &Folder) -> Result<Change, Stop> {
+    let stored = mailbox::placed(&mut owner.app.db.read().await?, &owner.scope, folder.id).await?;
+    let mut change = Change { there: stored.len(), ..Change::default() };
+    if let (Some(first), Some(last)) = (stored.first(), stored.last()) {
+        let there = flags_between(session, (first, last)).await?;
+        change.gone = stored.iter().map(|p| p.uid).filter(|uid| !there.contains_key(uid)).collect();
+        let differs = |p: &Placed, f: &Flags| Flags { seen: p.seen, flagged: p.flagged, answered: p.answered } != *f;
+        change.flags = stored
+            .iter()
+            .filter_map(|p| there.get(&p.uid).map(|f| (p, *f)))
+            .filter(|(p, f)| differs(p, f))
+            .map(|(p, f)| (p.uid, f))
+            .collect();
+    }
+    let there = session.uid_search(&window(owner)).await?;
+    change.missing = without_settled(owner, folder, there).await?;
+    Ok(change)
+}
+
+async fn flags_between(
+    session: &mut ImapSession,
+    (first, last): (&Placed, &Placed),
+) -> Result<BTreeMap<i64, Flags>, Stop> {
     let number = |uid: i64| u32::try_from(uid).unwrap_or(u32::MAX);
-    let mut there: BTreeMap<i64, Flags> = BTreeMap::new();
+    let mut there = BTreeMap::new();
     let span = UidSet::range(number(first.uid), number(last.uid));
     let mut stream = session.uid_fetch(&span, &[FetchItem::Uid, FetchItem::Flags]).await?;
     while let Some(message) = stream.next_message(0).await? {
@@ -44,29 +202,28 @@ async fn take_over(owner: &Owner, session: &mut ImapSession, folder: &Folder, st
             there.insert(i64::from(uid), flags(&message));
         }
     }
-    let gone: Vec<i64> = stored.iter().map(|p| p.uid).filter(|uid| !there.contains_key(uid)).collect();
-    let changed: Vec<(i64, Flags)> = stored
-        .iter()
-        .filter_map(|p| there.get(&p.uid).map(|f| (p, *f)))
-        .filter(|(p, f)| Flags { seen: p.seen, flagged: p.flagged, answered: p.answered } != *f)
-        .map(|(p, f)| (p.uid, f))
-        .collect();
-    if gone.is_empty() && changed.is_empty() {
-        return Ok(());
+    Ok(there)
+}
+
+/// Takes over changed flags, and removes what is gone. True when flags were left out because our own are on their way.
+async fn take_over(owner: &Owner, folder: &Folder, change: &Change) -> Result<bool, Stop> {
+    if change.gone.is_empty() && change.flags.is_empty() {
+        return Ok(false);
     }
     let at = (owner.account.id, folder.id);
+    let changed: Vec<(i64, Flags)> = change.flags.iter().map(|(uid, flags)| (*uid, *flags)).collect();
     let mut tx = owner.tx().await?;
-    if mailbox::flags_wait(&mut tx, &owner.scope, owner.account.id).await? {
-        // Our own change has not reached the server yet: taking its old flags now would undo it on the screen.
-        mailbox::remove_gone(&mut tx, &owner.app, &owner.scope, at, &gone).await?;
-    } else {
+    // Our own change has not reached the server yet: taking its old flags now would undo it on the screen.
+    let ours_first = mailbox::flags_wait(&mut tx, &owner.scope, owner.account.id).await?;
+    if !ours_first && !changed.is_empty() {
         mailbox::set_flags(&mut tx, &owner.app, &owner.scope, at, &changed).await?;
-        if !gone.is_empty() {
-            mailbox::remove_gone(&mut tx, &owner.app, &owner.scope, at, &gone).await?;
-        }
+    }
+    if !change.gone.is_empty() {
+        mailbox::remove_gone(&mut tx, &owner.app, &owner.scope, at, &change.gone).await?;
+        owner.untidy.store(true, Ordering::Relaxed);
     }
     tx.commit().await?;
-    Ok(())
+    Ok(ours_first)
 }
 
 /// The flags that we keep.
@@ -78,10 +235,16 @@ pub fn flags(message: &Fetched) -> Flags {
     }
 }
 
-/// What the server has in the window and we do not, the newest first.
-async fn missing(owner: &Owner, session: &mut ImapSession, stored: &[Placed]) -> Result<Vec<u32>, Stop> {
+/// What is imported.
+fn window(owner: &Owner) -> [SearchKey; 1] {
     let since = owner.app.clock.now().plus_secs(-owner.account.import_days * 24 * 3_600);
-    let there = session.uid_search(&[SearchKey::Since(Day::of_unix_secs(since.0 / 1_000_000))]).await?;
-    let have = |uid: u32| stored.binary_search_by_key(&i64::from(uid), |p| p.uid).is_ok();
-    Ok(there.into_iter().rev().filter(|uid| !have(*uid)).collect())
+    [SearchKey::Since(Day::of_unix_secs(since.0 / 1_000_000))]
+}
+
+/// Without what we have or gave up on; the newest first.
+async fn without_settled(owner: &Owner, folder: &Folder, there: Vec<u32>) -> Result<Vec<u32>, Stop> {
+    let first = there.first().map_or(0, |uid| i64::from(*uid));
+    let ours = mailbox::settled_uids(&mut owner.app.db.read().await?, &owner.scope, folder.id, first).await?;
+    let settled = |uid: u32| ours.binary_search(&(i64::from(uid),)).is_ok();
+    Ok(there.into_iter().rev().filter(|uid| !settled(*uid)).collect())
 }
