@@ -233,6 +233,18 @@ service auth {{
         Ok(())
     }
 
+    /// Forgets what Dovecot knows about a folder's UIDs: it gives new ones, with a new UIDVALIDITY.
+    pub(crate) fn renew_uids(&self, address: &str, folder: &str) -> Result<()> {
+        for entry in std::fs::read_dir(self.maildir(address, folder))? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name.starts_with("dovecot-uidlist") || name.starts_with("dovecot.index") {
+                std::fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The Maildir of one folder; `INBOX` in any case is the inbox.
     pub(crate) fn maildir(&self, address: &str, folder: &str) -> PathBuf {
         let home = self.folder.join("mail").join(address);

@@ -115,6 +115,7 @@ struct Shared {
     plan: Mutex<Plan>,
     lives: Lives,
     struck: AtomicUsize,
+    heard: Mutex<Vec<String>>,
     /// Changes when open connections are to end.
     hang_ups: watch::Sender<u64>,
     refusing: watch::Sender<bool>,
@@ -132,6 +133,7 @@ impl FaultProxy {
             plan: Mutex::new(plan),
             lives: Lives::default(),
             struck: AtomicUsize::new(0),
+            heard: Mutex::default(),
             hang_ups: watch::Sender::new(0),
             refusing: watch::Sender::new(false),
         });
@@ -175,6 +177,12 @@ impl FaultProxy {
     pub fn struck(&self) -> usize {
         self.shared.struck.load(Ordering::SeqCst)
     }
+
+    /// What clients said since the last call, line by line and cut at 4 KiB, as far as the connections are not encrypted. Lines are
+    /// seen only while the plan has a fault that looks at lines.
+    pub fn take_heard(&self) -> Vec<String> {
+        std::mem::take(&mut *self.shared.heard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Drop for FaultProxy {
@@ -216,6 +224,8 @@ impl Drop for End {
 }
 
 const BACKLOG: u32 = 256;
+/// Octets of a line that are remembered.
+const HEARD: usize = 4096;
 
 /// A socket on this port that does not listen yet: whoever connects to it is refused.
 fn bound(port: u16) -> std::io::Result<TcpSocket> {
@@ -297,6 +307,7 @@ async fn pump(
         let mut out = Vec::new();
         let next = filter.pass(buffer.get(..count)?, &mut out);
         shared.struck.fetch_add(std::mem::take(&mut filter.struck), Ordering::SeqCst);
+        shared.heard.lock().unwrap_or_else(PoisonError::into_inner).append(&mut filter.heard);
         let mut written = 0;
         for (at, pause) in filter.pauses.drain(..) {
             to.write_all(out.get(written..at)?).await.ok()?;
@@ -354,6 +365,8 @@ struct Filter {
     /// Pauses, each before this place of what goes out.
     pauses: Vec<(usize, Duration)>,
     struck: usize,
+    /// Lines of a client.
+    heard: Vec<String>,
 }
 
 impl Filter {
@@ -361,7 +374,17 @@ impl Filter {
         let faults: Vec<Fault> = plan.faults.iter().filter(|fault| fault.direction() == direction).cloned().collect();
         // What one direction needs to know is said in the other.
         let by_line = plan.faults.iter().any(Fault::looks_at_lines);
-        Self { faults, direction, by_line, held: Vec::new(), passed: 0, talk, pauses: Vec::new(), struck: 0 }
+        Self {
+            faults,
+            direction,
+            by_line,
+            held: Vec::new(),
+            passed: 0,
+            talk,
+            pauses: Vec::new(),
+            struck: 0,
+            heard: Vec::new(),
+        }
     }
 
     fn talk(&self) -> MutexGuard<'_, Talk> {
@@ -397,6 +420,10 @@ impl Filter {
 
     fn line(&mut self, line: &[u8], out: &mut Vec<u8>) -> Next {
         self.listen(line);
+        if self.direction == Direction::FromClient {
+            let kept = line.get(..HEARD).unwrap_or(line);
+            self.heard.push(String::from_utf8_lossy(kept).trim_end().to_owned());
+        }
         let mut line = line.to_vec();
         let mut next = Next::Go;
         let tag = self.talk().tag.clone();

@@ -146,6 +146,11 @@ impl MailWorld {
         })
     }
 
+    /// Gives a folder a new UIDVALIDITY, and its messages new UIDs. No session may have it open.
+    pub fn renew_uids(&self, address: &str, folder: &str) -> Result<()> {
+        self.dovecot.renew_uids(address, folder)
+    }
+
     /// Removes an account; its mail stays on disk and open sessions go on.
     pub fn remove_user(&self, address: &str) -> Result<()> {
         self.change_users(|users| {
@@ -171,8 +176,9 @@ impl MailWorld {
     pub fn put(&self, address: &str, folder: &str, raw: &[u8]) -> Result<()> {
         let save = ["save", "-u", address, "-m", folder];
         if self.dovecot.doveadm("core", &save, raw).is_err() {
-            self.create_folder(address, folder)?;
-            self.dovecot.doveadm("core", &save, raw)?;
+            // A session may have made it since.
+            let made = self.create_folder(address, folder);
+            self.dovecot.doveadm("core", &save, raw).or_else(|e| made.and(Err(e)))?;
         }
         Ok(())
     }

@@ -22,3 +22,6 @@ CREATE TABLE failed_message (
     PRIMARY KEY (folder_id, uid)
 ) STRICT;
 CREATE INDEX failed_message_account ON failed_message (account_id, failed_at);
+
+-- When somebody last asked for a pass over all folders now.
+ALTER TABLE account ADD COLUMN sync_asked_at INTEGER;

@@ -26,12 +26,12 @@ pub mod tags;
 pub use list::{AccountRow, Filter, Listed, Sort, Summary, list, matching, statements, summary};
 pub use pausing::{hold_unpaused, pause, resume};
 pub use reason::Reason;
-pub use state::{Failure, note_failure, note_sync, note_working, retry_now};
+pub use state::{Failure, ask_sync, note_failure, note_sync, note_working, retry_now};
 pub use store::{
     Account, Connection, FailingSide, NewAccount, NewConnection, Sent, account, connection, connections, copied_from,
     count_sides, delete_rows, due, endpoint_changed, everywhere, failed_sides_due, failing_sides, insert,
     insert_connection, lock_open, mark_closing, note_sent, open_accounts, renew_secret, sealed_secrets, set_healthy,
-    set_names, some_hosts, taken, wipe_secrets,
+    set_names, some_hosts, sync_asked_at, taken, wipe_secrets,
 };
 
 use crate::team::{Actor, Role, UserId};

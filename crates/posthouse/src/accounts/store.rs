@@ -352,6 +352,23 @@ pub async fn copied_from(tx: &mut Conn, scope: &Scope, id: AccountId, mailbox: &
     Ok(!before.is_empty())
 }
 
+pub async fn set_sync_asked(tx: &mut Conn, scope: &Scope, id: AccountId, now: Ts) -> DbResult<()> {
+    sql!(run tx, "UPDATE account SET sync_asked_at = $3 WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), now)?;
+    Ok(())
+}
+
+/// When somebody last asked for a pass over all folders.
+pub async fn sync_asked_at(c: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<Option<Ts>> {
+    let asked = sql!(
+        opt(Ts,),
+        c,
+        "SELECT sync_asked_at FROM account WHERE id = $1 AND workspace_id = $2 AND sync_asked_at IS NOT NULL",
+        id,
+        scope.workspace_id()
+    )?;
+    Ok(asked.map(|row| row.0))
+}
+
 pub async fn set_names(tx: &mut Conn, scope: &Scope, account: &Account, now: Ts) -> DbResult<()> {
     let search = search_text(&account.address, &account.display_name, &account.provider_name);
     sql!(run tx, "UPDATE account SET display_name = $3, provider_name = $4, search_text = $5, updated_at = $6 WHERE id = $1 AND workspace_id = $2",

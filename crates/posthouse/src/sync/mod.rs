@@ -14,6 +14,7 @@
 //! first. A restart goes on where the last committed batch ended.
 
 mod again;
+pub mod api;
 mod fetch;
 mod ops;
 mod owner;

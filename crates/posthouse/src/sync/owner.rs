@@ -215,6 +215,7 @@ impl Owner {
     /// Passes and IDLE in turns, until servers or password are changed.
     async fn follow(&self, session: &mut ImapSession, generation: i64) -> Result<(), Stop> {
         let mut next_pass = Ts(0);
+        let mut asked = None;
         let mut live = false;
         let mut idles = session.capabilities().has("IDLE");
         loop {
@@ -224,8 +225,11 @@ impl Owner {
             }
             let filed = ops::run(self, session).await?;
             let now = self.app.clock.now();
+            let asked_now =
+                accounts::sync_asked_at(&mut self.app.db.read().await?, &self.scope, self.account.id).await?;
+            let wanted = std::mem::replace(&mut asked, asked_now) != asked_now;
             // Something is gone from a folder: whether it was moved is known when all have been looked at.
-            if now >= next_pass || self.untidy.load(Ordering::Relaxed) {
+            if now >= next_pass || wanted || self.untidy.load(Ordering::Relaxed) {
                 self.full_pass(session).await?;
                 next_pass = self.app.clock.now().plus_secs(i64::try_from(PASS_EVERY.as_secs()).unwrap_or(300));
             } else {

@@ -48,5 +48,6 @@ mod send;
 mod session;
 mod states;
 mod support;
+mod sync;
 mod tags;
 mod tidy;

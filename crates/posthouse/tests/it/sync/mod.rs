@@ -1,0 +1,162 @@
+//! The copy stays equal to the server, whatever it offers and whatever happens to it; nothing stored is fetched again.
+
+mod changes;
+mod random;
+
+use crate::support::{Api, Engine, TestApp, connect_request};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use testkit::{Direction, Fault, FaultProxy, MailWorld, Mailbox, Plan, contains};
+
+/// What the server does not offer, by the proxy before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offers {
+    /// Everything that Dovecot has.
+    All,
+    /// Neither QRESYNC nor LIST-STATUS.
+    Condstore,
+    /// No mod-sequences either, and no ESEARCH.
+    Neither,
+}
+
+impl Offers {
+    fn plan(self) -> Plan {
+        let hidden: &[&str] = match self {
+            Self::All => &[" NOTIFY"],
+            Self::Condstore => &[" QRESYNC", " LIST-STATUS"],
+            Self::Neither => &[" CONDSTORE", " QRESYNC", " LIST-STATUS", " ESEARCH"],
+        };
+        let hide = |name: &&str| {
+            Fault::ReplaceText(Direction::FromServer, contains("CAPABILITY"), [(*name).to_owned(), String::new()])
+        };
+        Plan { faults: hidden.iter().map(hide).collect() }
+    }
+}
+
+/// One mailbox in one Posthouse, with a proxy between.
+pub struct Scene {
+    pub world: &'static MailWorld,
+    pub mailbox: Mailbox,
+    pub proxy: FaultProxy,
+    pub t: TestApp,
+    pub api: Api,
+    pub id: String,
+}
+
+impl Scene {
+    /// The mailbox is filled by `fill` before it is connected.
+    pub async fn start(engine: Engine, (name, offers): (&str, Offers), fill: impl FnOnce(&MailWorld, &str)) -> Self {
+        let world = MailWorld::shared();
+        let name = format!("{name}-{engine:?}-{offers:?}").to_lowercase();
+        let mailbox = world.add_user(&name).unwrap();
+        fill(world, &mailbox.address);
+        let proxy = FaultProxy::start(world.imap_port(), offers.plan()).await.unwrap();
+        let port = proxy.port();
+        let t = TestApp::with(engine, |c| {
+            crate::support::allow(c, world);
+            c.egress.extra_ports.push(port);
+            c.plain_text_logins = true;
+            c.retry.first_ms = 200;
+            c.retry.longest_ms = 500;
+        })
+        .await;
+        let mut api = t.owner().await;
+        let mut request = connect_request(world, &mailbox);
+        request["imap"]["port"] = json!(port);
+        request["imap"]["encryption"] = json!("none");
+        let id = api.post("/accounts", &request).await.expect(201)["id"].as_str().unwrap().to_owned();
+        Self { world, mailbox, proxy, t, api, id }
+    }
+
+    pub fn doveadm(&self, words: &[&str]) {
+        let (verb, rest) = words.split_first().unwrap();
+        let mut all: Vec<&str> = verb.split(' ').collect();
+        all.extend(["-u", &self.mailbox.address]);
+        all.extend(rest);
+        self.world.doveadm(&all).unwrap();
+    }
+
+    /// What we have: subject -> where it lies, with its flags there.
+    pub async fn here(&mut self) -> BTreeMap<String, Vec<String>> {
+        let sql = db::Sql::both(
+            "SELECT m.subject, f.name, p.seen, p.flagged, p.answered FROM placement p
+             JOIN message m ON m.id = p.message_id JOIN folder f ON f.id = p.folder_id",
+        );
+        let rows: Vec<(String, String, bool, bool, bool)> =
+            db::all(&mut self.t.app().db.read().await.unwrap(), sql, vec![]).await.unwrap();
+        let mut all = BTreeMap::new();
+        for (subject, folder, seen, flagged, answered) in rows {
+            let place: &mut Vec<String> = all.entry(subject).or_default();
+            place.push(marks(&folder, [seen, flagged, answered]));
+            place.sort();
+        }
+        all
+    }
+
+    /// The same of the server's own files.
+    pub fn there(&self, folders: &[&str]) -> BTreeMap<String, Vec<String>> {
+        let mut all = BTreeMap::new();
+        for folder in folders {
+            for m in self.world.stored(&self.mailbox.address, folder).unwrap() {
+                let text = String::from_utf8_lossy(&m.raw);
+                let subject = text.lines().find_map(|l| l.strip_prefix("Subject: ")).unwrap().trim().to_owned();
+                let place: &mut Vec<String> = all.entry(subject).or_default();
+                place.push(marks(folder, [m.seen, m.flagged, m.answered]));
+                place.sort();
+            }
+        }
+        all
+    }
+
+    /// Waits until the copy is what the server has.
+    pub async fn equal(&mut self, folders: &[&str]) {
+        self.sync_now(false).await;
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+        loop {
+            let (here, there) = (self.here().await, self.there(folders));
+            if here == there {
+                return;
+            }
+            let differing = |(subject, place): &(&String, &Vec<String>)| there.get(*subject) != Some(*place);
+            let ours: Vec<_> = here.iter().filter(differing).collect();
+            let theirs: Vec<_> = there.iter().filter(|(s, p)| here.get(*s) != Some(*p)).collect();
+            assert!(tokio::time::Instant::now() < deadline, "never equal; here {ours:?}, on the server {theirs:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Asks for a pass; a session that was cut is opened again first.
+    pub async fn sync_now(&mut self, compare: bool) {
+        let path = format!("/accounts/{}/sync", self.id);
+        for _ in 0..500 {
+            let answer = self.api.post(&path, &json!({ "compare": compare })).await;
+            if answer.status.as_u16() == 202 {
+                return;
+            }
+            answer.problem(409, "not_receiving");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("never connected again");
+    }
+
+    /// Messages whose whole body was asked for since the last call.
+    pub fn bodies_asked(&self) -> usize {
+        self.proxy.take_heard().iter().filter(|line| line.contains("BODY.PEEK[])")).map(|line| asked(line)).sum()
+    }
+}
+
+fn marks(folder: &str, flags: [bool; 3]) -> String {
+    let set = ["seen", "flagged", "answered"].into_iter().zip(flags).filter(|(_, set)| *set);
+    set.fold(folder.to_owned(), |text, (flag, _)| text + " " + flag)
+}
+
+/// How many UIDs a `UID FETCH` names.
+fn asked(line: &str) -> usize {
+    let set = line.split(' ').nth(3).unwrap();
+    let size = |part: &str| match part.split_once(':') {
+        Some((a, b)) => b.parse::<usize>().unwrap() - a.parse::<usize>().unwrap() + 1,
+        None => 1,
+    };
+    set.split(',').map(size).sum()
+}

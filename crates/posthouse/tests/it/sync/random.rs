@@ -1,0 +1,101 @@
+//! Any order of changes on the server, changes here, cuts and restarts ends with both sides equal.
+
+use super::{Offers, Scene};
+use crate::on_both;
+use crate::support::{Engine, mail};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use serde_json::json;
+
+const FOLDERS: [&str; 2] = ["INBOX", "Sent"];
+const STEPS: usize = 40;
+
+/// Who did what so far.
+struct Model {
+    rng: StdRng,
+    /// Messages made, each with a Message-ID of its own.
+    made: usize,
+}
+
+impl Model {
+    fn any(&mut self) -> String {
+        format!("r{}@else.test", self.rng.random_range(0..self.made.max(1)))
+    }
+
+    fn folder(&mut self) -> &'static str {
+        FOLDERS[self.rng.random_range(0..2)]
+    }
+
+    fn make(&mut self, s: &Scene, folder: &str) {
+        let message = mail(&format!("Random {}", self.made), &format!("r{}@else.test", self.made));
+        s.world.put(&s.mailbox.address, folder, &message).unwrap();
+        self.made += 1;
+    }
+
+    /// One change by somebody else.
+    fn change_there(&mut self, s: &Scene) {
+        let (folder, id) = (self.folder(), self.any());
+        let which = ["mailbox", folder, "header", "message-id", &id];
+        let flag = ["\\Seen", "\\Flagged", "\\Answered"][self.rng.random_range(0..3)];
+        match self.rng.random_range(0..8) {
+            0..=2 => self.make(s, folder),
+            3 => s.doveadm(&[&["flags add", flag][..], &which].concat()),
+            4 => s.doveadm(&[&["flags remove", flag][..], &which].concat()),
+            5 => s.doveadm(&[&["expunge"][..], &which].concat()),
+            6 => s.doveadm(&[&["move", if folder == "Sent" { "INBOX" } else { "Sent" }][..], &which].concat()),
+            _ => s.doveadm(&[&["copy", if folder == "Sent" { "INBOX" } else { "Sent" }][..], &which].concat()),
+        }
+    }
+
+    /// One change on our page.
+    async fn change_here(&mut self, s: &mut Scene) {
+        let list = s.api.get(&format!("/accounts/{}/messages?limit=200", s.id)).await.expect(200);
+        let items = list["items"].as_array().unwrap();
+        if items.is_empty() {
+            return;
+        }
+        let id = items[self.rng.random_range(0..items.len())]["id"].as_str().unwrap();
+        let flag = if self.rng.random() { "seen" } else { "flagged" };
+        let answer = s.api.patch(&format!("/messages/{id}"), &json!({ flag: self.rng.random::<bool>() })).await;
+        assert!(matches!(answer.status.as_u16(), 200 | 404), "{}", answer.text);
+    }
+}
+
+async fn plays(engine: Engine, (offers, seed, cuts): (Offers, u64, bool)) {
+    println!("sync: random changes with seed {seed}");
+    let mut model = Model { rng: StdRng::seed_from_u64(seed), made: 0 };
+    let mut s = Scene::start(engine, (&format!("random{seed}"), offers), |_, _| {}).await;
+    for _ in 0..20 {
+        let folder = model.folder();
+        model.make(&s, folder);
+    }
+    for _ in 0..STEPS {
+        match model.rng.random_range(0..10) {
+            0..=5 => model.change_there(&s),
+            6..=7 => model.change_here(&mut s).await,
+            8 if cuts => drop(s.proxy.hang_up()),
+            9 if cuts && model.rng.random_range(0..4) == 0 => {
+                s.t.restart().await;
+                s.api = s.t.signed_in().await;
+            }
+            _ => s.equal(&FOLDERS).await,
+        }
+    }
+    s.equal(&FOLDERS).await;
+    if !cuts {
+        assert!(s.bodies_asked() <= model.made, "a stored body was fetched again, seed {seed}");
+    }
+    s.t.stop().await;
+}
+
+on_both! {
+    async fn both_sides_end_equal_and_nothing_stored_is_fetched_again(engine) {
+        plays(engine, (Offers::All, 11, false)).await;
+        plays(engine, (Offers::Neither, 12, false)).await;
+    }
+
+    async fn cuts_and_restarts_lose_nothing(engine) {
+        plays(engine, (Offers::All, 21, true)).await;
+        plays(engine, (Offers::Condstore, 22, true)).await;
+    }
+}
