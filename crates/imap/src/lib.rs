@@ -39,5 +39,6 @@ pub use proto::tree::Value;
 pub use proto::uid_set::UidSet;
 pub use sasl::Challenge;
 pub use session::{
-    AppendUid, Capabilities, Changes, FetchEvent, FetchStream, IdleEnd, Limits, Resync, Selected, Session, StoreMode,
+    AppendUid, Capabilities, Changes, FetchEvent, FetchStream, IdleEnd, Limits, Moved, Resync, Selected, Session,
+    StoreMode,
 };

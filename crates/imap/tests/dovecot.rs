@@ -292,3 +292,47 @@ async fn a_connection_cut_in_a_body_is_an_error_and_never_a_message() -> Result<
     assert!(!session.is_open());
     Ok(())
 }
+
+#[tokio::test]
+async fn changes_are_told_since_a_look_before_and_messages_move() -> Result<()> {
+    let world = MailWorld::shared();
+    let user = world.add_user("imap-resync")?;
+    for n in 0..6 {
+        world.put(&user.address, "INBOX", format!("Subject: {n}\r\n\r\n{n}\r\n").as_bytes())?;
+    }
+    let mut session = signed_in(world, &user).await?;
+    session.enable(&["QRESYNC"]).await?;
+    let inbox = MailboxName::inbox();
+    let before = session.examine(&inbox).await?;
+    let (validity, modseq) = (before.uid_validity.unwrap(), before.highest_modseq.unwrap());
+    let (same, nothing) = session.examine_since(&inbox, validity, modseq).await?;
+    assert_eq!((same.highest_modseq, nothing.vanished.is_empty(), nothing.changed.len()), (Some(modseq), true, 0));
+
+    let mut other = signed_in(world, &user).await?;
+    other.select(&inbox).await?;
+    let all = other.uid_search(&[]).await?;
+    other.uid_store(&all[0].into(), StoreMode::Add, &["\\Flagged"]).await?;
+    let trash = MailboxName::encode("Trash");
+    let moved = other.uid_move(&UidSet::range(all[1], all[2]), &trash).await?.unwrap();
+    assert_eq!(moved.uids.iter().map(|(from, _)| *from).collect::<Vec<_>>(), [all[1], all[2]]);
+    other.uid_delete(&all[3].into()).await?;
+    world.put(&user.address, "INBOX", b"Subject: new\r\n\r\nnew\r\n")?;
+
+    let (now, since) = session.examine_since(&inbox, validity, modseq).await?;
+    assert_eq!((now.exists, now.highest_modseq > Some(modseq)), (4, true));
+    assert!((1..=3).all(|n| since.vanished.holds(all[n])) && !since.vanished.holds(all[0]));
+    let changed: Vec<_> = since.changed.iter().map(|m| (m.uid.unwrap(), m.has_flag("\\Flagged"))).collect();
+    assert_eq!(changed, [(all[0], true), (all[5] + 1, false)]);
+    let status = session.list_status("*").await?;
+    let of = |name: &str| status.iter().find(|(l, _)| l.name == name).and_then(|(_, s)| s.clone()).unwrap();
+    assert_eq!((of("INBOX").messages, of("Trash").messages), (Some(4), Some(2)));
+    assert_eq!(of("INBOX").highest_modseq, now.highest_modseq);
+    let mut fetched = vec![];
+    let mut stream =
+        session.uid_fetch_since(&UidSet::range(1, all[5]), &[FetchItem::Uid, FetchItem::Flags], modseq).await?;
+    while let Some(message) = stream.next_message(0).await? {
+        fetched.extend(message.uid);
+    }
+    assert_eq!(fetched, [all[0]]);
+    Ok(())
+}

@@ -9,6 +9,7 @@ mod fetch;
 mod idle;
 mod link;
 mod mailbox;
+mod moving;
 mod search;
 mod state;
 
@@ -20,6 +21,7 @@ pub use append::AppendUid;
 pub use fetch::{FetchEvent, FetchStream};
 pub use idle::IdleEnd;
 pub use mailbox::{Resync, Selected};
+pub use moving::Moved;
 pub use search::StoreMode;
 pub use state::{Capabilities, Changes};
 
