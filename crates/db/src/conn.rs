@@ -9,6 +9,8 @@ use tokio::sync::OwnedSemaphorePermit;
 /// A connection of either engine. Dropped without [`Conn::commit`], a transaction is rolled back.
 pub struct Conn {
     inner: Inner,
+    /// It changed a row, which its commit makes durable.
+    wrote: bool,
     /// Kept as long as the connection is.
     _turn: Option<OwnedSemaphorePermit>,
 }
@@ -32,7 +34,7 @@ impl Conn {
             crate::open::Pools::Sqlite { read, .. } => Inner::LiteRead(read.acquire().await?),
             crate::open::Pools::Pg(p) => Inner::PgRead(p.acquire().await?),
         };
-        Ok(Self { inner, _turn: turn })
+        Ok(Self { inner, wrote: false, _turn: turn })
     }
 
     pub(crate) async fn tx(db: &Db) -> DbResult<Self> {
@@ -46,7 +48,7 @@ impl Conn {
             crate::open::Pools::Pg(p) => Inner::PgTx(p.begin().await?, db.clone()),
         };
         db.observed(Wait::ToBegin, began.elapsed());
-        Ok(Self { inner, _turn: turn })
+        Ok(Self { inner, wrote: false, _turn: turn })
     }
 
     pub(crate) async fn snapshot(db: &Db) -> DbResult<Self> {
@@ -54,7 +56,7 @@ impl Conn {
             return Err(DbError::Other("SQLite is copied as a file".into()));
         };
         let tx = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-        let mut snapshot = Self { inner: Inner::PgTx(tx, db.clone()), _turn: None };
+        let mut snapshot = Self { inner: Inner::PgTx(tx, db.clone()), wrote: false, _turn: None };
         snapshot.take_time().await?;
         Ok(snapshot)
     }
@@ -77,22 +79,36 @@ impl Conn {
     /// When the engine refuses the commit, or when this connection only reads (a fault of the caller).
     pub async fn commit(self) -> DbResult<()> {
         let began = Instant::now();
-        let db = match self.inner {
-            Inner::LiteTx(t, db) => {
-                t.commit().await?;
-                db
-            }
-            Inner::PgTx(t, db) => {
-                t.commit().await?;
-                db
-            }
+        let (db, ended) = match self.inner {
+            Inner::LiteTx(t, db) => (db, t.commit().await),
+            Inner::PgTx(t, db) => (db, t.commit().await),
             Inner::LiteRead(_) | Inner::PgRead(_) => {
                 return Err(DbError::Other("a reader has nothing to commit".into()));
             }
         };
+        if let Err(e) = ended.map_err(DbError::from) {
+            if matches!(e, DbError::Full(_)) {
+                db.note_full();
+            }
+            return Err(e);
+        }
+        if self.wrote {
+            db.note_written();
+        }
         db.observed(Wait::ToCommit, began.elapsed());
         db.tell_committed();
         Ok(())
+    }
+
+    /// What a statement changed, or why it did not: whether there is room is known by that.
+    pub(crate) fn noted<T>(&mut self, ran: DbResult<T>, changed: impl Fn(&T) -> bool) -> DbResult<T> {
+        let (Inner::LiteTx(_, db) | Inner::PgTx(_, db)) = &self.inner else { return ran };
+        match &ran {
+            Ok(found) => self.wrote |= changed(found),
+            Err(DbError::Full(_)) => db.note_full(),
+            Err(_) => {}
+        }
+        ran
     }
 
     pub(crate) fn raw(&mut self) -> Raw<'_> {

@@ -5,6 +5,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, PgPool, SqlitePool};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -25,6 +26,9 @@ const PG_TRUSTED: Duration = Duration::from_millis(100);
 /// How long PostgreSQL lets a session stand idle inside a transaction before it ends both. A node that is frozen there (a stopped
 /// machine, a hung disk) would keep the rows locked that another needs to take over from it. Well below a heartbeat's life.
 const PG_IDLE_IN_TRANSACTION: &str = "15s";
+
+/// Bytes that a disk must have free before it counts as no longer full: a batch of an import is larger than a small commit.
+const ROOM_BYTES: u128 = 1024 * 1024;
 
 /// How long the one connection may take that finds out why there is none.
 const ONCE: Duration = Duration::from_secs(5);
@@ -65,6 +69,10 @@ pub struct Db {
     pools: Arc<Pools>,
     committed: watch::Sender<u64>,
     observer: Arc<OnceLock<Observer>>,
+    /// A change found no room, and none was made durable since.
+    full: Arc<AtomicBool>,
+    /// Where the file is, on SQLite.
+    folder: Option<Arc<Path>>,
     /// Whose turn it is among those that share this handle; none: whoever asks waits for a connection only.
     turns: Option<Turns>,
 }
@@ -117,6 +125,14 @@ impl From<DbError> for OpenError {
     fn from(e: DbError) -> Self {
         Self::Open(e)
     }
+}
+
+/// Whether the disk has room for more than the next commit. Where it does not say, it has.
+fn has_room(folder: &Path) -> bool {
+    nix::sys::statvfs::statvfs(folder).map_or(true, |s| {
+        let (blocks, size) = (s.blocks_available(), s.fragment_size());
+        u128::from(blocks) * u128::from(size) >= ROOM_BYTES
+    })
 }
 
 fn lite_options(path: &Path) -> SqliteConnectOptions {
@@ -182,7 +198,7 @@ impl Db {
             .connect_with(options.pragma("query_only", "ON").optimize_on_close(false, None))
             .await
             .map_err(DbError::from)?;
-        Ok(Self::new(Pools::Sqlite { read, write }))
+        Ok(Self { folder: path.parent().map(Arc::from), ..Self::new(Pools::Sqlite { read, write }) })
     }
 
     /// Opens PostgreSQL by its URL.
@@ -222,7 +238,8 @@ impl Db {
     }
 
     pub(crate) fn new(pools: Pools) -> Self {
-        Self { pools: Arc::new(pools), committed: watch::Sender::new(0), observer: Arc::default(), turns: None }
+        let (committed, full) = (watch::Sender::new(0), Arc::default());
+        Self { pools: Arc::new(pools), committed, observer: Arc::default(), full, folder: None, turns: None }
     }
 
     /// The same database for work that can wait. All that is done through this handle and its clones together leaves some connections
@@ -256,6 +273,23 @@ impl Db {
 
     pub(crate) fn tell_committed(&self) {
         self.committed.send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    pub(crate) fn note_full(&self) {
+        self.full.store(true, Ordering::Relaxed);
+    }
+
+    /// A change was made durable. On a full disk small ones still find room in SQLite's journal: that proves nothing.
+    pub(crate) fn note_written(&self) {
+        if self.is_full() && self.folder.as_deref().is_none_or(has_room) {
+            self.full.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a change found no room ([`DbError::Full`]), and none was made durable since.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
     }
 
     pub(crate) fn observed(&self, wait: Wait, took: Duration) {

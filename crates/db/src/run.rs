@@ -48,10 +48,11 @@ fn pg_args(args: Vec<Value>) -> DbResult<PgArguments> {
 /// # Errors
 /// [`DbError`] as the engine says.
 pub async fn all<T: Row>(c: &mut Conn, sql: Sql, args: Vec<Value>) -> DbResult<Vec<T>> {
-    Ok(match c.raw() {
-        Raw::Lite(c) => sqlx::query_as_with::<_, T, _>(sql.lite, lite_args(args)?).fetch_all(c).await?,
-        Raw::Pg(c) => sqlx::query_as_with::<_, T, _>(sql.pg, pg_args(args)?).fetch_all(c).await?,
-    })
+    let found = match c.raw() {
+        Raw::Lite(c) => sqlx::query_as_with::<_, T, _>(sql.lite, lite_args(args)?).fetch_all(c).await,
+        Raw::Pg(c) => sqlx::query_as_with::<_, T, _>(sql.pg, pg_args(args)?).fetch_all(c).await,
+    };
+    c.noted(found.map_err(DbError::from), |_| false)
 }
 
 /// The first row, or none.
@@ -59,10 +60,11 @@ pub async fn all<T: Row>(c: &mut Conn, sql: Sql, args: Vec<Value>) -> DbResult<V
 /// # Errors
 /// [`DbError`] as the engine says.
 pub async fn opt<T: Row>(c: &mut Conn, sql: Sql, args: Vec<Value>) -> DbResult<Option<T>> {
-    Ok(match c.raw() {
-        Raw::Lite(c) => sqlx::query_as_with::<_, T, _>(sql.lite, lite_args(args)?).fetch_optional(c).await?,
-        Raw::Pg(c) => sqlx::query_as_with::<_, T, _>(sql.pg, pg_args(args)?).fetch_optional(c).await?,
-    })
+    let found = match c.raw() {
+        Raw::Lite(c) => sqlx::query_as_with::<_, T, _>(sql.lite, lite_args(args)?).fetch_optional(c).await,
+        Raw::Pg(c) => sqlx::query_as_with::<_, T, _>(sql.pg, pg_args(args)?).fetch_optional(c).await,
+    };
+    c.noted(found.map_err(DbError::from), |_| false)
 }
 
 /// The one row that must be there.
@@ -78,10 +80,11 @@ pub async fn one<T: Row>(c: &mut Conn, sql: Sql, args: Vec<Value>) -> DbResult<T
 /// # Errors
 /// [`DbError`] as the engine says.
 pub async fn run(c: &mut Conn, sql: Sql, args: Vec<Value>) -> DbResult<u64> {
-    Ok(match c.raw() {
-        Raw::Lite(c) => sqlx::query_with(sql.lite, lite_args(args)?).execute(c).await?.rows_affected(),
-        Raw::Pg(c) => sqlx::query_with(sql.pg, pg_args(args)?).execute(c).await?.rows_affected(),
-    })
+    let touched = match c.raw() {
+        Raw::Lite(c) => sqlx::query_with(sql.lite, lite_args(args)?).execute(c).await.map(|r| r.rows_affected()),
+        Raw::Pg(c) => sqlx::query_with(sql.pg, pg_args(args)?).execute(c).await.map(|r| r.rows_affected()),
+    };
+    c.noted(touched.map_err(DbError::from), |n| *n > 0)
 }
 
 impl Conn {

@@ -169,7 +169,7 @@ fn following(egress: EgressPolicy, keeping_tls: bool) -> redirect::Policy {
     })
 }
 
-fn is_this_machine(url: &Url) -> bool {
+pub(crate) fn is_this_machine(url: &Url) -> bool {
     matches!(Host::parse(url.host_str().unwrap_or("")), Ok(Host::Address(address)) if address.is_loopback())
 }
 

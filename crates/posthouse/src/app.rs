@@ -267,7 +267,7 @@ pub(crate) fn dialer_settings(config: &Config) -> DialerSettings {
 
 /// For the sign-in services that the operator named: also at ports of their own.
 pub(crate) fn web_settings(config: &Config) -> DialerSettings {
-    let named = config.oauth.values().flat_map(|o| [&o.token_url, &o.revoke_url]).flatten();
+    let named = config.oauth.values().flat_map(|o| [&o.token_url, &o.revoke_url, &o.issuer]).flatten();
     let ports = named.filter_map(|url| url.parse::<::http::Uri>().ok()?.port_u16()).collect();
     let settings = dialer_settings(config);
     DialerSettings { egress: EgressPolicy { extra_http_ports: ports, ..settings.egress }, ..settings }

@@ -24,12 +24,51 @@ pub struct Rotated {
     pub resumed: bool,
 }
 
+/// What was wiped because its key is lost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wiped {
+    /// Passwords of accounts.
+    pub passwords: i64,
+    /// The accounts that they are of.
+    pub accounts: i64,
+    /// What accounts that sign in at a provider were granted.
+    pub grants: u64,
+    /// Secrets of workspaces' own OAuth apps.
+    pub app_secrets: u64,
+    /// Sign-ins at a provider that were on their way.
+    pub flows: u64,
+    /// Passwords of accounts that were being imported.
+    pub import_passwords: i64,
+}
+
+/// What there was, in words: "4 passwords of 2 accounts and 1 OAuth grant".
+impl std::fmt::Display for Wiped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let of = |n: u64, one: &str, many: &str| (n > 0).then(|| format!("{n} {}", if n == 1 { one } else { many }));
+        let (passwords, accounts) = (self.passwords.unsigned_abs(), self.accounts.unsigned_abs());
+        let of_accounts = of(accounts, "account", "accounts").unwrap_or_default();
+        let parts = [
+            of(passwords, "password", "passwords").map(|text| format!("{text} of {of_accounts}")),
+            of(self.grants, "OAuth grant", "OAuth grants"),
+            of(self.app_secrets, "secret of an OAuth app", "secrets of OAuth apps"),
+            of(self.flows, "sign-in that was on its way", "sign-ins that were on their way"),
+            of(self.import_passwords.unsigned_abs(), "password of an import", "passwords of imports"),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        match parts.split_last() {
+            None => f.write_str("nothing: nothing was sealed"),
+            Some((last, [])) => f.write_str(last),
+            Some((last, before)) => write!(f, "{} and {last}", before.join(", ")),
+        }
+    }
+}
+
 /// Wipes every stored password and forgets the key that sealed them: the key file is lost for good. Each account then asks
-/// for its password. The next start makes a new key. Returns how many passwords were wiped.
+/// for its password. The next start makes a new key. Returns what was wiped.
 ///
 /// # Errors
 /// Refuses while a program serves, and where the key file opens what it sealed; otherwise the database's.
-pub async fn lost(config: Config, clock: Clock) -> anyhow::Result<u64> {
+pub async fn lost(config: Config, clock: Clock) -> anyhow::Result<Wiped> {
     let (_lock, db) = open(&config, &clock).await?;
     let key = config.key_path();
     if key.exists() && vault::look(&db, &key).await.is_ok() {
@@ -43,13 +82,13 @@ pub async fn lost(config: Config, clock: Clock) -> anyhow::Result<u64> {
         std::fs::rename(&key, &aside).with_context(|| format!("{} cannot be put aside", key.display()))?;
     }
     let mut tx = db.tx().await?;
-    let mut wiped = accounts::wipe_secrets(&mut tx, &Instance, clock.now()).await?;
-    wiped += imports::wipe_secrets(&mut tx, &Instance, clock.now()).await?;
-    oauth::wipe(&mut tx, &Instance).await?;
+    let (passwords, accounts) = accounts::wipe_secrets(&mut tx, &Instance, clock.now()).await?;
+    let import_passwords = imports::wipe_secrets(&mut tx, &Instance, clock.now()).await?;
+    let (grants, app_secrets, flows) = oauth::wipe(&mut tx, &Instance).await?;
     vault::forget_canaries(&mut tx).await?;
     tx.commit().await?;
     db.close().await;
-    Ok(wiped)
+    Ok(Wiped { passwords, accounts, grants, app_secrets, flows, import_passwords })
 }
 
 /// Makes a new key, seals every stored password with it, and drops the old one. Killed at any moment it leaves a key file that
@@ -90,4 +129,20 @@ async fn open(config: &Config, clock: &Clock) -> anyhow::Result<(Option<std::fs:
         );
     }
     Ok((lock, db))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Wiped;
+
+    #[test]
+    fn what_was_wiped_is_counted_and_named() {
+        let all = Wiped { passwords: 3, accounts: 2, grants: 1, app_secrets: 2, flows: 1, import_passwords: 4 };
+        assert_eq!(
+            all.to_string(),
+            "3 passwords of 2 accounts, 1 OAuth grant, 2 secrets of OAuth apps, 1 sign-in that was on its way and 4 passwords of imports"
+        );
+        assert_eq!(Wiped { grants: 2, ..Wiped::default() }.to_string(), "2 OAuth grants");
+        assert_eq!(Wiped::default().to_string(), "nothing: nothing was sealed");
+    }
 }

@@ -2,6 +2,12 @@
 //!
 //! The modules in the order of their dependence: each uses only those above it (and the frame: config, base, app, http).
 
+#![deny(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a reader that goes away is no fault: `say!`, `complain!`"
+)]
+
 extern crate db as sqlx;
 
 /// The operator's settings.

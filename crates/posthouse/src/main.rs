@@ -1,12 +1,19 @@
 //! The command line: `posthouse serve`, `demo`, `migrate`, `openapi`.
 
+#![deny(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a reader that goes away is no fault: `say!`, `complain!`"
+)]
+
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use posthouse::backup::Damaged;
 use posthouse::base::clock::Clock;
 use posthouse::base::lines::Lines;
+use posthouse::base::output;
 use posthouse::config::{Config, LogFormat};
-use posthouse::{doctor, http, operator, server};
+use posthouse::{complain, doctor, http, operator, say, server};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -81,7 +88,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum KeyCommand {
-    /// The key file is lost for good: wipes the stored passwords, so that each account asks for its password again.
+    /// The key file is lost for good: wipes stored passwords, OAuth grants and app secrets; each account then asks for its own again.
     Lost,
     /// Makes a new key, seals every stored password with it and drops the old key; stop the program before.
     Rotate,
@@ -97,23 +104,29 @@ fn damaged(left_out: bool) -> Damaged {
     if left_out { Damaged::LeftOut } else { Damaged::Refused }
 }
 
+/// How a shell tells of a program that ended by SIGPIPE.
+const CUT: u8 = 128 + 13;
+
 /// An error that reaches the terminal is explained: a stack below it, which RUST_BACKTRACE would add, explains nothing more.
 #[tokio::main]
 async fn main() -> ExitCode {
     let Err(e) = run(Cli::parse()).await else { return ExitCode::SUCCESS };
-    eprintln!("Error: {e}");
+    if output::is_cut() && e.is::<operator::Unhealthy>() {
+        return ExitCode::from(CUT);
+    }
+    complain!("Error: {e}");
     let causes: Vec<String> = e.chain().skip(1).map(ToString::to_string).collect();
     if !causes.is_empty() {
-        eprintln!("\nCaused by:");
-        causes.iter().for_each(|cause| eprintln!("    {cause}"));
+        complain!("\nCaused by:");
+        causes.iter().for_each(|cause| complain!("    {cause}"));
     }
     ExitCode::FAILURE
 }
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
     if matches!(cli.command, Command::Openapi) {
-        println!("{}", http::router::document().to_pretty_json()?);
-        return Ok(());
+        say!("{}", http::router::document().to_pretty_json()?);
+        return delivered();
     }
     let loaded = Config::load(cli.config.as_deref());
     if let (Err(e), Command::Doctor { json }) = (&loaded, &cli.command) {
@@ -131,28 +144,30 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve { listen } => {
             config.listen = listen.unwrap_or(config.listen);
-            let running = server::start(config, Clock::system()).await?;
+            let mut stop = std::pin::pin!(server::signals());
+            let running = tokio::select! {
+                started = server::start(config, Clock::system()) => started?,
+                () = &mut stop => return Ok(()),
+            };
             running.announce().await?;
-            server::signalled().await;
-            println!("Stopping: what is being sent may end first.");
+            stop.await;
+            say!("Stopping: what is being sent may end first.");
             running.stop().await;
+            return Ok(());
         }
         Command::Demo { listen } => {
             config.listen = listen.unwrap_or(config.listen);
+            let stop = server::signals();
             let demo = posthouse::demo::start(config, Clock::system()).await?;
-            server::signalled().await;
+            stop.await;
             demo.stop().await;
+            return Ok(());
         }
         Command::Migrate => {
             server::migrate(&config).await?;
-            println!("The schema is up to date.");
+            say!("The schema is up to date.");
         }
-        Command::Key { command: KeyCommand::Lost } => {
-            let wiped = posthouse::keys::lost(config, Clock::system()).await?;
-            println!(
-                "{wiped} stored passwords were wiped. The next start makes a new key; reconnect each account then."
-            );
-        }
+        Command::Key { command: KeyCommand::Lost } => operator::lost(config).await?,
         Command::Key { command: KeyCommand::Rotate } => operator::rotate(config).await?,
         Command::Backup { target, without_damaged_bodies } => {
             operator::backup(&config, &target, damaged(without_damaged_bodies)).await?;
@@ -167,13 +182,22 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Openapi => {}
     }
-    Ok(())
+    delivered()
+}
+
+/// What a command was asked to tell was told: a full disk at the other end is an error, a reader that has enough is none.
+fn delivered() -> anyhow::Result<()> {
+    match output::lost() {
+        Some(e) if !output::is_cut() => Err(anyhow::anyhow!("the output cannot be written: {e}")),
+        _ => Ok(()),
+    }
 }
 
 fn log(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log.level)
         .with_context(|| format!("log.level `{}` is not a filter such as `info`", config.log.level))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter);
+    // What cannot be written is not told on the same standard error, which would be a panic.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
     match config.log.format {
         LogFormat::Text if std::io::stderr().is_terminal() => {
             lines.with_writer(|| Lines::<_, true>(std::io::stderr())).init();

@@ -6,6 +6,7 @@ use crate::base::vault::Look;
 use crate::config::Config;
 use crate::doctor::Report;
 use crate::keys;
+use crate::say;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -18,10 +19,10 @@ const NAMED: usize = 20;
 /// As [`backup::make`].
 pub async fn backup(config: &Config, target: &Path, damaged: Damaged) -> anyhow::Result<()> {
     let made = backup::make(config, &Clock::system(), target, damaged).await?;
-    println!("Backed up {} into {}.", counts(&made.manifest), made.path.display());
+    say!("Backed up {} into {}.", counts(&made.manifest), made.path.display());
     tell_absent(&made.manifest);
     tell_bodyless(&made.bodyless);
-    println!(
+    say!(
         "The key is not in it. Keep a copy of {} in another place than the backups: without it the stored passwords of this \
          backup cannot be opened, and whoever has both has the passwords.",
         config.key_path().display()
@@ -37,7 +38,7 @@ pub async fn restore(config: &Config, source: &Path, (check, damaged): (bool, Da
     if check {
         let checked = backup::check(source, damaged).await?;
         let how = if checked.left_out.is_empty() { "is whole" } else { "can be restored without some bodies" };
-        println!("This backup {how}: {}.", counts(&checked.manifest));
+        say!("This backup {how}: {}.", counts(&checked.manifest));
         tell_absent(&checked.manifest);
         tell_left_out(&checked.left_out);
         tell_bodyless(&checked.bodyless);
@@ -45,31 +46,50 @@ pub async fn restore(config: &Config, source: &Path, (check, damaged): (bool, Da
     }
     let restored = backup::restore(config, &Clock::system(), source, damaged).await?;
     if restored.was_complete {
-        println!("An earlier restore had put everything in place; what it left behind was removed.");
+        say!("An earlier restore had put everything in place; what it left behind was removed.");
     } else {
-        println!("Restored {}.", counts(&restored.manifest));
+        say!("Restored {}.", counts(&restored.manifest));
         tell_absent(&restored.manifest);
         tell_left_out(&restored.left_out);
         tell_bodyless(&restored.bodyless);
         if restored.held > 0 {
-            println!(
+            say!(
                 "{} messages were not sent yet when the backup was made. They may have gone out since, so they are not sent by \
                  themselves: each is shown as uncertain in its account's outbox, and a person decides.",
                 restored.held
             );
         }
-        println!("Everybody signs in again.");
+        say!("Everybody signs in again.");
     }
     if let Some(mode) = restored.was_open {
-        println!(
+        say!(
             "Every user of this machine could look into {} (mode {mode:03o}); it is its owner's alone now (mode 700).",
             config.data_dir.display()
         );
     }
     match &restored.key {
-        Ok(Look::Opens { .. }) => println!("The key {} opens the stored passwords.", config.key_path().display()),
-        Ok(Look::NotMade) => println!("No password is stored in it; the next start makes a key."),
-        Err(e) => println!("Before you start: {e}"),
+        Ok(Look::Opens { .. }) => say!("The key {} opens the stored passwords.", config.key_path().display()),
+        Ok(Look::NotMade) => say!("No password is stored in it; the next start makes a key."),
+        Err(e) => say!("Before you start: {e}"),
+    }
+    Ok(())
+}
+
+/// `posthouse key lost`.
+///
+/// # Errors
+/// As [`keys::lost`].
+pub async fn lost(config: Config) -> anyhow::Result<()> {
+    let wiped = keys::lost(config, Clock::system()).await?;
+    say!("Wiped: {wiped}. The next start makes a new key.");
+    if wiped.passwords > 0 || wiped.grants > 0 {
+        say!("Reconnect each account then: with its password, or by signing in at its provider.");
+    }
+    if wiped.app_secrets > 0 {
+        say!("Before that enter the secrets of the OAuth apps again, in Settings, Providers.");
+    }
+    if wiped.import_passwords > 0 {
+        say!("Upload the files of the imports again.");
     }
     Ok(())
 }
@@ -82,14 +102,14 @@ pub async fn rotate(config: Config) -> anyhow::Result<()> {
     let path = config.key_path();
     let rotated = keys::rotate(config, Clock::system()).await?;
     let begun = if rotated.resumed { "The change that was broken off has ended" } else { "The key was changed" };
-    println!(
+    say!(
         "{begun}: {} stored passwords were sealed with the new one, and the old one is gone.",
         rotated.passwords.renewed
     );
     if rotated.passwords.unreadable > 0 {
-        println!("{} passwords did not open before either: reconnect their accounts.", rotated.passwords.unreadable);
+        say!("{} passwords did not open before either: reconnect their accounts.", rotated.passwords.unreadable);
     }
-    println!(
+    say!(
         "Copy {} to where you keep the key. Backups that were made until now need the old key: keep your copy of that as long \
          as you keep them, or make a new backup now.",
         path.display()
@@ -97,17 +117,22 @@ pub async fn rotate(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The verdict of `posthouse doctor`.
+#[derive(Debug, thiserror::Error)]
+#[error("something failed; see above")]
+pub struct Unhealthy;
+
 /// Prints what `posthouse doctor` saw.
 ///
 /// # Errors
 /// When something failed: the program then ends with 1.
 pub fn report(report: &Report, json: bool) -> anyhow::Result<()> {
     if json {
-        println!("{}", serde_json::to_string_pretty(report)?);
+        say!("{}", serde_json::to_string_pretty(report)?);
     } else {
-        report.checks.iter().for_each(|check| println!("{check}"));
+        report.checks.iter().for_each(|check| say!("{check}"));
     }
-    if report.healthy { Ok(()) } else { Err(anyhow::anyhow!("something failed; see above")) }
+    if report.healthy { Ok(()) } else { Err(Unhealthy.into()) }
 }
 
 fn counts(m: &Manifest) -> String {
@@ -128,7 +153,7 @@ fn tell_absent(m: &Manifest) {
     if m.absent.is_empty() {
         return;
     }
-    println!(
+    say!(
         "WARNING: {} bodies were missing or damaged in the installation already. Their messages are in the lists and cannot be \
          opened. `posthouse doctor` and the disk's own log may tell why:",
         m.absent.len()
@@ -140,15 +165,15 @@ fn tell_left_out(names: &BTreeSet<String>) {
     if names.is_empty() {
         return;
     }
-    println!("WARNING: {} bodies are damaged or missing in the backup and are left out:", names.len());
+    say!("WARNING: {} bodies are damaged or missing in the backup and are left out:", names.len());
     name_some(names);
 }
 
 fn name_some<'a>(names: impl IntoIterator<Item = &'a String, IntoIter: ExactSizeIterator>) {
     let mut names = names.into_iter();
-    names.by_ref().take(NAMED).for_each(|name| println!("  {name}"));
+    names.by_ref().take(NAMED).for_each(|name| say!("  {name}"));
     if names.len() > 0 {
-        println!("  and {} more", names.len());
+        say!("  and {} more", names.len());
     }
 }
 
@@ -156,9 +181,9 @@ fn tell_bodyless(accounts: &[Bodyless]) {
     if accounts.is_empty() {
         return;
     }
-    println!("These accounts have messages without a body; a page that opens one says so:");
-    accounts.iter().take(NAMED).for_each(|account| println!("  {account}"));
+    say!("These accounts have messages without a body; a page that opens one says so:");
+    accounts.iter().take(NAMED).for_each(|account| say!("  {account}"));
     if accounts.len() > NAMED {
-        println!("  and {} more accounts", accounts.len() - NAMED);
+        say!("  and {} more accounts", accounts.len() - NAMED);
     }
 }

@@ -5,7 +5,7 @@ use crate::base::clock::Clock;
 use crate::base::{jobs, leases};
 use crate::config::Config;
 use crate::http::serve::{Bounds, serve};
-use crate::{http, team, workers};
+use crate::{http, say, team, workers};
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -155,9 +155,9 @@ impl Running {
     /// # Errors
     /// Only the database's.
     pub async fn announce(&self) -> anyhow::Result<()> {
-        println!("Posthouse serves at {}", self.app.config.base_url());
+        say!("Posthouse serves at {}", self.app.config.base_url());
         if let Some(link) = team::setup_link(&self.app).await? {
-            println!(
+            say!(
                 "\nNobody owns this installation yet. Open this link to become its owner (works once, for 24 hours):\n\n  {link}\n"
             );
         }
@@ -201,17 +201,23 @@ pub async fn migrate(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-pub async fn signalled() {
+/// Listens for Ctrl-C and SIGTERM from this moment on; what is returned waits for the first. To be called before anybody is told
+/// that the program serves: they may stop it at once.
+pub fn signals() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut term) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = term.recv() => {}
-        },
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
+    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        tokio::select! {
+            () = came(interrupt.ok()) => {}
+            () = came(terminate.ok()) => {}
         }
+    }
+}
+
+async fn came(signal: Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(mut signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::base::{events, jobs, leases, meters};
-use crate::{bulk, closing, connect, imports, notices, retention, send, sweep, sync};
+use crate::{bulk, closing, connect, imports, notices, oauth, retention, send, sweep, sync};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -12,6 +12,7 @@ pub const JOBS: &[jobs::JobType] = &[
     jobs::JobType::of::<connect::consent::FinishConsent>(),
     jobs::JobType::of::<bulk::RunBulk>(),
     jobs::JobType::of::<imports::ImportWork>(),
+    jobs::JobType::of::<oauth::GiveBack>(),
 ];
 
 /// Starts them all; they end with the token.

@@ -1251,7 +1251,7 @@ export interface components {
          * @description What becomes of one account.
          * @enum {string}
          */
-        BulkOutcome: "changed" | "already" | "not_allowed" | "being_deleted" | "not_found" | "paused" | "too_soon" | "too_many_tags" | "tag_gone";
+        BulkOutcome: "changed" | "already" | "not_allowed" | "being_deleted" | "not_found" | "paused" | "too_soon" | "too_many_tags" | "tag_gone" | "changed_since";
         BulkPreview: {
             /** @description How many of them would change. */
             changing: number;
@@ -1404,7 +1404,8 @@ export interface components {
         };
         /** @description Why a flow did not end in an account, as people read it. */
         ConsentProblem: {
-            /** @description A stable code: that of a reason, or `expired`, `interrupted`, `cancelled`, `address_taken`, `not_allowed`, `internal`. */
+            account_id?: components["schemas"]["AccountId"] | null;
+            /** @description A stable code: that of a reason, or `expired`, `interrupted`, `cancelled`, `wrong_issuer`, `address_taken`, `not_allowed`, `internal`. */
             code: string;
             /** @description What to do. */
             fix: string;
@@ -1996,6 +1997,7 @@ export interface components {
         };
         /** @description The body of an error. */
         Problem: {
+            account_id?: components["schemas"]["AccountId"] | null;
             /** @description Stable; programs decide by it. */
             code: string;
             /** @description For people: what happened and what to do. */
@@ -2094,6 +2096,7 @@ export interface components {
         RowId: string;
         /** @description What is wrong with a row, or went wrong with it. */
         RowProblem: {
+            account_id?: components["schemas"]["AccountId"] | null;
             /** @description The column, when it is one. */
             column?: string | null;
             /** @description What happened, and what to do. */

@@ -1,5 +1,5 @@
 //! OAuth 2.0 for mailboxes: the authorization code flow with PKCE (RFC 6749, RFC 7636), refreshing, revoking (RFC 7009), and who it was
-//! that consented (OpenID Connect Core 1.0).
+//! that consented (OpenID Connect Core 1.0), and which provider answered (RFC 9207).
 //!
 //! ```text
 //! begin -> the browser goes to `Begun::url` -> the provider sends it back with code and state
@@ -11,9 +11,11 @@
 
 mod failure;
 mod identity;
+mod issuer;
 
 pub use failure::{Remedy, TokenFailure, callback_failure};
 pub use identity::{Identity, IdentityError};
+pub use issuer::{Issuer, IssuerError, check_issuer};
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -295,11 +295,61 @@ impl Reason {
             _ => self.fix(),
         }
     }
+
+    /// What whoever connects by a link does next, where it is something else: server, port and user name are the team's to change.
+    #[must_use]
+    pub fn fix_for_owner(self, provider: Provider) -> Option<&'static str> {
+        // What a provider is known for holds for everybody.
+        if self.fix_at(provider) != self.fix() {
+            return None;
+        }
+        match self {
+            Self::LoginRefused => Some(
+                "Enter the password again; where the provider has app passwords, one of those. If it stays refused, tell whoever sent \
+                 you the link: the user name above may be wrong, and they can change it.",
+            ),
+            Self::NameNotFound
+            | Self::PrivateAddress
+            | Self::PortNotAllowed
+            | Self::ConnectionRefused
+            | Self::TlsFailed
+            | Self::CertificateUntrusted
+            | Self::CertificateWrongName
+            | Self::CertificateSelfSigned
+            | Self::StartTlsMissing
+            | Self::NotTls
+            | Self::TlsOnPlainPort
+            | Self::PlainNotAllowed
+            | Self::BadGreeting
+            | Self::NoPasswordLogin => Some(
+                "Tell whoever sent you the link what you see here: they can change the server, and send you a new link.",
+            ),
+            Self::TimedOut | Self::ConnectionLost | Self::RateLimited | Self::ServerError => {
+                Some("Try again in a few minutes. If it stays, tell whoever sent you the link what you see here.")
+            }
+            Self::SenderRefused => Some(
+                "Tell whoever sent you the link: the user name does not belong to this address, or the provider has to allow it.",
+            ),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Provider, Reason};
+
+    #[test]
+    fn an_owner_is_told_nothing_that_they_cannot_do() {
+        let table: Vec<String> =
+            Reason::ALL.iter().filter_map(|r| Some(format!("{r}\n  {}", r.fix_for_owner(Provider::Custom)?))).collect();
+        insta::assert_snapshot!(table.join("\n"));
+        assert_eq!(
+            Reason::LoginRefused.fix_for_owner(Provider::Google),
+            None,
+            "Google's own words are about passwords"
+        );
+    }
 
     #[test]
     fn every_reason_says_what_it_means_and_what_to_do() {

@@ -130,7 +130,7 @@ pub async fn open_accounts(c: &mut Conn, _: &Instance) -> DbResult<Vec<Account>>
 }
 
 /// Whether an account has this address: none, or one, and then whether it is being deleted.
-pub async fn taken(c: &mut Conn, scope: &Scope, address_key: &str) -> DbResult<Option<bool>> {
+pub async fn taken(c: &mut Conn, scope: &Scope, address_key: &str) -> DbResult<Option<(AccountId, bool)>> {
     let row = sql!(
         opt(AccountId, Option<Ts>),
         c,
@@ -138,7 +138,7 @@ pub async fn taken(c: &mut Conn, scope: &Scope, address_key: &str) -> DbResult<O
         scope.workspace_id(),
         address_key
     )?;
-    Ok(row.map(|(_, closing_at)| closing_at.is_some()))
+    Ok(row.map(|(id, closing_at)| (id, closing_at.is_some())))
 }
 
 fn search_text(address: &str, display_name: &str, provider_name: &str) -> String {
@@ -409,13 +409,19 @@ pub async fn lock_open(tx: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<
     )
 }
 
-/// Wipes every stored password: the key is lost. Each account then waits for its person.
-pub async fn wipe_secrets(tx: &mut Conn, _: &Instance, now: Ts) -> DbResult<u64> {
-    let sides = sql!(run tx,
+/// Wipes every stored password: the key is lost. Each account then waits for its person. How many passwords, of how many
+/// accounts; those that sign in by a grant have none.
+pub async fn wipe_secrets(tx: &mut Conn, _: &Instance, now: Ts) -> DbResult<(i64, i64)> {
+    let wiped = sql!(
+        one(i64, i64),
+        tx,
+        "SELECT COUNT(*), COUNT(DISTINCT account_id) FROM connection WHERE secret IS NOT NULL"
+    )?;
+    sql!(run tx,
         "UPDATE connection SET secret = NULL, state = $1, reason = CASE auth WHEN 'oauth' THEN $4 ELSE $2 END, server_words = NULL, since_at = $3, next_attempt_at = NULL,
            generation = generation + 1", State::ReconnectRequired, Reason::PasswordMissing, now, Reason::GrantMissing)?;
     sql!(run tx, "UPDATE account SET status = $1 WHERE paused_at IS NULL", State::ReconnectRequired)?;
-    Ok(sides)
+    Ok(wiped)
 }
 
 /// The last rows of an account: its connections with their secrets, then itself.

@@ -44,6 +44,11 @@ pub const MESSAGES_STORED: Count = Count("posthouse_messages_stored_total", "Mes
 pub const SEND_OUTCOMES: Count = Count("posthouse_send_outcomes_total", "Tries to send a message, by outcome.");
 /// Sending sides that failed.
 pub const SEND_FAILURES: Count = Count("posthouse_send_failures_total", "Sending sides that failed, by reason.");
+/// What became of letters to members.
+pub const SYSTEM_MAIL: Count = Count(
+    "posthouse_system_mail_total",
+    "Letters to members that are settled, by outcome; handed over: to an account's outbox.",
+);
 /// One message's conversation.
 pub const SEND_TOOK: Took = Took(
     "posthouse_send_duration_seconds",
@@ -97,7 +102,7 @@ pub const BUILD: Gauge = Gauge("posthouse_build_info", "Always 1; the labels nam
 /// Counters without labels: they are there from the start.
 const PLAIN_COUNTS: &[Count] = &[SYNC_PASSES, MESSAGES_STORED, LEASES_LOST, HEARTBEATS_LAPSED, BLOB_BYTES];
 const LABELLED_COUNTS: &[Count] =
-    &[REQUESTS, SYNC_FAILURES, SEND_OUTCOMES, SEND_FAILURES, JOBS_ENDED, RETENTION_REMOVED];
+    &[REQUESTS, SYNC_FAILURES, SEND_OUTCOMES, SEND_FAILURES, SYSTEM_MAIL, JOBS_ENDED, RETENTION_REMOVED];
 const LEVELS: &[Gauge] =
     &[ACCOUNTS, OUTBOX, JOBS, MAILBOX_OPS, UNSEQUENCED, DATABASE_UP, CONNECTIONS, MEMORY, STARTED, BUILD];
 const DURATIONS: &[Took] = &[REQUEST_TOOK, SEND_TOOK, WRITE_WAIT, COMMIT_TOOK];

@@ -10,6 +10,7 @@ pub mod leases;
 pub mod lines;
 pub mod live;
 pub mod meters;
+pub mod output;
 pub mod secret;
 pub mod vault;
 pub mod wakes;

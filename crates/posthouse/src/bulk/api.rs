@@ -42,7 +42,7 @@ struct BulkRequest {
     accounts: Option<Vec<AccountId>>,
     filter: Option<AccountFilter>,
     /// For `delete`: how many accounts the preview says would be deleted.
-    #[schema(minimum = 0, maximum = 10_000)]
+    #[schema(minimum = 0, maximum = 100_000)]
     confirm: Option<i64>,
 }
 
@@ -98,7 +98,9 @@ impl From<BulkError> for ApiError {
         let text = e.to_string();
         match e {
             BulkError::NoTarget => Self::field("accounts", "missing", text),
-            BulkError::TooMany => Self::field("accounts", "too_many", text),
+            BulkError::Nobody => Self::field("accounts", "empty", text),
+            BulkError::TooMany => Self::field("filter", "too_many", text),
+            BulkError::TooManyNamed => Self::field("accounts", "too_many", text),
             BulkError::NoTag => Self::field("tag", "missing", text),
             BulkError::Tag(e) => e.at("tag"),
             BulkError::Unconfirmed(_) => Self::field("confirm", "number_mismatch", text),
@@ -115,7 +117,7 @@ impl From<BulkError> for ApiError {
 impl BulkRequest {
     async fn read(self, app: &App, actor: &Actor) -> ApiResult<(Asked, Option<i64>)> {
         if self.confirm.is_some_and(|n| !(0..=MAX_ACCOUNTS as i64).contains(&n)) {
-            return Err(ApiError::field("confirm", "invalid", "A number from 0 to 10,000."));
+            return Err(ApiError::field("confirm", "invalid", "A number from 0 to 100,000."));
         }
         let filter = match self.filter {
             Some(filter) => Some(filter.read(app, actor).await?),
@@ -159,6 +161,9 @@ async fn start_bulk(
 ) -> ApiResult<(StatusCode, Json<BulkRun>)> {
     let (asked, confirm) = r.read(&app, &actor).await?;
     let counts = super::preview(&app, &actor, &asked).await?;
+    if counts.targets.is_empty() {
+        return Err(BulkError::Nobody.into());
+    }
     let changing = counts.changing.len();
     if asked.action == Action::Delete && confirm.and_then(|n| usize::try_from(n).ok()) != Some(changing) {
         return Err(BulkError::Unconfirmed(changing).into());

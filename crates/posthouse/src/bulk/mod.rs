@@ -23,6 +23,8 @@ pub use store::prune;
 pub use targets::{Asked, Counts, preview};
 pub use work::RunBulk;
 
+use outcome::PENDING;
+
 use crate::accounts::tags::{Tag, TagError, TagId};
 use crate::accounts::{AccountId, Filter};
 use crate::app::App;
@@ -32,8 +34,10 @@ use db::{DbError, FromRow, Ts, id_type, text_enum};
 use std::collections::HashSet;
 use uuid::Uuid;
 
-/// Accounts of one run at most.
-pub const MAX_ACCOUNTS: usize = 10_000;
+/// Accounts of one run at most: its row has 17 bytes for each, which every chunk reads.
+pub const MAX_ACCOUNTS: usize = 100_000;
+/// Accounts that a request names at most.
+pub const MAX_NAMED: usize = 10_000;
 /// Runs of one workspace that may wait at a time: they go one after the other.
 const MAX_OPEN: i64 = 20;
 /// Octets of an id.
@@ -104,6 +108,8 @@ pub struct Run {
     pub finished_at: Option<Ts>,
     /// When it was taken back.
     pub undone_at: Option<Ts>,
+    /// When the run began that this one takes back.
+    pub undoes_at: Option<Ts>,
 }
 
 impl Run {
@@ -120,13 +126,23 @@ impl Run {
 
     /// What became of those that are done.
     pub fn outcomes(&self) -> impl Iterator<Item = Outcome> {
-        self.outcomes.iter().map(|code| Outcome::of(*code))
+        self.outcomes.iter().take_while(|code| **code != PENDING).map(|code| Outcome::of(*code))
     }
 
     /// How many are done.
     #[must_use]
-    pub const fn done(&self) -> usize {
-        self.outcomes.len()
+    pub fn done(&self) -> usize {
+        self.outcomes().count()
+    }
+
+    /// The outcomes with these behind those that are there, and whether all are done then. The length is that of all accounts from
+    /// the start: SQLite writes only the page that differs, and not the whole row for every chunk.
+    fn with(&self, more: &[u8]) -> (Vec<u8>, bool) {
+        let done = self.done();
+        let mut outcomes: Vec<u8> = self.outcomes.iter().take(done).chain(more).copied().collect();
+        let finished = outcomes.len() >= self.total();
+        outcomes.resize(self.total(), PENDING);
+        (outcomes, finished)
     }
 
     /// Those that changed.
@@ -141,9 +157,15 @@ pub enum BulkError {
     /// Neither accounts nor a filter.
     #[error("Name the accounts, a filter, or both.")]
     NoTarget,
+    /// Nobody is selected.
+    #[error("No account is selected, so there is nothing to do.")]
+    Nobody,
     /// More than one run takes.
-    #[error("At most 10,000 accounts at once. Choose fewer by a filter.")]
+    #[error("At most 100,000 accounts at once. Choose fewer by a filter.")]
     TooMany,
+    /// More than one request names.
+    #[error("At most 10,000 accounts can be named. Choose them by a filter.")]
+    TooManyNamed,
     /// The action needs a tag.
     #[error("Name the tag.")]
     NoTag,
@@ -188,17 +210,20 @@ pub async fn begin(
     let held: HashSet<&AccountId> = held_back.iter().collect();
     let rest = targets.iter().filter(|id| !held.contains(id));
     let accounts: Vec<u8> = held_back.iter().chain(rest).flat_map(|id| id.0.into_bytes()).collect();
-    let outcomes = vec![Outcome::TooSoon.code(); held_back.len()];
+    let mut outcomes = vec![Outcome::TooSoon.code(); held_back.len()];
+    outcomes.resize(targets.len(), PENDING);
     let mut tx = app.db.tx().await?;
-    if let Some(undone) = undoes
-        && !store::mark_undone(&mut tx, &actor.scope, undone, app.clock.now()).await?
-    {
-        return Err(BulkError::Undone);
-    }
+    let undoes_at = match undoes {
+        Some(undone) => {
+            let began = store::mark_undone(&mut tx, &actor.scope, undone, app.clock.now()).await?;
+            Some(began.ok_or(BulkError::Undone)?)
+        }
+        None => None,
+    };
     if store::open_runs(&mut tx, &actor.scope).await? >= MAX_OPEN {
         return Err(BulkError::Busy);
     }
-    let new = store::NewRun { id, user: actor.user_id, action, tag: tag.map(|t| t.id), accounts, outcomes };
+    let new = store::NewRun { id, user: actor.user_id, action, tag: tag.map(|t| t.id), accounts, outcomes, undoes_at };
     store::insert(&mut tx, &actor.scope, &new, app.clock.now()).await?;
     let job = RunBulk::new(actor.scope.workspace_id(), id);
     jobs::enqueue(&mut tx, app, &actor.scope, &job).await?;
@@ -236,7 +261,8 @@ pub async fn undoing(app: &App, actor: &Actor, id: BulkId) -> Result<(Action, Op
         }
         None => None,
     };
-    Ok((inverse, tag, run.changed()))
+    let changed = run.changed();
+    if changed.is_empty() { Err(BulkError::Final) } else { Ok((inverse, tag, changed)) }
 }
 
 /// What was asked for, with its filter read.

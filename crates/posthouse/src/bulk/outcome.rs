@@ -29,8 +29,13 @@ text_enum! {
         TooManyTags = "too_many_tags",
         /// The tag was removed meanwhile.
         TagGone = "tag_gone",
+        /// It is not as the run left it that is taken back.
+        ChangedSince = "changed_since",
     }
 }
+
+/// Stands for an account whose turn has not come.
+pub const PENDING: u8 = u8::MAX;
 
 impl Outcome {
     /// As a run keeps it: its place in the list above, which only grows at its end.
@@ -49,7 +54,7 @@ impl Outcome {
     /// Whether what was asked for did not come about.
     #[must_use]
     pub const fn failed(self) -> bool {
-        !matches!(self, Self::Changed | Self::Already)
+        !matches!(self, Self::Changed | Self::Already | Self::ChangedSince)
     }
 
     /// For people.
@@ -65,6 +70,7 @@ impl Outcome {
             Self::TooSoon => "It was tried too often in the last minute. Try it again in a minute.",
             Self::TooManyTags => "It has 50 tags, which is the most. Take one off first.",
             Self::TagGone => "The tag was removed meanwhile.",
+            Self::ChangedSince => "Somebody changed it since: it stays as it is.",
         }
     }
 }
@@ -115,7 +121,9 @@ mod tests {
         for outcome in Outcome::ALL {
             assert_eq!(Outcome::of(outcome.code()), *outcome);
         }
-        assert_eq!((Outcome::Changed.code(), Outcome::TagGone.code()), (0, 8), "stored runs have these numbers");
+        let some = [Outcome::Changed, Outcome::TagGone, Outcome::ChangedSince];
+        assert_eq!(some.map(Outcome::code), [0, 8, 9], "stored runs have these numbers");
+        assert!(Outcome::ALL.iter().all(|o| o.code() != PENDING));
     }
 
     #[test]

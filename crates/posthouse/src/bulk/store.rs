@@ -12,13 +12,15 @@ pub struct NewRun {
     pub tag: Option<TagId>,
     pub accounts: Vec<u8>,
     pub outcomes: Vec<u8>,
+    pub undoes_at: Option<Ts>,
 }
 
 pub async fn insert(tx: &mut Conn, scope: &Scope, new: &NewRun, now: Ts) -> DbResult<()> {
     sql!(run tx,
-        "INSERT INTO bulk_run (id, workspace_id, user_id, action, tag_id, accounts, outcomes, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        new.id, scope.workspace_id(), new.user, new.action, new.tag, new.accounts.as_slice(), new.outcomes.as_slice(), now)?;
+        "INSERT INTO bulk_run (id, workspace_id, user_id, action, tag_id, accounts, outcomes, created_at, undoes_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        new.id, scope.workspace_id(), new.user, new.action, new.tag, new.accounts.as_slice(), new.outcomes.as_slice(), now,
+        new.undoes_at)?;
     Ok(())
 }
 
@@ -34,7 +36,7 @@ pub async fn open_runs(c: &mut Conn, scope: &Scope) -> DbResult<i64> {
 
 pub async fn one(c: &mut Conn, scope: &Scope, id: BulkId) -> DbResult<Option<Run>> {
     sql!(opt Run, c,
-        "SELECT id, user_id, action, tag_id, accounts, outcomes, created_at, finished_at, undone_at FROM bulk_run WHERE id = $1 AND workspace_id = $2",
+        "SELECT id, user_id, action, tag_id, accounts, outcomes, created_at, finished_at, undone_at, undoes_at FROM bulk_run WHERE id = $1 AND workspace_id = $2",
         id, scope.workspace_id())
 }
 
@@ -60,9 +62,19 @@ pub async fn prune(tx: &mut Conn, _: &Instance, before: Ts, limit: i64) -> DbRes
         "DELETE FROM bulk_run WHERE id IN (SELECT id FROM bulk_run WHERE created_at < $1 ORDER BY created_at LIMIT $2)", before, limit)
 }
 
-/// Notes that a run is taken back; false when it was before.
-pub async fn mark_undone(tx: &mut Conn, scope: &Scope, id: BulkId, now: Ts) -> DbResult<bool> {
-    Ok(sql!(run tx, "UPDATE bulk_run SET undone_at = $3 WHERE id = $1 AND workspace_id = $2 AND undone_at IS NULL",
-        id, scope.workspace_id(), now)?
-        == 1)
+/// Notes that a run is taken back; when it had begun, or none when it was taken back before.
+pub async fn mark_undone(tx: &mut Conn, scope: &Scope, id: BulkId, now: Ts) -> DbResult<Option<Ts>> {
+    let marked = sql!(run tx, "UPDATE bulk_run SET undone_at = $3 WHERE id = $1 AND workspace_id = $2 AND undone_at IS NULL",
+        id, scope.workspace_id(), now)?;
+    if marked == 0 {
+        return Ok(None);
+    }
+    let row = sql!(
+        one(Ts,),
+        tx,
+        "SELECT created_at FROM bulk_run WHERE id = $1 AND workspace_id = $2",
+        id,
+        scope.workspace_id()
+    )?;
+    Ok(Some(row.0))
 }

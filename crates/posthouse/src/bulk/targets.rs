@@ -1,7 +1,7 @@
 //! Which accounts are meant, and what would become of each.
 
 use super::outcome::{Outcome, Tagging, verdict};
-use super::{Action, BulkError, MAX_ACCOUNTS, Selection};
+use super::{Action, BulkError, MAX_ACCOUNTS, MAX_NAMED, Selection};
 use crate::accounts::tags::{self, Facts, Tag};
 use crate::accounts::{self, AccountId};
 use crate::app::App;
@@ -72,8 +72,8 @@ async fn tag(c: &mut Conn, actor: &Actor, asked: &Asked) -> Result<Option<Tag>, 
 }
 
 async fn targets(c: &mut Conn, actor: &Actor, selection: &Selection) -> Result<Vec<AccountId>, BulkError> {
-    if selection.accounts.as_ref().is_some_and(|a| a.len() > MAX_ACCOUNTS) {
-        return Err(BulkError::TooMany);
+    if selection.accounts.as_ref().is_some_and(|a| a.len() > MAX_NAMED) {
+        return Err(BulkError::TooManyNamed);
     }
     let Some(filter) = &selection.filter else {
         let mut seen = HashSet::new();

@@ -63,16 +63,16 @@ async fn chunk(app: &App, scope: &Scope, id: BulkId) -> Result<bool, DbError> {
         Some(id) => tags::one(&mut tx, scope, id).await?,
         None => None,
     };
-    let mut outcomes = run.outcomes.clone();
+    let mut codes = Vec::with_capacity(next.len());
     for account in next {
         let outcome = match &actor {
             Some(actor) => one(&mut tx, app, actor, (&run, tag.as_ref()), account).await?,
             // Whoever began it has left the workspace.
             None => Outcome::NotAllowed,
         };
-        outcomes.push(outcome.code());
+        codes.push(outcome.code());
     }
-    let finished = outcomes.len() >= run.total();
+    let (outcomes, finished) = run.with(&codes);
     let now = app.clock.now();
     store::note(&mut tx, scope, id, &outcomes, finished.then_some(now)).await?;
     tx.commit().await?;
@@ -101,7 +101,11 @@ async fn one(
         return Ok(judged);
     };
     let changed = match (run.action, tag) {
-        (Action::Pause, _) => accounts::pause(tx, app, actor, &account).await?,
+        // All as of the run's beginning: by that they are known when it is taken back.
+        (Action::Pause, _) => accounts::pause(tx, app, actor, (&account, run.created_at)).await?,
+        (Action::Resume, _) if run.undoes_at.is_some() && run.undoes_at != account.paused_at => {
+            return Ok(Outcome::ChangedSince);
+        }
         (Action::Resume, _) => accounts::resume(tx, app, actor, &account).await?,
         (Action::Retry, _) => {
             accounts::retry_now(tx, app, scope, id).await?;

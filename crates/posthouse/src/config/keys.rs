@@ -107,6 +107,7 @@ pub const KEYS: &[Key] = &[
     looked("oauth.*.authorize_url", Form::Text, OAUTH_URL, |c| of_oauth(c, |o| no_url(o.authorize_url.as_deref()))),
     looked("oauth.*.token_url", Form::Text, OAUTH_URL, |c| of_oauth(c, |o| no_url(o.token_url.as_deref()))),
     looked("oauth.*.revoke_url", Form::Text, OAUTH_URL, |c| of_oauth(c, |o| no_url(o.revoke_url.as_deref()))),
+    looked("oauth.*.issuer", Form::Text, OAUTH_URL, |c| of_oauth(c, |o| no_url(o.issuer.as_deref()))),
     key("oauth.*.scopes", Form::Texts, "the scopes for IMAP and SMTP, and openid where the provider has it"),
     looked("oauth.*.imap", Form::Text, SERVER, |c| of_oauth(c, |o| no_server(o.imap.as_deref()))),
     looked("oauth.*.smtp", Form::Text, SERVER, |c| of_oauth(c, |o| no_server(o.smtp.as_deref()))),

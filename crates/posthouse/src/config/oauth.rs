@@ -21,6 +21,8 @@ pub struct OAuthSettings {
     pub token_url: Option<String>,
     /// Where a grant is given back.
     pub revoke_url: Option<String>,
+    /// What the provider calls itself in its answers (RFC 9207).
+    pub issuer: Option<String>,
     /// What is asked of the person.
     pub scopes: Vec<String>,
     /// Where mail is read, such as `tls://imap.example.com:993`.

@@ -3,7 +3,7 @@
 use super::keys::{self, Form, Key};
 use super::{Config, ConfigError, OAuthSettings};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
@@ -40,6 +40,8 @@ struct Given {
 #[derive(Default)]
 struct Read {
     given: BTreeMap<String, Given>,
+    /// Settings with a value that does not fit: they were not left out.
+    refused: BTreeSet<String>,
     problems: Vec<String>,
 }
 
@@ -143,6 +145,7 @@ impl Read {
                     _ => format!(" = {value}"),
                 };
                 self.problems.push(format!("`{name}`{shown} ({origin}): {what}. Allowed: {}", key.allowed));
+                self.refused.insert(given.name);
             }
         }
     }
@@ -157,7 +160,8 @@ impl Read {
             ("system_mail.password", s.password.is_some(), "system_mail.username", s.username.is_some()),
         ];
         for (name, set, other, other_set) in needs {
-            if let (true, false, Some(given)) = (set, other_set, self.given.get(name)) {
+            let lacks = !other_set && !self.refused.contains(other);
+            if let (true, true, Some(given)) = (set, lacks, self.given.get(name)) {
                 self.problems.push(format!("`{name}` ({}) needs `{other}` beside it, which is not set", given.origin));
             }
         }
@@ -181,7 +185,9 @@ impl Read {
             let within = format!("oauth.{key}.");
             let from = self.given.iter().find(|(name, _)| name.starts_with(&within)).map(|(_, g)| g.origin.to_string());
             let from = from.unwrap_or_default();
-            let lacks = provider.lacks(key);
+            let left_out = |name: &str| !self.refused.contains(&format!("{within}{name}"));
+            let lacks: Vec<&str> = provider.lacks(key).into_iter().filter(|name| left_out(name)).collect();
+            let client_id_left_out = left_out("client_id");
             if !lacks.is_empty() {
                 let hint = OAuthSettings::closest(key).map(|known| format!("; did you mean `oauth.{known}`?"));
                 let (names, hint) = (lacks.join(", "), hint.unwrap_or_default());
@@ -189,7 +195,7 @@ impl Read {
                     "`oauth.{key}` ({from}) is a provider that we do not know: it needs {names} too{hint}"
                 ));
             }
-            if provider.client_secret.is_some() && provider.client_id.is_none() {
+            if provider.client_secret.is_some() && provider.client_id.is_none() && client_id_left_out {
                 self.problems
                     .push(format!("`oauth.{key}` ({from}) has a `client_secret` and needs its `client_id` beside it"));
             }

@@ -262,3 +262,18 @@ fn a_server_for_system_mail_is_whole_and_its_password_is_never_shown() {
         assert!(wrong.contains(&format!("`system_mail.{name}`")), "{wrong}");
     }
 }
+
+#[test]
+fn a_value_that_does_not_fit_is_told_once_and_not_as_missing_too() {
+    let told = |text: &str| of_file(text).unwrap_err().0;
+    let mail = told("[system_mail]\nhost = \"smtp.example.com\"\nfrom = \"nobody\"\n");
+    assert!(mail.len() == 1 && mail[0].starts_with("`system_mail.from` = \"nobody\""), "{mail:#?}");
+    let password =
+        told("[system_mail]\nhost = \"h.example.com\"\nfrom = \"a@b.example\"\nusername = \"u\"\npassword = 7\n");
+    assert!(password.len() == 1 && password[0].starts_with("`system_mail.password`"), "{password:#?}");
+    let provider = "authorize_url = \"https://a.example/auth\"\nscopes = [\"mail\"]\nimap = \"tls://i.example:993\"\nsmtp = \"tls://s.example:465\"";
+    let url = told(&format!("[oauth.ours]\n{provider}\ntoken_url = \"ftp://a.example\"\n"));
+    assert!(url.len() == 1 && url[0].starts_with("`oauth.ours.token_url`"), "{url:#?}");
+    let client = told("[oauth.google]\nclient_secret = \"geheim\"\nclient_id = 7\n");
+    assert!(client.len() == 1 && client[0].starts_with("`oauth.google.client_id`"), "{client:#?}");
+}

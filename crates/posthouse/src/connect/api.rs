@@ -10,19 +10,14 @@ use crate::accounts::{self, Access, AccountId, Connection, Encryption, NewAccoun
 use crate::app::App;
 use crate::base::secret::Secret;
 use crate::http::limits::Limits;
-use crate::http::live::not_kept;
+use crate::http::told::{Telling, told};
 use crate::http::{ApiError, ApiResult, FieldError, Json, Path, Problem, SignedIn};
 use crate::team::Actor;
 use axum::Extension;
 use axum::extract::State as Ax;
 use axum::http::StatusCode;
-use axum::response::IntoResponse;
-use axum::response::sse::{Event, Sse};
-use futures_util::{Stream, StreamExt};
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use std::convert::Infallible;
-use tokio::sync::{mpsc, oneshot};
-use tokio_stream::wrappers::ReceiverStream;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -199,44 +194,26 @@ pub(super) fn wanted(app: &App, actor: &Actor, r: ConnectRequest, by_servers: bo
     }
 }
 
-/// Runs a test while its steps are streamed, and ends with the result. The test ends with the page that asked.
-fn stream(
+/// Runs a test and tells its steps. The test ends with the page that asked.
+fn tested(
     app: App,
     (provider, address): (Provider, mail::address::EmailAddress),
     imap: Option<Server>,
     smtp: Option<Server>,
-) -> impl Stream<Item = Result<Event, Infallible>> {
-    told(move |tell| async move {
+) -> Response {
+    told(steps(|step| step), move |tell| async move {
         let probe = Probe { provider, address: &address, imap: imap.as_ref(), smtp: smtp.as_ref() };
         let tested = probe::test(&app, &probe, Some(tell)).await;
         TestResult { ok: tested.ok(), imap_ok: tested.imap_ok, smtp_ok: tested.smtp_ok }
     })
 }
 
-/// The steps that something tells, while it runs, and then its result. It ends with the page that asked.
-pub(super) fn told<R, F, T>(run: R) -> impl Stream<Item = Result<Event, Infallible>>
+/// How the steps of a connection are told.
+pub(super) const fn steps<V>(shown: V) -> Telling<V>
 where
-    R: FnOnce(mpsc::Sender<ConnectStep>) -> F,
-    F: Future<Output = T>,
-    T: Serialize,
+    V: Fn(ConnectStep) -> ConnectStep,
 {
-    let (tell, steps) = mpsc::channel::<ConnectStep>(STEP_BACKLOG);
-    let (finish, finished) = oneshot::channel::<T>();
-    let run = run(tell);
-    let run = async move {
-        let _ = finish.send(run.await);
-        None
-    };
-    let steps = ReceiverStream::new(steps).map(|step| Some(event("step", &step)));
-    let running = futures_util::stream::select(steps, futures_util::stream::once(run)).filter_map(std::future::ready);
-    let done =
-        futures_util::stream::once(finished).filter_map(|r| std::future::ready(r.ok().map(|r| event("done", &r))));
-    running.chain(done).map(Ok)
-}
-
-/// An event of a stream.
-pub fn event(name: &str, data: &impl Serialize) -> Event {
-    Event::default().event(name).json_data(data).unwrap_or_default()
+    Telling { name: "step", backlog: STEP_BACKLOG, shown }
 }
 
 /// Tests the servers of a new account. Answers a stream of `step` events and a last `done`; saves nothing.
@@ -248,10 +225,10 @@ async fn test_new(
     SignedIn(actor): SignedIn,
     Extension(limits): Extension<Limits>,
     Json(r): Json<ConnectRequest>,
-) -> ApiResult<impl IntoResponse> {
+) -> ApiResult<Response> {
     let w = wanted(&app, &actor, r, true)?;
     limits.test(actor.user_id).map_err(ApiError::rate_limited)?;
-    Ok(not_kept(Sse::new(stream(app, (w.account.provider, w.account.address), w.imap, w.smtp))))
+    Ok(tested(app, (w.account.provider, w.account.address), w.imap, w.smtp))
 }
 
 fn refused(tested: Tested) -> ApiError {
@@ -278,7 +255,7 @@ impl From<SaveError> for ApiError {
     fn from(e: SaveError) -> Self {
         let text = e.to_string();
         match e {
-            SaveError::Taken => Self::new(StatusCode::CONFLICT, "address_taken", text),
+            SaveError::Taken(id) => Self::new(StatusCode::CONFLICT, "address_taken", text).with_account(id),
             SaveError::Closing => Self::new(StatusCode::CONFLICT, "address_closing", text),
             SaveError::Refused(tested) => refused(*tested),
             SaveError::Account(e) => e.into(),
@@ -373,11 +350,11 @@ async fn test_stored(
     Extension(limits): Extension<Limits>,
     Path(id): Path<AccountId>,
     Json(r): Json<ReconnectRequest>,
-) -> ApiResult<impl IntoResponse> {
+) -> ApiResult<Response> {
     let w = changed(&app, &actor, id, r, true).await?;
     limits.test(actor.user_id).map_err(ApiError::rate_limited)?;
     let address = w.account.address.parse::<mail::address::EmailAddress>().map_err(|e| ApiError::internal(&e))?;
-    Ok(not_kept(Sse::new(stream(app, (w.account.provider, address), w.imap, w.smtp))))
+    Ok(tested(app, (w.account.provider, address), w.imap, w.smtp))
 }
 
 /// Gives an account new servers or passwords, tested first. Its id, history and settings stay.

@@ -20,5 +20,5 @@ pub use account::{SEALED, open_receiving, open_sending};
 pub use failure::{from_imap, from_net, refused};
 pub use open::{Credential, ImapSession, Server};
 pub use probe::{Probe, Tested, test};
-pub use save::{ChangedServers, NewServers, SaveError, add, reconnect};
+pub use save::{ChangedServers, NewServers, SaveError, add, reconnect, visible};
 pub use step::{ConnectStep, Protocol, StepName, StepStatus, Steps};

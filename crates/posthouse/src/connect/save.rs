@@ -36,9 +36,9 @@ pub struct ChangedServers {
 /// Why nothing was saved.
 #[derive(Debug, thiserror::Error)]
 pub enum SaveError {
-    /// The address is there already.
+    /// The address is there already, as this account where the actor may see it.
     #[error("This address is connected in the workspace already. Open it in the list and reconnect it there.")]
-    Taken,
+    Taken(Option<AccountId>),
     /// The address is being deleted.
     #[error("The account with this address is just being deleted. Try again in a moment.")]
     Closing,
@@ -84,9 +84,18 @@ pub async fn add(app: &App, actor: &Actor, new: &NewServers) -> Result<(), SaveE
 pub async fn free(c: &mut db::Conn, actor: &Actor, address: &EmailAddress) -> Result<(), SaveError> {
     match accounts::taken(c, &actor.scope, &address.key()).await? {
         None => Ok(()),
-        Some(false) => Err(SaveError::Taken),
-        Some(true) => Err(SaveError::Closing),
+        Some((id, false)) => Err(SaveError::Taken(visible(c, actor, id).await?)),
+        Some((_, true)) => Err(SaveError::Closing),
     }
+}
+
+/// The account, if the actor may see it: who else has connected what is not told.
+///
+/// # Errors
+/// Only the database's.
+pub async fn visible(c: &mut db::Conn, actor: &Actor, id: AccountId) -> DbResult<Option<AccountId>> {
+    let account = accounts::account(c, &actor.scope, id).await?;
+    Ok(account.filter(|a| accounts::may(actor, a.user_id, Access::Read)).map(|a| a.id))
 }
 
 /// Writes an account that was tested, with its connections, an audit line and the news.
@@ -97,7 +106,8 @@ pub async fn insert(tx: &mut db::Conn, app: &App, actor: &Actor, new: &NewServer
     let NewServers { account, smtp, imap } = new;
     let now = app.clock.now();
     accounts::insert(tx, &actor.scope, account, now).await.map_err(|e| match e {
-        DbError::Unique(_) => SaveError::Taken,
+        // Somebody was faster. PostgreSQL answers nothing more in this transaction.
+        DbError::Unique(_) => SaveError::Taken(None),
         other => other.into(),
     })?;
     for (side, server) in [(Side::Send, smtp.as_ref()), (Side::Receive, imap.as_ref())] {
@@ -123,7 +133,7 @@ pub async fn reconnect(app: &App, actor: &Actor, changed: &ChangedServers) -> Re
     replace(&mut tx, app, actor, changed).await?;
     let sides = accounts::connections(&mut tx, &actor.scope, account.id).await?;
     if sides.iter().all(|side| side.auth == Auth::Password) {
-        oauth::drop_grant(&mut tx, &actor.scope, account.id).await?;
+        oauth::leave(&mut tx, app, &actor.scope, account.id).await?;
     }
     tx.commit().await?;
     Ok(())

@@ -13,6 +13,7 @@ use crate::base::clock::Clock;
 use crate::base::secret::Secret;
 use crate::config::{Config, Egress, Retry, SystemMail};
 use crate::connect::{self, NewServers, Server};
+use crate::say;
 use crate::server::{self, Running};
 use crate::team::{self, Actor, NewOwner};
 use anyhow::{Context, bail};
@@ -97,7 +98,7 @@ pub async fn start(mut config: Config, clock: Clock) -> anyhow::Result<Demo> {
     #[expect(clippy::disallowed_methods, reason = "the demo's one task, under its cancellation token")]
     let life = tokio::spawn(life);
     let link = team::link_for(&running.app, actor.user_id).await?;
-    println!(
+    say!(
         "\nThe demo is ready. Open this link to sign in (works once):\n\n  {link}\n\nStop it with Ctrl-C: that removes its data, the folder {}.\n",
         running.app.config.data_dir.display()
     );

@@ -1,6 +1,7 @@
 //! The one envelope of errors: problem+json (RFC 9457) with a stable `code`.
 
 use super::request_id;
+use crate::accounts::AccountId;
 use crate::connect::ConnectStep;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -23,6 +24,7 @@ pub struct ApiError {
     detail: String,
     fields: Vec<FieldError>,
     step: Option<Box<ConnectStep>>,
+    account_id: Option<AccountId>,
     retry_after_secs: Option<u64>,
 }
 
@@ -56,6 +58,9 @@ pub struct Problem {
     /// The step of a connection test that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<ConnectStep>,
+    /// The account that is in the way: the one with this address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<AccountId>,
     /// Quote it when asking for help: the log has it too.
     pub request_id: String,
 }
@@ -64,7 +69,15 @@ impl ApiError {
     /// An error with a status and a stable code.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), fields: vec![], step: None, retry_after_secs: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            fields: vec![],
+            step: None,
+            account_id: None,
+            retry_after_secs: None,
+        }
     }
 
     /// 404: also for what belongs to another workspace.
@@ -125,6 +138,13 @@ impl ApiError {
     #[must_use]
     pub fn with_step(mut self, step: ConnectStep) -> Self {
         self.step = Some(Box::new(step));
+        self
+    }
+
+    /// With the account that is in the way.
+    #[must_use]
+    pub fn with_account(mut self, id: Option<AccountId>) -> Self {
+        self.account_id = id;
         self
     }
 
@@ -211,6 +231,7 @@ impl IntoResponse for ApiError {
             detail: self.detail,
             fields: self.fields,
             step: self.step.map(|s| *s),
+            account_id: self.account_id,
             request_id: request_id::current(),
         };
         let mut response = (self.status, axum::Json(problem)).into_response();

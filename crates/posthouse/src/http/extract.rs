@@ -1,6 +1,7 @@
 //! Reading a request: whatever does not fit becomes a problem+json that says where.
 
 use super::error::ApiError;
+use super::named::Named;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
@@ -18,13 +19,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let axum::Json(raw) = axum::Json::<Box<RawValue>>::from_request(request, state).await?;
-        // What is read into a struct may be a list to the library: fields by their place, which nobody means.
-        if raw.get().trim_start().starts_with('[') {
-            let text = "The body is a JSON object, with names, not a list.";
-            return Err(Self::Rejection::new(StatusCode::BAD_REQUEST, "invalid_request", text));
-        }
         let mut reader = serde_json::Deserializer::from_str(raw.get());
-        serde_path_to_error::deserialize(&mut reader).map(Json).map_err(|e| {
+        serde_path_to_error::deserialize(Named(&mut reader)).map(Json).map_err(|e| {
             let detail = misfit(&e.path().to_string(), &e.inner().to_string());
             Self::Rejection::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
         })

@@ -10,11 +10,13 @@ pub mod known;
 pub mod limits;
 pub mod live;
 pub mod metrics;
+pub mod named;
 pub mod ops;
 pub mod page;
 pub mod request_id;
 pub mod router;
 pub mod serve;
+pub mod told;
 pub mod unreadable;
 
 #[cfg(test)]

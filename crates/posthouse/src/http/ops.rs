@@ -14,7 +14,7 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// It can serve: the database answers.
+/// It can serve: the database answers, and has room for what is written.
 pub async fn readyz(State(app): State<App>) -> impl IntoResponse {
     let asked = async {
         match app.db.read().await {
@@ -22,9 +22,14 @@ pub async fn readyz(State(app): State<App>) -> impl IntoResponse {
             Err(_) => false,
         }
     };
-    if tokio::time::timeout(PATIENCE, asked).await.unwrap_or(false) {
-        (StatusCode::OK, "ready\n")
-    } else {
+    if !tokio::time::timeout(PATIENCE, asked).await.unwrap_or(false) {
         (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
+    } else if app.db.is_full() {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the disk of the database is full: nothing can be saved until there is room\n",
+        )
+    } else {
+        (StatusCode::OK, "ready\n")
     }
 }

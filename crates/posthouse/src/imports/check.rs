@@ -2,7 +2,7 @@
 
 use super::file::{Cells, Line, PASSWORDS};
 use crate::accounts::api::name_field;
-use crate::accounts::{Encryption, Provider, Reason};
+use crate::accounts::{AccountId, Encryption, Provider, Reason};
 use crate::base::secret::Secret;
 use crate::connect::{ConnectStep, Protocol, StepName};
 use mail::address::EmailAddress;
@@ -40,9 +40,18 @@ pub struct RowProblem {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// The account that has the address already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<AccountId>,
 }
 
 impl RowProblem {
+    /// The address is connected already.
+    #[must_use]
+    pub fn taken(message: impl Into<String>, account_id: Option<AccountId>) -> Self {
+        Self { account_id, ..Self::at("address", message) }
+    }
+
     /// Something about a column.
     #[must_use]
     pub fn at(column: &str, message: impl Into<String>) -> Self {
@@ -71,6 +80,7 @@ impl RowProblem {
             side: Some(step.side),
             step: Some(step.step),
             reason: step.reason,
+            account_id: None,
         }
     }
 

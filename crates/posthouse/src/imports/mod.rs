@@ -36,6 +36,7 @@ use crate::app::App;
 use crate::base::jobs;
 use crate::base::live::{Nudge, Topic};
 use crate::base::vault::{Place, SealedColumn, VaultError};
+use crate::connect;
 use crate::team::{self, Actor, AuditEntry, Instance, Scope};
 use check::Passwords;
 use db::page::{Cursor, Page};
@@ -252,8 +253,9 @@ async fn checked(
             let key = wanted.address.key();
             if let Some(first) = seen.get(&key) {
                 problems.push(RowProblem::at("address", format!("This address is in row {first} already.")));
-            } else if accounts::taken(c, &actor.scope, &key).await?.is_some() {
-                problems.push(RowProblem::at("address", "This address is connected in the workspace already."));
+            } else if let Some((id, closing)) = accounts::taken(c, &actor.scope, &key).await? {
+                let seen = connect::visible(c, actor, id).await?.filter(|_| !closing);
+                problems.push(RowProblem::taken("This address is connected in the workspace already.", seen));
             }
             seen.entry(key).or_insert(line.number);
             if wanted.team && !accounts::may(actor, None, Access::Manage) {
@@ -452,7 +454,7 @@ async fn audit(
 ///
 /// # Errors
 /// Only the database's.
-pub async fn wipe_secrets(tx: &mut Conn, instance: &Instance, now: Ts) -> DbResult<u64> {
+pub async fn wipe_secrets(tx: &mut Conn, instance: &Instance, now: Ts) -> DbResult<i64> {
     store::end_all(tx, instance, Over::KeyLost, now).await
 }
 

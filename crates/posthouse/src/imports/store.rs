@@ -248,11 +248,11 @@ pub async fn forgotten(c: &mut Conn, _: &Instance, before: Ts) -> DbResult<Vec<(
 }
 
 /// Ends every run and erases every password; how many those were.
-pub async fn end_all(tx: &mut Conn, _: &Instance, over: Over, now: Ts) -> DbResult<u64> {
+pub async fn end_all(tx: &mut Conn, _: &Instance, over: Over, now: Ts) -> DbResult<i64> {
     let (passwords,) = sql!(one(i64,), tx, "SELECT COUNT(secret_imap) + COUNT(secret_smtp) FROM import_row")?;
     sql!(run tx, "UPDATE import_row SET secret_imap = NULL, secret_smtp = NULL, due = FALSE WHERE secret_imap IS NOT NULL OR secret_smtp IS NOT NULL")?;
     sql!(run tx, "UPDATE import_run SET state = 'ended', ended = $1, ended_at = $2, turn = turn + 1 WHERE state <> 'ended'", over, now)?;
-    Ok(u64::try_from(passwords).unwrap_or_default())
+    Ok(passwords)
 }
 
 /// Removes rows of runs that ended before, then the runs; up to so many of either.

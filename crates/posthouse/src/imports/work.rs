@@ -454,13 +454,14 @@ impl Shared {
                 Ok(refused(&tested, &secrets).unwrap_or_else(unclear))
             }
             Err(SaveError::Db(e)) => Err(e),
-            Err(e @ (SaveError::Taken | SaveError::Closing)) => {
+            Err(e @ (SaveError::Taken(_) | SaveError::Closing)) => {
                 let mut c = app.db.read().await?;
                 // Another node may have gone on with the run while this one was stalled.
                 if accounts::account(&mut c, &actor.scope, row.account_id).await?.is_some() {
                     return Ok(Outcome::Connected);
                 }
-                Ok(Outcome::Failed(RowProblem::at("address", e.to_string())))
+                let there = if let SaveError::Taken(id) = &e { *id } else { None };
+                Ok(Outcome::Failed(RowProblem::taken(e.to_string(), there)))
             }
             Err(e @ (SaveError::Account(_) | SaveError::Vault(_) | SaveError::Link(_))) => {
                 Ok(Outcome::Failed(RowProblem::of(e.to_string())))

@@ -312,6 +312,10 @@ async fn remove_app(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<
         let text = format!("{used} accounts live by this app. Reconnect them with another one, or delete them first.");
         return Err(ApiError::new(StatusCode::CONFLICT, "app_in_use", text));
     }
+    if store::any_left(&mut tx, &actor.scope, id).await? {
+        let text = "An account that no longer signs in by this app is giving its access back to the provider. Try again in a moment.";
+        return Err(ApiError::new(StatusCode::CONFLICT, "app_in_use", text));
+    }
     store::delete_app(&mut tx, &actor.scope, id).await?;
     note(&mut tx, &app, &actor, "oauth_app.removed", &row).await?;
     tx.commit().await?;

@@ -9,7 +9,7 @@ use crate::base::vault::{Place, SealedColumn};
 use crate::config::Config;
 use crate::team::{Instance, Scope, WorkspaceId};
 use db::{Conn, DbResult};
-use net::oauth::{OAuthApp, Remedy, TokenFailure};
+use net::oauth::{Issuer, OAuthApp, Remedy, TokenFailure};
 
 /// What stands for the operator's app where an app is named by text.
 const OPERATOR: &str = "operator";
@@ -37,6 +37,8 @@ pub struct Registration {
     pub app_id: Option<OAuthAppId>,
     /// The same as the library wants it.
     pub app: OAuthApp,
+    /// What its provider calls itself, where that is known.
+    pub issuer: Option<Issuer>,
 }
 
 /// The address that an app's registration has to name.
@@ -81,6 +83,7 @@ fn registered(
     (client_id, secret, tenant): (String, Option<Secret>, String),
 ) -> Registration {
     let tenant = if tenant.is_empty() { &provider.tenant } else { &tenant };
+    let issuer = provider.issuer.clone().map(|name| Issuer { name, tenant: tenant.clone() });
     let app = OAuthApp {
         client_id,
         client_secret: secret.map(|s| s.to_secrecy()),
@@ -89,7 +92,7 @@ fn registered(
         revoke_url: provider.revoke_url.clone(),
         redirect_url: redirect_url(config),
     };
-    Registration { provider, app_id, app }
+    Registration { provider, app_id, app, issuer }
 }
 
 /// The operator's apps.

@@ -296,7 +296,7 @@ pub fn refused_by_provider(f: &TokenFailure) -> Failure {
 pub async fn give_back(app: &App, scope: &Scope, id: AccountId) -> Result<Option<bool>, String> {
     let text = |e: DbError| e.to_string();
     let mut c = app.db.read().await.map_err(text)?;
-    let Some(row) = store::grant(&mut c, scope, id).await.map_err(text)? else { return Ok(None) };
+    let Some(row) = store::last_grant(&mut c, scope, id).await.map_err(text)? else { return Ok(None) };
     if !row.identity.is_empty() && store::shared(&mut c, scope, (id, &row)).await.map_err(text)? {
         return Ok(None);
     }
@@ -323,7 +323,7 @@ pub async fn decline(app: &App, scope: &Scope, given: &Given) -> DbResult<()> {
     Ok(())
 }
 
-/// Removes the account's grant: it signs in with passwords now, or is deleted.
+/// Removes the account's grant: it is deleted.
 ///
 /// # Errors
 /// Only the database's.
@@ -331,10 +331,10 @@ pub async fn drop_grant(tx: &mut Conn, scope: &Scope, id: AccountId) -> DbResult
     store::delete_grant(tx, scope, id).await
 }
 
-/// Wipes every token and secret: the key is lost.
+/// Wipes every token and secret: the key is lost. How many grants, secrets of apps, and sign-ins that are on their way.
 ///
 /// # Errors
 /// Only the database's.
-pub async fn wipe(tx: &mut Conn, instance: &Instance) -> DbResult<u64> {
+pub async fn wipe(tx: &mut Conn, instance: &Instance) -> DbResult<(u64, u64, u64)> {
     store::wipe(tx, instance).await
 }

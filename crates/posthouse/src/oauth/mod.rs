@@ -15,6 +15,7 @@ pub mod api;
 mod apps;
 mod check;
 mod grants;
+mod leaving;
 mod provider;
 mod store;
 
@@ -27,6 +28,7 @@ pub use grants::{
     Given, Known, RENEWALS_AT_ONCE, SEALED_TOKENS, access, decline, drop_grant, give_back, keep, known, lease_name,
     refused_by_provider, wipe,
 };
+pub use leaving::{GiveBack, leave};
 pub use provider::{OAuthProvider, catalogue, find};
 
 use db::id_type;

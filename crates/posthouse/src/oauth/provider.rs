@@ -24,6 +24,8 @@ pub struct OAuthProvider {
     pub token_url: String,
     /// Where a grant is given back.
     pub revoke_url: Option<String>,
+    /// What it calls itself in its answers, with `{tenant}`, where that is known.
+    pub issuer: Option<String>,
     /// What stands for `{tenant}`.
     pub tenant: String,
     /// What is asked for.
@@ -66,6 +68,7 @@ struct Row {
     authorize_url: String,
     token_url: String,
     revoke_url: Option<String>,
+    issuer: Option<String>,
     #[serde(default)]
     tenant: String,
     scopes: Vec<String>,
@@ -118,6 +121,8 @@ fn of_row(row: &Row, settings: Option<&OAuthSettings>) -> Option<OAuthProvider> 
         authorize_url: or(&s.authorize_url, &row.authorize_url),
         token_url: or(&s.token_url, &row.token_url),
         revoke_url: s.revoke_url.clone().or_else(|| row.revoke_url.clone()),
+        // At other addresses somebody else answers.
+        issuer: s.issuer.clone().or_else(|| row.issuer.clone().filter(|_| s.authorize_url.is_none())),
         tenant: or(&s.tenant, &row.tenant),
         scopes: if s.scopes.is_empty() { row.scopes.clone() } else { s.scopes.clone() },
         permissions: row.permissions.clone(),
@@ -138,6 +143,7 @@ fn of_settings(key: &str, s: &OAuthSettings) -> Option<OAuthProvider> {
         authorize_url: s.authorize_url.clone()?,
         token_url: s.token_url.clone()?,
         revoke_url: s.revoke_url.clone(),
+        issuer: s.issuer.clone(),
         tenant: s.tenant.clone().unwrap_or_default(),
         scopes: s.scopes.clone(),
         permissions: vec!["Read and write your mail, and send it".into()],

@@ -76,7 +76,7 @@ pub async fn uses(c: &mut Conn, scope: &Scope) -> DbResult<Vec<(String, Option<O
     sql!(
         all(String, Option<OAuthAppId>, i64),
         c,
-        "SELECT provider, app_id, COUNT(*) FROM oauth_grant WHERE workspace_id = $1 GROUP BY provider, app_id",
+        "SELECT provider, app_id, COUNT(*) FROM oauth_grant WHERE workspace_id = $1 AND left_at IS NULL GROUP BY provider, app_id",
         scope.workspace_id()
     )
 }
@@ -128,10 +128,56 @@ pub async fn drop_fault(tx: &mut Conn, scope: &Scope, (provider, app): (&str, &s
     Ok(())
 }
 
+/// The grant that an account signs in by.
 pub async fn grant(c: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<Option<GrantRow>> {
     sql!(opt GrantRow, c,
         "SELECT provider, app_id, identity, shown, tokens, renew_at, expires_at, generation FROM oauth_grant
+         WHERE account_id = $1 AND workspace_id = $2 AND left_at IS NULL", id, scope.workspace_id())
+}
+
+/// The same, or the one that it has left and that is not given back yet.
+pub async fn last_grant(c: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<Option<GrantRow>> {
+    sql!(opt GrantRow, c,
+        "SELECT provider, app_id, identity, shown, tokens, renew_at, expires_at, generation FROM oauth_grant
          WHERE account_id = $1 AND workspace_id = $2", id, scope.workspace_id())
+}
+
+/// Leaves the grant; false when there is none.
+pub async fn leave(tx: &mut Conn, scope: &Scope, id: AccountId, now: Ts) -> DbResult<bool> {
+    Ok(sql!(run tx,
+        "UPDATE oauth_grant SET left_at = $3 WHERE account_id = $1 AND workspace_id = $2 AND left_at IS NULL",
+        id, scope.workspace_id(), now)?
+        == 1)
+}
+
+/// When the grant was left; none when it was not, or is gone.
+pub async fn left_at(c: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<Option<Ts>> {
+    let row = sql!(
+        opt(i64, Option<Ts>),
+        c,
+        "SELECT generation, left_at FROM oauth_grant WHERE account_id = $1 AND workspace_id = $2",
+        id,
+        scope.workspace_id()
+    )?;
+    Ok(row.and_then(|r| r.1))
+}
+
+/// Removes a grant that was left, unless the account has another in its place by now.
+pub async fn forget_left(tx: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<()> {
+    sql!(run tx, "DELETE FROM oauth_grant WHERE account_id = $1 AND workspace_id = $2 AND left_at IS NOT NULL", id, scope.workspace_id())?;
+    Ok(())
+}
+
+/// Whether a grant of this app was left and is not given back yet.
+pub async fn any_left(c: &mut Conn, scope: &Scope, app: OAuthAppId) -> DbResult<bool> {
+    let found = sql!(
+        opt(i64,),
+        c,
+        "SELECT generation FROM oauth_grant WHERE workspace_id = $1 AND app_id = $2 AND left_at IS NOT NULL LIMIT 1",
+        scope.workspace_id(),
+        app
+    )?;
+    Ok(found.is_some())
 }
 
 /// Writes the grant of an account, new or in the place of another.
@@ -142,7 +188,7 @@ pub async fn put_grant(tx: &mut Conn, scope: &Scope, id: AccountId, row: &GrantR
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10)
          ON CONFLICT (account_id) DO UPDATE SET provider = excluded.provider, app_id = excluded.app_id, identity = excluded.identity,
            shown = excluded.shown, tokens = excluded.tokens, renew_at = excluded.renew_at, expires_at = excluded.expires_at,
-           generation = oauth_grant.generation + 1, updated_at = excluded.updated_at",
+           generation = oauth_grant.generation + 1, updated_at = excluded.updated_at, left_at = NULL",
         id, scope.workspace_id(), &row.provider, row.app_id, &row.identity, &row.shown, row.tokens.as_deref(), row.renew_at,
         row.expires_at, now)?;
     Ok(())
@@ -167,7 +213,7 @@ pub async fn shared(c: &mut Conn, scope: &Scope, (id, row): (AccountId, &GrantRo
     let found = sql!(
         opt(i64,),
         c,
-        "SELECT generation FROM oauth_grant WHERE workspace_id = $1 AND identity = $2 AND provider = $3 AND account_id <> $4 LIMIT 1",
+        "SELECT generation FROM oauth_grant WHERE workspace_id = $1 AND identity = $2 AND provider = $3 AND account_id <> $4 AND left_at IS NULL LIMIT 1",
         scope.workspace_id(),
         &row.identity,
         &row.provider,
@@ -181,7 +227,7 @@ pub async fn any_with(c: &mut Conn, scope: &Scope, (identity, provider): (&str, 
     let found = sql!(
         opt(i64,),
         c,
-        "SELECT generation FROM oauth_grant WHERE workspace_id = $1 AND identity = $2 AND provider = $3 LIMIT 1",
+        "SELECT generation FROM oauth_grant WHERE workspace_id = $1 AND identity = $2 AND provider = $3 AND left_at IS NULL LIMIT 1",
         scope.workspace_id(),
         identity,
         provider
@@ -189,11 +235,12 @@ pub async fn any_with(c: &mut Conn, scope: &Scope, (identity, provider): (&str, 
     Ok(found.is_some())
 }
 
-/// Wipes all tokens and secrets: the key that sealed them is lost.
-pub async fn wipe(tx: &mut Conn, _: &Instance) -> DbResult<u64> {
-    sql!(run tx, "UPDATE oauth_app SET client_secret = NULL")?;
-    sql!(run tx, "UPDATE oauth_flow SET secrets = NULL")?;
-    sql!(run tx, "UPDATE oauth_grant SET tokens = NULL")
+/// Wipes all tokens and secrets: the key that sealed them is lost. How many grants, secrets of apps, and flows.
+pub async fn wipe(tx: &mut Conn, _: &Instance) -> DbResult<(u64, u64, u64)> {
+    let secrets = sql!(run tx, "UPDATE oauth_app SET client_secret = NULL WHERE client_secret IS NOT NULL")?;
+    let flows = sql!(run tx, "UPDATE oauth_flow SET secrets = NULL WHERE secrets IS NOT NULL")?;
+    let grants = sql!(run tx, "UPDATE oauth_grant SET tokens = NULL WHERE tokens IS NOT NULL")?;
+    Ok((grants, secrets, flows))
 }
 
 /// Sealed tokens of accounts after this one, in order.

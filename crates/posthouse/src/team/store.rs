@@ -106,6 +106,16 @@ pub async fn member(c: &mut Conn, scope: &Scope, user: UserId) -> DbResult<Optio
         scope.workspace_id(), user)
 }
 
+/// Holds a membership until the transaction ends: two requests of one member that count before they write come one after the other.
+/// On SQLite they do anyway.
+pub async fn hold_member(tx: &mut Conn, scope: &Scope, user: UserId) -> DbResult<()> {
+    sql!(opt (i64,), tx,
+        lite "SELECT created_at FROM membership WHERE workspace_id = $1 AND user_id = $2",
+        pg "SELECT created_at FROM membership WHERE workspace_id = $1 AND user_id = $2 FOR UPDATE",
+        scope.workspace_id(), user)?;
+    Ok(())
+}
+
 pub async fn seen(tx: &mut Conn, _: &Instance, token_hash: &[u8], now: Ts, expires: Ts) -> DbResult<()> {
     sql!(run tx, "UPDATE session SET last_seen_at = $2, expires_at = $3 WHERE token_hash = $1", token_hash, now, expires)?;
     Ok(())

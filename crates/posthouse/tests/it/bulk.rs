@@ -73,6 +73,69 @@ on_both! {
         t.stop().await;
     }
 
+    async fn undoing_a_pause_leaves_what_was_changed_by_hand_since(engine) {
+        let t = TestApp::start(engine).await;
+        let mut api = t.owner().await;
+        let (_, ids) = seed(&t, &mut api, 60).await;
+        let api = Mutex::new(api);
+        let run = done(&api, "/accounts/bulk", &json!({ "action": "pause", "filter": {} })).await;
+        assert_eq!(run["changed"], 60);
+        for (id, doings) in [(&ids[0], ["resume", "pause"].as_slice()), (&ids[1], &["resume"])] {
+            for doing in doings {
+                api.lock().await.post(&format!("/accounts/{id}/{doing}"), &json!({})).await.expect(200);
+            }
+        }
+        let undone = done(&api, &format!("/accounts/bulk/{}/undo", run["id"].as_str().unwrap()), &json!({})).await;
+        assert_eq!((&undone["changed"], reasons(&undone)), (&json!(58), vec![("already", 1), ("changed_since", 1)]), "{undone}");
+        assert_eq!(undone["failed"], json!([]), "it is as its person wants it: {undone}");
+        assert_eq!(count(&api, "status=paused").await, 1);
+        assert!(api.lock().await.get(&format!("/accounts/{}", ids[0])).await.expect(200)["paused_at"].is_string());
+        t.stop().await;
+    }
+
+    async fn nobody_selected_is_refused_and_begins_nothing(engine) {
+        let t = TestApp::start(engine).await;
+        let mut api = t.owner().await;
+        let (_, ids) = seed(&t, &mut api, 3).await;
+        for nobody in [json!({ "accounts": [] }), json!({ "filter": { "search": "nobody at all" } }), json!({ "accounts": [ids[0]], "filter": { "status": "paused" } })] {
+            for action in ["pause", "add_tag", "delete"] {
+                let mut body = nobody.clone();
+                (body["action"], body["tag"], body["confirm"]) = (json!(action), json!("New"), json!(0));
+                let refused = api.post("/accounts/bulk", &body).await.problem(422, "validation_failed");
+                assert_eq!((&refused["fields"][0]["field"], &refused["fields"][0]["code"]), (&json!("accounts"), &json!("empty")), "{refused}");
+                assert_eq!(api.post("/accounts/bulk/preview", &body).await.expect(200)["total"], 0, "a preview may say so");
+            }
+        }
+        assert_eq!(t.number("SELECT COUNT(*) FROM bulk_run").await + t.number("SELECT COUNT(*) FROM tag").await, 0);
+        let many: Vec<Value> = std::iter::repeat_n(ids[0].clone().into(), 10_001).collect();
+        let refused = api.post("/accounts/bulk", &json!({ "action": "pause", "accounts": many })).await.problem(422, "validation_failed");
+        assert_eq!(refused["fields"][0]["code"], "too_many");
+        t.stop().await;
+    }
+
+    async fn all_that_match_may_be_more_than_ten_thousand(engine) {
+        let t = TestApp::start(engine).await;
+        let mut api = t.owner().await;
+        seed(&t, &mut api, 10_200).await;
+        let api = Mutex::new(api);
+        let all = json!({ "action": "add_tag", "tag": "All", "filter": {} });
+        let seen = preview(&api, &all).await;
+        assert_eq!((&seen["total"], &seen["changing"]), (&json!(10_200), &json!(10_200)));
+        let begun = api.lock().await.post("/accounts/bulk", &all).await.expect(202);
+        assert_eq!((&begun["total"], &begun["finished"]), (&json!(10_200), &json!(false)));
+        let last = Mutex::new(Value::Null);
+        let path = format!("/accounts/bulk/{}", begun["id"].as_str().unwrap());
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(240);
+        while last.lock().await["finished"] != true {
+            assert!(tokio::time::Instant::now() < deadline, "it does not end: {}", last.lock().await);
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            *last.lock().await = api.lock().await.get(&path).await.expect(200);
+        }
+        assert_eq!(last.lock().await["changed"], 10_200);
+        assert_eq!(count(&api, "tag=all").await, 10_200);
+        t.stop().await;
+    }
+
     async fn tags_are_put_on_many_and_taken_off(engine) {
         let t = TestApp::start(engine).await;
         let mut api = t.owner().await;

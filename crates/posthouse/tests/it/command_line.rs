@@ -152,3 +152,83 @@ fn an_open_address_and_a_readable_key_are_warned_of_at_the_start() {
         "{warned}"
     );
 }
+
+/// Runs it with nobody who reads its standard output, or neither of its outputs: the reading end is closed before it begins.
+fn unread(command: &mut Command, errors_too: bool) -> std::process::Output {
+    let closed = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        writer
+    };
+    command.stdout(closed()).stderr(Stdio::piped());
+    if errors_too {
+        command.stderr(closed());
+    }
+    command.spawn().unwrap().wait_with_output().unwrap()
+}
+
+#[test]
+fn whoever_stops_reading_the_output_of_a_command_is_no_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = |args: &[&str], errors_too: bool, codes: &[i32]| {
+        let output = unread(program(folder.path()).args(args), errors_too);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code().is_some_and(|c| codes.contains(&c)), "{args:?}: {:?} {said}", output.status);
+        assert!(!said.contains("panicked") && !said.contains("Error"), "{args:?}: {said}");
+    };
+    for errors_too in [false, true] {
+        // Nothing is there yet: its verdict is bad, and nobody hears it.
+        ended(&["doctor"], errors_too, &[141]);
+        ended(&["doctor", "--json"], errors_too, &[141]);
+    }
+    for errors_too in [false, true] {
+        ended(&["openapi"], errors_too, &[0]);
+        ended(&["--help"], errors_too, &[0]);
+        ended(&["--version"], errors_too, &[0]);
+        ended(&["migrate"], errors_too, &[0]);
+        let at = format!("copy-{errors_too}");
+        ended(&["backup", &at], errors_too, &[0]);
+        assert!(folder.path().join(&at).exists(), "what it was asked to do is done");
+        ended(&["restore", "--check", &at], errors_too, &[0]);
+        ended(&["--data-dir", &format!("new-{errors_too}"), "restore", &at], errors_too, &[0]);
+        ended(&["key", "lost"], errors_too, &[0]);
+    }
+}
+
+#[test]
+fn a_program_that_serves_goes_on_when_nobody_reads_what_it_prints() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = testkit::free_port().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let errors = writer.try_clone().unwrap();
+    drop(reader);
+    let mut serve = program(folder.path());
+    serve.args(["serve", "--listen", &format!("127.0.0.1:{port}")]).env("POSTHOUSE_LOG__LEVEL", "debug");
+    let mut child = serve.stdout(writer).stderr(errors).spawn().unwrap();
+    drop(serve);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let answers = || {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok()?;
+        text.starts_with("HTTP/1.1 200").then_some(())
+    };
+    while answers().is_none() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended");
+        assert!(std::time::Instant::now() < deadline, "it does not answer");
+        std::thread::yield_now();
+    }
+    let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let text = refused(program(folder.path()).arg("openapi").stdout(full).stderr(Stdio::piped()));
+    assert!(text.contains("the output cannot be written") && !text.contains("panicked"), "{text}");
+}

@@ -34,7 +34,12 @@ on_both! {
         assert_eq!(added["status"], "connected");
         assert_eq!(added["imap"]["host"], "localhost");
         assert!(!added.to_string().contains(&mailbox.password));
-        api.post("/accounts", &request).await.problem(409, "address_taken");
+        let taken = api.post("/accounts", &request).await.problem(409, "address_taken");
+        assert_eq!(taken["account_id"], added["id"], "{taken}");
+        let scope = posthouse::team::Scope::of(api.get("/session").await.expect(200)["workspace"]["id"].as_str().unwrap().parse().unwrap());
+        let mut ben = crate::isolation::person(&t, scope, "ben@acme.test", posthouse::team::Role::Member).await;
+        let taken = ben.post("/accounts", &request).await.problem(409, "address_taken");
+        assert_eq!(taken.get("account_id"), None, "whose it is is not told to who may not see it: {taken}");
         let list = api.get("/accounts").await.expect(200);
         assert_eq!((&list["total"], &list["items"][0]["address"]), (&json!(1), &json!(mailbox.address)));
         let summary = api.get("/accounts/summary").await.expect(200);

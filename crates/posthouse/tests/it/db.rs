@@ -193,3 +193,62 @@ async fn a_database_without_room_says_so_and_goes_on_when_there_is_some() {
     t.signed_in().await;
     t.stop().await;
 }
+
+/// Fills the disk, as far as the database can tell: what is written then finds no room.
+async fn fill(db: &db::Db) {
+    for _ in 0..20 {
+        // It holds for the one connection that writes, which is given up when it found no room.
+        let _ = changed(db, "PRAGMA max_page_count = 1").await;
+        match changed(db, "INSERT INTO filler VALUES (zeroblob(4000000))").await {
+            Err(db::DbError::Full(_)) => return,
+            other => assert!(other.is_ok(), "{other:?}"),
+        }
+    }
+    panic!("there was room");
+}
+
+async fn changed(db: &db::Db, sql: &'static str) -> db::DbResult<()> {
+    let mut tx = db.tx().await?;
+    db::run(&mut tx, db::Sql::both(sql), vec![]).await?;
+    tx.commit().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_was_full_counts_as_full_until_a_change_is_durable() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = db::Db::open_sqlite(&folder.path().join("x.db")).await.unwrap();
+    changed(&db, "CREATE TABLE filler (x BLOB)").await.unwrap();
+    assert!(!db.is_full());
+    fill(&db).await;
+    assert!(db.is_full() && db.in_background().is_full());
+    changed(&db, "DELETE FROM filler WHERE x = 1").await.unwrap();
+    let rows: (i64,) =
+        db::one(&mut db.read().await.unwrap(), db::Sql::both("SELECT COUNT(*) FROM filler"), vec![]).await.unwrap();
+    assert!(db.is_full(), "what changed nothing proves nothing ({} rows)", rows.0);
+    changed(&db, "INSERT INTO filler VALUES (zeroblob(4000000))").await.unwrap();
+    assert!(!db.is_full());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_whose_disk_is_full_is_not_ready_until_there_is_room() {
+    let t = TestApp::start(Engine::Sqlite).await;
+    let mut api = t.caller();
+    changed(&t.app().db, "CREATE TABLE filler (x BLOB)").await.unwrap();
+    assert_eq!(api.get("/readyz").await.text, "ready\n");
+    let mut unready = None;
+    // The heartbeat may write between the two: there is room for it at once.
+    for _ in 0..20 {
+        fill(&t.app().db).await;
+        let answer = api.get("/readyz").await;
+        if answer.status.as_u16() == 503 {
+            unready = Some(answer.text);
+            break;
+        }
+    }
+    assert!(unready.is_some_and(|text| text.contains("is full")));
+    crate::support::eventually("it is ready again by itself", async || {
+        t.caller().get("/readyz").await.text == "ready\n"
+    })
+    .await;
+    t.stop().await;
+}

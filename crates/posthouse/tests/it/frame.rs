@@ -165,3 +165,30 @@ async fn what_turns_the_text_beside_it_is_refused_where_people_write_it() {
     assert_eq!(kept["display_name"], marks, "plain marks turn nothing else");
     t.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_not_taken_for_an_object_at_any_depth() {
+    let t = TestApp::start(Engine::Sqlite).await;
+    let mut api = t.owner().await;
+    let server = json!({ "host": "127.0.0.1", "port": 1, "encryption": "tls", "username": "u", "password": "p" });
+    // The fields of a server by their place, and those of a filter.
+    let by_place = json!(["127.0.0.1", 1, "tls", "u", "p"]);
+    let account = json!({ "provider": "custom", "address": "new@acme.test", "display_name": "New", "smtp": server, "imap": server });
+    let with = |field: &str, value: &Value| {
+        let mut body = account.clone();
+        body[field] = value.clone();
+        body
+    };
+    let bulk = json!({ "action": "pause", "filter": ["a", "connected", "custom", "me", "Sales"] });
+    for (path, body, field) in [
+        ("/accounts/test", with("smtp", &by_place), "`smtp`"),
+        ("/accounts", with("imap", &by_place), "`imap`"),
+        ("/accounts/bulk/preview", bulk, "`filter`"),
+        ("/session", json!(["ana@acme.test", "correct horse battery"]), "The request"),
+    ] {
+        let problem = api.post(path, &body).await.problem(400, "invalid_request");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(field) && detail.contains("an object with names, not a list"), "{path}: {detail}");
+    }
+    t.stop().await;
+}

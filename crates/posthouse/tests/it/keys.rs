@@ -85,7 +85,8 @@ on_both! {
         std::fs::write(config.key_path(), saved).unwrap();
         follows(&config, &mailbox, "With the saved key").await;
         std::fs::write(config.key_path(), "garbage").unwrap();
-        assert_eq!(keys::lost(config.clone(), Clock::system()).await.unwrap(), 2);
+        let wiped = keys::lost(config.clone(), Clock::system()).await.unwrap();
+        assert_eq!(wiped.to_string(), "2 passwords of 1 account");
         opens(&config).await.unwrap();
     }
 

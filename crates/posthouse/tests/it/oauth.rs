@@ -1,8 +1,10 @@
 //! Accounts that sign in by OAuth, with a real OpenID provider and real mail servers that take its tokens.
 
+mod issuer;
+
 use crate::on_both;
 use crate::support::{Api, Engine, TestApp, allow, eventually};
-use posthouse::config::OAuthSettings;
+use posthouse::config::{Config, OAuthSettings};
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{Consent, Issuer, MailWorld, Mailbox};
@@ -40,12 +42,17 @@ impl<'w> Scene<'w> {
 
     /// With its data in this folder, for others to use after it.
     async fn open_at(engine: Engine, world: &'w MailWorld, folder: Option<&std::path::Path>) -> Self {
+        Self::open_with(engine, world, |c| c.data_dir = folder.map_or_else(|| c.data_dir.clone(), |f| f.join("data")))
+            .await
+    }
+
+    async fn open_with(engine: Engine, world: &'w MailWorld, change: impl FnOnce(&mut Config)) -> Self {
         let (google, microsoft) = (world.openid().unwrap().google(), world.openid().unwrap().microsoft());
         let posthouse = TestApp::with(engine, |c| {
             allow(c, world);
-            c.data_dir = folder.map_or_else(|| c.data_dir.clone(), |f| f.join("data"));
             c.oauth.insert("google".into(), settings(world, google));
             c.oauth.insert("microsoft".into(), settings(world, microsoft));
+            change(c);
         })
         .await;
         for issuer in [google, microsoft] {
@@ -374,6 +381,20 @@ on_both! {
         assert_eq!(scene.issuer("google").revoke(&mailbox.address).unwrap(), 0, "nothing is left at the provider");
     }
 
+    async fn an_account_that_goes_over_to_a_password_gives_its_consent_back(engine) {
+        let world = MailWorld::shared_with_oauth();
+        let mut scene = Scene::open(engine, world).await;
+        let mailbox = someone(world, "goes-over");
+        let id = scene.connected("google", &mailbox).await;
+        let mut change = crate::support::connect_request(world, &mailbox);
+        change.as_object_mut().unwrap().retain(|side, _| ["imap", "smtp"].contains(&side.as_str()));
+        scene.owner.post(&format!("/accounts/{id}/reconnect"), &change).await.expect(200);
+        let posthouse = &scene.posthouse;
+        eventually("the grant is given back", || async { posthouse.number("SELECT COUNT(*) FROM oauth_grant").await == 0 }).await;
+        assert_eq!(scene.issuer("google").revoke(&mailbox.address).unwrap(), 0, "nothing is left at the provider");
+        scene.receives(&id, "By-password").await;
+    }
+
     async fn a_workspace_has_apps_of_its_own_and_an_account_stays_with_its_app(engine) {
         let world = MailWorld::shared_with_oauth();
         let mut scene = Scene::open(engine, world).await;
@@ -419,8 +440,66 @@ on_both! {
         let change = json!({ "imap": server(world.imaps_port(), "tls"), "smtp": server(world.submission_port(), "starttls") });
         let account = scene.owner.post(&format!("/accounts/{id}/reconnect"), &change).await.expect(200);
         assert_eq!(account["imap"]["auth"], "password");
-        assert_eq!(scene.posthouse.number("SELECT COUNT(*) FROM oauth_grant").await, 0);
+        assert_eq!(scene.posthouse.number("SELECT COUNT(*) FROM oauth_grant WHERE left_at IS NULL").await, 0);
+        let posthouse = &scene.posthouse;
+        eventually("the grant is given back", || async { posthouse.number("SELECT COUNT(*) FROM oauth_grant").await == 0 }).await;
         scene.owner.delete(&path, &Value::Null).await.expect(204);
+    }
+}
+
+/// Signs in at a provider of the operator's own, `acme`.
+async fn walk_at_acme(scene: &mut Scene<'_>, flow: &Value, who: &str) -> Value {
+    scene.walk("google", flow, (who, Consent::All)).await;
+    scene.ended(flow).await
+}
+
+on_both! {
+    async fn an_account_whose_app_is_gone_reconnects_by_another_of_its_provider(engine) {
+        let world = MailWorld::shared_with_oauth();
+        let folder = tempfile::tempdir().unwrap();
+        let acme = OAuthSettings {
+            label: Some("Acme Mail".into()),
+            scopes: ["openid", "email", "https://mail.google.com/"].map(str::to_owned).into(),
+            ..settings(world, world.openid().unwrap().google())
+        };
+        let mut scene = Scene::open_with(engine, world, |c| {
+            c.data_dir = folder.path().join("data");
+            c.oauth.insert("acme".into(), acme);
+        })
+        .await;
+        let mailbox = someone(world, "app-goes");
+        let body = json!({ "provider": "acme", "address": mailbox.address, "display_name": "Ben" });
+        let flow = scene.owner.post("/oauth/flows", &body).await.expect(201);
+        let id = walk_at_acme(&mut scene, &flow, &mailbox.address).await["account_id"].as_str().unwrap().to_owned();
+
+        // The operator takes their app away.
+        let mut config = scene.posthouse.app().config.clone();
+        let acme = config.oauth.get_mut("acme").unwrap();
+        (acme.client_id, acme.client_secret) = (None, None);
+        scene.posthouse.stop().await;
+        scene.posthouse = TestApp::on(config.clone()).await;
+        let again = json!({ "account_id": id });
+        let refused = scene.owner.post("/oauth/flows", &again).await.problem(409, "app_configuration");
+        let detail = refused["detail"].as_str().unwrap();
+        assert!(detail.contains("no other one for Acme Mail") && detail.contains("Settings, Providers"), "{detail}");
+
+        let new = json!({ "provider": "acme", "name": "Ours", "client_id": Issuer::CLIENT_ID, "client_secret": Issuer::CLIENT_SECRET });
+        scene.owner.post("/oauth/apps", &new).await.expect(201);
+        let flow = scene.owner.post("/oauth/flows", &again).await.expect(201);
+        let ended = walk_at_acme(&mut scene, &flow, &mailbox.address).await;
+        assert_eq!((&ended["state"], &ended["account_id"]), (&json!("done"), &json!(id)), "{ended}");
+        assert_eq!(scene.posthouse.number("SELECT COUNT(*) FROM oauth_grant WHERE app_id IS NOT NULL").await, 1);
+        scene.receives(&id, "By-the-other-app").await;
+        // Who names an app means that one.
+        let named = json!({ "account_id": id, "provider": "acme", "app_id": null });
+        scene.owner.post("/oauth/flows", &named).await.problem(409, "app_configuration");
+
+        config.oauth.remove("acme");
+        scene.posthouse.stop().await;
+        scene.posthouse = TestApp::on(config).await;
+        let refused = scene.owner.post("/oauth/flows", &again).await.problem(409, "provider_gone");
+        assert!(refused["detail"].as_str().unwrap().contains("[oauth.acme]"), "{refused}");
+        scene.posthouse.stop().await;
     }
 }
 

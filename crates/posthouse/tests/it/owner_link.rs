@@ -37,11 +37,16 @@ async fn look(holder: &mut Api, token: &str) -> crate::support::Answer {
 
 /// Connects by the link; the last event.
 async fn connect(holder: &mut Api, token: &str, password: &str) -> Value {
+    connecting(holder, token, password).await.pop().unwrap().1
+}
+
+/// The events of connecting, to the last.
+async fn connecting(holder: &mut Api, token: &str, password: &str) -> Vec<(String, Value)> {
     let answer = holder.post("/owner-links/use", &json!({ "token": token, "password": password })).await;
     assert_eq!(answer.status.as_u16(), 200, "{}", answer.text);
-    let (name, last) = answer.events().pop().unwrap();
-    assert_eq!(name, "done");
-    last
+    let events = answer.events();
+    assert_eq!(events.last().unwrap().0, "done");
+    events
 }
 
 /// Waits until the account has mail with these subjects.
@@ -85,7 +90,11 @@ on_both! {
         }
         assert_eq!(t.number("SELECT COUNT(*) FROM owner_link WHERE used_at IS NULL AND tries = 0").await, 1, "nothing of this used it");
 
-        let wrong = connect(&mut holder, &token, "not the right one").await;
+        let told = connecting(&mut holder, &token, "not the right one").await;
+        let refused = told.iter().find(|(_, step)| step["reason"] == "login_refused").unwrap_or_else(|| panic!("{told:?}"));
+        let fix = refused.1["fix"].as_str().unwrap();
+        assert!(fix.contains("whoever sent you the link") && !fix.contains("Check the username"), "{fix}");
+        let wrong = &told.last().unwrap().1;
         assert_eq!((&wrong["ok"], &wrong["imap_ok"]), (&json!(false), &json!(false)), "{wrong}");
         assert_eq!(owner.get("/accounts").await.expect(200)["total"], 0);
         let right = connect(&mut holder, &token, &mailbox.password).await;
@@ -245,6 +254,16 @@ on_both! {
         owner.post("/owner-links", &request(20)).await.problem(409, "too_many_links");
         owner.delete(&format!("/owner-links/{}", last["id"].as_str().unwrap()), &Value::Null).await.expect(204);
         make(&mut owner, &request(20)).await;
+
+        // Also when all are asked for at once.
+        t.run_sql("UPDATE owner_link SET revoked_at = 1").await;
+        let at_once = (0..30).map(|n| {
+            let (mut caller, body) = (t.caller_like(&owner), request(100 + n));
+            async move { caller.post("/owner-links", &body).await.status.as_u16() }
+        });
+        let statuses = futures_util::future::join_all(at_once).await;
+        assert_eq!(statuses.iter().filter(|s| **s == 201).count(), 20, "{statuses:?}");
+        assert!(statuses.iter().all(|s| [201, 409].contains(s)), "{statuses:?}");
         t.stop().await;
     }
 }

@@ -104,7 +104,7 @@ async fn a_missing_or_wrong_key_is_a_refusal_to_start_that_says_the_remedy() {
     let not_lost = keys::lost(config.clone(), Clock::system()).await.unwrap_err().to_string();
     assert!(not_lost.contains("nothing is lost"), "{not_lost}");
     std::fs::remove_file(&key).unwrap();
-    assert_eq!(keys::lost(config.clone(), Clock::system()).await.unwrap(), 2);
+    assert_eq!(keys::lost(config.clone(), Clock::system()).await.unwrap().to_string(), "2 passwords of 1 account");
     let again = server::start(config, Clock::system()).await.unwrap();
     let mut api = crate::support::Api::new(again.addr);
     api.post("/session", &json!({ "email": "ana@acme.test", "password": "correct horse battery" })).await.expect(200);

@@ -25,7 +25,7 @@ async fn pause(
 ) -> ApiResult<Json<AccountDetails>> {
     let mut tx = app.db.tx().await?;
     let account = accounts::find(&mut tx, &actor, id, Access::Manage).await?;
-    super::pause(&mut tx, &app, &actor, &account).await?;
+    super::pause(&mut tx, &app, &actor, (&account, app.clock.now())).await?;
     app.crash.point("pause.before_commit");
     tx.commit().await?;
     app.crash.point("pause.after_commit");

@@ -17,14 +17,14 @@ use super::{Account, store as rows};
 use crate::app::App;
 use crate::base::events::{self, Kind, News};
 use crate::team::{self, Actor, AuditEntry};
-use db::{Conn, DbResult};
+use db::{Conn, DbResult, Ts};
 
-/// Pauses the account; false when it is paused already.
+/// Pauses the account, as of this instant; false when it is paused already.
 ///
 /// # Errors
 /// Only the database's.
-pub async fn pause(tx: &mut Conn, app: &App, actor: &Actor, account: &Account) -> DbResult<bool> {
-    if !store::set_paused(tx, &actor.scope, account.id, app.clock.now()).await? {
+pub async fn pause(tx: &mut Conn, app: &App, actor: &Actor, (account, at): (&Account, Ts)) -> DbResult<bool> {
+    if !store::set_paused(tx, &actor.scope, account.id, at).await? {
         return Ok(false);
     }
     note(tx, app, actor, (account, "account.paused")).await?;

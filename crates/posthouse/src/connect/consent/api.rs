@@ -84,6 +84,8 @@ impl From<BeginError> for ApiError {
                 let seen = f.seen.map(|s| format!(" {s}")).unwrap_or_default();
                 Self::new(StatusCode::CONFLICT, "app_configuration", format!("{text}{seen} {}", f.reason.fix()))
             }
+            BeginError::NoApp(_) => Self::new(StatusCode::CONFLICT, "app_configuration", text),
+            BeginError::ProviderGone(_) => Self::new(StatusCode::CONFLICT, "provider_gone", text),
             BeginError::UnknownProvider => Self::field("provider", "invalid", text),
             BeginError::NoProvider => Self::field("provider", "missing", text),
             BeginError::OtherProvider => Self::field("provider", "other_provider", text),

@@ -57,8 +57,9 @@ impl Job for FinishConsent {
         tx.commit().await?;
         app.crash.point("consent.taken");
         let done = match secrets {
-            Some(super::Secrets { verifier, nonce, code: Some(code) }) => {
-                Finish { app: &app, scope, row: &row }.run(code, (SecretString::from(verifier), &nonce)).await
+            Some(super::Secrets { verifier, nonce, code: Some(code), iss }) => {
+                let finish = Finish { app: &app, scope, row: &row };
+                finish.run((code, iss.as_deref()), (SecretString::from(verifier), &nonce)).await
             }
             _ => Err(Problem::interrupted()),
         };
@@ -80,7 +81,11 @@ struct Finish<'a> {
 }
 
 impl Finish<'_> {
-    async fn run(&self, code: String, (verifier, nonce): (SecretString, &str)) -> Result<(), Problem> {
+    async fn run(
+        &self,
+        (code, iss): (String, Option<&str>),
+        (verifier, nonce): (SecretString, &str),
+    ) -> Result<(), Problem> {
         let internal = |e: db::DbError| Problem::from(SaveError::Db(e));
         let (used, actor) = {
             let mut c = self.app.db.read().await.map_err(internal)?;
@@ -90,6 +95,12 @@ impl Finish<'_> {
             (used, self.actor(&mut c).await?)
         };
         let kind = used.provider.kind;
+        // Before anything that came with the answer goes anywhere.
+        let from = net::oauth::check_issuer(&self.app.web, &used.app, used.issuer.as_ref(), iss).await;
+        from.map_err(|e| {
+            tracing::warn!(flow = %self.row.id, provider = used.provider.key, error = %e, "oauth: an answer is not used");
+            Problem::wrong_issuer(&e)
+        })?;
         let answer = net::oauth::exchange(&self.app.web, &used.app, code, &verifier).await;
         oauth::note_outcome(self.app, &self.scope, &used, answer.as_ref().err()).await.map_err(internal)?;
         self.app.crash.point("consent.redeemed");

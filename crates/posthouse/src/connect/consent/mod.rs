@@ -32,7 +32,7 @@ use crate::team::{Actor, Instance, Scope};
 use db::types::Json;
 use db::{Conn, DbError, DbResult, Ts, id_type};
 use mail::address::EmailAddress;
-use net::oauth::{Ask, callback_failure};
+use net::oauth::{Ask, IssuerError, callback_failure};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use store::FlowRow;
@@ -42,6 +42,8 @@ use utoipa::ToSchema;
 const LASTS_SECS: i64 = 600;
 /// The longest code that a provider may give, in bytes. Microsoft's have about 1,500.
 const MAX_CODE_BYTES: usize = 8 * 1024;
+/// Characters of a provider's name that are kept: a longer one is none of ours, and is compared all the same.
+const MAX_ISSUER: usize = 1_024;
 
 id_type! {
     /// A flow.
@@ -69,7 +71,7 @@ pub struct Wish {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = ConsentProblem)]
 pub struct Problem {
-    /// A stable code: that of a reason, or `expired`, `interrupted`, `cancelled`, `address_taken`, `not_allowed`, `internal`.
+    /// A stable code: that of a reason, or `expired`, `interrupted`, `cancelled`, `wrong_issuer`, `address_taken`, `not_allowed`, `internal`.
     pub code: String,
     /// What happened.
     pub text: String,
@@ -79,11 +81,14 @@ pub struct Problem {
     pub server_words: Option<String>,
     /// The step of the connection test that failed.
     pub step: Option<ConnectStep>,
+    /// The account that has the address already.
+    #[serde(default)]
+    pub account_id: Option<AccountId>,
 }
 
 impl Problem {
     fn new(code: &str, text: &str, fix: &str) -> Self {
-        Self { code: code.into(), text: text.into(), fix: fix.into(), server_words: None, step: None }
+        Self { code: code.into(), text: text.into(), fix: fix.into(), server_words: None, step: None, account_id: None }
     }
 
     fn of(f: Failure, provider: Provider) -> Self {
@@ -100,6 +105,21 @@ impl Problem {
         Self { server_words: f.server_words, ..Self::new(f.reason.as_str(), &text, fix) }
     }
 
+    fn wrong_issuer(e: &IssuerError) -> Self {
+        let fix = match e {
+            IssuerError::Other { .. } | IssuerError::Missing => {
+                "Begin again. If it happens again, do not sign in: ask whoever runs this Posthouse to compare the provider's \
+                 addresses and `issuer` in the settings with what the provider publishes."
+            }
+            IssuerError::Unproved { .. } => {
+                "Whoever runs this Posthouse compares that name with what the provider publishes, and sets it as the provider's \
+                 `issuer` in the settings. Then begin again."
+            }
+        };
+        let text = "The answer did not come from the provider that you were sent to, so it was not used.";
+        Self { server_words: Some(e.to_string()), ..Self::new("wrong_issuer", text, fix) }
+    }
+
     fn interrupted() -> Self {
         Self::new("interrupted", "Posthouse was stopped in the middle of it.", "Begin again: nothing was saved.")
     }
@@ -113,7 +133,10 @@ impl From<SaveError> for Problem {
     fn from(e: SaveError) -> Self {
         let text = e.to_string();
         match e {
-            SaveError::Taken | SaveError::Closing => Self::new("address_taken", &text, "Open that account instead."),
+            SaveError::Taken(account_id) => {
+                Self { account_id, ..Self::new("address_taken", &text, "Open that account instead.") }
+            }
+            SaveError::Closing => Self::new("address_taken", &text, "Begin again when it is gone."),
             SaveError::Account(_) => {
                 Self::new("not_allowed", "You may no longer change this account, or it was deleted.", "Ask an admin.")
             }
@@ -132,6 +155,9 @@ struct Secrets {
     verifier: String,
     nonce: String,
     code: Option<String>,
+    /// Who the answer says it came from (RFC 9207).
+    #[serde(default)]
+    iss: Option<String>,
 }
 
 const fn place(id: FlowId) -> Place {
@@ -178,6 +204,18 @@ pub enum BeginError {
     /// The app cannot be used.
     #[error("{}", .0.reason.text())]
     App(Failure),
+    /// The app of last time cannot be used, and there is no other.
+    #[error(
+        "The app that this account signed in by is gone or cannot be used, and there is no other one for {0} here. An admin adds \
+         or mends one in Settings, Providers; then sign in again."
+    )]
+    NoApp(String),
+    /// The settings do not know the account's provider any more.
+    #[error(
+        "The settings of this installation no longer know the provider “{0}”, at which this account signs in. Ask whoever runs \
+         it to put [oauth.{0}] back, or reconnect the account with a password."
+    )]
+    ProviderGone(String),
     /// There is no such provider.
     #[error("There is no such provider here.")]
     UnknownProvider,
@@ -212,13 +250,21 @@ pub async fn begin(app: &App, actor: &Actor, new: NewFlow, browser: &str) -> Res
             }
             None => None,
         };
+        // The app of last time, which a link to an account repeats: nobody insists on it.
+        let as_before = new.provider.is_none() || (new.link_id.is_some() && known.is_some());
         let named = new.provider.map(|provider| (provider, new.app_id));
         let named = named.or_else(|| known.as_ref().map(|k| (k.provider.clone(), k.app_id)));
         let (provider, app_id) = named.ok_or(BeginError::NoProvider)?;
         if oauth::find(&app.config, &provider).is_none() {
-            return Err(BeginError::UnknownProvider);
+            return Err(if as_before { BeginError::ProviderGone(provider) } else { BeginError::UnknownProvider });
         }
-        let used = oauth::registration(app, &mut c, scope, (&provider, app_id)).await.map_err(BeginError::App)?;
+        let used = oauth::registration(app, &mut c, scope, (&provider, app_id)).await;
+        let used = match used {
+            Err(f) if as_before && f.reason == Reason::AppConfiguration => {
+                other_app(app, &mut c, scope, (&provider, app_id)).await?
+            }
+            other => other.map_err(BeginError::App)?,
+        };
         match new.account_id {
             Some(id) => same_provider(&mut c, (scope, id), known.as_ref(), &used).await?,
             None if wish.dry_run => {}
@@ -231,8 +277,12 @@ pub async fn begin(app: &App, actor: &Actor, new: NewFlow, browser: &str) -> Res
     let begun = net::oauth::begin(&used.app, &ask)
         .map_err(|e| BeginError::App(Failure::of(accounts::Reason::AppConfiguration).with_seen(Some(e.to_string()))))?;
     let (id, now) = (FlowId(app.ids.next()), app.clock.now());
-    let secrets =
-        Secrets { verifier: begun.verifier.expose_secret().to_owned(), nonce: begun.nonce.clone(), code: None };
+    let secrets = Secrets {
+        verifier: begun.verifier.expose_secret().to_owned(),
+        nonce: begun.nonce.clone(),
+        code: None,
+        iss: None,
+    };
     let row = FlowRow {
         id,
         workspace_id: scope.workspace_id(),
@@ -252,6 +302,24 @@ pub async fn begin(app: &App, actor: &Actor, new: NewFlow, browser: &str) -> Res
     store::insert(&mut tx, scope, &row, (token_hash(&begun.state), now)).await?;
     tx.commit().await?;
     Ok(Begun { id, url: begun.url, expires_at: row.expires_at })
+}
+
+/// Another app of the same provider than one that cannot be used any more: the workspace's own first.
+async fn other_app(
+    app: &App,
+    c: &mut Conn,
+    scope: &Scope,
+    (provider, gone): (&str, Option<OAuthAppId>),
+) -> Result<Registration, BeginError> {
+    let choices = oauth::choices(app, c, scope).await?;
+    let apps = choices.into_iter().filter(|choice| choice.provider.key == provider).flat_map(|choice| choice.apps);
+    for (id, _) in apps.filter(|(id, _)| *id != gone) {
+        if let Ok(used) = oauth::registration(app, c, scope, (provider, id)).await {
+            return Ok(used);
+        }
+    }
+    let label = oauth::find(&app.config, provider).map_or_else(|| provider.to_owned(), |p| p.label);
+    Err(BeginError::NoApp(label))
 }
 
 fn parsed(address: &str) -> Result<EmailAddress, BeginError> {
@@ -279,6 +347,7 @@ async fn same_provider(
 pub struct Returned {
     state: Option<String>,
     code: Option<String>,
+    iss: Option<String>,
     error: Option<String>,
     error_description: Option<String>,
 }
@@ -325,7 +394,8 @@ pub async fn returned(
             store::end(&mut tx, &scope, row.id, (None, Some(&problem)), now).await?
         }
         (None, Some(code), Some(secrets)) => {
-            let sealed = seal(app, &scope, row.id, &Secrets { code: Some(code), ..secrets });
+            let iss = r.iss.map(|said| said.chars().take(MAX_ISSUER).collect());
+            let sealed = seal(app, &scope, row.id, &Secrets { code: Some(code), iss, ..secrets });
             let sealed = sealed.map_err(|e| DbError::Other(e.to_string()))?;
             let taken = store::take_on(&mut tx, &scope, row.id, &sealed, now).await?;
             if taken {

@@ -3,21 +3,15 @@
 use super::{Found, Looked, ProviderCard, cards, found, looked, of_kind};
 use crate::accounts::Provider;
 use crate::app::App;
-use crate::connect::api::event;
 use crate::http::limits::Limits;
-use crate::http::live::not_kept;
+use crate::http::told::{Telling, told};
 use crate::http::{ApiError, ApiResult, Json, Problem, SignedIn};
 use axum::Extension;
 use axum::extract::State as Ax;
-use axum::response::IntoResponse;
-use axum::response::sse::{Event, Sse};
-use futures_util::{Stream, StreamExt};
+use axum::response::Response;
 use mail::address::EmailAddress;
 use net::discovery::{MAX_STEPS, Options, discover};
 use serde::{Deserialize, Serialize};
-use std::convert::Infallible;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -70,37 +64,24 @@ async fn find(
     SignedIn(actor): SignedIn,
     Extension(limits): Extension<Limits>,
     Json(r): Json<DiscoverRequest>,
-) -> ApiResult<impl IntoResponse> {
+) -> ApiResult<Response> {
     let address: EmailAddress = r
         .address
         .trim()
         .parse()
         .map_err(|e: mail::address::AddressError| ApiError::field("address", "invalid", e.to_string()))?;
+    let telling = Telling { name: "looked", backlog: MAX_STEPS, shown: looked };
     if let Some(known) = r.kind.and_then(|kind| of_kind(kind, &address)) {
-        let done = event("done", &Discovered { found: vec![known], looked: vec![] });
-        return Ok(not_kept(Sse::new(futures_util::stream::once(async { Ok::<_, Infallible>(done) }).boxed())));
+        return Ok(told(telling, |_| async { Discovered { found: vec![known], looked: vec![] } }));
     }
     limits.test(actor.user_id).map_err(ApiError::rate_limited)?;
-    Ok(not_kept(Sse::new(stream(app, address, r.allow_http).boxed())))
-}
-
-/// Looks while the places are streamed, and ends with what was found. The looking ends with the page that asked.
-fn stream(app: App, address: EmailAddress, allow_http: bool) -> impl Stream<Item = Result<Event, Infallible>> {
-    let (tell, steps) = mpsc::channel(MAX_STEPS);
-    let (finish, finished) = tokio::sync::oneshot::channel();
-    let run = async move {
+    Ok(told(telling, move |tell| async move {
         let own_name = app.config.public_name().unwrap_or_else(|| Options::default().own_name);
-        let options = Options { allow_http, own_name, ..Options::default() };
+        let options = Options { allow_http: r.allow_http, own_name, ..Options::default() };
         let report = discover(&app.dialer, &address, &options, Some(tell)).await;
-        let _ = finish.send(Discovered {
+        Discovered {
             found: report.candidates.into_iter().map(found).collect(),
             looked: report.looked.into_iter().map(looked).collect(),
-        });
-        None
-    };
-    let steps = ReceiverStream::new(steps).map(|step| Some(event("looked", &looked(step))));
-    let running = futures_util::stream::select(steps, futures_util::stream::once(run)).filter_map(std::future::ready);
-    let done =
-        futures_util::stream::once(finished).filter_map(|r| std::future::ready(r.ok().map(|r| event("done", &r))));
-    running.chain(done).map(Ok)
+        }
+    }))
 }

@@ -4,21 +4,21 @@ use super::{LinkError, Made, OpenRow, OwnerLinkId, Pinned, PinnedConsent, Pinned
 use crate::accounts::{AccountId, Encryption, Provider};
 use crate::app::App;
 use crate::base::secret::Secret;
-use crate::connect::api::{ConnectRequest, ServerRequest, bad, check_password, told, wanted};
+use crate::connect::ConnectStep;
+use crate::connect::api::{ConnectRequest, ServerRequest, bad, check_password, steps, wanted};
 use crate::connect::consent::{self, FlowId, FlowState, Problem as ConsentProblem};
 use crate::connect::discovery;
 use crate::connect::probe::{self, Probe};
 use crate::connect::save::SaveError;
 use crate::http::limits::Limits;
-use crate::http::live::not_kept;
+use crate::http::told::told;
 use crate::http::{ApiError, ApiResult, Json, Path, Problem, Query, SignedIn, auth, page};
 use crate::oauth::{self, OAuthAppId};
 use crate::team::api::Caller;
 use axum::Extension;
 use axum::extract::State as Ax;
 use axum::http::StatusCode;
-use axum::response::IntoResponse;
-use axum::response::sse::Sse;
+use axum::response::{IntoResponse, Response};
 use axum_extra::extract::cookie::CookieJar;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -414,7 +414,7 @@ async fn use_owner_link(
     Extension(limits): Extension<Limits>,
     Caller(ip): Caller,
     Json(r): Json<UseOwnerLink>,
-) -> ApiResult<impl IntoResponse> {
+) -> ApiResult<Response> {
     limits.link(ip).map_err(ApiError::rate_limited)?;
     let open = super::open(&mut app.db.read().await?, &app, &r.token).await?;
     if open.row.pinned.consent.is_some() {
@@ -435,8 +435,8 @@ async fn use_owner_link(
     let smtp_password = r.smtp_password.unwrap_or_else(|| r.password.clone());
     let (smtp, imap) = super::servers(&open.row.pinned, (&smtp_password, &r.password));
     let address = open.row.pinned.address.parse().map_err(|_| ApiError::internal(&"the address of a link"))?;
+    let provider = open.row.pinned.provider;
     let run = move |tell| async move {
-        let provider = open.row.pinned.provider;
         let probe = Probe { provider, address: &address, imap: imap.as_ref(), smtp: smtp.as_ref() };
         let tested = probe::test(&app, &probe, Some(tell)).await;
         let result = OwnerLinkResult {
@@ -457,14 +457,20 @@ async fn use_owner_link(
             }
         }
     };
-    Ok(not_kept(Sse::new(told(run))))
+    Ok(told(steps(move |step| for_owner(step, provider)), run))
+}
+
+/// A step as its reader can use it: they can type another password, and change nothing else.
+fn for_owner(step: ConnectStep, provider: Provider) -> ConnectStep {
+    let fix = step.reason.and_then(|reason| reason.fix_for_owner(provider));
+    ConnectStep { fix: fix.map(str::to_owned).or(step.fix), ..step }
 }
 
 /// The test passed, and yet nothing was saved.
 fn not_saved(e: &SaveError) -> (&'static str, String) {
     match e {
         SaveError::Link(e) => (e.code(), e.to_string()),
-        SaveError::Taken | SaveError::Closing => (LinkError::Taken.code(), LinkError::Taken.to_string()),
+        SaveError::Taken(_) | SaveError::Closing => (LinkError::Taken.code(), LinkError::Taken.to_string()),
         SaveError::Account(_) => (LinkError::Void.code(), LinkError::Void.to_string()),
         SaveError::Refused(_) | SaveError::Vault(_) | SaveError::Db(_) => {
             tracing::error!(error = %e, "owner link: an account was not saved");

@@ -217,6 +217,7 @@ async fn make(app: &App, actor: &Actor, account_id: Option<AccountId>, pinned: P
         revoked_at: None,
     };
     let mut tx = app.db.tx().await?;
+    team::hold_member(&mut tx, &actor.scope, actor.user_id).await?;
     if store::count_open(&mut tx, &actor.scope, actor.user_id, now).await? >= MAX_OPEN {
         return Err(SaveError::Link(LinkError::TooMany).into());
     }
@@ -338,7 +339,7 @@ async fn works(c: &mut Conn, app: &App, row: LinkRow) -> Result<Open, SaveError>
             }
             let address = row.pinned.address.parse().map_err(|_| DbError::Corrupt("an address".into()))?;
             save::free(c, &maker, &address).await.map_err(|e| match e {
-                SaveError::Taken | SaveError::Closing => SaveError::Link(LinkError::Taken),
+                SaveError::Taken(_) | SaveError::Closing => SaveError::Link(LinkError::Taken),
                 other => other,
             })?;
         }

@@ -20,6 +20,7 @@ use super::{Kind, NoticeId};
 use crate::accounts::{self, Access, AccountError, AccountId, Side, State};
 use crate::app::App;
 use crate::base::leases::{self, Held, LeaseError};
+use crate::base::meters::SYSTEM_MAIL;
 use crate::send::{self, SendError};
 use crate::team::{self, Actor, AuditEntry, Instance, Role, Scope, UserId};
 use db::{Conn, DbError, DbResult, Ts, text_enum};
@@ -437,7 +438,16 @@ async fn hand_over(app: &App, held: &Held, letter: &Letter) -> Result<(), LeaseE
     let mut tx = app.db.tx().await?;
     held.check(&mut tx).await?;
     store::settle(&mut tx, &scope, (letter.id, state), words, app.clock.now()).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    settled(app, state, 1);
+    Ok(())
+}
+
+/// Counts letters that were settled, once that is durable.
+fn settled(app: &App, state: LetterState, letters: u64) {
+    if letters > 0 {
+        app.meters.count(SYSTEM_MAIL, &[("outcome", state.as_str())], letters);
+    }
 }
 
 /// Who is named as the one that sends: the admin who chose the account, or the owner once they are none any more.

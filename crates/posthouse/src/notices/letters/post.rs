@@ -4,8 +4,8 @@
 //! what cannot. A letter that a crash or a broken line leaves behind that mark is `uncertain` and stays so: nobody needs to
 //! decide, since the page tells the same.
 
-use super::LetterState;
 use super::store::{self, Letter};
+use super::{LetterState, settled};
 use crate::accounts::{Encryption, Failure, Reason};
 use crate::app::{self, App};
 use crate::base::leases::{Held, LeaseError};
@@ -120,6 +120,7 @@ async fn recover(app: &App, held: &Held) -> Result<(), LeaseError> {
     held.check(&mut tx).await?;
     let count = store::abandon_sending(&mut tx, &Instance, app.clock.now()).await?;
     tx.commit().await?;
+    settled(app, LetterState::Uncertain, count);
     tracing::warn!(count, "system mail: it is not known whether these left; they are not repeated");
     Ok(())
 }
@@ -132,7 +133,9 @@ async fn give_up(app: &App, held: &Held, due: &[Letter]) -> Result<(), LeaseErro
         let scope = Scope::of(letter.workspace_id);
         store::settle(&mut tx, &scope, (letter.id, LetterState::Failed), None, app.clock.now()).await?;
     }
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    settled(app, LetterState::Failed, due.len() as u64);
+    Ok(())
 }
 
 /// The server could not be used: nothing of these has left.
@@ -141,11 +144,13 @@ async fn postponed(app: &App, held: &Held, due: &[Letter], failure: &Failure) ->
     let mut tx = app.db.tx().await?;
     held.check(&mut tx).await?;
     let mut told: BTreeSet<WorkspaceId> = BTreeSet::new();
+    let mut given_up = 0;
     for letter in due {
         let (scope, now) = (Scope::of(letter.workspace_id), app.clock.now());
         let words = failure.server_words.clone();
         if send::too_old(letter.created_at, now) {
             store::settle(&mut tx, &scope, (letter.id, LetterState::Failed), words, now).await?;
+            given_up += 1;
         } else {
             let next = now.plus_millis(app.config.retry.pause_ms(letter.attempts + 1));
             store::postpone(&mut tx, &scope, (letter.id, 1), words, next).await?;
@@ -155,7 +160,9 @@ async fn postponed(app: &App, held: &Held, due: &[Letter], failure: &Failure) ->
             raise(&mut tx, app, &scope, fault(failure.reason, failure.server_words.clone())).await?;
         }
     }
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    settled(app, LetterState::Failed, given_up);
+    Ok(())
 }
 
 fn fault(reason: Reason, server_words: Option<String>) -> New {
@@ -291,7 +298,9 @@ impl Post<'_> {
             _ => {}
         }
         store::settle(&mut tx, &scope, (letter.id, state), words, now).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        settled(app, state, 1);
+        Ok(())
     }
 }
 

@@ -31,7 +31,8 @@ on_both! {
         t.stop().await;
 
         std::fs::remove_file(config.key_path()).unwrap();
-        assert_eq!(keys::lost(config.clone(), Clock::system()).await.unwrap(), 2);
+        let wiped = keys::lost(config.clone(), Clock::system()).await.unwrap();
+        assert_eq!(wiped.to_string(), "2 passwords of imports");
         let t = TestApp::on(config).await;
         let run = t.signed_in().await.get(&format!("/accounts/imports/{id}")).await.expect(200);
         assert_eq!((&run["state"], &run["ended"]), (&json!("ended"), &json!("key_lost")));
