@@ -86,7 +86,7 @@ test("declining, leaving out a permission, and another person's sign-in each say
   await allow(third, cleo);
   await expect(page.getByRole("alert")).toContainText(cleo.address);
   await expect(page.getByRole("alert")).toContainText("Another person signed in");
-  await expect(page.getByText("Logging in failed")).toHaveCount(0);
+  await expect(page.getByText("Login refused")).toHaveCount(0);
   await page.goto("/accounts");
   await expect(page.getByRole("heading", { name: "No account is connected yet" })).toBeVisible();
 });

@@ -2,7 +2,7 @@ import { Anchor, List, Text } from "@mantine/core";
 import { useEffect, useRef } from "react";
 import { Banner } from "./Banner";
 import classes from "./ErrorSummary.module.css";
-import { AnchorLink } from "./links";
+import { ThatAccount } from "./ThatAccount";
 
 export interface SummaryEntry {
   /** The id of the field, when there is one. */
@@ -10,15 +10,6 @@ export interface SummaryEntry {
   message: string;
   /** The account that is in the way. */
   account?: string | undefined;
-}
-
-/** Where something is already what was asked for. */
-export function ThatAccount({ id }: { id: string }) {
-  return (
-    <AnchorLink to="/accounts/$id" params={{ id }} underline="always" c="inherit" className={classes.link}>
-      Open that account
-    </AnchorLink>
-  );
 }
 
 /** The errors of a form on top of it, each leading to its field. Takes the focus whenever `round` grows. */

@@ -1,8 +1,8 @@
 import { Stack, Text } from "@mantine/core";
 import type { ConsentProblem } from "../../../api/client";
 import { Banner } from "../../../ui/Banner";
-import { ThatAccount } from "../../../ui/ErrorSummary";
 import { ServerWords } from "../../../ui/ServerWords";
+import { ThatAccount } from "../../../ui/ThatAccount";
 import { StepList } from "../StepLine";
 import { TestStep } from "../TestPanel";
 
