@@ -76,7 +76,10 @@ export function AccountsPage(props: { search: ListSearch; onChange: (change: Lis
     setBegun(next);
     onChange({ run: next });
   };
-  const leave = () => onChange({ run: undefined });
+  const leave = () => {
+    setBegun(undefined);
+    onChange({ run: undefined });
+  };
   const admin = useAdmin();
   const empty = list.isSuccess && rows.length === 0 && !list.isPlaceholderData;
 

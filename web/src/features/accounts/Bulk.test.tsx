@@ -102,7 +102,6 @@ describe("what is done with many accounts", () => {
     expect(asked.at(-1)).toEqual({ path: "bulk", body: { action: "pause", accounts: ["ana", "ben"] } });
     await waitFor(() => expect(screen.queryByRole("dialog")).not.toBeInTheDocument());
     expect(screen.queryByRole("region", { name: "Selected accounts" })).not.toBeInTheDocument();
-    expect(screen.getByRole("link", { name: "Details" })).toHaveAttribute("href", "/accounts?run=r1");
     await user.click(screen.getByRole("button", { name: "Undo" }));
     expect(await screen.findByText("Undone: 2 accounts resumed.")).toBeVisible();
     expect(undone).toBe(1);
@@ -167,6 +166,21 @@ describe("what is done with many accounts", () => {
     );
     expect(failed).toHaveTextContent(`ben@acme.test: ${text}`);
     expect(asked.at(-1)?.body).toMatchObject({ action: "add_tag", tag: "New" });
+  });
+
+  it("leads from its notice to what was done, which stays until it is closed", async () => {
+    plays({}, run());
+    const { user, router } = open("/accounts");
+    await user.click(await box("ana"));
+    await shown();
+    await user.click(bar().getByRole("button", { name: "Pause" }));
+    const dialog = within(await screen.findByRole("dialog"));
+    await dialog.findByText("2 accounts will be paused.");
+    await user.click(dialog.getByRole("button", { name: "Pause" }));
+    await user.click(await screen.findByRole("link", { name: "Details" }));
+    const details = within(await screen.findByRole("dialog", { name: "Pause 2 accounts" }));
+    expect(await details.findByText("2 accounts paused.")).toBeVisible();
+    expect(router.state.location.search).toEqual({ run: "r1" });
   });
 
   it("shows what was done after a reload, beside the filter, and takes it back", async () => {

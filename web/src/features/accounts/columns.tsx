@@ -136,6 +136,6 @@ export const columns = [
 export const COLUMNS_SHOWN: Record<Density, string[]> = {
   full: ["address", "provider", "user", "health", "sent", "status", "edit", "actions"],
   middle: ["address", "health", "sent", "status", "edit", "actions"],
-  few: ["address", "status", "edit", "actions"],
+  few: ["address", "status", "actions"],
   cards: ["address", "actions"],
 };

@@ -21,8 +21,6 @@ export const browser = {
 
 /** Sends a window that was opened empty to the provider. */
 export function send(opened: Window, url: string): void {
-  // What it shows from now on must not lead this page elsewhere.
-  opened.opener = null;
   opened.location.href = url;
 }
 

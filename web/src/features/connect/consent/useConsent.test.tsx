@@ -21,7 +21,7 @@ let flow: ConsentFlow;
 const begun: unknown[] = [];
 const cancelled: string[] = [];
 /** The window that a browser opens: only where it is sent counts. */
-const opened = { location: { href: "" }, opener: {} as unknown, close: vi.fn() };
+const opened = { location: { href: "" }, close: vi.fn() };
 const leave = vi.spyOn(browser, "leave");
 const openWindow = vi.spyOn(browser, "open");
 const close = vi.spyOn(browser, "close");
@@ -32,7 +32,6 @@ beforeEach(() => {
   begun.length = 0;
   cancelled.length = 0;
   opened.location.href = "";
-  opened.opener = window;
   opened.close.mockReset();
   leave.mockReset().mockReturnValue(undefined);
   close.mockReset().mockReturnValue(undefined);
@@ -90,7 +89,6 @@ it("tells the permissions before, opens a window in the click and follows the si
   expect(openWindow).toHaveBeenCalledWith();
   expect(await screen.findByText("Waiting for Google…")).toBeVisible();
   expect(opened.location.href).toBe(URL);
-  expect(opened.opener).toBeNull();
   expect(inWindow("f1")).toBe(true);
   expect(leave).not.toHaveBeenCalled();
   expect(begun).toEqual([
