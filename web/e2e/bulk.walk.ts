@@ -1,6 +1,7 @@
 /** Pause, tags, filters, what is done with many accounts, and the file: beside real servers, without the mouse where it matters. */
 import { findings } from "./support/accessible";
 import { choose, rowOf } from "./support/forms";
+import { look } from "./support/look";
 import { asOwner, connect, untilLive } from "./support/owner";
 import { expect, test } from "./support/test";
 
@@ -53,9 +54,17 @@ test("accounts are paused, tagged, found, changed together and exported", async 
     await expect(dialog.getByText("3 accounts will be paused.")).toBeVisible();
     await dialog.getByRole("button", { name: "Pause" }).press("Enter");
     await expect(page.getByText("3 accounts paused.")).toBeVisible();
+    await page.getByRole("link", { name: "Details" }).press("Enter");
+    await expect(page).toHaveURL(/run=/);
+    await page.reload();
+    const done = page.getByRole("dialog", { name: "Pause 3 accounts" });
+    await expect(done.getByText("3 accounts paused.")).toBeVisible();
+    await look(page, "bulk-done");
     for (const box of boxes) await expect(rowOf(page, box.address)).toContainText("Paused");
-    await page.getByRole("button", { name: "Undo" }).press("Enter");
-    await expect(page.getByText("Undone: 3 accounts resumed.")).toBeVisible();
+    await expect(page.getByText("3 paused", { exact: true })).toBeVisible();
+    await done.getByRole("button", { name: "Undo" }).press("Enter");
+    await expect(page.getByText("3 accounts resumed.").first()).toBeVisible();
+    await expect(page.getByRole("dialog")).toHaveCount(0);
     for (const box of boxes) await expect(rowOf(page, box.address)).toContainText("Connected");
   });
 

@@ -86,6 +86,7 @@ test("declining, leaving out a permission, and another person's sign-in each say
   await allow(third, cleo);
   await expect(page.getByRole("alert")).toContainText(cleo.address);
   await expect(page.getByRole("alert")).toContainText("Another person signed in");
+  await expect(page.getByText("Login refused")).toHaveCount(0);
   await page.goto("/accounts");
   await expect(page.getByRole("heading", { name: "No account is connected yet" })).toBeVisible();
 });
@@ -117,6 +118,29 @@ test("a window that was closed is opened again, or given up", async ({ page, hou
   const again = page.getByRole("button", { name: "Open the window again" });
   await allow(await windowOf(page, () => again.click()));
   await expect(rowOf(page, ben.address)).toContainText("Connected");
+});
+
+test("giving a sign-in up closes its window", async ({ page, house }) => {
+  const ben = await house.lab.addUser("ben");
+  await fill(page, "google", ben);
+  const opened = await windowOf(page, () => go(page, "Google").click());
+  await expect(opened.getByRole("heading", { name: "Sign in" })).toBeVisible();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await expect.poll(() => opened.isClosed()).toBe(true);
+  await expect(page.getByText("Waiting for Google…")).toHaveCount(0);
+});
+
+test("a page that is loaded again goes on with the sign-in", async ({ page, house }) => {
+  const ben = await house.lab.addUser("ben");
+  await fill(page, "google", ben);
+  const opened = await windowOf(page, () => go(page, "Google").click());
+  await expect(opened.getByRole("heading", { name: "Sign in" })).toBeVisible();
+  await page.reload();
+  await expect(page.getByText("Waiting for Google…")).toBeVisible();
+  await expect(page.getByLabel("Email address")).toHaveValue(ben.address);
+  await allow(opened);
+  await expect(rowOf(page, ben.address)).toContainText("Connected");
+  await expect.poll(() => opened.isClosed()).toBe(true);
 });
 
 test("a window that the browser blocks becomes this tab", async ({ page, house }) => {

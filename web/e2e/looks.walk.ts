@@ -199,6 +199,13 @@ async function account(page: Page, { ana, chloe }: World): Promise<void> {
     .click();
   await expect(page.frameLocator("iframe").getByText("Your quote is ready.")).toBeVisible();
   await look(page, "message");
+  await page.getByRole("button", { name: "Show remote images" }).click();
+  const banner = page.frameLocator("iframe").getByRole("img", { name: "Banner" });
+  // A drawing that the program made in its place.
+  await expect
+    .poll(() => banner.evaluate((image: HTMLImageElement) => image.naturalWidth))
+    .toBeGreaterThan(1);
+  await look(page, "message-no-images");
   await page.goto(`/accounts/${ana.id}/mail`);
   await expect(page.getByRole("link", { name: /Lunch on Thursday/ })).toBeVisible();
   await look(page, "mail");

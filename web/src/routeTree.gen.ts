@@ -18,6 +18,7 @@ import { Route as OauthReturnRouteImport } from "./routes/oauth.return";
 import { Route as AppAccountsIndexRouteImport } from "./routes/_app/accounts.index";
 import { Route as AppAccountsIdRouteImport } from "./routes/_app/accounts.$id";
 import { Route as AppCrmEmailAccountsRouteImport } from "./routes/_app/crm.email-accounts";
+import { Route as AppSettingsIndexRouteImport } from "./routes/_app/settings.index";
 import { Route as AppSettingsEmailAccountsRouteImport } from "./routes/_app/settings.email-accounts";
 import { Route as AppSettingsNotificationsRouteImport } from "./routes/_app/settings.notifications";
 import { Route as AppSettingsProvidersRouteImport } from "./routes/_app/settings.providers";
@@ -75,6 +76,11 @@ const AppAccountsIdRoute = AppAccountsIdRouteImport.update({
 const AppCrmEmailAccountsRoute = AppCrmEmailAccountsRouteImport.update({
   id: "/crm/email-accounts",
   path: "/crm/email-accounts",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppSettingsIndexRoute = AppSettingsIndexRouteImport.update({
+  id: "/settings/",
+  path: "/settings/",
   getParentRoute: () => AppRoute,
 } as any);
 const AppSettingsEmailAccountsRoute =
@@ -163,6 +169,7 @@ export interface FileRoutesByFullPath {
   "/settings/notifications": typeof AppSettingsNotificationsRoute;
   "/settings/providers": typeof AppSettingsProvidersRoute;
   "/accounts/": typeof AppAccountsIndexRoute;
+  "/settings/": typeof AppSettingsIndexRoute;
   "/accounts/$id/ask": typeof AppAccountsIdAskRoute;
   "/accounts/$id/mail": typeof AppAccountsIdMailRouteWithChildren;
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
@@ -186,6 +193,7 @@ export interface FileRoutesByTo {
   "/settings/notifications": typeof AppSettingsNotificationsRoute;
   "/settings/providers": typeof AppSettingsProvidersRoute;
   "/accounts": typeof AppAccountsIndexRoute;
+  "/settings": typeof AppSettingsIndexRoute;
   "/accounts/$id/ask": typeof AppAccountsIdAskRoute;
   "/accounts/$id/mail": typeof AppAccountsIdMailRouteWithChildren;
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
@@ -212,6 +220,7 @@ export interface FileRoutesById {
   "/_app/settings/notifications": typeof AppSettingsNotificationsRoute;
   "/_app/settings/providers": typeof AppSettingsProvidersRoute;
   "/_app/accounts/": typeof AppAccountsIndexRoute;
+  "/_app/settings/": typeof AppSettingsIndexRoute;
   "/_app/accounts/$id/ask": typeof AppAccountsIdAskRoute;
   "/_app/accounts/$id/mail": typeof AppAccountsIdMailRouteWithChildren;
   "/_app/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
@@ -238,6 +247,7 @@ export interface FileRouteTypes {
     | "/settings/notifications"
     | "/settings/providers"
     | "/accounts/"
+    | "/settings/"
     | "/accounts/$id/ask"
     | "/accounts/$id/mail"
     | "/accounts/$id/outbox"
@@ -261,6 +271,7 @@ export interface FileRouteTypes {
     | "/settings/notifications"
     | "/settings/providers"
     | "/accounts"
+    | "/settings"
     | "/accounts/$id/ask"
     | "/accounts/$id/mail"
     | "/accounts/$id/outbox"
@@ -286,6 +297,7 @@ export interface FileRouteTypes {
     | "/_app/settings/notifications"
     | "/_app/settings/providers"
     | "/_app/accounts/"
+    | "/_app/settings/"
     | "/_app/accounts/$id/ask"
     | "/_app/accounts/$id/mail"
     | "/_app/accounts/$id/outbox"
@@ -371,6 +383,13 @@ declare module "@tanstack/react-router" {
       path: "/crm/email-accounts";
       fullPath: "/crm/email-accounts";
       preLoaderRoute: typeof AppCrmEmailAccountsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/settings/": {
+      id: "/_app/settings/";
+      path: "/settings";
+      fullPath: "/settings/";
+      preLoaderRoute: typeof AppSettingsIndexRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/settings/email-accounts": {
@@ -514,6 +533,7 @@ interface AppRouteChildren {
   AppSettingsNotificationsRoute: typeof AppSettingsNotificationsRoute;
   AppSettingsProvidersRoute: typeof AppSettingsProvidersRoute;
   AppAccountsIndexRoute: typeof AppAccountsIndexRoute;
+  AppSettingsIndexRoute: typeof AppSettingsIndexRoute;
   AppAccountsAddKindRoute: typeof AppAccountsAddKindRoute;
   AppAccountsAddManyRoute: typeof AppAccountsAddManyRoute;
   AppAccountsAddOwnerRoute: typeof AppAccountsAddOwnerRoute;
@@ -527,6 +547,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppSettingsNotificationsRoute: AppSettingsNotificationsRoute,
   AppSettingsProvidersRoute: AppSettingsProvidersRoute,
   AppAccountsIndexRoute: AppAccountsIndexRoute,
+  AppSettingsIndexRoute: AppSettingsIndexRoute,
   AppAccountsAddKindRoute: AppAccountsAddKindRoute,
   AppAccountsAddManyRoute: AppAccountsAddManyRoute,
   AppAccountsAddOwnerRoute: AppAccountsAddOwnerRoute,

@@ -266,7 +266,14 @@ export const server = setupServer(
   http.get(api("/session"), () => HttpResponse.json(session)),
   http.get(api("/notices"), () => HttpResponse.json(noticeList([]))),
   http.get(api("/accounts/summary"), () =>
-    HttpResponse.json({ total: 1, connected: 1, need_attention: 0, disconnected: 0, sent_today: 18 }),
+    HttpResponse.json({
+      total: 1,
+      connected: 1,
+      need_attention: 0,
+      disconnected: 0,
+      paused: 0,
+      sent_today: 18,
+    }),
   ),
   http.get(api("/accounts"), () => HttpResponse.json(accountList([account("ana")]))),
   http.get(api("/accounts/users"), () => HttpResponse.json({ items: [{ id: BEN, name: "Ben Kim" }] })),

@@ -53,7 +53,8 @@ export type OAuthApp = OAuthProviderSettings["apps"][number];
 export type AppCheck = components["schemas"]["AppCheck"];
 export type BeginConsent = components["schemas"]["BeginConsent"];
 export type ConsentFlow = Ok<"/oauth/flows/{id}", "get">;
-export type ConsentProblem = components["schemas"]["ConsentProblem"];
+/** `account_id`: the account that has the address. */
+export type ConsentProblem = components["schemas"]["ConsentProblem"] & { account_id?: string | null };
 export type DiscoverRequest = components["schemas"]["DiscoverRequest"];
 export type Discovered = components["schemas"]["Discovered"];
 export type Found = components["schemas"]["Found"];

@@ -530,7 +530,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A remote image of a message, fetched by us. The address comes from the message's HTML and carries its own permission. */
+        /**
+         * A remote image of a message, fetched by us. The address comes from the message's HTML and carries its own permission. Where
+         *     there is none, whoever takes images alone gets a drawing with its alternative text and why.
+         */
         get: operations["image"];
         put?: never;
         post?: never;
@@ -1121,6 +1124,11 @@ export interface components {
              * @description Waiting for a person.
              */
             need_attention: number;
+            /**
+             * Format: int64
+             * @description Paused by a person.
+             */
+            paused: number;
             /** Format: int64 */
             sent_today: number;
             /** Format: int64 */

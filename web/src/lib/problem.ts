@@ -20,6 +20,8 @@ export class ApiError extends Error {
   readonly fields: FieldProblem[];
   /** The step of a connection test that failed, as the server sent it. */
   readonly step: unknown;
+  /** The account that it is about, where that is another one than was asked for. */
+  readonly accountId: string | undefined;
   readonly requestId: string | undefined;
   /** Seconds to wait, from `Retry-After`. */
   readonly retryAfterSecs: number | undefined;
@@ -31,6 +33,7 @@ export class ApiError extends Error {
     detail?: string | undefined;
     fields?: FieldProblem[];
     step?: unknown;
+    accountId?: string | undefined;
     requestId?: string | undefined;
     retryAfterSecs?: number | undefined;
   }) {
@@ -40,6 +43,7 @@ export class ApiError extends Error {
     this.title = init.title;
     this.fields = init.fields ?? [];
     this.step = init.step;
+    this.accountId = init.accountId;
     this.requestId = init.requestId;
     this.retryAfterSecs = init.retryAfterSecs;
   }
@@ -94,6 +98,7 @@ export function problemFrom(response: Pick<Response, "status" | "headers">, body
     detail: text(problem.detail),
     fields: fieldsOf(problem.fields),
     step: problem.step ?? undefined,
+    accountId: text(problem.account_id),
     requestId: text(problem.request_id),
     retryAfterSecs,
   });

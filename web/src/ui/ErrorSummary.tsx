@@ -2,11 +2,14 @@ import { Anchor, List, Text } from "@mantine/core";
 import { useEffect, useRef } from "react";
 import { Banner } from "./Banner";
 import classes from "./ErrorSummary.module.css";
+import { ThatAccount } from "./ThatAccount";
 
 export interface SummaryEntry {
   /** The id of the field, when there is one. */
   field?: string;
   message: string;
+  /** The account that is in the way. */
+  account?: string | undefined;
 }
 
 /** The errors of a form on top of it, each leading to its field. Takes the focus whenever `round` grows. */
@@ -38,6 +41,12 @@ export function ErrorSummary({ entries, round }: { entries: SummaryEntry[]; roun
                 </Anchor>
               ) : (
                 entry.message
+              )}
+              {entry.account && (
+                <>
+                  {" "}
+                  <ThatAccount id={entry.account} />
+                </>
               )}
             </List.Item>
           ))}

@@ -100,8 +100,10 @@ export const media = {
   narrow: "(max-width: 39.99em)",
   /** Below: the sidebar is a drawer. */
   compact: "(max-width: 47.99em)",
+  /** Below: beside the sidebar the accounts table has room for names and states only. */
+  few: "(max-width: 63.99em)",
   /** Below: the accounts table leaves out what the account page also shows. */
-  middle: "(max-width: 67.99em)",
+  middle: "(max-width: 77.49em)",
   /** Above: a message opens beside its list. */
   wide: "(min-width: 75em)",
 };

@@ -152,6 +152,8 @@ struct AccountSummary {
     need_attention: i64,
     /// Retried by us.
     disconnected: i64,
+    /// Paused by a person.
+    paused: i64,
     sent_today: i64,
 }
 
@@ -355,6 +357,7 @@ async fn summary(Ax(app): Ax<App>, SignedIn(actor): SignedIn) -> ApiResult<Json<
         connected: s.connected,
         need_attention: s.need_attention,
         disconnected: s.disconnected,
+        paused: s.paused,
         sent_today: s.sent_today,
     }))
 }

@@ -520,6 +520,8 @@ pub struct Summary {
     pub need_attention: i64,
     /// Retried by us.
     pub disconnected: i64,
+    /// Paused by a person.
+    pub paused: i64,
     /// Sent today through all of them.
     pub sent_today: i64,
 }
@@ -534,6 +536,7 @@ pub async fn summary(c: &mut Conn, actor: &Actor, today: &str) -> DbResult<Summa
         "SELECT COUNT(*) AS total, COUNT(CASE WHEN status = 'connected' THEN 1 END) AS connected,
            COUNT(CASE WHEN status = 'reconnect_required' THEN 1 END) AS need_attention,
            COUNT(CASE WHEN status = 'disconnected' THEN 1 END) AS disconnected,
+           COUNT(CASE WHEN status = 'paused' THEN 1 END) AS paused,
            CAST(COALESCE(SUM(CASE WHEN sent_day = $2 THEN sent_today ELSE 0 END), 0) AS BIGINT) AS sent_today
          FROM account WHERE workspace_id = $1 AND closing_at IS NULL
            AND ($3 = 'all' OR ($3 = 'mine_or_team' AND (user_id IS NULL OR user_id = $4)))",

@@ -154,7 +154,9 @@ pub(super) fn security_headers<S: Clone + Send + Sync + 'static>(app: &App, rout
         .layer(set(header::CONTENT_SECURITY_POLICY, assets::PAGE_CSP))
         .layer(set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(set(header::REFERRER_POLICY, "no-referrer"))
-        .layer(set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        // Windows that the page opens stay within its reach, so that it can close one whose sign-in was given up; to whoever
+        // opens the page it is as closed as with `same-origin`.
+        .layer(set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin-allow-popups"))
         .layer(set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
         .layer(set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()"));
     if app.config.behind_tls() { router.layer(set(header::STRICT_TRANSPORT_SECURITY, HSTS)) } else { router }

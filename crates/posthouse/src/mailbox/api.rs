@@ -3,6 +3,7 @@
 use super::images;
 use super::ingest::Person;
 use super::list::{self, MessageRow, Place};
+use super::placeholder::{self, Shown};
 use super::{FolderId, MessageId, Op, Role, store};
 use crate::accounts::{self, Access, AccountId};
 use crate::app::App;
@@ -12,7 +13,7 @@ use crate::http::{ApiError, ApiResult, Json, ListQuery, Path, Problem, Query, Si
 use crate::team::Actor;
 use axum::body::Body;
 use axum::extract::State as Ax;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mail::html_in::{self, Images};
 use mail::parsed;
@@ -435,42 +436,89 @@ fn download(name: &str, content_type: &str, bytes: bytes::Bytes) -> ApiResult<Re
         .map_err(|e| ApiError::internal(&e))
 }
 
-/// A remote image of a message, fetched by us. The address comes from the message's HTML and carries its own permission.
+/// A remote image of a message, fetched by us. The address comes from the message's HTML and carries its own permission. Where
+/// there is none, whoever takes images alone gets a drawing with its alternative text and why.
 #[utoipa::path(get, path = "/images/{message}/{index}", tag = "mail",
     params(("message" = MessageId, Path), ("index" = usize, Path), ImageQuery),
     responses((status = 200, content_type = "image/*", body = Vec<u8>), (status = 404, body = Problem), (status = 410, body = Problem), (status = 502, body = Problem)))]
-async fn image(Ax(app): Ax<App>, Path((id, index)): Path<(MessageId, usize)>, Query(q): Query<ImageQuery>) -> Response {
-    let mut response = fetch_image(&app, (id, index), &q).await.unwrap_or_else(IntoResponse::into_response);
+async fn image(
+    Ax(app): Ax<App>,
+    Path((id, index)): Path<(MessageId, usize)>,
+    Query(q): Query<ImageQuery>,
+    headers: HeaderMap,
+) -> Response {
+    let accepted = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let fetched = fetch_image(&app, (id, index), &q).await;
+    let mut response = fetched.unwrap_or_else(|NoImage { error, shown, why }| {
+        let problem = error.into_response();
+        if placeholder::is_for(accepted) { drawn(problem.status(), &shown, why) } else { problem }
+    });
     // The frame that shows it has no origin of its own: to it, everything is cross-origin.
     response.headers_mut().insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
     response
 }
 
-async fn fetch_image(app: &App, (id, index): (MessageId, usize), q: &ImageQuery) -> ApiResult<Response> {
-    if !images::allowed(app, id, index, q.until, &q.code) {
-        return Err(ApiError::not_found());
+/// Why there is no image, for programs and for people, and how it would have been shown.
+struct NoImage {
+    error: ApiError,
+    shown: Shown,
+    why: &'static str,
+}
+
+impl From<ApiError> for NoImage {
+    fn from(error: ApiError) -> Self {
+        Self { error, shown: Shown::default(), why: "Open the message again to load this image." }
     }
-    let bad = |text: &str| ApiError::new(StatusCode::BAD_GATEWAY, "image_unavailable", text.to_owned());
+}
+
+impl NoImage {
+    fn unavailable(shown: Shown, why: &'static str) -> Self {
+        Self { error: ApiError::new(StatusCode::BAD_GATEWAY, "image_unavailable", why.to_owned()), shown, why }
+    }
+}
+
+/// In the place of an image that there is not.
+fn drawn(status: StatusCode, shown: &Shown, why: &str) -> Response {
+    let kind = (header::CONTENT_TYPE, HeaderValue::from_static("image/svg+xml"));
+    let policy = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(FILE_CSP));
+    (status, [kind, policy], placeholder::drawing(shown, why)).into_response()
+}
+
+async fn fetch_image(app: &App, (id, index): (MessageId, usize), q: &ImageQuery) -> Result<Response, NoImage> {
+    if !images::allowed(app, id, index, q.until, &q.code) {
+        return Err(ApiError::not_found().into());
+    }
     let slot = tokio::time::timeout(IMAGE_TIME, app.image_slots.acquire()).await;
-    let Ok(Ok(_slot)) = slot else { return Err(bad("Too many images are being fetched. Open the message again.")) };
+    let Ok(Ok(_slot)) = slot else {
+        let why = "Too many images are being fetched. Open the message again.";
+        return Err(NoImage::unavailable(Shown::default(), why));
+    };
+    let (url, shown) = locate(app, id, index).await?;
+    let fetched = app.images.get_bounded(&url, images::MAX_BYTES, IMAGE_TIME).await;
+    let fetched = fetched.map_err(|e| NoImage::unavailable(shown.clone(), placeholder::why(&e)))?;
+    let kind = fetched.content_type.filter(|t| fetched.status == 200 && images::is_raster(t));
+    let kind = kind.ok_or_else(|| NoImage::unavailable(shown, placeholder::why_not(fetched.status)))?;
+    let answer = Response::builder()
+        .header(header::CONTENT_TYPE, kind)
+        .header(header::CACHE_CONTROL, "private, max-age=3600")
+        .header(header::CONTENT_SECURITY_POLICY, FILE_CSP)
+        .body(Body::from(fetched.body));
+    answer.map_err(|e| ApiError::internal(&e).into())
+}
+
+/// Where an image comes from, and how the message shows it.
+async fn locate(app: &App, id: MessageId, index: usize) -> ApiResult<(String, Shown)> {
     let mut c = app.db.read().await?;
     let (scope, row) = list::permitted(&mut c, &crate::team::Instance, id).await?.ok_or_else(ApiError::not_found)?;
     drop(c);
     let raw = app.blobs.get(&scope, row.account_id, row.blob).await?;
-    let url = off_thread(move || {
+    off_thread(move || {
         let html = parsed::parse(&raw).html?;
-        html_in::sanitise(&html, Images::Blocked, Box::new(|_| None)).remote_images.into_iter().nth(index)
+        let named = Images::Proxied(Box::new(|n| format!("/{n}")));
+        let found = html_in::sanitise(&html, named, Box::new(|_| None));
+        let shown = placeholder::shown(&found.document, &format!("/{index}"));
+        Some((found.remote_images.into_iter().nth(index)?, shown))
     })
     .await?
-    .ok_or_else(ApiError::not_found)?;
-    let fetched = app.images.get_bounded(&url, images::MAX_BYTES, IMAGE_TIME).await;
-    let fetched = fetched.map_err(|_| bad("The image could not be fetched from its server."))?;
-    let kind = fetched.content_type.filter(|t| fetched.status == 200 && images::is_raster(t));
-    let kind = kind.ok_or_else(|| bad("What the server answered is no image."))?;
-    Response::builder()
-        .header(header::CONTENT_TYPE, kind)
-        .header(header::CACHE_CONTROL, "private, max-age=3600")
-        .header(header::CONTENT_SECURITY_POLICY, FILE_CSP)
-        .body(Body::from(fetched.body))
-        .map_err(|e| ApiError::internal(&e))
+    .ok_or_else(ApiError::not_found)
 }

@@ -43,7 +43,7 @@ on_both! {
         let list = api.get("/accounts").await.expect(200);
         assert_eq!((&list["total"], &list["items"][0]["address"]), (&json!(1), &json!(mailbox.address)));
         let summary = api.get("/accounts/summary").await.expect(200);
-        assert_eq!((&summary["total"], &summary["connected"]), (&json!(1), &json!(1)));
+        assert_eq!((&summary["total"], &summary["connected"], &summary["paused"]), (&json!(1), &json!(1), &json!(0)));
         t.stop().await;
     }
 

@@ -2,6 +2,7 @@
 
 use crate::on_both;
 use crate::support::{Api, TestApp, connect_request, eventually, mail};
+use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::MailWorld;
 
@@ -98,6 +99,11 @@ on_both! {
         let path = with_images.split("/api/v1").nth(1).unwrap().split('"').next().unwrap().replace("&amp;", "&");
         t.caller().get(&path).await.problem(502, "image_unavailable");
         t.caller().get(&path.replace("/0?", "/1?")).await.problem(404, "not_found");
+        // The frame asks for images alone, and shows whatever image the answer is.
+        let drawn = t.caller().open(Method::GET, &path, None, &[("accept", "image/avif,image/*,*/*;q=0.8")]).await;
+        assert_eq!((drawn.status().as_u16(), &drawn.headers()["content-type"]), (502, &"image/svg+xml".parse().unwrap()));
+        let drawn = drawn.text().await.unwrap();
+        assert!(drawn.contains(">pic</text>") && drawn.contains("of this image"), "{drawn}");
         let file = api.get(&format!("/messages/{message}/attachments/0")).await;
         assert_eq!(file.text.trim_end(), "file body");
         assert!(file.headers["content-disposition"].to_str().unwrap().starts_with("attachment; filename=\"passwd\""));

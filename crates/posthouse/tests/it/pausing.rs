@@ -70,6 +70,8 @@ on_both! {
         let answer = api.lock().await.post(&format!("/accounts/{id}/pause"), &json!({})).await.expect(200);
         assert!(paused(&answer), "{answer}");
         assert_eq!((&answer["sync"]["stage"], answer["paused_at"].is_string()), (&json!("waiting"), true));
+        let figures = api.lock().await.get("/accounts/summary").await.expect(200);
+        assert_eq!((&figures["total"], &figures["connected"], &figures["paused"]), (&json!(1), &json!(0), &json!(1)));
         eventually("its session is closed", async || open_sessions(&imap) == 0).await;
         // Again: nothing changes, and there is one line in the log.
         api.lock().await.post(&format!("/accounts/{id}/pause"), &json!({})).await.expect(200);

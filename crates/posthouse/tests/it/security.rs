@@ -25,7 +25,7 @@ pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 pub(crate) fn hardened(what: &str, headers: &HeaderMap) {
     assert_eq!(text(headers, "x-content-type-options"), "nosniff", "{what}");
     assert_eq!(text(headers, "referrer-policy"), "no-referrer", "{what}");
-    assert_eq!(text(headers, "cross-origin-opener-policy"), "same-origin", "{what}");
+    assert_eq!(text(headers, "cross-origin-opener-policy"), "same-origin-allow-popups", "{what}");
     assert_eq!(headers.get_all("content-security-policy").iter().count(), 1, "{what}");
     let policy = text(headers, "content-security-policy");
     for needed in ["default-src 'none'", "frame-ancestors '", "base-uri 'none'", "form-action '"] {

@@ -1,7 +1,17 @@
 import { act, screen, waitFor, within } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
 import { describe, expect, it } from "vitest";
-import { account, accountList, api, FakeEventSource, open, problem, server, side } from "../../../test/world";
+import {
+  account,
+  accountList,
+  api,
+  FakeEventSource,
+  open,
+  problem,
+  server,
+  session,
+  side,
+} from "../../../test/world";
 
 function rowOf(address: string): HTMLElement {
   const row = screen.getByText(address).closest("tr");
@@ -251,4 +261,40 @@ it("leads from the sign-in page to where it was asked for, when somebody is sign
   const { router } = open("/sign-in?next=%2Faccounts%3Fstatus%3Dconnected");
   expect(await screen.findByText("ana@acme.test")).toBeVisible();
   expect(router.state.location.href).toBe("/accounts?status=connected");
+});
+
+it("counts every state above the list, and leads from each to its accounts", async () => {
+  const figures = { connected: 5, need_attention: 1, disconnected: 2, paused: 3, sent_today: 18, total: 11 };
+  server.use(http.get(api("/accounts/summary"), () => HttpResponse.json(figures)));
+  open("/accounts");
+  const head = within(await screen.findByRole("group", { name: "Figures" }));
+  expect(await head.findByRole("link", { name: "3 paused" })).toHaveAttribute(
+    "href",
+    "/accounts?status=paused",
+  );
+  expect(head.getByRole("link", { name: "2 disconnected" })).toBeVisible();
+  expect(head.getByRole("link", { name: "1 needs you" })).toBeVisible();
+});
+
+it("writes from the marked account by c, and says what to do where none is marked", async () => {
+  const { user } = open("/accounts");
+  await screen.findByText("ana@acme.test");
+  await user.keyboard("?");
+  const sheet = await screen.findByRole("dialog", { name: "Keyboard shortcuts" });
+  expect(within(sheet).getByText("Send email from the marked account")).toBeVisible();
+  await user.keyboard("{Escape}");
+  await waitFor(() => expect(screen.queryByRole("dialog")).not.toBeInTheDocument());
+  await user.keyboard("c");
+  expect(await screen.findByText("Mark an account first: j and k move the mark.")).toBeVisible();
+  await user.keyboard("jc");
+  expect(await screen.findByRole("dialog", { name: "Send email" })).toBeVisible();
+});
+
+it.each([
+  ["owner", "/settings/providers"],
+  ["member", "/settings/notifications"],
+] as const)("leads the %s from the settings to the first page of them", async (role, path) => {
+  server.use(http.get(api("/session"), () => HttpResponse.json({ ...session, role })));
+  const { router } = open("/settings");
+  await waitFor(() => expect(router.state.location.pathname).toBe(path));
 });

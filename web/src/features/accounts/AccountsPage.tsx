@@ -1,24 +1,25 @@
 import { Group, Skeleton, Text } from "@mantine/core";
-import { IconMailPlus, IconPlus } from "@tabler/icons-react";
+import { IconPlus } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useState } from "react";
-import type { AccountFilter } from "../../api/keys";
+import { useMemo, useState } from "react";
 import { count } from "../../lib/format";
 import { Icon } from "../../ui/Icon";
 import { AnchorLink, ButtonLink } from "../../ui/links";
-import { LoadFailed, Notice } from "../../ui/Notice";
+import { LoadFailed } from "../../ui/Notice";
 import { Page, PageHeader } from "../../ui/Page";
 import { part } from "../../ui/part";
 import { useAdmin } from "../session/queries";
-import { AccountFilters, type Change } from "./AccountFilters";
+import { AccountFilters } from "./AccountFilters";
 import classes from "./Accounts.module.css";
 import { AccountsTable } from "./AccountsTable";
-import { EVERYTHING, isNarrowed } from "./filter";
+import { EVERYTHING, isNarrowed, type ListSearch } from "./filter";
 import { accountListQuery, summaryQuery } from "./queries";
 import { useSelection } from "./selection";
 
+const NoAccount = part(() => import("./NoAccount"));
 const NoMatch = part(() => import("./NoMatch"));
 const BulkBar = part(() => import("./BulkBar"));
+const BulkRun = part(async () => ({ default: (await import("./BulkDialog")).BulkRun }));
 
 const AppFaults = part(() => import("../providers/AppFaults"));
 
@@ -40,48 +41,45 @@ function Figures() {
         <span className={classes.figure}>{count(value)}</span> {words}
       </Text>
     );
+  /** Leads to those accounts; nothing where there are none. */
+  const linked = (status: string, value: number | undefined, words: string) =>
+    value ? (
+      <AnchorLink to="." search={{ status }} c="inherit" underline="hover" className={classes.figureLink}>
+        {figure(value, words)}
+      </AnchorLink>
+    ) : undefined;
+  const waiting = data?.need_attention;
   return (
     <Group gap="lg" mb="md" className={classes.figures} aria-label="Figures" role="group">
       {figure(data?.connected, "connected")}
-      {data && data.need_attention > 0 ? (
-        <AnchorLink
-          to="."
-          search={{ status: "reconnect_required" }}
-          c="inherit"
-          underline="hover"
-          className={classes.figureLink}
-        >
-          {figure(data.need_attention, data.need_attention === 1 ? "needs you" : "need you")}
-        </AnchorLink>
-      ) : (
-        figure(data?.need_attention, "need you")
-      )}
-      {data && data.disconnected > 0 && (
-        <AnchorLink
-          to="."
-          search={{ status: "disconnected" }}
-          c="inherit"
-          underline="hover"
-          className={classes.figureLink}
-        >
-          {figure(data.disconnected, "disconnected")}
-        </AnchorLink>
-      )}
+      {linked("reconnect_required", waiting, waiting === 1 ? "needs you" : "need you") ??
+        figure(waiting, "need you")}
+      {linked("disconnected", data?.disconnected, "disconnected")}
+      {linked("paused", data?.paused, "paused")}
       {figure(data?.sent_today, "sent today")}
     </Group>
   );
 }
 
-/** The list of connected accounts. `filter` lives in the address bar. */
-export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onChange: Change }) {
+/** The list of connected accounts. `search` lives in the address bar. */
+export function AccountsPage(props: { search: ListSearch; onChange: (change: ListSearch) => void }) {
+  const { onChange } = props;
+  const { run, ...filter } = props.search;
   const list = useInfiniteQuery({ ...accountListQuery(filter), placeholderData: keepPreviousData });
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const total = list.data?.pages[0]?.total ?? rows.length;
   const filtered = isNarrowed(filter);
   const selection = useSelection(rows, Math.max(total, rows.length), filter);
-  // Once it was there it stays: its dialog outlives the selection.
-  const [barShown, setBarShown] = useState(false);
-  useEffect(() => setBarShown((shown) => shown || selection.count > 0), [selection.count]);
+  // What was begun here; any other run is only looked at.
+  const [begun, setBegun] = useState<string>();
+  const follow = (next: string) => {
+    setBegun(next);
+    onChange({ run: next });
+  };
+  const leave = () => {
+    setBegun(undefined);
+    onChange({ run: undefined });
+  };
   const admin = useAdmin();
   const empty = list.isSuccess && rows.length === 0 && !list.isPlaceholderData;
 
@@ -92,10 +90,7 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
       </PageHeader>
       {admin && <AppFaults onMissing={() => undefined} />}
       {empty && !filtered ? (
-        <Notice icon={IconMailPlus} title="No account is connected yet" action={<ConnectButton />}>
-          Connect an email account to send from it and to follow its mail here. Posthouse keeps it connected
-          and says what to do when something breaks.
-        </Notice>
+        <NoAccount action={<ConnectButton />} onMissing={() => undefined} />
       ) : (
         <>
           <Figures />
@@ -121,15 +116,26 @@ export function AccountsPage({ filter, onChange }: { filter: AccountFilter; onCh
               onChange={onChange}
             />
           )}
-          {(selection.count > 0 || barShown) && (
+          {selection.count > 0 && (
             <BulkBar
               selection={selection}
               total={Math.max(total, rows.length)}
               filter={filter}
+              onBegun={follow}
               onMissing={selection.clear}
             />
           )}
         </>
+      )}
+      {run && (
+        <BulkRun
+          key={run}
+          id={run}
+          begun={run === begun}
+          onUndone={follow}
+          onClose={leave}
+          onMissing={leave}
+        />
       )}
     </Page>
   );

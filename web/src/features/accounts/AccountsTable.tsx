@@ -1,5 +1,6 @@
 import { Button, Skeleton, UnstyledButton } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
+import { notifications } from "@mantine/notifications";
 import { IconArrowDown, IconArrowsSort, IconArrowUp } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
 import {
@@ -62,9 +63,11 @@ interface TableProps {
 
 function useDensity(): Density {
   const options = { getInitialValueInEffect: false };
-  const narrow = useMediaQuery(media.narrow, false, options);
+  const compact = useMediaQuery(media.compact, false, options);
+  const few = useMediaQuery(media.few, false, options);
   const middle = useMediaQuery(media.middle, false, options);
-  if (narrow) return "cards";
+  if (compact) return "cards";
+  if (few) return "few";
   return middle ? "middle" : "full";
 }
 
@@ -146,19 +149,19 @@ export function AccountsTable(props: TableProps) {
       group: "Lists",
       run: () => selection.toggle(active, true),
     },
+    {
+      keys: "c",
+      label: "Send email from the marked account",
+      group: "Lists",
+      run: () => {
+        if (chosen?.can_send) return openSend(chosen);
+        const message = chosen
+          ? `${chosen.address} does not send.`
+          : "Mark an account first: j and k move the mark.";
+        notifications.show({ id: "c", message });
+      },
+    },
   ]);
-  useShortcuts(
-    chosen?.can_send
-      ? [
-          {
-            keys: "c",
-            label: "Send email from the marked account",
-            group: "Lists",
-            run: () => openSend(chosen),
-          },
-        ]
-      : [],
-  );
   const onContextMenu = (event: MouseEvent, index: number) => {
     const account = rows[index];
     // A link keeps the browser's own menu.

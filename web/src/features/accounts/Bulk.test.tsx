@@ -159,9 +159,56 @@ describe("what is done with many accounts", () => {
     await user.type(dialog.getByRole("combobox", { name: "Tag" }), "New");
     expect(await dialog.findByText("2 accounts will get the tag, which is new.")).toBeVisible();
     await user.click(dialog.getByRole("button", { name: "Add tag" }));
-    const failed = await dialog.findByRole("list", { name: "Accounts that did not change" });
+    const failed = await screen.findByRole("list", { name: "Accounts that did not change" });
+    expect(within(failed).getByRole("link", { name: "ben@acme.test" })).toHaveAttribute(
+      "href",
+      "/accounts/ben",
+    );
     expect(failed).toHaveTextContent(`ben@acme.test: ${text}`);
     expect(asked.at(-1)?.body).toMatchObject({ action: "add_tag", tag: "New" });
+  });
+
+  it("leads from its notice to what was done, which stays until it is closed", async () => {
+    plays({}, run());
+    const { user, router } = open("/accounts");
+    await user.click(await box("ana"));
+    await shown();
+    await user.click(bar().getByRole("button", { name: "Pause" }));
+    const dialog = within(await screen.findByRole("dialog"));
+    await dialog.findByText("2 accounts will be paused.");
+    await user.click(dialog.getByRole("button", { name: "Pause" }));
+    await user.click(await screen.findByRole("link", { name: "Details" }));
+    const details = within(await screen.findByRole("dialog", { name: "Pause 2 accounts" }));
+    expect(await details.findByText("2 accounts paused.")).toBeVisible();
+    expect(router.state.location.search).toEqual({ run: "r1" });
+  });
+
+  it("shows what was done after a reload, beside the filter, and takes it back", async () => {
+    const unchanged = [{ outcome: "paused" as const, count: 1, text: "It is paused. Resume it first." }];
+    plays({}, run({ unchanged, total: 3 }));
+    const undone = run({ id: "r2", action: "resume", changed: 1, unchanged, failed: [], can_undo: false });
+    server.use(
+      http.post(api("/accounts/bulk/r1/undo"), () => HttpResponse.json(undone, { status: 202 })),
+      http.get(api("/accounts/bulk/r2"), () => HttpResponse.json(undone)),
+    );
+    const { user, router } = open("/accounts?tag=Sales&run=r1");
+    const dialog = within(await screen.findByRole("dialog", { name: "Pause 3 accounts" }));
+    expect(await dialog.findByText("2 accounts paused.")).toBeVisible();
+    expect(dialog.getByText("1: It is paused. Resume it first.")).toBeVisible();
+    await user.click(dialog.getByRole("button", { name: "Undo" }));
+    expect(await screen.findByText("1 account resumed.")).toBeVisible();
+    await waitFor(() => expect(router.state.location.search).toEqual({ tag: "Sales" }));
+  });
+
+  it("says that what was done is not kept any more", async () => {
+    plays({}, run());
+    server.use(
+      http.get(api("/accounts/bulk/:id"), () => problem(404, "not_found", "There is no such thing.")),
+    );
+    const { user, router } = open("/accounts?run=old");
+    expect(await screen.findByText(/This is not here any more/)).toBeVisible();
+    await user.click(screen.getByText("Close", { selector: "button *" }));
+    await waitFor(() => expect(router.state.location.search).toEqual({}));
   });
 
   it("says why it was not begun, and keeps what was typed", async () => {

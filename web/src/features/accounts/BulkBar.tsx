@@ -23,10 +23,12 @@ interface BulkBarProps {
   selection: Selection;
   total: number;
   filter: AccountFilter;
+  /** It has begun. */
+  onBegun: (run: string) => void;
 }
 
 /** Stands below the list while something is chosen, with what can be done with it. */
-export default function BulkBar({ selection, total, filter }: BulkBarProps) {
+export default function BulkBar({ selection, total, filter, onBegun }: BulkBarProps) {
   const [asked, setAsked] = useState<Asked>();
   const origin = useRef<HTMLElement>(undefined);
   const close = () => {
@@ -37,42 +39,45 @@ export default function BulkBar({ selection, total, filter }: BulkBarProps) {
     origin.current = focusOrigin();
     setAsked({ action, request: requestFor(action, selection, filter), selected: selection.count });
   };
-  const shown = selection.count > 0;
+  const begin = (run: string) => {
+    setAsked(undefined);
+    onBegun(run);
+    // The choice has done its service.
+    selection.clear();
+  };
   return (
     <>
-      {shown && (
-        <section className={classes.bulk} aria-label="Selected accounts">
-          <Group gap="sm" className={classes.bulkCount}>
-            <Text fw={600} className="figures" role="status">
-              {selection.all ? `All ${count(total)} that match` : count(selection.count)} selected
-            </Text>
-            {!selection.all && selection.count < total && (
-              <Button variant="subtle" size="compact-sm" onClick={selection.chooseAll}>
-                Select all {count(total)} that match
-              </Button>
-            )}
-          </Group>
-          <Group gap="xs">
-            {ORDER.map((action) => (
-              <Button
-                key={action}
-                size="compact-sm"
-                variant="default"
-                className={action === "delete" ? classes.bulkDelete : undefined}
-                onClick={() => ask(action)}
-              >
-                {ACTIONS[action].button}
-              </Button>
-            ))}
-          </Group>
-          <CloseButton
-            aria-label="Clear the selection"
-            onClick={selection.clear}
-            className={classes.bulkClear}
-          />
-        </section>
-      )}
-      {asked && <BulkDialog {...asked} onClose={close} onMissing={close} onBegun={selection.clear} />}
+      <section className={classes.bulk} aria-label="Selected accounts">
+        <Group gap="sm" className={classes.bulkCount}>
+          <Text fw={600} className="figures" role="status">
+            {selection.all ? `All ${count(total)} that match` : count(selection.count)} selected
+          </Text>
+          {!selection.all && selection.count < total && (
+            <Button variant="subtle" size="compact-sm" onClick={selection.chooseAll}>
+              Select all {count(total)} that match
+            </Button>
+          )}
+        </Group>
+        <Group gap="xs">
+          {ORDER.map((action) => (
+            <Button
+              key={action}
+              size="compact-sm"
+              variant="default"
+              className={action === "delete" ? classes.bulkDelete : undefined}
+              onClick={() => ask(action)}
+            >
+              {ACTIONS[action].button}
+            </Button>
+          ))}
+        </Group>
+        <CloseButton
+          aria-label="Clear the selection"
+          onClick={selection.clear}
+          className={classes.bulkClear}
+        />
+      </section>
+      {asked && <BulkDialog {...asked} onClose={close} onMissing={close} onBegun={begin} />}
     </>
   );
 }

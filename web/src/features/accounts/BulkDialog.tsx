@@ -1,25 +1,17 @@
-import {
-  Autocomplete,
-  Button,
-  Group,
-  List,
-  Modal,
-  Progress,
-  Skeleton,
-  Stack,
-  Text,
-  TextInput,
-} from "@mantine/core";
+import { Autocomplete, Button, Group, Modal, Skeleton, Stack, Text, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
-import type { BulkAction, BulkPreview, BulkRequest, BulkRun } from "../../api/client";
-import { count, counted } from "../../lib/format";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import type { BulkAction, BulkPreview, BulkRequest } from "../../api/client";
+import { counted } from "../../lib/format";
 import { asApiError } from "../../lib/problem";
 import { Banner } from "../../ui/Banner";
-import classes from "./Accounts.module.css";
-import { ACTIONS, previewQuery, refreshAll, runQuery, tellEnd, useStartBulk } from "./bulk";
+import { ACTIONS, previewQuery, useStartBulk } from "./bulk";
 import { MAX_TAG, tagsQuery } from "./tags";
+import { Unchanged } from "./Unchanged";
+
+// One file with it: both are dialogs of the same thing.
+export { BulkRun } from "./BulkRun";
 
 const TYPING_MS = 250;
 
@@ -28,29 +20,15 @@ interface BulkDialogProps {
   request: BulkRequest;
   selected: number;
   onClose: () => void;
-  /** It has begun: the choice has done its service. */
-  onBegun: () => void;
+  onBegun: (run: string) => void;
 }
 
-/** Shows what would change, asks, and follows it to its end. */
+/** Shows what would change, and asks. */
 export default function BulkDialog({ action, request, selected, onClose, onBegun }: BulkDialogProps) {
-  const [run, setRun] = useState<string>();
   const title = `${ACTIONS[action].title} ${counted(selected, "account")}`;
   return (
     <Modal opened onClose={onClose} title={title} closeButtonProps={{ "aria-label": "Close" }}>
-      {run ? (
-        <Doing id={run} onClose={onClose} />
-      ) : (
-        <Asking
-          action={action}
-          request={request}
-          onClose={onClose}
-          onBegun={(id) => {
-            setRun(id);
-            onBegun();
-          }}
-        />
-      )}
+      <Asking action={action} request={request} onClose={onClose} onBegun={onBegun} />
     </Modal>
   );
 }
@@ -166,92 +144,5 @@ function Preview({ action, preview }: { action: BulkAction; preview: BulkPreview
       )}
       <Unchanged of={preview} words="will not change" />
     </div>
-  );
-}
-
-/** How many do not change, and why. */
-function Unchanged({ of, words }: { of: Pick<BulkPreview, "unchanged">; words: string }) {
-  const total = of.unchanged.reduce((sum, each) => sum + each.count, 0);
-  if (total === 0) return null;
-  return (
-    <>
-      <Text mt="sm" className="figures">
-        {counted(total, "account")} {words}:
-      </Text>
-      <List size="sm" mt="xs">
-        {of.unchanged.map(({ outcome, count: number, text }) => (
-          <List.Item key={outcome} className="figures">
-            {count(number)}: {text}
-          </List.Item>
-        ))}
-      </List>
-    </>
-  );
-}
-
-/** Follows a run. One that ends well while it is looked at closes by itself and leaves its notice. */
-function Doing({ id, onClose }: { id: string; onClose: () => void }) {
-  const queryClient = useQueryClient();
-  const { data: run, error } = useQuery(runQuery(id));
-  const told = useRef(false);
-  const close = useRef(onClose);
-  close.current = onClose;
-  useEffect(() => {
-    if (!run?.finished || told.current) return;
-    told.current = true;
-    void refreshAll(queryClient);
-    tellEnd(queryClient, run);
-    if (run.failed.length === 0) close.current();
-  }, [run, queryClient]);
-  return (
-    <Stack>
-      {error ? (
-        <Banner tone="bad" alert>
-          How far it is cannot be seen: {asApiError(error).message} It goes on by itself.
-        </Banner>
-      ) : (
-        run && (run.finished ? <Ended run={run} /> : <Running run={run} />)
-      )}
-      <Group justify="flex-end">
-        <Button variant="default" onClick={onClose}>
-          Close
-        </Button>
-      </Group>
-    </Stack>
-  );
-}
-
-function Running({ run }: { run: BulkRun }) {
-  return (
-    <>
-      <Text className="figures" role="status">
-        {count(run.done)} of {count(run.total)} done. It goes on when you close this.
-      </Text>
-      <Progress value={run.total === 0 ? 100 : (run.done / run.total) * 100} aria-label="Accounts done" />
-    </>
-  );
-}
-
-function Ended({ run }: { run: BulkRun }) {
-  const hidden = run.unchanged.reduce((sum, each) => sum + (each.outcome === "already" ? 0 : each.count), 0);
-  return (
-    <>
-      <Text fw={600} className="figures" role="status">
-        {counted(run.changed, "account")} {ACTIONS[run.action].did}.
-      </Text>
-      <Unchanged of={run} words="did not change" />
-      <ul className={classes.failures} aria-label="Accounts that did not change">
-        {run.failed.map(({ account_id, address, text }) => (
-          <li key={account_id}>
-            <strong>{address ?? "An account that you do not see"}</strong>: {text}
-          </li>
-        ))}
-      </ul>
-      {hidden > run.failed.length && (
-        <Text c="dimmed" className="figures">
-          And {count(hidden - run.failed.length)} more.
-        </Text>
-      )}
-    </>
   );
 }

@@ -7,6 +7,7 @@ import { type AccountFilter, keys } from "../../api/keys";
 import { counted } from "../../lib/format";
 import { asApiError } from "../../lib/problem";
 import { useAction } from "../../ui/action";
+import { ButtonLink } from "../../ui/links";
 import { narrowing } from "./filter";
 import type { Selection } from "./selection";
 
@@ -53,6 +54,17 @@ export function useStartBulk() {
   });
 }
 
+export function useUndo(id: string) {
+  const queryClient = useQueryClient();
+  return useAction({
+    mutationFn: () => unwrap(http.POST("/accounts/bulk/{id}/undo", { params: { path: { id } } })),
+    onSuccess: (run) => {
+      queryClient.setQueryData(keys.bulk(run.id), run);
+      return queryClient.invalidateQueries({ queryKey: keys.bulk(id) });
+    },
+  });
+}
+
 export function refreshAll(queryClient: QueryClient): Promise<void> {
   return queryClient.invalidateQueries({ queryKey: keys.accounts });
 }
@@ -88,18 +100,29 @@ export function tellEnd(queryClient: QueryClient, run: BulkRun): void {
         <Text>
           {counted(run.changed, "account")} {ACTIONS[run.action].did}.
         </Text>
-        {run.can_undo && (
-          <Button
+        <Group gap="xs" wrap="nowrap">
+          <ButtonLink
+            to="/accounts"
+            search={{ run: run.id }}
             size="compact-sm"
-            variant="default"
-            onClick={() => {
-              notifications.hide(id);
-              void undo(queryClient, run.id);
-            }}
+            variant="subtle"
+            onClick={() => notifications.hide(id)}
           >
-            Undo
-          </Button>
-        )}
+            Details
+          </ButtonLink>
+          {run.can_undo && (
+            <Button
+              size="compact-sm"
+              variant="default"
+              onClick={() => {
+                notifications.hide(id);
+                void undo(queryClient, run.id);
+              }}
+            >
+              Undo
+            </Button>
+          )}
+        </Group>
       </Group>
     ),
   });

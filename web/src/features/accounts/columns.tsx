@@ -11,8 +11,8 @@ import { TagBadges } from "./TagBadges";
 
 const column = createColumnHelper<AccountRow>();
 
-/** How much fits: cards, the columns that matter most, or all. */
-export type Density = "cards" | "middle" | "full";
+/** How much fits: cards, those columns without which no list is one, those that matter most, or all. */
+export type Density = "cards" | "few" | "middle" | "full";
 
 export function ownerName(account: AccountRow): string {
   return account.user?.name ?? "Team";
@@ -33,7 +33,8 @@ function NameCell({ account, density }: { account: AccountRow; density: Density 
       <div className={classes.second}>
         <Text size="xs" c="dimmed" truncate title={account.address}>
           {account.address}
-          {density === "middle" && ` · ${isolated(account.provider_label)} · ${isolated(ownerName(account))}`}
+          {(density === "few" || density === "middle") &&
+            ` · ${isolated(account.provider_label)} · ${isolated(ownerName(account))}`}
         </Text>
         <TagBadges tags={account.tags} />
       </div>
@@ -135,5 +136,6 @@ export const columns = [
 export const COLUMNS_SHOWN: Record<Density, string[]> = {
   full: ["address", "provider", "user", "health", "sent", "status", "edit", "actions"],
   middle: ["address", "health", "sent", "status", "edit", "actions"],
+  few: ["address", "status", "actions"],
   cards: ["address", "actions"],
 };

@@ -37,6 +37,16 @@ export function filterFrom(search: Record<string, unknown>): AccountFilter {
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
 }
 
+/** What the address bar of the list has: the filter, and what was done with many accounts and is looked at. */
+export interface ListSearch extends AccountFilter {
+  run?: string | undefined;
+}
+
+export function listFrom(search: Record<string, unknown>): ListSearch {
+  const run = textParam(search, "run");
+  return { ...filterFrom(search), ...(run && { run }) };
+}
+
 /** The part of a filter that says which accounts, without their order. */
 export function narrowing(filter: AccountFilter): AccountFilter {
   return Object.fromEntries(NARROWING.flatMap((name) => (filter[name] ? [[name, filter[name]]] : [])));

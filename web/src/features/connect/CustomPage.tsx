@@ -1,9 +1,10 @@
 import { Button, Group, Text } from "@mantine/core";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import type { OAuthChoice } from "../../api/client";
 import { Page, PageHeader } from "../../ui/Page";
 import { ConnectForm } from "./ConnectForm";
 import { Crumbs } from "./Crumbs";
+import { newPlace, recall } from "./consent/memory";
 import { OAuthForm } from "./consent/OAuthForm";
 import { useChoices } from "./consent/queries";
 import { FoundWhere } from "./FoundWhere";
@@ -15,7 +16,11 @@ import { beginning, useBegun, useNewAccount } from "./useNewAccount";
 /** Connects an account by its SMTP and IMAP servers, or at a provider that has no card of its own but an app. */
 export function CustomPage() {
   const begun = useBegun();
-  const [choice, setChoice] = useState<OAuthChoice>();
+  const choices = useChoices("custom");
+  const [chosen, setChosen] = useState<OAuthChoice | null>();
+  // One whose sign-in is on its way is shown again.
+  const resumed = useMemo(() => choices?.find(({ provider }) => recall(newPlace(provider))), [choices]);
+  const choice = chosen === undefined ? resumed : chosen;
   return (
     <Page name="Connect email">
       <Crumbs here="Custom SMTP" add />
@@ -26,7 +31,7 @@ export function CustomPage() {
           initial={beginning("custom", begun && { address: begun.address })}
           other={() => (
             <Group>
-              <Button variant="transparent" px={0} onClick={() => setChoice(undefined)}>
+              <Button variant="transparent" px={0} onClick={() => setChosen(null)}>
                 Enter the servers instead
               </Button>
             </Group>
@@ -34,7 +39,7 @@ export function CustomPage() {
         />
       ) : (
         <>
-          <Others onChoose={setChoice} />
+          <Others onChoose={setChosen} />
           <ByServers />
         </>
       )}

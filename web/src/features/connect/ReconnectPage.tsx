@@ -20,6 +20,7 @@ import { reasonWords } from "../accounts/words";
 import { useSession } from "../session/queries";
 import classes from "./Connect.module.css";
 import { ConnectForm } from "./ConnectForm";
+import { againPlace, recall } from "./consent/memory";
 import { OAuthReconnect } from "./consent/OAuthReconnect";
 import { usableChoice, useChoices } from "./consent/queries";
 import { LoginFields, ServerFields } from "./EndpointFields";
@@ -62,7 +63,9 @@ export function ReconnectPage({ id }: { id: string }) {
   const choices = useChoices(account.provider);
   // Providers without a card share one kind: which of them it is stands in the account's grant only.
   const usable = account.provider === "custom" ? undefined : usableChoice(choices);
-  const [way, setWay] = useState<"oauth" | "password">(oauth ? "oauth" : "password");
+  const [way, setWay] = useState<"oauth" | "password">(() =>
+    oauth || recall(againPlace(id)) ? "oauth" : "password",
+  );
   const other = (words: string, next: "oauth" | "password") => (
     <Group>
       <Button variant="transparent" px={0} onClick={() => setWay(next)}>

@@ -29,8 +29,11 @@ export function useFormTrouble<T extends object>(form: FormOf<T>) {
       if (problem.fields.length > 0) fields(problem.fields);
       else if (problem.code === "connect_failed")
         show([{ message: "Not saved: the connection test failed." }]);
-      else if (problem.code === "address_taken") fields([{ field: "address", message: problem.message }]);
-      else show([{ message: problem.message }]);
+      else if (problem.code === "address_taken") {
+        const taken = { field: "address", message: problem.message };
+        form.setErrors({ address: taken.message });
+        show([{ ...taken, account: problem.accountId }]);
+      } else show([{ message: problem.message }]);
     },
   };
 }

@@ -62,12 +62,15 @@ export function Returned({ kept, flow, onAgain }: { kept: Kept; flow: string; on
     </Button>
   );
   if (data?.state === "failed") {
+    const { code, step, server_words } = data.problem ?? {};
+    // Of somebody else's sign-in the mailbox's refusal is only how it was noticed.
+    const words = code === "wrong_identity" && step ? undefined : server_words;
     return (
       <Stack>
         <Banner tone="bad" alert>
           <Stack gap="xs">
             <Text fw={500}>{data.problem?.text ?? "Your mailbox is not connected."}</Text>
-            {data.problem?.server_words && <ServerWords>{data.problem.server_words}</ServerWords>}
+            {words && <ServerWords>{words}</ServerWords>}
             {data.problem?.fix && <Text size="xs">{data.problem.fix}</Text>}
           </Stack>
         </Banner>

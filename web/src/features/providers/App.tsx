@@ -85,6 +85,7 @@ function Actions({ app, settings }: AppProps) {
   const check = useCheckApp(provider, id ?? null);
   const [refused, setRefused] = useState<string>();
   const consent = useConsent({
+    place: `try ${provider} ${id ?? ""}`,
     onDone: () => undefined,
     onRefused: (problem) => setRefused(problem.message),
   });

@@ -1,9 +1,9 @@
 import { createFileRoute } from "@tanstack/react-router";
 import { AccountsPage } from "../../features/accounts/AccountsPage";
-import { filterFrom } from "../../features/accounts/filter";
+import { listFrom } from "../../features/accounts/filter";
 
 export const Route = createFileRoute("/_app/accounts/")({
-  validateSearch: filterFrom,
+  validateSearch: listFrom,
   component: List,
 });
 
@@ -12,9 +12,9 @@ function List() {
   return (
     <AccountsPage
       // What the router hands over still has what the address bar has besides.
-      filter={filterFrom(Route.useSearch())}
+      search={listFrom(Route.useSearch())}
       onChange={(change) =>
-        void navigate({ search: (now) => filterFrom({ ...now, ...change }), replace: true })
+        void navigate({ search: (now) => listFrom({ ...now, ...change }), replace: true })
       }
     />
   );

@@ -1,9 +1,9 @@
 import { createFileRoute } from "@tanstack/react-router";
 import { AccountsPage } from "../../features/accounts/AccountsPage";
-import { filterFrom } from "../../features/accounts/filter";
+import { listFrom } from "../../features/accounts/filter";
 
 export const Route = createFileRoute("/_app/crm/email-accounts")({
-  validateSearch: filterFrom,
+  validateSearch: listFrom,
   component: List,
 });
 
@@ -11,9 +11,9 @@ function List() {
   const navigate = Route.useNavigate();
   return (
     <AccountsPage
-      filter={Route.useSearch()}
+      search={Route.useSearch()}
       onChange={(change) =>
-        void navigate({ search: (now) => filterFrom({ ...now, ...change }), replace: true })
+        void navigate({ search: (now) => listFrom({ ...now, ...change }), replace: true })
       }
     />
   );

@@ -69,7 +69,7 @@ export function ConsentProgress({ consent, label, again, done, children }: Panel
 }
 
 function Waiting({ consent, label }: { consent: Consent; label: string }) {
-  const { blocked, way, expiresAt, openAgain, goOnHere, cancel } = consent;
+  const { blocked, way, resumed, expiresAt, openAgain, goOnHere, cancel } = consent;
   const inWindow = way === "window" && !blocked;
   return (
     <>
@@ -82,7 +82,9 @@ function Waiting({ consent, label }: { consent: Consent; label: string }) {
         <Text c="dimmed">
           {inWindow
             ? `Sign in and allow access in the window that opened. Closed it? Nothing is lost.`
-            : `This tab goes on to ${label}. Sign in and allow access there; you come back by yourself.`}
+            : resumed
+              ? `You have not finished the sign-in at ${label}. Continue it, or cancel it to change something.`
+              : `This tab goes on to ${label}. Sign in and allow access there; you come back by yourself.`}
           {expiresAt && (
             <>
               {" "}

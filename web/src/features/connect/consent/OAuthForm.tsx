@@ -4,7 +4,7 @@ import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, type ReactNode, useState } from "react";
-import type { OAuthChoice } from "../../../api/client";
+import type { BeginConsent, OAuthChoice } from "../../../api/client";
 import { keys } from "../../../api/keys";
 import { ErrorSummary } from "../../../ui/ErrorSummary";
 import { useUnsaved } from "../../../ui/unsaved";
@@ -12,9 +12,10 @@ import classes from "../Connect.module.css";
 import { checkIdentity, type FormOf, IMPORT_DAYS, type NewValues } from "../form";
 import { Identity } from "../Identity";
 import { useFormTrouble } from "../useFormTrouble";
-import { AppChoice, appOf, firstApp } from "./AppChoice";
+import { AppChoice, appOf, firstApp, keyOf } from "./AppChoice";
 import { ConsentPanel } from "./ConsentPanel";
 import { Explained } from "./Explained";
+import { newPlace, recall } from "./memory";
 import { Permissions } from "./Permissions";
 import { underWay, useConsent, wayOf } from "./useConsent";
 
@@ -25,14 +26,28 @@ interface OAuthFormProps {
   other?: (values: NewValues) => ReactNode;
 }
 
+/** The form as it was when it began. */
+function withBody(values: NewValues, { address, display_name, team }: BeginConsent): NewValues {
+  return {
+    ...values,
+    address: address ?? "",
+    display_name: display_name ?? "",
+    owner: team ? "team" : "me",
+  };
+}
+
 /** Connects a new account by signing in at its provider. */
 export function OAuthForm({ choice, initial, other }: OAuthFormProps) {
-  const form: FormOf<NewValues> = useForm({ initialValues: initial, validate: checkIdentity });
-  const [app, setApp] = useState(() => firstApp(choice));
+  const place = newPlace(choice.provider);
+  const [before] = useState(() => recall(place)?.body);
+  const initialValues = before ? withBody(initial, before) : initial;
+  const form: FormOf<NewValues> = useForm({ initialValues, validate: checkIdentity });
+  const [app, setApp] = useState(() => (before ? keyOf(before.app_id) : firstApp(choice)));
   const trouble = useFormTrouble(form);
   const navigate = useNavigate();
   const queryClient = useQueryClient();
   const consent = useConsent({
+    place,
     onRefused: trouble.remote,
     onDone: async ({ address }) => {
       void queryClient.invalidateQueries({ queryKey: keys.accounts });
@@ -85,7 +100,12 @@ export function OAuthForm({ choice, initial, other }: OAuthFormProps) {
         </Stack>
       </form>
       <div className={classes.aside}>
-        <ConsentPanel consent={consent} label={choice.label} again={begin} done="The account is connected.">
+        <ConsentPanel
+          consent={consent}
+          label={choice.label}
+          again={begin}
+          done={`${consent.address ?? "The account"} is connected.`}
+        >
           <Explained label={choice.label} way={wayOf(choice.provider)} importDays={IMPORT_DAYS} />
         </ConsentPanel>
       </div>

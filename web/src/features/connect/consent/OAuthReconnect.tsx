@@ -11,6 +11,7 @@ import classes from "../Connect.module.css";
 import { AppChoice, appOf, firstApp, SAME } from "./AppChoice";
 import { ConsentPanel } from "./ConsentPanel";
 import { Explained } from "./Explained";
+import { againPlace } from "./memory";
 import { Permissions } from "./Permissions";
 import { underWay, useConsent, wayOf } from "./useConsent";
 
@@ -36,6 +37,7 @@ export function OAuthReconnect({ account, choice, known, other, children }: OAut
   const navigate = useNavigate();
   const queryClient = useQueryClient();
   const consent = useConsent({
+    place: againPlace(id),
     onRefused: (problem) => {
       setRefused([{ message: problem.message }]);
       setRound((now) => now + 1);

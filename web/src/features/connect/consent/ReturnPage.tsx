@@ -13,6 +13,7 @@ import { BarePage } from "../../../ui/Page";
 import { useLive } from "../../frame/live";
 import { kindFrom } from "../kinds";
 import { browser, inWindow } from "./browser";
+import { forget } from "./memory";
 import { ended, flowQuery, useProviderLabel } from "./queries";
 import { Trouble } from "./Trouble";
 
@@ -42,9 +43,10 @@ function Returned({ id }: { id: string }) {
   const label = useProviderLabel(flow.data?.provider);
   const over = ended(flow.data) || isGone(flow.error);
   useEffect(() => {
+    if (over) forget(id);
     // The page that opened this window tells the rest.
     if (own && over) browser.close();
-  }, [own, over]);
+  }, [id, own, over]);
 
   if (isGone(flow.error)) return <Unknown />;
   if (!flow.data) {

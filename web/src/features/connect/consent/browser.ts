@@ -1,6 +1,6 @@
 /**
- * What a sign-in at a provider does to windows. Our pages cut the tie to a window as soon as it shows another site
- * (Cross-Origin-Opener-Policy), so nothing is asked of it later: how far a sign-in is, is known by its flow.
+ * What a sign-in at a provider does to windows. A window that was opened can be closed again as long as the provider is
+ * shown in it, and nothing else is asked of it: how far a sign-in is, is known by its flow.
  */
 
 /** Of a window that shows a sign-in form. */
@@ -10,8 +10,11 @@ const KEY = "posthouse-consent-windows";
 const MANY = 10;
 
 export const browser = {
-  /** Only in the click itself: later the browser takes it for a window that nobody asked for. Null: it was blocked. */
-  open: (url = ""): Window | null => window.open(url, "_blank", FEATURES) ?? null,
+  /**
+   * An empty one. Only in the click itself: later the browser takes it for a window that nobody asked for. Null: it was
+   * blocked.
+   */
+  open: (): Window | null => window.open("", "_blank", FEATURES) ?? null,
   leave: (url: string): void => window.location.assign(url),
   close: (): void => window.close(),
 };

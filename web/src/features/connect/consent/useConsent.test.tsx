@@ -1,4 +1,4 @@
-import { act, screen, waitFor, within } from "@testing-library/react";
+import { act, cleanup, screen, waitFor, within } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
 import { beforeEach, expect, it, vi } from "vitest";
 import {
@@ -28,6 +28,7 @@ const close = vi.spyOn(browser, "close");
 
 beforeEach(() => {
   localStorage.clear();
+  sessionStorage.clear();
   begun.length = 0;
   cancelled.length = 0;
   opened.location.href = "";
@@ -111,13 +112,15 @@ it("tells the permissions before, opens a window in the click and follows the si
 it("opens the window again, goes on in the tab, and can be given up", async () => {
   const { user } = await begin("google", "Google");
   await user.click(await screen.findByRole("button", { name: "Open the window again" }));
-  expect(openWindow).toHaveBeenLastCalledWith(URL);
+  expect(openWindow).toHaveBeenCalledTimes(2);
   await user.click(screen.getByRole("button", { name: "Continue in this tab" }));
   expect(leave).toHaveBeenCalledWith(URL);
   expect(inWindow("f1")).toBe(false);
+  opened.close.mockClear();
   await user.click(screen.getByRole("button", { name: "Cancel" }));
   await waitFor(() => expect(screen.queryByText("Waiting for Google…")).not.toBeInTheDocument());
   expect(cancelled).toEqual(["f1"]);
+  expect(opened.close).toHaveBeenCalled();
   expect(screen.getByRole("button", { name: "Continue with Google" })).toBeEnabled();
   expect(screen.getByLabelText("Email address")).toHaveValue("ben@acme.test");
 });
@@ -161,12 +164,83 @@ it("says so when the sign-in is not known any more", async () => {
 
 it("closes the window and says why when the sign-in is not even begun", async () => {
   server.use(
-    http.post(api("/oauth/flows"), () => problem(409, "address_taken", "This address is connected already.")),
+    http.post(api("/oauth/flows"), () =>
+      problem(409, "address_taken", "This address is connected already.", { account_id: "ana" }),
+    ),
   );
   await begin("google", "Google");
   expect(await screen.findByRole("link", { name: "This address is connected already." })).toBeVisible();
+  expect(screen.getByRole("link", { name: "Open that account" })).toHaveAttribute("href", "/accounts/ana");
   expect(opened.close).toHaveBeenCalled();
   expect(screen.queryByText("Waiting for Google…")).not.toBeInTheDocument();
+});
+
+/** The page is loaded anew in the same tab. */
+function reload() {
+  cleanup();
+  openWindow.mockClear();
+  leave.mockClear();
+  return open("/accounts/add/google");
+}
+
+it("takes the sign-in up again after a reload, with what was typed, and follows it to its end", async () => {
+  await begin("google", "Google");
+  await screen.findByText("Waiting for Google…");
+  const { router, user } = reload();
+  expect(await screen.findByText("Waiting for Google…")).toBeVisible();
+  expect(screen.getByLabelText("Email address")).toHaveValue("ben@acme.test");
+  expect(screen.getByLabelText("Display name")).toHaveValue("Ben Kim");
+  expect(openWindow).not.toHaveBeenCalled();
+  await user.click(screen.getByRole("button", { name: "Open the window again" }));
+  expect(opened.location.href).toBe(URL);
+  await goOn({ state: "done", account_id: "ben" });
+  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts"));
+  expect(begun).toHaveLength(1);
+});
+
+it("shows an end that came while nobody looked, once, and takes another account", async () => {
+  await begin("google", "Google");
+  await screen.findByText("Waiting for Google…");
+  flow = { ...flow, state: "done", account_id: "ben" };
+  const { router } = reload();
+  expect(await screen.findByText("ben@acme.test is connected.")).toBeVisible();
+  expect(router.state.location.pathname).toBe("/accounts/add/google");
+  expect(screen.getByRole("button", { name: "Continue with Google" })).toBeEnabled();
+  reload();
+  expect(await screen.findByLabelText("Email address")).toHaveValue("");
+  expect(screen.queryByText("ben@acme.test is connected.")).not.toBeInTheDocument();
+});
+
+it("does not go to the provider by itself when the page is loaded again", async () => {
+  await begin("microsoft", "Microsoft");
+  await waitFor(() => expect(leave).toHaveBeenCalledWith(URL));
+  cleanup();
+  leave.mockClear();
+  const { user } = open("/accounts/add/microsoft");
+  expect(await screen.findByText(/You have not finished the sign-in at Microsoft/)).toBeVisible();
+  expect(leave).not.toHaveBeenCalled();
+  await user.click(screen.getByRole("button", { name: "Continue in this tab" }));
+  expect(leave).toHaveBeenCalledWith(URL);
+});
+
+it("says of another person's sign-in only who signed in", async () => {
+  await begin("google", "Google");
+  await screen.findByText("Waiting for Google…");
+  const step = { side: "imap" as const, step: "login" as const, status: "failed" as const };
+  const server_words = "NO [AUTHENTICATIONFAILED] refused";
+  const other = failure("wrong_identity", "Another person signed in.");
+  await goOn({ state: "failed", problem: { ...other, server_words, step: { ...step, server_words } } });
+  expect(await screen.findByRole("alert")).toHaveTextContent("Another person signed in.");
+  expect(screen.queryByText(server_words)).not.toBeInTheDocument();
+});
+
+it("leads to the account that has the address where that came up at the end", async () => {
+  await begin("google", "Google");
+  await screen.findByText("Waiting for Google…");
+  const taken = { ...failure("address_taken", "This address is connected already."), account_id: "ana" };
+  await goOn({ state: "failed", problem: taken });
+  const link = await screen.findByRole("link", { name: "Open that account" });
+  expect(link).toHaveAttribute("href", "/accounts/ana");
 });
 
 it("lets people choose between apps, the first at first", async () => {

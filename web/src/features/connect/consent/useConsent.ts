@@ -4,7 +4,8 @@ import { type BeginConsent, type ConsentFlow, http, unwrap } from "../../../api/
 import { type ApiError, asApiError, isGone } from "../../../lib/problem";
 import { useOneAtATime } from "../../../ui/action";
 import { browser, noteTab, noteWindow, send } from "./browser";
-import { flowQuery } from "./queries";
+import { forget, type Remembered, recall, remember } from "./memory";
+import { ended, flowQuery } from "./queries";
 
 /** Where the provider's page opens. */
 export type Way = "window" | "tab";
@@ -14,18 +15,18 @@ export function wayOf(provider: string): Way {
   return provider === "google" ? "window" : "tab";
 }
 
-interface Begun {
-  id: string;
-  url: string;
-  expires_at: string;
-  way: Way;
+interface Begun extends Remembered {
   /** The browser let no window open. */
   blocked: boolean;
+  /** The page was loaded again since: nothing is opened by itself. */
+  resumed?: boolean;
 }
 
 export type Phase = "idle" | "beginning" | "waiting" | "working" | "done" | "failed" | "unknown";
 
-interface Ends {
+interface Options {
+  /** The form that it is begun in: the same one takes it up again after a reload. */
+  place: string;
   onDone: (flow: ConsentFlow) => unknown;
   /** It was not even begun. */
   onRefused: (error: ApiError) => void;
@@ -55,26 +56,50 @@ function phaseOf(
   return flow?.state ?? "waiting";
 }
 
-/** Leads a person to the provider's page and follows what becomes of it, whatever happens to the window. */
-export function useConsent({ onDone, onRefused }: Ends) {
-  const [begun, setBegun] = useState<Begun>();
+function taken(place: string): Begun | undefined {
+  const known = recall(place);
+  return known && { ...known, blocked: false, resumed: true };
+}
+
+/** Ends what is remembered once its end was seen; says whether it had ended before anybody looked. */
+function useEnd(
+  begun: Begun | undefined,
+  flow: ConsentFlow | undefined,
+  gone: boolean,
+  done: Options["onDone"],
+) {
+  const newest = useRef(done);
+  newest.current = done;
+  const first = useRef<{ id: string; state: string }>(undefined);
+  if (flow && first.current?.id !== flow.id) first.current = flow;
+  const before = begun?.resumed === true && first.current?.id === begun.id && first.current.state === "done";
+  const told = useRef<string>(undefined);
+  useEffect(() => {
+    if (!begun) return;
+    const ours = flow?.id === begun.id ? flow : undefined;
+    if (gone || ended(ours)) forget(begun.id);
+    if (ours?.state !== "done" || before || told.current === ours.id) return;
+    told.current = ours.id;
+    newest.current(ours);
+  }, [flow, begun, gone, before]);
+  return before;
+}
+
+/** Leads a person to the provider's page and follows what becomes of it, whatever happens to the window or the page. */
+export function useConsent({ place, onDone, onRefused }: Options) {
+  const [begun, setBegun] = useState(() => taken(place));
   const begin = useBegin();
   const giveUp = useGiveUp();
   const once = useOneAtATime();
   const flow = useQuery({ ...flowQuery(begun?.id ?? ""), enabled: begun !== undefined });
-
-  const newest = useRef(onDone);
-  newest.current = onDone;
-  const told = useRef<string>(undefined);
   const { data } = flow;
-  useEffect(() => {
-    if (data?.state !== "done" || data.id !== begun?.id || told.current === data.id) return;
-    told.current = data.id;
-    newest.current(data);
-  }, [data, begun]);
+  const gone = isGone(flow.error);
+  // What an earlier visit saw says nothing of now.
+  const endedBefore = useEnd(begun, flow.isFetchedAfterMount ? data : undefined, gone, onDone);
+  const popup = useRef<Window>(undefined);
   // Only once what was typed is no longer taken for unsaved: else the browser would ask before it leaves.
   useEffect(() => {
-    if (begun?.way === "tab" && !begun.blocked) browser.leave(begun.url);
+    if (begun?.way === "tab" && !begun.blocked && !begun.resumed) browser.leave(begun.url);
   }, [begun]);
 
   /** To be called in the click itself. */
@@ -83,12 +108,14 @@ export function useConsent({ onDone, onRefused }: Ends) {
       const opened = way === "window" ? browser.open() : undefined;
       setBegun(undefined);
       try {
-        const next = await begin.mutateAsync(body);
+        const next = { ...(await begin.mutateAsync(body)), way, body };
+        remember(place, next);
         if (opened) {
           noteWindow(next.id);
           send(opened, next.url);
         }
-        setBegun({ ...next, way, blocked: opened === null });
+        popup.current = opened ?? undefined;
+        setBegun({ ...next, blocked: opened === null });
       } catch (error) {
         opened?.close();
         onRefused(asApiError(error));
@@ -97,12 +124,17 @@ export function useConsent({ onDone, onRefused }: Ends) {
   const openAgain = () => {
     if (!begun) return;
     noteWindow(begun.id);
-    const opened = browser.open(begun.url);
+    const opened = browser.open();
+    // One is enough.
+    popup.current?.close();
+    if (opened) send(opened, begun.url);
+    popup.current = opened ?? undefined;
     setBegun({ ...begun, way: "window", blocked: !opened });
   };
   const goOnHere = () => {
     if (!begun) return;
     noteTab(begun.id);
+    popup.current?.close();
     browser.leave(begun.url);
   };
   const cancel = () =>
@@ -111,14 +143,20 @@ export function useConsent({ onDone, onRefused }: Ends) {
       await giveUp.mutateAsync(begun.id).catch(() => undefined);
       // It may have gone on in the meantime: then that is followed.
       const { data: now } = await flow.refetch();
-      if (now?.state !== "working" && now?.state !== "done") setBegun(undefined);
+      if (now?.state === "working" || now?.state === "done") return;
+      popup.current?.close();
+      forget(begun.id);
+      setBegun(undefined);
     });
   return {
-    phase: phaseOf(begin.isPending, begun, data, isGone(flow.error)),
+    phase: phaseOf(begin.isPending, begun, data, gone),
     way: begun?.way,
     blocked: begun?.blocked ?? false,
     expiresAt: begun?.expires_at,
     problem: data?.problem ?? undefined,
+    address: data?.address,
+    resumed: begun?.resumed ?? false,
+    endedBefore,
     start,
     openAgain,
     goOnHere,
@@ -129,6 +167,7 @@ export function useConsent({ onDone, onRefused }: Ends) {
 export type Consent = ReturnType<typeof useConsent>;
 
 /** Whether a sign-in is under way: what was typed is with the server then. */
-export function underWay({ phase }: Consent): boolean {
+export function underWay({ phase, endedBefore }: Consent): boolean {
+  if (endedBefore) return false;
   return phase === "beginning" || phase === "waiting" || phase === "working" || phase === "done";
 }
