@@ -10,6 +10,7 @@ import type {
   Account,
   AccountList,
   ConnectStep,
+  Folder,
   Found,
   FoundServer,
   Looked,
@@ -90,6 +91,22 @@ export function account(id: string, more: Partial<Account> = {}): Account {
       auth: "password",
     },
     import_days: 30,
+    sync_minutes: 5,
+    ...more,
+  };
+}
+
+export function folder(id: string, more: Partial<Folder> = {}): Folder {
+  return {
+    id,
+    name: id,
+    role: null,
+    selected: false,
+    messages: 0,
+    unseen: 0,
+    server_messages: 3,
+    counted_at: "2026-11-20T10:00:00.000Z",
+    refused: null,
     ...more,
   };
 }

@@ -50,6 +50,7 @@ function account(index: number, more: Partial<Account> = {}): Account {
     smtp: { ...login, port: 465 },
     imap: { ...login, port: 993 },
     import_days: 30,
+    sync_minutes: 5,
     ...more,
   };
 }

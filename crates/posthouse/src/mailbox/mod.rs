@@ -6,12 +6,14 @@
 //! session does on the server first.
 
 pub mod api;
+mod choosing;
 mod images;
 mod ingest;
 mod list;
 mod ops;
 mod store;
 
+pub use choosing::{Choice, ChooseError, choose, folders_changed};
 pub use images::AT_ONCE as IMAGES_AT_ONCE;
 pub use ingest::{
     Flags, Incoming, Ingested, Person, Summary, ingest, remove_gone, remove_unplaced, set_flags, summarise,
@@ -20,11 +22,14 @@ pub use list::{FolderCount, MessageRow, Place, folder_counts, message, messages,
 pub use ops::{Op, OpId, OpState, Waiting, enqueue, finish, next_waiting, postpone, put_off};
 pub use store::{
     Counts, Folder, NewFolder, Placed, any_unplaced, bodies, count_waiting_ops, counts, delete_chunk, flags_wait,
-    folders, forget_folder, forget_uids, newest_bodies, op_state, placed, placements_of, prune_ops, referenced,
-    save_folder, selected_folders, set_uid_validity,
+    folders, forget_folder, forget_uids, hold_selected, newest_bodies, op_state, placed, placements_of, prune_ops,
+    referenced, save_folder, selected_folders, set_counted, set_refused, set_uid_validity, to_count,
 };
 
 use db::{id_type, text_enum};
+
+/// Folders of one account at most.
+pub const MAX_FOLDERS: usize = 2_000;
 
 id_type! {
     /// A message of an account: one per distinct content.

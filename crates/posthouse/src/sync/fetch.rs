@@ -37,10 +37,13 @@ pub async fn import(
     if long {
         owner.note_sync(SyncStage::Importing, done, total).await?;
     }
-    for asked in uids.chunks(ASK) {
+    'all: for asked in uids.chunks(ASK) {
         for batch in batches(sizes(session, asked).await?, asked) {
             let fetched = fetch(session, &batch).await?;
-            store(owner, folder, fetched).await?;
+            if !store(owner, folder, fetched).await? {
+                // Somebody left the folder out meanwhile.
+                break 'all;
+            }
             done = done.saturating_add(batch.len());
             if long {
                 owner.note_sync(SyncStage::Importing, done, total).await?;
@@ -145,7 +148,8 @@ fn whole(mut meta: Fetched, streamed: Option<Reading>, asked: &[u32]) -> Option<
     }
 }
 
-async fn store(owner: &Owner, folder: &Folder, fetched: Vec<Raw>) -> Result<(), Stop> {
+/// False when nothing was stored, as the folder is not copied any more.
+async fn store(owner: &Owner, folder: &Folder, fetched: Vec<Raw>) -> Result<bool, Stop> {
     let app = &owner.app;
     let mut batch = Vec::with_capacity(fetched.len());
     for raw in fetched {
@@ -156,6 +160,9 @@ async fn store(owner: &Owner, folder: &Folder, fetched: Vec<Raw>) -> Result<(), 
     app.crash.point("import.before_commit");
     let zone = team::time_zone(&mut app.db.read().await?, &owner.scope).await?;
     let mut tx = owner.tx().await?;
+    if !mailbox::hold_selected(&mut tx, &owner.scope, folder.id).await? {
+        return Ok(false);
+    }
     mailbox::ingest(&mut tx, app, &owner.scope, (owner.account.id, folder.id), &batch).await?;
     if folder.role == Some(Role::Sent) {
         let today = team::today(&zone, app.clock.now());
@@ -170,7 +177,7 @@ async fn store(owner: &Owner, folder: &Folder, fetched: Vec<Raw>) -> Result<(), 
     tx.commit().await?;
     app.meters.count(MESSAGES_STORED, &[], u64::try_from(batch.len()).unwrap_or(u64::MAX));
     app.crash.point("import.after_commit");
-    Ok(())
+    Ok(true)
 }
 
 async fn incoming(owner: &Owner, raw: Raw, blob: crate::base::blobs::BlobKey) -> Result<Incoming, Stop> {

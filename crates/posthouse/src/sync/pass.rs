@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 
 /// Looks at one folder. It stays selected.
 pub async fn folder(owner: &Owner, session: &mut ImapSession, folder: &Folder) -> Result<(), Stop> {
-    let selected = session.examine(&MailboxName::encode(&folder.name)).await?;
+    let selected = session.examine(&MailboxName::encode(&folder.name)).await.map_err(Stop::of_opening)?;
     // What changed before this look is seen by it; what changes from here on ends the next IDLE at once.
     let _ = session.take_changes();
     let stored = known(owner, folder, &selected).await?;
@@ -80,8 +80,14 @@ pub fn flags(message: &Fetched) -> Flags {
 
 /// What the server has in the window and we do not, the newest first.
 async fn missing(owner: &Owner, session: &mut ImapSession, stored: &[Placed]) -> Result<Vec<u32>, Stop> {
-    let since = owner.app.clock.now().plus_secs(-owner.account.import_days * 24 * 3_600);
-    let there = session.uid_search(&[SearchKey::Since(Day::of_unix_secs(since.0 / 1_000_000))]).await?;
+    let wanted = match owner.import_days() {
+        0 => SearchKey::All,
+        days => {
+            let since = owner.app.clock.now().plus_secs(-days * 24 * 3_600);
+            SearchKey::Since(Day::of_unix_secs(since.0 / 1_000_000))
+        }
+    };
+    let there = session.uid_search(&[wanted]).await?;
     let have = |uid: u32| stored.binary_search_by_key(&i64::from(uid), |p| p.uid).is_ok();
     Ok(there.into_iter().rev().filter(|uid| !have(*uid)).collect())
 }

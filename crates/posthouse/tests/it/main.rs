@@ -48,5 +48,6 @@ mod send;
 mod session;
 mod states;
 mod support;
+mod sync_settings;
 mod tags;
 mod tidy;

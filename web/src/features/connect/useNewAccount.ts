@@ -57,7 +57,8 @@ export function useNewAccount(kind: ProviderKind, { complete, typed }: Ways = {}
     save: async (body) => {
       const account = await connect.mutateAsync(body);
       notifications.show({ message: `${account.address} is connected.` });
-      await navigate({ to: "/accounts" });
+      if (account.imap) await navigate({ to: "/accounts/$id/start", params: { id: account.id } });
+      else await navigate({ to: "/accounts" });
     },
   });
   useUnsavedForm(form, connect.isSuccess);
