@@ -289,6 +289,8 @@ export const server = setupServer(
   http.get(api("/accounts/users"), () => HttpResponse.json({ items: [{ id: BEN, name: "Ben Kim" }] })),
   http.get(api("/tags"), () => HttpResponse.json({ items: TAGS, can_manage: true })),
   http.get(api("/accounts/ana"), () => HttpResponse.json(account("ana"))),
+  http.get(api("/accounts/ben"), () => HttpResponse.json(account("ben"))),
+  http.get(api("/accounts/:id/folders"), () => HttpResponse.json({ items: [] })),
 );
 
 /** Shows the page at a path and returns what a person and the address bar can do. */

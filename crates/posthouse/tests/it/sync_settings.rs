@@ -239,7 +239,7 @@ on_both! {
     async fn a_folder_that_does_not_open_is_told_and_stops_nothing_else(engine) {
         let swap = Fault::ReplaceText(FromClient, opens_the_archive(), ["Archive".into(), "Nowhere".into()]);
         let imap = FaultProxy::start(MailWorld::shared().imap_port(), Plan::of(swap)).await.unwrap();
-        let p = Place::with(engine, "refused", 0, Some(&imap)).await;
+        let p = Place::with(engine, "unopened", 0, Some(&imap)).await;
         p.choose("Archive", true, false).await.expect(200);
         eventually("the server's words are shown", async || {
             p.folder("Archive").await["refused"].as_str().is_some_and(|words| words.contains("Nowhere"))

@@ -46,7 +46,10 @@ export function useNewAccount(kind: ProviderKind, { complete, typed }: Ways = {}
   const [initial] = useState(() => typed ?? beginning(kind, begun));
   const connect = useMutation({
     mutationFn: (body: ConnectRequest) => unwrap(patientHttp.POST("/accounts", { body })),
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: keys.accounts }),
+    onSuccess: async (account) => {
+      await queryClient.invalidateQueries({ queryKey: keys.accounts });
+      queryClient.setQueryData(keys.account(account.id), account);
+    },
   });
   const { form, ...flow } = useConnectForm({
     testPath: "/accounts/test",
