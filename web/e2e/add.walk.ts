@@ -1,6 +1,6 @@
 /** An address is all that most people know: its servers are searched for, and where that fails the form by hand is at hand. */
 import { field, fillServer, rowOf } from "./support/forms";
-import { asOwner } from "./support/owner";
+import { asOwner, keepDefaults } from "./support/owner";
 import { expect, test } from "./support/test";
 
 test.beforeEach(({ page, house }) => asOwner(page, house));
@@ -27,6 +27,7 @@ test("an address of an unknown domain leads to the form by hand", async ({ page,
   await fillServer(page, "imap", { host: "localhost", port: house.lab.ports.imaps });
   await field(page, "smtp", "password").fill(ben.password);
   await page.getByRole("button", { name: "Save account" }).click();
+  await keepDefaults(page);
   await expect(rowOf(page, ben.address)).toContainText("Connected");
 });
 
@@ -64,6 +65,7 @@ test("a mailbox is connected without a server to send", async ({ page, house }) 
   await expect(panel.getByText("Receiving works.")).toBeVisible();
   await expect(panel.getByText("Outgoing (SMTP)")).toHaveCount(0);
   await page.getByRole("button", { name: "Save account" }).click();
+  await keepDefaults(page);
   await expect(rowOf(page, ben.address)).toContainText("Connected");
   await expect(rowOf(page, ben.address)).toContainText("Other IMAP");
 });

@@ -52,6 +52,7 @@ async function returning(page: Page): Promise<void> {
     address: "ben@lab.test",
     state: "working",
     dry_run: false,
+    adds: true,
     account_id: null,
     problem: null as object | null,
     expires_at: new Date(Date.now() + 600_000).toISOString(),

@@ -4,7 +4,7 @@ import { choose, field, fillServer, rowOf } from "./support/forms";
 import { PICTURE } from "./support/images";
 import type { Mailbox } from "./support/lab";
 import { hostile, plain } from "./support/mails";
-import { OWNER } from "./support/owner";
+import { keepDefaults, OWNER } from "./support/owner";
 import { expect, type House, test } from "./support/test";
 
 test("set up, connect, read, send, reconnect, delete", async ({ page, house }) => {
@@ -66,6 +66,7 @@ async function add(page: Page, { imapGate, smtpGate }: House, ana: Mailbox): Pro
   await expect(panel.getByText("Receiving and sending work.")).toBeVisible();
 
   await page.getByRole("button", { name: "Save account" }).click();
+  await keepDefaults(page);
   await expect(rowOf(page, ana.address)).toContainText("Connected");
   await expect(rowOf(page, ana.address)).toContainText("Old Host");
 }

@@ -2,7 +2,7 @@
 import type { Locator, Page } from "@playwright/test";
 import { field, fillServer, rowOf } from "./support/forms";
 import type { Mailbox } from "./support/lab";
-import { asOwner, connect } from "./support/owner";
+import { asOwner, connect, keepDefaults } from "./support/owner";
 import { expect, type House, test } from "./support/test";
 
 /** The form, filled rightly. */
@@ -47,6 +47,7 @@ test("a wrong password", async ({ page, house }) => {
 
   await field(page, "smtp", "password").fill(ben.password);
   await page.getByRole("button", { name: "Save account" }).click();
+  await keepDefaults(page);
   await expect(rowOf(page, ben.address)).toContainText("Connected");
 });
 

@@ -28,6 +28,7 @@ import { Route as AppAccountsIdMailRouteImport } from "./routes/_app/accounts.$i
 import { Route as AppAccountsIdOutboxRouteImport } from "./routes/_app/accounts.$id.outbox";
 import { Route as AppAccountsIdReconnectRouteImport } from "./routes/_app/accounts.$id.reconnect";
 import { Route as AppAccountsIdSettingsRouteImport } from "./routes/_app/accounts.$id.settings";
+import { Route as AppAccountsIdStartRouteImport } from "./routes/_app/accounts.$id.start";
 import { Route as AppAccountsAddIndexRouteImport } from "./routes/_app/accounts.add.index";
 import { Route as AppAccountsAddKindRouteImport } from "./routes/_app/accounts.add.$kind";
 import { Route as AppAccountsAddManyRouteImport } from "./routes/_app/accounts.add.many";
@@ -130,6 +131,11 @@ const AppAccountsIdSettingsRoute = AppAccountsIdSettingsRouteImport.update({
   path: "/settings",
   getParentRoute: () => AppAccountsIdRoute,
 } as any);
+const AppAccountsIdStartRoute = AppAccountsIdStartRouteImport.update({
+  id: "/start",
+  path: "/start",
+  getParentRoute: () => AppAccountsIdRoute,
+} as any);
 const AppAccountsAddIndexRoute = AppAccountsAddIndexRouteImport.update({
   id: "/accounts/add/",
   path: "/accounts/add/",
@@ -175,6 +181,7 @@ export interface FileRoutesByFullPath {
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
+  "/accounts/$id/start": typeof AppAccountsIdStartRoute;
   "/accounts/add/$kind": typeof AppAccountsAddKindRoute;
   "/accounts/add/many": typeof AppAccountsAddManyRoute;
   "/accounts/add/owner": typeof AppAccountsAddOwnerRoute;
@@ -199,6 +206,7 @@ export interface FileRoutesByTo {
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
+  "/accounts/$id/start": typeof AppAccountsIdStartRoute;
   "/accounts/add/$kind": typeof AppAccountsAddKindRoute;
   "/accounts/add/many": typeof AppAccountsAddManyRoute;
   "/accounts/add/owner": typeof AppAccountsAddOwnerRoute;
@@ -226,6 +234,7 @@ export interface FileRoutesById {
   "/_app/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
   "/_app/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/_app/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
+  "/_app/accounts/$id/start": typeof AppAccountsIdStartRoute;
   "/_app/accounts/add/$kind": typeof AppAccountsAddKindRoute;
   "/_app/accounts/add/many": typeof AppAccountsAddManyRoute;
   "/_app/accounts/add/owner": typeof AppAccountsAddOwnerRoute;
@@ -253,6 +262,7 @@ export interface FileRouteTypes {
     | "/accounts/$id/outbox"
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
+    | "/accounts/$id/start"
     | "/accounts/add/$kind"
     | "/accounts/add/many"
     | "/accounts/add/owner"
@@ -277,6 +287,7 @@ export interface FileRouteTypes {
     | "/accounts/$id/outbox"
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
+    | "/accounts/$id/start"
     | "/accounts/add/$kind"
     | "/accounts/add/many"
     | "/accounts/add/owner"
@@ -303,6 +314,7 @@ export interface FileRouteTypes {
     | "/_app/accounts/$id/outbox"
     | "/_app/accounts/$id/reconnect"
     | "/_app/accounts/$id/settings"
+    | "/_app/accounts/$id/start"
     | "/_app/accounts/add/$kind"
     | "/_app/accounts/add/many"
     | "/_app/accounts/add/owner"
@@ -455,6 +467,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppAccountsIdSettingsRouteImport;
       parentRoute: typeof AppAccountsIdRoute;
     };
+    "/_app/accounts/$id/start": {
+      id: "/_app/accounts/$id/start";
+      path: "/start";
+      fullPath: "/accounts/$id/start";
+      preLoaderRoute: typeof AppAccountsIdStartRouteImport;
+      parentRoute: typeof AppAccountsIdRoute;
+    };
     "/_app/accounts/add/": {
       id: "/_app/accounts/add/";
       path: "/accounts/add";
@@ -510,6 +529,7 @@ interface AppAccountsIdRouteChildren {
   AppAccountsIdOutboxRoute: typeof AppAccountsIdOutboxRoute;
   AppAccountsIdReconnectRoute: typeof AppAccountsIdReconnectRoute;
   AppAccountsIdSettingsRoute: typeof AppAccountsIdSettingsRoute;
+  AppAccountsIdStartRoute: typeof AppAccountsIdStartRoute;
   AppAccountsIdIndexRoute: typeof AppAccountsIdIndexRoute;
 }
 
@@ -519,6 +539,7 @@ const AppAccountsIdRouteChildren: AppAccountsIdRouteChildren = {
   AppAccountsIdOutboxRoute: AppAccountsIdOutboxRoute,
   AppAccountsIdReconnectRoute: AppAccountsIdReconnectRoute,
   AppAccountsIdSettingsRoute: AppAccountsIdSettingsRoute,
+  AppAccountsIdStartRoute: AppAccountsIdStartRoute,
   AppAccountsIdIndexRoute: AppAccountsIdIndexRoute,
 };
 

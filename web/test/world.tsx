@@ -10,6 +10,7 @@ import type {
   Account,
   AccountList,
   ConnectStep,
+  Folder,
   Found,
   FoundServer,
   Looked,
@@ -90,6 +91,22 @@ export function account(id: string, more: Partial<Account> = {}): Account {
       auth: "password",
     },
     import_days: 30,
+    sync_minutes: 5,
+    ...more,
+  };
+}
+
+export function folder(id: string, more: Partial<Folder> = {}): Folder {
+  return {
+    id,
+    name: id,
+    role: null,
+    selected: false,
+    messages: 0,
+    unseen: 0,
+    server_messages: 3,
+    counted_at: "2026-11-20T10:00:00.000Z",
+    refused: null,
     ...more,
   };
 }
@@ -279,6 +296,8 @@ export const server = setupServer(
   http.get(api("/accounts/users"), () => HttpResponse.json({ items: [{ id: BEN, name: "Ben Kim" }] })),
   http.get(api("/tags"), () => HttpResponse.json({ items: TAGS, can_manage: true })),
   http.get(api("/accounts/ana"), () => HttpResponse.json(account("ana"))),
+  http.get(api("/accounts/ben"), () => HttpResponse.json(account("ben"))),
+  http.get(api("/accounts/:id/folders"), () => HttpResponse.json({ items: [] })),
 );
 
 /** Shows the page at a path and returns what a person and the address bar can do. */

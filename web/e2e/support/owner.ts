@@ -38,6 +38,13 @@ export async function connect(
   return ((await answer.json()) as { id: string }).id;
 }
 
+/** The page after connecting: saved as it is. */
+export async function keepDefaults(page: Page): Promise<void> {
+  await expect(page).toHaveURL(/\/accounts\/[0-9a-f-]+\/start$/);
+  await expect(page.getByRole("heading", { name: "How it is kept in sync" })).toBeVisible();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+}
+
 /** Waits until the account follows its mailbox: only then it holds a session that can be ended. */
 export async function untilLive(page: Page, id: string): Promise<void> {
   await expect

@@ -1,6 +1,6 @@
 /** The server's lists in states that real ones are seldom in: slow, broken, endless, hostile. The session is real. */
 import type { Page, Route } from "@playwright/test";
-import type { Account, AccountList, Message, MessageList, Outgoing } from "../../src/api/client";
+import type { Account, AccountList, Folder, Message, MessageList, Outgoing } from "../../src/api/client";
 
 const WORD = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauuntern";
 const ARABIC = "محمد عبد الرحمن بن إبراهيم الأنصاري من شركة الاتصالات المتقدمة المحدودة";
@@ -50,6 +50,7 @@ function account(index: number, more: Partial<Account> = {}): Account {
     smtp: { ...login, port: 465 },
     imap: { ...login, port: 993 },
     import_days: 30,
+    sync_minutes: 5,
     ...more,
   };
 }
@@ -261,9 +262,46 @@ const SENT: Record<Rows, Outgoing[]> = {
   many: Array.from({ length: 200 }, (_, index) => outgoing(index, FATES[index])),
 };
 
+function folder(index: number, name: string, more: Partial<Folder> = {}): Folder {
+  return {
+    id: idOf(index),
+    name,
+    role: null,
+    selected: false,
+    messages: 0,
+    unseen: 0,
+    server_messages: index * 31,
+    counted_at: NOW,
+    refused: null,
+    ...more,
+  };
+}
+
+const INBOX = folder(1, "INBOX", { role: "inbox", selected: true, messages: 12, server_messages: 1_204 });
+
+/** Folders of a mailbox: none that is known, the inbox alone, and so many that nobody reads them all. */
+export const FOLDERS = {
+  none: [],
+  one: [INBOX],
+  many: [
+    INBOX,
+    folder(2, "الرسائل المرسلة من شركة الاتصالات المتقدمة", { role: "sent", selected: true, messages: 48 }),
+    folder(3, `${WORD}/${WORD}`, { selected: true, refused: SERVER_WORDS }),
+    folder(4, `${OVERRIDE}Turned`, { server_messages: null }),
+    folder(5, "[Gmail]/All Mail", {
+      role: "all",
+      selected: true,
+      messages: 12_345,
+      server_messages: 1_234_567,
+    }),
+    ...Array.from({ length: 195 }, (_, index) => folder(index + 6, `Customers/Region ${index % 7}/${index}`)),
+  ],
+} satisfies Record<string, Folder[]>;
+
 /** Answers in the place of the server for accounts, mail and outbox. */
 export class States {
   rows: Rows = "one";
+  folders: Folder[] = [];
   /** By a part of the path; what is not named answers. */
   moods: Record<string, Mood> = {};
   readonly #held = new Set<() => void>();
@@ -340,7 +378,7 @@ export class States {
       ];
       return { total: rows.length, changing: rows.length - 15, unchanged, makes_tag: false };
     }
-    if (kind === "folders") return { items: [] };
+    if (kind === "folders") return { items: this.folders };
     if (kind === "outgoing") return { items: SENT[this.rows], next_cursor: null };
     if (kind === "messages") return { items: letters, next_cursor: null } satisfies MessageList;
     if (kind === "message") return letters.find((each) => path.endsWith(each.id)) ?? letters[0];

@@ -314,7 +314,7 @@ export interface paths {
         delete: operations["delete"];
         options?: never;
         head?: never;
-        /** Changes names. */
+        /** Changes names, how often the mailbox is compared, and how far back it is copied. */
         patch: operations["change_account"];
         trace?: never;
     };
@@ -349,7 +349,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Chooses the folders that are copied. A newly chosen one is imported at once; what lies only in one that is left out disappears
+         *     here, and stays on the server.
+         */
+        patch: operations["choose_folders"];
         trace?: never;
     };
     "/accounts/{id}/messages": {
@@ -1081,10 +1085,18 @@ export interface components {
         /** @description One account. */
         AccountDetails: components["schemas"]["AccountView"] & {
             imap?: components["schemas"]["Endpoint"] | null;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Days of mail that are imported; 0: everything.
+             */
             import_days: number;
             provider_name: string;
             smtp?: components["schemas"]["Endpoint"] | null;
+            /**
+             * Format: int64
+             * @description Minutes between full passes over all chosen folders.
+             */
+            sync_minutes: number;
         };
         /** @description Which accounts: those that fit everything that is given. */
         AccountFilter: {
@@ -1215,7 +1227,7 @@ export interface components {
             dry_run?: boolean;
             /**
              * Format: int64
-             * @description Days of mail to import, 1 to 3650; 30 when absent.
+             * @description Days of mail to import, 1 to 3650, or 0 for everything; 30 when absent.
              */
             import_days?: number | null;
             /** @description The provider's name, as `GET /providers` has it; absent: the one that the account was connected with. */
@@ -1300,8 +1312,18 @@ export interface components {
         ChangeAccount: {
             /** @description 1 to 120 characters. */
             display_name?: string | null;
+            /**
+             * Format: int64
+             * @description Days of mail to import, 1 to 3650; 0: everything. More imports the older mail at once; less removes nothing.
+             */
+            import_days?: number | null;
             /** @description Up to 120 characters. */
             provider_name?: string | null;
+            /**
+             * Format: int64
+             * @description Minutes between full passes over all chosen folders, 1 to 60. The new interval counts at once.
+             */
+            sync_minutes?: number | null;
         };
         ChangeMailSettings: {
             mails: boolean;
@@ -1329,8 +1351,23 @@ export interface components {
          * @enum {string}
          */
         CheckOutcome: "ok" | "warning" | "failed";
+        ChooseFolders: {
+            /** @description Only tells what would happen. */
+            dry_run?: boolean;
+            /** @description Folders that are not named stay as they are. At most 2,000. */
+            folders: components["schemas"]["FolderChoice"][];
+        };
         ChooseSender: {
             account_id: components["schemas"]["AccountId"] | null;
+        };
+        /** @description The folders, as they are now; after a dry run as they would be. */
+        ChosenFolders: {
+            items: components["schemas"]["FolderView"][];
+            /**
+             * Format: int64
+             * @description Messages that disappear here, as they lie only in folders that are not copied any more. On the server they stay.
+             */
+            removed_messages: number;
         };
         /** @description What deletion would remove. */
         ClosingPreview: {
@@ -1363,7 +1400,7 @@ export interface components {
             imap?: components["schemas"]["ServerRequest"] | null;
             /**
              * Format: int64
-             * @description Days of mail to import, 1 to 3650; 30 when absent.
+             * @description Days of mail to import, 1 to 3650, or 0 for everything; 30 when absent.
              */
             import_days?: number | null;
             /** @description What it is shown as, and which servers it must have; the servers themselves are those of the request. */
@@ -1403,6 +1440,8 @@ export interface components {
             account_id?: components["schemas"]["AccountId"] | null;
             /** @description Empty for a dry run. */
             address: string;
+            /** @description It is about a new account, not about one that is reconnected. */
+            adds: boolean;
             dry_run: boolean;
             expires_at: string;
             id: components["schemas"]["FlowId"];
@@ -1491,6 +1530,12 @@ export interface components {
          * @enum {string}
          */
         FlowState: "waiting" | "working" | "done" | "failed";
+        /** @description Whether to copy one folder. */
+        FolderChoice: {
+            id: components["schemas"]["FolderId"];
+            /** @description The inbox is always copied. */
+            selected: boolean;
+        };
         /**
          * Format: uuid
          * @description A folder of an account.
@@ -1505,13 +1550,25 @@ export interface components {
          */
         FolderRole: "inbox" | "sent" | "drafts" | "archive" | "all" | "junk" | "trash";
         FolderView: {
+            /** @description When those were counted. */
+            counted_at?: string | null;
             id: components["schemas"]["FolderId"];
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Messages that are here.
+             */
             messages: number;
             name: string;
+            /** @description The server's words when it would not open the folder; it is tried again in each full pass. */
+            refused?: string | null;
             role?: components["schemas"]["FolderRole"] | null;
             /** @description Whether it is copied. */
             selected: boolean;
+            /**
+             * Format: int64
+             * @description Messages in it on the server; null while nobody counted, and where the server does not say.
+             */
+            server_messages?: number | null;
             /** Format: int64 */
             unseen: number;
         };
@@ -1658,7 +1715,7 @@ export interface components {
             imap?: components["schemas"]["OwnerServerRequest"] | null;
             /**
              * Format: int64
-             * @description Days of mail to import, 1 to 3650; 30 when absent.
+             * @description Days of mail to import, 1 to 3650, or 0 for everything; 30 when absent.
              */
             import_days?: number | null;
             /** @description The provider to consent at, as `GET /oauth/providers` has it, instead of a password; the servers are then the provider's. */
@@ -1948,7 +2005,7 @@ export interface components {
             imap?: components["schemas"]["PinnedServer"] | null;
             /**
              * Format: int64
-             * @description Days of mail that are copied at first.
+             * @description Days of mail that are copied at first; 0: everything.
              */
             import_days: number;
             /** @description Who made the link. */
@@ -4323,6 +4380,109 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    choose_folders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChooseFolders"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChosenFolders"];
+                };
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 2 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -5,6 +5,8 @@ ALTER TABLE folder ADD COLUMN seen_uid_next BIGINT;
 ALTER TABLE folder ADD COLUMN seen_messages BIGINT;
 -- Absent as well where the server keeps no mod-sequences (RFC 7162).
 ALTER TABLE folder ADD COLUMN seen_modseq BIGINT;
+-- The import window that it was taken over with: with another one it is compared again.
+ALTER TABLE folder ADD COLUMN seen_import_days BIGINT;
 
 -- BLAKE3 of the header as it was received: with Message-ID and size it tells that a message under a new UID is one we have.
 ALTER TABLE message ADD COLUMN header_hash BYTEA;
@@ -22,6 +24,3 @@ CREATE TABLE failed_message (
     PRIMARY KEY (folder_id, uid)
 );
 CREATE INDEX failed_message_account ON failed_message (account_id, failed_at);
-
--- When somebody last asked for a pass over all folders now.
-ALTER TABLE account ADD COLUMN sync_asked_at BIGINT;

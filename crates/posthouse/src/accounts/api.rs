@@ -3,8 +3,8 @@
 use super::list::{self, SideRow};
 use super::tags::{self, TagId};
 use super::{
-    Access, Account, AccountError, AccountId, AccountRow, Auth, Connection, Encryption, Filter, Provider, Reason, Side,
-    Sort, State, SyncStage, store,
+    Access, Account, AccountError, AccountId, AccountRow, Auth, Connection, Encryption, Filter, IMPORT_DAYS,
+    IMPORT_DAYS_TEXT, Provider, Reason, SYNC_MINUTES, Side, Sort, State, SyncStage, store,
 };
 use crate::app::App;
 use crate::http::limits::Limits;
@@ -14,6 +14,7 @@ use axum::Extension;
 use axum::extract::State as Ax;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -133,7 +134,10 @@ pub struct AccountDetails {
     provider_name: String,
     smtp: Option<Endpoint>,
     imap: Option<Endpoint>,
+    /// Days of mail that are imported; 0: everything.
     import_days: i64,
+    /// Minutes between full passes over all chosen folders.
+    sync_minutes: i64,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -230,6 +234,12 @@ struct ChangeAccount {
     /// Up to 120 characters.
     #[schema(max_length = 120)]
     provider_name: Option<String>,
+    /// Minutes between full passes over all chosen folders, 1 to 60. The new interval counts at once.
+    #[schema(minimum = 1, maximum = 60)]
+    sync_minutes: Option<i64>,
+    /// Days of mail to import, 1 to 3650; 0: everything. More imports the older mail at once; less removes nothing.
+    #[schema(minimum = 0, maximum = 3_650)]
+    import_days: Option<i64>,
 }
 
 fn side_state(side: SideRow, provider: Provider) -> SideState {
@@ -309,6 +319,7 @@ pub async fn details(app: &App, actor: &Actor, id: AccountId) -> ApiResult<Accou
         smtp: endpoint(&connections, Side::Send),
         imap: endpoint(&connections, Side::Receive),
         import_days: account.import_days,
+        sync_minutes: account.sync_minutes,
     })
 }
 
@@ -399,7 +410,38 @@ pub(crate) fn name_field(field: &str, text: &str, needed: bool) -> Result<String
     Ok(text.to_owned())
 }
 
-/// Changes names.
+/// The account as it shall be.
+fn changed(mut account: Account, r: &ChangeAccount) -> ApiResult<Account> {
+    let mut errors = vec![];
+    let mut fits = |field: &str, value: i64, bounds: &RangeInclusive<i64>, message: &str| {
+        if !bounds.contains(&value) {
+            errors.push(FieldError { field: field.into(), code: "invalid".into(), message: message.into() });
+        }
+    };
+    if let Some(minutes) = r.sync_minutes {
+        fits("sync_minutes", minutes, &SYNC_MINUTES, "1 to 60 minutes.");
+        account.sync_minutes = minutes;
+    }
+    if let Some(days) = r.import_days {
+        fits("import_days", days, &IMPORT_DAYS, IMPORT_DAYS_TEXT);
+        account.import_days = days;
+    }
+    if let Some(name) = &r.display_name {
+        match name_field("display_name", name, true) {
+            Ok(name) => account.display_name = name,
+            Err(e) => errors.push(e),
+        }
+    }
+    if let Some(name) = &r.provider_name {
+        match name_field("provider_name", name, false) {
+            Ok(name) => account.provider_name = name,
+            Err(e) => errors.push(e),
+        }
+    }
+    if errors.is_empty() { Ok(account) } else { Err(ApiError::fields(errors)) }
+}
+
+/// Changes names, how often the mailbox is compared, and how far back it is copied.
 #[utoipa::path(patch, path = "/accounts/{id}", tag = "accounts", params(("id" = AccountId, Path)), request_body = ChangeAccount,
     responses((status = 200, body = AccountDetails), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn change_account(
@@ -408,16 +450,19 @@ async fn change_account(
     Path(id): Path<AccountId>,
     Json(r): Json<ChangeAccount>,
 ) -> ApiResult<Json<AccountDetails>> {
+    let now = app.clock.now();
     let mut tx = app.db.tx().await?;
-    let mut account = super::find(&mut tx, &actor, id, Access::Manage).await?;
-    if let Some(name) = &r.display_name {
-        account.display_name = name_field("display_name", name, true).map_err(|f| ApiError::fields(vec![f]))?;
+    // Two changes at once: the later one begins with what the earlier one left.
+    store::lock_open(&mut tx, &actor.scope, id).await?;
+    let before = super::find(&mut tx, &actor, id, Access::Manage).await?;
+    let account = changed(before.clone(), &r)?;
+    store::set_names(&mut tx, &actor.scope, &account, now).await?;
+    store::set_sync_settings(&mut tx, &actor.scope, &account, now).await?;
+    if account.import_days != before.import_days {
+        store::ask_pass(&mut tx, &actor.scope, id, now).await?;
     }
-    if let Some(name) = &r.provider_name {
-        account.provider_name = name_field("provider_name", name, false).map_err(|f| ApiError::fields(vec![f]))?;
-    }
-    store::set_names(&mut tx, &actor.scope, &account, app.clock.now()).await?;
-    let entry = AuditEntry { action: "account.changed", subject: account.address, detail: serde_json::json!({}) };
+    let detail = serde_json::json!({ "sync_minutes": account.sync_minutes, "import_days": account.import_days });
+    let entry = AuditEntry { action: "account.changed", subject: account.address, detail };
     team::audit(&mut tx, &app, &actor.scope, Some(&actor), entry).await?;
     super::state::changed(&mut tx, &app, &actor.scope, id).await?;
     tx.commit().await?;

@@ -26,16 +26,17 @@ pub mod tags;
 pub use list::{AccountRow, Filter, Listed, Sort, Summary, list, matching, statements, summary};
 pub use pausing::{hold_unpaused, pause, resume};
 pub use reason::Reason;
-pub use state::{Failure, ask_sync, note_failure, note_sync, note_working, retry_now};
+pub use state::{Failure, changed, note_failure, note_sync, note_working, retry_now};
 pub use store::{
-    Account, Connection, FailingSide, NewAccount, NewConnection, Sent, account, connection, connections, copied_from,
-    count_sides, delete_rows, due, endpoint_changed, everywhere, failed_sides_due, failing_sides, insert,
-    insert_connection, lock_open, mark_closing, note_sent, open_accounts, renew_secret, sealed_secrets, set_healthy,
-    set_names, some_hosts, sync_asked_at, taken, wipe_secrets,
+    Account, Connection, FailingSide, NewAccount, NewConnection, Sent, SyncSettings, account, ask_pass, connection,
+    connections, copied_from, count_sides, delete_rows, due, endpoint_changed, everywhere, failed_sides_due,
+    failing_sides, insert, insert_connection, lock_open, mark_closing, note_sent, open_accounts, renew_secret,
+    sealed_secrets, set_healthy, set_names, some_hosts, sync_settings, taken, wipe_secrets,
 };
 
 use crate::team::{Actor, Role, UserId};
 use db::{id_type, text_enum};
+use std::ops::RangeInclusive;
 
 id_type! {
     /// A connected account.
@@ -203,6 +204,13 @@ pub async fn find(c: &mut db::Conn, actor: &Actor, id: AccountId, access: Access
     }
     if may(actor, account.user_id, access) { Ok(account) } else { Err(AccountError::Forbidden) }
 }
+
+/// Days of mail that can be imported: 0 is everything. Ten years are more than anybody asked for by number.
+pub const IMPORT_DAYS: RangeInclusive<i64> = 0..=3_650;
+/// What does not fit is told so.
+pub const IMPORT_DAYS_TEXT: &str = "1 to 3650 days, or 0 for everything.";
+/// Minutes between full passes. More often is what push is for; more seldom, and flags of other folders are hours late.
+pub const SYNC_MINUTES: RangeInclusive<i64> = 1..=60;
 
 /// The lease under which one node owns the account's mailbox.
 #[must_use]

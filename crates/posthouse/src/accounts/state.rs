@@ -125,16 +125,11 @@ pub async fn retry_now(tx: &mut Conn, app: &App, scope: &Scope, id: AccountId) -
     changed(tx, app, scope, id).await
 }
 
-/// Asks the owner of the session, on whatever node, for a pass over all folders now.
+/// News: open pages fetch the account again, and its owner looks.
 ///
 /// # Errors
 /// Only the database's.
-pub async fn ask_sync(tx: &mut Conn, app: &App, scope: &Scope, id: AccountId) -> DbResult<()> {
-    store::set_sync_asked(tx, scope, id, app.clock.now()).await?;
-    events::emit(tx, app, scope, News { kind: Kind::AccountChanged, account_id: id, count: 0 }).await
-}
-
-pub(super) async fn changed(tx: &mut Conn, app: &App, scope: &Scope, id: AccountId) -> DbResult<()> {
+pub async fn changed(tx: &mut Conn, app: &App, scope: &Scope, id: AccountId) -> DbResult<()> {
     store::refresh_status(tx, scope, id).await?;
     events::emit(tx, app, scope, News { kind: Kind::AccountChanged, account_id: id, count: 0 }).await
 }

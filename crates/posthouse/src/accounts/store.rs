@@ -23,8 +23,10 @@ pub struct Account {
     pub provider: Provider,
     /// What the user calls them.
     pub provider_name: String,
-    /// Days of mail to import.
+    /// Days of mail to import; 0: everything.
     pub import_days: i64,
+    /// Minutes between full passes.
+    pub sync_minutes: i64,
     /// Set when deletion has begun.
     pub closing_at: Option<Ts>,
     /// Set while a person has paused it.
@@ -118,14 +120,14 @@ pub struct Failed<'a> {
 
 pub async fn account(c: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<Option<Account>> {
     sql!(opt Account, c,
-        "SELECT id, workspace_id, user_id, address, display_name, provider, provider_name, import_days, closing_at, paused_at
+        "SELECT id, workspace_id, user_id, address, display_name, provider, provider_name, import_days, sync_minutes, closing_at, paused_at
          FROM account WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())
 }
 
 /// Every account that is not being deleted: what the supervisors look after.
 pub async fn open_accounts(c: &mut Conn, _: &Instance) -> DbResult<Vec<Account>> {
     sql!(all Account, c,
-        "SELECT id, workspace_id, user_id, address, display_name, provider, provider_name, import_days, closing_at, paused_at
+        "SELECT id, workspace_id, user_id, address, display_name, provider, provider_name, import_days, sync_minutes, closing_at, paused_at
          FROM account WHERE closing_at IS NULL ORDER BY id")
 }
 
@@ -352,23 +354,6 @@ pub async fn copied_from(tx: &mut Conn, scope: &Scope, id: AccountId, mailbox: &
     Ok(!before.is_empty())
 }
 
-pub async fn set_sync_asked(tx: &mut Conn, scope: &Scope, id: AccountId, now: Ts) -> DbResult<()> {
-    sql!(run tx, "UPDATE account SET sync_asked_at = $3 WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), now)?;
-    Ok(())
-}
-
-/// When somebody last asked for a pass over all folders.
-pub async fn sync_asked_at(c: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<Option<Ts>> {
-    let asked = sql!(
-        opt(Ts,),
-        c,
-        "SELECT sync_asked_at FROM account WHERE id = $1 AND workspace_id = $2 AND sync_asked_at IS NOT NULL",
-        id,
-        scope.workspace_id()
-    )?;
-    Ok(asked.map(|row| row.0))
-}
-
 pub async fn set_names(tx: &mut Conn, scope: &Scope, account: &Account, now: Ts) -> DbResult<()> {
     let search = search_text(&account.address, &account.display_name, &account.provider_name);
     sql!(run tx, "UPDATE account SET display_name = $3, provider_name = $4, search_text = $5, updated_at = $6 WHERE id = $1 AND workspace_id = $2",
@@ -391,6 +376,37 @@ pub async fn note_sent(tx: &mut Conn, scope: &Scope, id: AccountId, sent: &Sent<
             "UPDATE account SET sent_today = CASE WHEN sent_day = $3 THEN sent_today + 1 ELSE 1 END, sent_day = $3
              WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), sent.today)?;
     }
+    Ok(())
+}
+
+/// How an account's copy is kept, as it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub struct SyncSettings {
+    /// Minutes between full passes.
+    pub sync_minutes: i64,
+    /// Days of mail to import; 0: everything.
+    pub import_days: i64,
+    /// When somebody last changed what is copied.
+    pub pass_asked_at: Option<Ts>,
+}
+
+pub async fn sync_settings(c: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<Option<SyncSettings>> {
+    sql!(opt SyncSettings, c,
+        "SELECT sync_minutes, import_days, pass_asked_at FROM account WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())
+}
+
+pub async fn set_sync_settings(tx: &mut Conn, scope: &Scope, account: &Account, now: Ts) -> DbResult<()> {
+    sql!(run tx, "UPDATE account SET sync_minutes = $3, import_days = $4, updated_at = $5 WHERE id = $1 AND workspace_id = $2",
+        account.id, scope.workspace_id(), account.sync_minutes, account.import_days, now)?;
+    Ok(())
+}
+
+/// The owner makes a pass over all chosen folders at once. The caller's news (`account_changed`) wakes it.
+pub async fn ask_pass(tx: &mut Conn, scope: &Scope, id: AccountId, now: Ts) -> DbResult<()> {
+    // Two in the same microsecond are two.
+    sql!(run tx,
+        "UPDATE account SET pass_asked_at = CASE WHEN pass_asked_at >= $3 THEN pass_asked_at + 1 ELSE $3 END WHERE id = $1 AND workspace_id = $2",
+        id, scope.workspace_id(), now)?;
     Ok(())
 }
 

@@ -82,8 +82,8 @@ pub(super) struct ConnectRequest {
     pub(super) smtp: Option<ServerRequest>,
     /// Absent: the account only sends, which is for `custom` alone.
     pub(super) imap: Option<ServerRequest>,
-    /// Days of mail to import, 1 to 3650; 30 when absent.
-    #[schema(minimum = 1, maximum = 3_650)]
+    /// Days of mail to import, 1 to 3650, or 0 for everything; 30 when absent.
+    #[schema(minimum = 0, maximum = 3_650)]
     pub(super) import_days: Option<i64>,
 }
 
@@ -160,8 +160,8 @@ pub(super) fn wanted(app: &App, actor: &Actor, r: ConnectRequest, by_servers: bo
     let provider_name =
         name_field("provider_name", &r.provider_name, false).map_err(|e| errors.push(e)).unwrap_or_default();
     let import_days = r.import_days.unwrap_or(30);
-    if !(1..=3_650).contains(&import_days) {
-        errors.push(bad("import_days".into(), "1 to 3650 days."));
+    if !accounts::IMPORT_DAYS.contains(&import_days) {
+        errors.push(bad("import_days".into(), accounts::IMPORT_DAYS_TEXT));
     }
     if r.team && !accounts::may(actor, None, Access::Manage) {
         errors.push(bad("team".into(), "Only an admin adds an account for the whole team."));

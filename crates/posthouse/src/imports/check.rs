@@ -2,7 +2,7 @@
 
 use super::file::{Cells, Line, PASSWORDS};
 use crate::accounts::api::name_field;
-use crate::accounts::{AccountId, Encryption, Provider, Reason};
+use crate::accounts::{self, AccountId, Encryption, Provider, Reason};
 use crate::base::secret::Secret;
 use crate::connect::{ConnectStep, Protocol, StepName};
 use mail::address::EmailAddress;
@@ -198,10 +198,10 @@ pub fn wanted(cells: &Cells) -> Result<Wanted, Vec<RowProblem>> {
     let provider = provider(cell(cells, "provider")).map_err(|p| problems.push(p)).unwrap_or_default();
     let import_days = match cell(cells, "import_days") {
         "" => Some(IMPORT_DAYS),
-        text => text.parse().ok().filter(|days| (1..=3_650).contains(days)),
+        text => text.parse().ok().filter(|days| accounts::IMPORT_DAYS.contains(days)),
     };
     if import_days.is_none() {
-        problems.push(RowProblem::at("import_days", "A number of days from 1 to 3650."));
+        problems.push(RowProblem::at("import_days", "A number of days from 1 to 3650, or 0 for everything."));
     }
     let team = yes_or_no(cell(cells, "team"));
     if team.is_none() {
@@ -389,7 +389,7 @@ mod tests {
         let row = cells(&[
             ("address", "no address"),
             ("provider", "outlook"),
-            ("import_days", "0"),
+            ("import_days", "3651"),
             ("team", "maybe"),
             ("imap_port", "70000"),
             ("smtp_host", "https://smtp.x.test"),

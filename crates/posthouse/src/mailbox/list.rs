@@ -71,6 +71,12 @@ pub struct FolderCount {
     pub messages: i64,
     /// Of those, unseen.
     pub unseen: i64,
+    /// Messages in it on the server, when they were counted last.
+    pub server_messages: Option<i64>,
+    /// When that was.
+    pub counted_at: Option<Ts>,
+    /// What the server said when it would not open it.
+    pub refused: Option<String>,
 }
 
 /// A page of an account's mail, newest first; of one folder when named.
@@ -135,10 +141,11 @@ pub async fn places(c: &mut Conn, scope: &Scope, account: AccountId, page: &[Mes
 /// Only the database's.
 pub async fn folder_counts(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<FolderCount>> {
     sql!(all FolderCount, c,
-        "SELECT f.id, f.name, f.role, f.selected, COUNT(p.uid) AS messages, COUNT(CASE WHEN p.seen THEN NULL ELSE p.uid END) AS unseen
+        "SELECT f.id, f.name, f.role, f.selected, COUNT(p.uid) AS messages, COUNT(CASE WHEN p.seen THEN NULL ELSE p.uid END) AS unseen,
+           f.server_messages, f.counted_at, f.refused
          FROM folder f LEFT JOIN placement p ON p.folder_id = f.id
          WHERE f.account_id = $1 AND f.workspace_id = $2
-         GROUP BY f.id, f.name, f.role, f.selected
+         GROUP BY f.id, f.name, f.role, f.selected, f.server_messages, f.counted_at, f.refused
          ORDER BY CASE f.role WHEN 'inbox' THEN 0 WHEN 'sent' THEN 1 ELSE 2 END, f.name",
         account, scope.workspace_id())
 }

@@ -6,6 +6,7 @@
 //! session does on the server first.
 
 pub mod api;
+mod choosing;
 mod images;
 mod ingest;
 mod list;
@@ -13,6 +14,7 @@ mod ops;
 mod placeholder;
 mod store;
 
+pub use choosing::{Choice, ChooseError, choose, folders_changed};
 pub use images::AT_ONCE as IMAGES_AT_ONCE;
 pub use ingest::{
     Flags, Incoming, Ingested, Known, Person, Summary, header_hash, ingest, place_again, remove_gone, remove_unplaced,
@@ -22,12 +24,15 @@ pub use list::{FolderCount, MessageRow, Place, folder_counts, message, messages,
 pub use ops::{Op, OpId, OpState, Waiting, enqueue, finish, next_waiting, postpone, put_off};
 pub use store::{
     Alike, Counts, Failing, Folder, NewFolder, Placed, Seen, alike, any_message, bodies, compare_again,
-    count_waiting_ops, counts, delete_chunk, flags_wait, folders, forget_folder, forget_uids, newest_bodies, op_state,
-    placed, placements_of, prune_ops, put_failed, referenced, save_folder, selected_folders, set_seen,
-    set_uid_validity, settled_uids, unplaced,
+    count_waiting_ops, counts, delete_chunk, flags_wait, folders, forget_folder, forget_uids, hold_selected,
+    newest_bodies, op_state, placed, placements_of, prune_ops, put_failed, referenced, save_folder, selected_folders,
+    set_counted, set_refused, set_seen, set_uid_validity, settled_uids, to_count, unplaced,
 };
 
 use db::{id_type, text_enum};
+
+/// Folders of one account at most.
+pub const MAX_FOLDERS: usize = 2_000;
 
 id_type! {
     /// A message of an account: one per distinct content.

@@ -21,12 +21,16 @@ pub struct Folder {
     pub selected: bool,
     /// The UIDVALIDITY that our placements belong to.
     pub uid_validity: Option<i64>,
+    /// What the server said when it would not open it.
+    pub refused: Option<String>,
     /// What it was like when all of it had been taken over; absent: it is compared message by message.
     pub seen_uid_next: Option<i64>,
     /// Messages on the server then, ours or not.
     pub seen_messages: Option<i64>,
     /// HIGHESTMODSEQ then (RFC 7162).
     pub seen_modseq: Option<i64>,
+    /// The import window that it was taken over with.
+    pub seen_import_days: Option<i64>,
 }
 
 /// A folder as the server lists it.
@@ -68,16 +72,95 @@ pub struct Placed {
 
 pub async fn folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<Folder>> {
     sql!(all Folder, c,
-        "SELECT id, name, delimiter, role, selected, uid_validity, seen_uid_next, seen_messages, seen_modseq FROM folder WHERE account_id = $1 AND workspace_id = $2 ORDER BY name",
+        "SELECT id, name, delimiter, role, selected, uid_validity, refused, seen_uid_next, seen_messages, seen_modseq, seen_import_days
+         FROM folder WHERE account_id = $1 AND workspace_id = $2 ORDER BY name",
         account, scope.workspace_id())
 }
 
 /// The folders that are copied, the inbox first.
 pub async fn selected_folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<Folder>> {
     sql!(all Folder, c,
-        "SELECT id, name, delimiter, role, selected, uid_validity, seen_uid_next, seen_messages, seen_modseq FROM folder
+        "SELECT id, name, delimiter, role, selected, uid_validity, refused, seen_uid_next, seen_messages, seen_modseq, seen_import_days FROM folder
          WHERE account_id = $1 AND workspace_id = $2 AND selected ORDER BY CASE role WHEN 'inbox' THEN 0 ELSE 1 END, name",
         account, scope.workspace_id())
+}
+
+/// Whether the folder is copied, and it stays so until the transaction ends.
+pub async fn hold_selected(tx: &mut Conn, scope: &Scope, id: FolderId) -> DbResult<bool> {
+    let selected = sql!(opt (bool,), tx,
+        lite "SELECT selected FROM folder WHERE id = $1 AND workspace_id = $2",
+        pg "SELECT selected FROM folder WHERE id = $1 AND workspace_id = $2 FOR SHARE",
+        id, scope.workspace_id())?;
+    Ok(selected.is_some_and(|row| row.0))
+}
+
+/// Chooses a folder, or leaves it out: what is known of its UIDs is forgotten then.
+pub async fn select_folder(tx: &mut Conn, scope: &Scope, id: FolderId, selected: bool) -> DbResult<()> {
+    sql!(run tx, "UPDATE folder SET selected = $3, uid_validity = NULL, refused = NULL WHERE id = $1 AND workspace_id = $2",
+        id, scope.workspace_id(), selected)?;
+    Ok(())
+}
+
+/// Messages that lie only in folders that are not copied.
+pub async fn count_left_out(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<i64> {
+    let (left_out,) = sql!(
+        one(i64,),
+        c,
+        "SELECT COUNT(DISTINCT p.message_id) FROM folder f JOIN placement p ON p.folder_id = f.id
+         WHERE f.account_id = $1 AND f.workspace_id = $2 AND NOT f.selected
+           AND NOT EXISTS (SELECT 1 FROM placement o JOIN folder g ON g.id = o.folder_id WHERE o.message_id = p.message_id AND g.selected)",
+        account,
+        scope.workspace_id()
+    )?;
+    Ok(left_out)
+}
+
+/// Takes everything out of the folders that are not copied.
+pub async fn empty_left_out(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<()> {
+    sql!(run tx,
+        "DELETE FROM placement WHERE account_id = $1 AND workspace_id = $2
+           AND folder_id IN (SELECT id FROM folder WHERE account_id = $1 AND NOT selected)", account, scope.workspace_id())?;
+    sql!(run tx,
+        "DELETE FROM failed_message WHERE account_id = $1 AND workspace_id = $2
+           AND folder_id IN (SELECT id FROM folder WHERE account_id = $1 AND NOT selected)", account, scope.workspace_id())?;
+    Ok(())
+}
+
+/// What the server said when it would not open the folder; none: it opens again.
+pub async fn set_refused(tx: &mut Conn, scope: &Scope, id: FolderId, words: Option<&str>) -> DbResult<()> {
+    sql!(run tx, "UPDATE folder SET refused = $3 WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), words)?;
+    Ok(())
+}
+
+/// Folders whose messages were not counted on the server since then, those that were never counted first.
+pub async fn to_count(
+    c: &mut Conn,
+    scope: &Scope,
+    account: AccountId,
+    (since, limit): (Ts, i64),
+) -> DbResult<Vec<(FolderId, String)>> {
+    sql!(
+        all(FolderId, String),
+        c,
+        "SELECT id, name FROM folder WHERE account_id = $1 AND workspace_id = $2 AND (counted_at IS NULL OR counted_at < $3)
+         ORDER BY COALESCE(counted_at, 0), name LIMIT $4",
+        account,
+        scope.workspace_id(),
+        since,
+        limit
+    )
+}
+
+/// Messages of a folder on the server; none: it does not say.
+pub async fn set_counted(
+    tx: &mut Conn,
+    scope: &Scope,
+    (id, messages): (FolderId, Option<i64>),
+    now: Ts,
+) -> DbResult<()> {
+    sql!(run tx, "UPDATE folder SET server_messages = $3, counted_at = $4 WHERE id = $1 AND workspace_id = $2",
+        id, scope.workspace_id(), messages, now)?;
+    Ok(())
 }
 
 /// Keeps what was chosen for a folder that is known; its role follows the server.
@@ -115,7 +198,7 @@ pub async fn set_uid_validity(tx: &mut Conn, scope: &Scope, id: FolderId, value:
     sql!(run tx, "DELETE FROM placement WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
     sql!(run tx, "DELETE FROM failed_message WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
     sql!(run tx,
-        "UPDATE folder SET uid_validity = $3, seen_uid_next = NULL, seen_messages = NULL, seen_modseq = NULL
+        "UPDATE folder SET uid_validity = $3, seen_uid_next = NULL, seen_messages = NULL, seen_modseq = NULL, seen_import_days = NULL
          WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), value)?;
     Ok(())
 }
@@ -129,20 +212,23 @@ pub struct Seen {
     pub messages: i64,
     /// HIGHESTMODSEQ, where the server keeps it.
     pub modseq: Option<i64>,
+    /// The import window that it was taken over with.
+    pub import_days: i64,
 }
 
 pub async fn set_seen(tx: &mut Conn, scope: &Scope, id: FolderId, seen: Option<Seen>) -> DbResult<()> {
     let (next, messages) = (seen.map(|s| s.uid_next), seen.map(|s| s.messages));
     sql!(run tx,
-        "UPDATE folder SET seen_uid_next = $3, seen_messages = $4, seen_modseq = $5 WHERE id = $1 AND workspace_id = $2",
-        id, scope.workspace_id(), next, messages, seen.and_then(|s| s.modseq))?;
+        "UPDATE folder SET seen_uid_next = $3, seen_messages = $4, seen_modseq = $5, seen_import_days = $6
+         WHERE id = $1 AND workspace_id = $2",
+        id, scope.workspace_id(), next, messages, seen.and_then(|s| s.modseq), seen.map(|s| s.import_days))?;
     Ok(())
 }
 
 /// Has every folder of an account compared message by message at its next pass: the window was enlarged, an audit is due.
 pub async fn compare_again(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<()> {
     sql!(run tx,
-        "UPDATE folder SET seen_uid_next = NULL, seen_messages = NULL, seen_modseq = NULL WHERE account_id = $1 AND workspace_id = $2",
+        "UPDATE folder SET seen_uid_next = NULL, seen_messages = NULL, seen_modseq = NULL, seen_import_days = NULL WHERE account_id = $1 AND workspace_id = $2",
         account, scope.workspace_id())?;
     Ok(())
 }
@@ -259,6 +345,14 @@ pub async fn unplaced(c: &mut Conn, scope: &Scope, account: AccountId, limit: i6
         scope.workspace_id(),
         limit
     )
+}
+
+/// Every message of an account that lies nowhere.
+pub async fn delete_all_unplaced(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<u64> {
+    sql!(run tx,
+        "DELETE FROM message WHERE account_id = $1 AND workspace_id = $2
+           AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message_id = message.id)",
+        account, scope.workspace_id())
 }
 
 /// Removes a message that lies nowhere.

@@ -47,7 +47,8 @@ async fn sync_now(
     if request.compare {
         mailbox::compare_again(&mut tx, &actor.scope, id).await?;
     }
-    accounts::ask_sync(&mut tx, &app, &actor.scope, id).await?;
+    accounts::ask_pass(&mut tx, &actor.scope, id, app.clock.now()).await?;
+    accounts::changed(&mut tx, &app, &actor.scope, id).await?;
     tx.commit().await?;
     Ok(StatusCode::ACCEPTED)
 }

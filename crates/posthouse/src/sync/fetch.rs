@@ -51,15 +51,15 @@ struct Lost {
 }
 
 /// Fetches these UIDs of the selected folder, in the order given. What is there already counts as done: an import that goes on
-/// after a restart goes on in its figures, too.
+/// after a restart goes on in its figures, too. False when the folder was left out by somebody before all of it was stored.
 pub async fn import(
     owner: &Owner,
     session: &mut ImapSession,
     folder: &Folder,
     (uids, there): (Vec<u32>, usize),
-) -> Result<(), Stop> {
+) -> Result<bool, Stop> {
     if uids.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     let long = uids.len() > LONG;
     let total = there.saturating_add(uids.len());
@@ -72,12 +72,12 @@ pub async fn import(
     // What was fetched whole is stored even when the connection broke after it.
     let (fetched, stored) =
         tokio::join!(fetch_all(owner, session, folder, (&uids, sender)), store_all(owner, folder, receiver, progress));
-    stored?;
+    let stored = stored?;
     fetched?;
     if long {
         owner.note_sync(SyncStage::Live, 0, 0).await?;
     }
-    Ok(())
+    Ok(stored)
 }
 
 async fn fetch_all(
@@ -141,16 +141,19 @@ async fn store_all(
     folder: &Folder,
     mut batches: mpsc::Receiver<Batch>,
     progress: Option<(usize, usize)>,
-) -> Result<(), Stop> {
+) -> Result<bool, Stop> {
     let mut done = progress.map_or(0, |(there, _)| there);
     while let Some(batch) = batches.recv().await {
         done = done.saturating_add(batch.count);
-        store(owner, folder, batch).await?;
+        if !store(owner, folder, batch).await? {
+            // Somebody left the folder out meanwhile: nothing more of it is fetched.
+            return Ok(false);
+        }
         if let Some((_, total)) = progress {
             owner.note_sync(SyncStage::Importing, done, total).await?;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 pub fn set_of(uids: &[u32]) -> UidSet {
@@ -244,18 +247,22 @@ fn whole(mut meta: Fetched, streamed: Option<Reading>, asked: &[u32]) -> Option<
     }
 }
 
-async fn store(owner: &Owner, folder: &Folder, fetched: Batch) -> Result<(), Stop> {
+/// False when nothing was stored, as the folder is not copied any more.
+async fn store(owner: &Owner, folder: &Folder, fetched: Batch) -> Result<bool, Stop> {
     let app = &owner.app;
     let at = (owner.account.id, folder.id);
     let batch: Vec<Incoming> =
         stream::iter(fetched.messages).map(|raw| incoming(owner, raw)).buffered(AT_ONCE).try_collect().await?;
     if batch.is_empty() && fetched.failed.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     app.blobs.make_durable().await?;
     app.crash.point("import.before_commit");
     let zone = team::time_zone(&mut app.db.read().await?, &owner.scope).await?;
     let mut tx = owner.tx().await?;
+    if !mailbox::hold_selected(&mut tx, &owner.scope, folder.id).await? {
+        return Ok(false);
+    }
     mailbox::ingest(&mut tx, app, &owner.scope, at, &batch).await?;
     for lost in &fetched.failed {
         tracing::info!(account = %owner.account.id, uid = lost.uid, "sync: a message was not given");
@@ -272,7 +279,7 @@ async fn store(owner: &Owner, folder: &Folder, fetched: Batch) -> Result<(), Sto
     tx.commit().await?;
     app.meters.count(MESSAGES_STORED, &[], u64::try_from(batch.len()).unwrap_or(u64::MAX));
     app.crash.point("import.after_commit");
-    Ok(())
+    Ok(true)
 }
 
 /// Counts a message of the Sent folder, once a Message-ID.

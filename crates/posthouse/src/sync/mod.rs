@@ -15,12 +15,13 @@
 
 mod again;
 pub mod api;
+mod count;
 mod fetch;
 mod ops;
 mod owner;
 mod pass;
 
-use crate::accounts::{self, Account, AccountId, Failure};
+use crate::accounts::{self, Account, AccountId, Failure, Reason};
 use crate::app::App;
 use crate::base::leases::{self, LeaseError};
 use crate::team::Instance;
@@ -47,6 +48,9 @@ enum Stop {
     /// The server or the network.
     #[error(transparent)]
     Failed(#[from] Failure),
+    /// The server would not open this one folder; the session goes on.
+    #[error("a folder does not open")]
+    Refused(Failure),
     /// The account is another's by now.
     #[error("the account is owned by another")]
     Lost,
@@ -63,6 +67,18 @@ impl From<LeaseError> for Stop {
         match e {
             LeaseError::Lost => Self::Lost,
             LeaseError::Db(e) => Self::Db(e),
+        }
+    }
+}
+
+impl Stop {
+    /// A folder that did not open: this folder's own matter when the server said no to it, and not to us as a whole.
+    fn of_opening(e: imap::Error) -> Self {
+        let failure = crate::connect::from_imap(&e);
+        match e {
+            imap::Error::No(_) | imap::Error::Bad(_) if failure.reason == Reason::ServerError => Self::Refused(failure),
+            imap::Error::Invalid(why) => Self::Refused(Failure::said(failure.reason, why)),
+            _ => Self::Failed(failure),
         }
     }
 }

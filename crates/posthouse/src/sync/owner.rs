@@ -1,24 +1,22 @@
 //! The task that owns one account's session.
 
-use super::{Stop, ops, pass};
-use crate::accounts::{self, Account, AccountId, Connection, Failure, Reason, Side, State, SyncStage};
+use super::{Stop, count, ops, pass};
+use crate::accounts::{self, Account, AccountId, Connection, Failure, Reason, Side, State, SyncSettings, SyncStage};
 use crate::app::App;
 use crate::base::leases::{self, Held};
 use crate::base::meters::{SYNC_FAILURES, SYNC_PASSES};
 use crate::connect::{self, ImapSession};
-use crate::mailbox::{self, Folder, FolderId, NewFolder, Role};
+use crate::mailbox::{self, Folder, FolderId, MAX_FOLDERS, NewFolder, Role};
 use crate::team::Scope;
 use db::{Conn, DbResult, Ts};
 use imap::{IdleEnd, MailboxStatus, SpecialUse};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-/// A pass over all chosen folders, whatever IDLE says: some servers announce late or not at all.
-const PASS_EVERY: Duration = Duration::from_secs(300);
 /// IDLE is renewed: routers forget a silent connection after about ten minutes.
 const IDLE: Duration = Duration::from_secs(9 * 60);
 /// How often a server without IDLE is asked.
@@ -38,6 +36,25 @@ pub struct Owner {
     bell: Arc<Notify>,
     /// Messages may lie nowhere: a folder went or got new UIDs, or nobody has looked since the start.
     pub untidy: AtomicBool,
+    /// Days of mail to import, as they were when they were last looked at; 0: everything.
+    import_days: AtomicI64,
+}
+
+/// The last pass over all chosen folders.
+struct LastPass {
+    at: Ts,
+    /// What somebody had asked for by then.
+    asked_at: Option<Ts>,
+}
+
+impl LastPass {
+    /// When the next one is due: some servers announce late or not at all, whatever IDLE says. At once, when what is copied was changed.
+    fn next(last: Option<&Self>, settings: &SyncSettings) -> Ts {
+        match last {
+            Some(last) if last.asked_at == settings.pass_asked_at => last.at.plus_secs(settings.sync_minutes * 60),
+            _ => Ts(0),
+        }
+    }
 }
 
 /// Owns the account until cancelled: takes its lease, works, and finds out after every lapse whether it is still the owner.
@@ -69,6 +86,7 @@ pub async fn own(app: App, account: Account, imports: Arc<Semaphore>, (delay, st
             imports: imports.clone(),
             bell: bell.clone(),
             untidy: AtomicBool::new(true),
+            import_days: AtomicI64::new(account.import_days),
         };
         // Whatever ends this drops the session with it.
         tokio::select! {
@@ -100,7 +118,7 @@ impl Owner {
             match self.turn().await {
                 Ok(()) => {}
                 Err(Stop::Lost) => return,
-                Err(Stop::Failed(failure)) => {
+                Err(Stop::Failed(failure) | Stop::Refused(failure)) => {
                     if let Err(Stop::Lost) = self.note_failure(&failure).await {
                         return;
                     }
@@ -214,8 +232,7 @@ impl Owner {
 
     /// Passes and IDLE in turns, until servers or password are changed.
     async fn follow(&self, session: &mut ImapSession, generation: i64) -> Result<(), Stop> {
-        let mut next_pass = Ts(0);
-        let mut asked = None;
+        let mut last: Option<LastPass> = None;
         let mut live = false;
         let mut idles = session.capabilities().has("IDLE");
         loop {
@@ -224,14 +241,12 @@ impl Owner {
                 _ => return Ok(()),
             }
             let filed = ops::run(self, session).await?;
+            let Some(settings) = self.settings().await? else { return Ok(()) };
             let now = self.app.clock.now();
-            let asked_now =
-                accounts::sync_asked_at(&mut self.app.db.read().await?, &self.scope, self.account.id).await?;
-            let wanted = std::mem::replace(&mut asked, asked_now) != asked_now;
             // Something is gone from a folder: whether it was moved is known when all have been looked at.
-            if now >= next_pass || wanted || self.untidy.load(Ordering::Relaxed) {
+            if now >= LastPass::next(last.as_ref(), &settings) || self.untidy.load(Ordering::Relaxed) {
                 self.full_pass(session).await?;
-                next_pass = self.app.clock.now().plus_secs(i64::try_from(PASS_EVERY.as_secs()).unwrap_or(300));
+                last = Some(LastPass { at: self.app.clock.now(), asked_at: settings.pass_asked_at });
             } else {
                 self.pass(session, |f| f.role == Some(Role::Inbox) || (filed && f.role == Some(Role::Sent))).await?;
             }
@@ -239,6 +254,7 @@ impl Owner {
                 self.note_sync(SyncStage::Live, 0, 0).await?;
                 live = true;
             }
+            let next_pass = LastPass::next(last.as_ref(), &settings);
             let due = if self.untidy.load(Ordering::Relaxed) { now } else { next_pass };
             let alarm = self.next_op_at().await?.map_or(due, |at| at.min(due));
             self.wait_for_news(session, alarm, &mut idles).await?;
@@ -256,7 +272,9 @@ impl Owner {
         };
         let passed = async {
             let statuses = self.refresh_folders(session).await?;
-            let unchanged = |f: &Folder| statuses.get(&f.name).is_some_and(|status| pass::is_unchanged(f, status));
+            count::count(self, session, &statuses).await?;
+            let unchanged =
+                |f: &Folder| statuses.get(&f.name).is_some_and(|status| pass::is_unchanged(self, f, status));
             self.pass(session, |f| f.role == Some(Role::Inbox) || !unchanged(f)).await
         };
         if let Err(e) = passed.await {
@@ -279,10 +297,46 @@ impl Owner {
         let mut folders = self.selected().await?;
         folders.reverse();
         for folder in folders.iter().filter(|f| wanted(f)) {
-            pass::folder(self, session, folder).await?;
+            let words = match pass::folder(self, session, folder).await {
+                Ok(()) => None,
+                // Without the inbox nothing is received: that is the account's failure.
+                Err(Stop::Refused(failure)) if folder.role == Some(Role::Inbox) => return Err(Stop::Failed(failure)),
+                Err(Stop::Refused(failure)) => Some(failure.server_words.unwrap_or_else(|| UNEXPLAINED.to_owned())),
+                Err(e) => return Err(e),
+            };
+            self.note_refused(folder, words).await?;
             self.app.meters.count(SYNC_PASSES, &[], 1);
         }
         Ok(())
+    }
+
+    /// What the server said of a folder that it does not open; the pass goes on with the others, and comes back to it.
+    async fn note_refused(&self, folder: &Folder, words: Option<String>) -> Result<(), Stop> {
+        if words == folder.refused {
+            return Ok(());
+        }
+        if words.is_some() {
+            tracing::info!(account = %self.account.id, folder = %folder.id, "sync: the server does not open a folder");
+        }
+        let mut tx = self.tx().await?;
+        mailbox::set_refused(&mut tx, &self.scope, folder.id, words.as_deref()).await?;
+        mailbox::folders_changed(&mut tx, &self.app, &self.scope, self.account.id).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// How the copy shall be kept, as people want it now.
+    async fn settings(&self) -> DbResult<Option<SyncSettings>> {
+        let settings = accounts::sync_settings(&mut self.app.db.read().await?, &self.scope, self.account.id).await?;
+        if let Some(s) = &settings {
+            self.import_days.store(s.import_days, Ordering::Relaxed);
+        }
+        Ok(settings)
+    }
+
+    /// Days of mail to import; 0: everything.
+    pub fn import_days(&self) -> i64 {
+        self.import_days.load(Ordering::Relaxed)
     }
 
     async fn selected(&self) -> DbResult<Vec<Folder>> {
@@ -350,6 +404,7 @@ impl Owner {
         for f in gone {
             mailbox::forget_folder(&mut tx, &self.scope, f.id).await?;
         }
+        mailbox::folders_changed(&mut tx, &self.app, &self.scope, self.account.id).await?;
         tx.commit().await?;
         Ok(statuses)
     }
@@ -357,8 +412,8 @@ impl Owner {
 
 /// Messages that lie nowhere, looked at in one pass.
 const LOST_AT_ONCE: i64 = 5_000;
-/// Folders of one account at most.
-const MAX_FOLDERS: usize = 2_000;
+/// A refusal in which the server gave no words.
+const UNEXPLAINED: &str = "The server does not open this folder and does not say why.";
 
 fn new_folder(l: &imap::Listed) -> NewFolder {
     let role = if l.raw_name.is_inbox() {

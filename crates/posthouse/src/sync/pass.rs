@@ -24,8 +24,8 @@ struct Change {
 }
 
 /// Whether a look at this folder would find nothing new, by what LIST told of it.
-pub fn is_unchanged(folder: &Folder, status: &MailboxStatus) -> bool {
-    let Some(seen) = seen(folder) else { return false };
+pub fn is_unchanged(owner: &Owner, folder: &Folder, status: &MailboxStatus) -> bool {
+    let Some(seen) = seen(owner, folder).filter(|_| folder.refused.is_none()) else { return false };
     seen.modseq.is_some()
         && folder.uid_validity == status.uid_validity.map(i64::from)
         && Some(seen.uid_next) == status.uid_next.map(i64::from)
@@ -33,8 +33,11 @@ pub fn is_unchanged(folder: &Folder, status: &MailboxStatus) -> bool {
         && seen.modseq == status.highest_modseq.and_then(|m| i64::try_from(m).ok())
 }
 
-fn seen(folder: &Folder) -> Option<Seen> {
-    Some(Seen { uid_next: folder.seen_uid_next?, messages: folder.seen_messages?, modseq: folder.seen_modseq })
+/// Nothing when the window was another one: older mail may be missing.
+fn seen(owner: &Owner, folder: &Folder) -> Option<Seen> {
+    let import_days = folder.seen_import_days.filter(|days| *days == owner.import_days())?;
+    let (uid_next, messages) = (folder.seen_uid_next?, folder.seen_messages?);
+    Some(Seen { uid_next, messages, modseq: folder.seen_modseq, import_days })
 }
 
 /// Looks at one folder. It stays selected.
@@ -47,8 +50,9 @@ pub async fn folder(owner: &Owner, session: &mut ImapSession, folder: &Folder) -
         uid_next: selected.uid_next.map_or(0, i64::from),
         messages: i64::from(selected.exists),
         modseq: selected.highest_modseq.and_then(|m| i64::try_from(m).ok()),
+        import_days: owner.import_days(),
     };
-    let before = seen(folder).filter(|_| same);
+    let before = seen(owner, folder).filter(|_| same);
     if before == Some(now) && now.modseq.is_some() {
         return Ok(());
     }
@@ -59,9 +63,9 @@ pub async fn folder(owner: &Owner, session: &mut ImapSession, folder: &Folder) -
         _ => compared(owner, session, folder).await?,
     };
     let ours_first = take_over(owner, folder, &change).await?;
-    fetch::import(owner, session, folder, (change.missing, change.there)).await?;
+    let all = fetch::import(owner, session, folder, (change.missing, change.there)).await?;
     // Our own flags are on their way: what the server had before them is looked at again.
-    if !ours_first && now.uid_next > 0 && before != Some(now) {
+    if all && !ours_first && now.uid_next > 0 && before != Some(now) {
         let mut tx = owner.tx().await?;
         mailbox::set_seen(&mut tx, &owner.scope, folder.id, Some(now)).await?;
         tx.commit().await?;
@@ -78,10 +82,10 @@ async fn open(session: &mut ImapSession, folder: &Folder) -> Result<(Selected, O
             Ok((selected, resync)) => return Ok((selected, Some(resync))),
             // A server that announces it and does not know it.
             Err(imap::Error::Bad(_)) => {}
-            Err(e) => return Err(e.into()),
+            Err(e) => return Err(Stop::of_opening(e)),
         }
     }
-    Ok((session.examine(&name).await?, None))
+    Ok((session.examine(&name).await.map_err(Stop::of_opening)?, None))
 }
 
 /// False when the server says that its UIDs are new ones: every placement of the folder is forgotten then.
@@ -145,7 +149,7 @@ async fn new_in_window(
     first: u32,
 ) -> Result<Vec<u32>, Stop> {
     let new = SearchKey::Uid(UidSet::starting_at(first));
-    let mut there = session.uid_search(&[&[new], window(owner).as_slice()].concat()).await?;
+    let mut there = session.uid_search(&[vec![new], window(owner)].concat()).await?;
     there.retain(|uid| *uid >= first);
     without_settled(owner, folder, there).await
 }
@@ -236,9 +240,14 @@ pub fn flags(message: &Fetched) -> Flags {
 }
 
 /// What is imported.
-fn window(owner: &Owner) -> [SearchKey; 1] {
-    let since = owner.app.clock.now().plus_secs(-owner.account.import_days * 24 * 3_600);
-    [SearchKey::Since(Day::of_unix_secs(since.0 / 1_000_000))]
+fn window(owner: &Owner) -> Vec<SearchKey> {
+    match owner.import_days() {
+        0 => vec![],
+        days => {
+            let since = owner.app.clock.now().plus_secs(-days * 24 * 3_600);
+            vec![SearchKey::Since(Day::of_unix_secs(since.0 / 1_000_000))]
+        }
+    }
 }
 
 /// Without what we have or gave up on; the newest first.

@@ -95,7 +95,10 @@ pub(crate) fn good_body(operation: &Operation) -> Value {
         (_, "/accounts/discover") => json!({ "address": "ana@acme.test", "kind": "icloud", "allow_http": false }),
         (_, "/accounts/{id}/test" | "/accounts/{id}/reconnect") => json!({ "smtp": server, "imap": server }),
         (_, "/accounts/imports/{id}/start") => json!({ "mode": "test", "rows": "passed", "confirm_hosts": [] }),
-        ("PATCH", "/accounts/{id}") => json!({ "display_name": "Ben", "provider_name": "Host" }),
+        ("PATCH", "/accounts/{id}") => json!({
+            "display_name": "Ben", "provider_name": "Host", "sync_minutes": 5, "import_days": 30,
+        }),
+        ("PATCH", "/accounts/{id}/folders") => json!({ "folders": [], "dry_run": true }),
         ("DELETE", "/accounts/{id}") => json!({ "address": "nobody@acme.test" }),
         (_, "/accounts/{id}/outgoing") => json!({ "to": "cleo@lab.test", "subject": "s", "body": "b" }),
         (_, "/accounts/{id}/sync") => json!({ "compare": false }),

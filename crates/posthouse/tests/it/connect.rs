@@ -293,7 +293,7 @@ async fn fields_that_do_not_fit_are_named() {
         "provider": "custom", "address": "ben@lab.test\r\nBcc: x@y.test", "display_name": "a\nb", "provider_name": "x".repeat(121),
         "smtp": { "host": "", "port": 0, "encryption": "tls", "username": "", "password": "" },
         "imap": { "host": "h".repeat(300), "port": 993, "encryption": "tls", "username": "u", "password": "a\r\nb" },
-        "import_days": 0,
+        "import_days": 3_651,
     });
     let problem = api.post("/accounts", &request).await.problem(422, "validation_failed");
     let mut fields: Vec<&str> =

@@ -23,6 +23,7 @@ fn body(path: &str) -> Value {
         "/outgoing/{id}/resolve" => json!({ "sent": true }),
         "/accounts/imports/{id}/start" => json!({ "mode": "test", "rows": "all" }),
         "/accounts/{id}" => json!({}),
+        "/accounts/{id}/folders" => json!({ "folders": [] }),
         "/accounts/{id}/tags" => json!({ "tags": ["Theirs"] }),
         "/tags/{id}" => json!({ "name": "Theirs" }),
         _ => json!({}),
@@ -127,6 +128,7 @@ async fn every_path_refuses_strangers_and_lesser_roles() {
         member.get(&format!("/accounts/{id}")).await.expect(200);
         for (method, path, body) in [
             (Method::PATCH, format!("/accounts/{id}"), json!({ "display_name": "Mine now" })),
+            (Method::PATCH, format!("/accounts/{id}/folders"), json!({ "folders": [] })),
             (Method::POST, format!("/accounts/{id}/reconnect"), json!({ "smtp": null })),
             (Method::POST, format!("/accounts/{id}/pause"), json!({})),
             (Method::POST, format!("/accounts/{id}/resume"), json!({})),

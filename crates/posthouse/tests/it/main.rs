@@ -49,5 +49,6 @@ mod session;
 mod states;
 mod support;
 mod sync;
+mod sync_settings;
 mod tags;
 mod tidy;

@@ -28,15 +28,17 @@ const TABS = [
 
 interface LayoutProps {
   id: string;
-  /** None on pages that are reached from elsewhere (reconnect). */
+  /** None on pages that are reached from elsewhere. */
   tab: AccountTab | undefined;
+  /** The name of such a page. */
+  page: string | undefined;
   /** A message is open: on a small screen it takes the whole page. */
   reading: boolean;
   children: ReactNode;
 }
 
 /** The head that all pages of one account share. */
-export function AccountLayout({ id, tab, reading, children }: LayoutProps) {
+export function AccountLayout({ id, tab, page, reading, children }: LayoutProps) {
   const { data: account, error } = useSuspenseQuery(accountQuery(id));
   const navigate = useNavigate();
   const { open } = useSendPanel();
@@ -54,7 +56,7 @@ export function AccountLayout({ id, tab, reading, children }: LayoutProps) {
         <AccountGone address={account.address} />
       ) : (
         <div className={classes.layout} data-full-height data-reading={reading || undefined}>
-          <Head account={account} tab={tab} onSend={() => open(account)} onDelete={ask} />
+          <Head account={account} tab={tab} page={page} onSend={() => open(account)} onDelete={ask} />
           <div className={classes.body}>{children}</div>
         </div>
       )}
@@ -82,14 +84,15 @@ function PausedBanner({ account }: { account: Account }) {
 interface HeadProps {
   account: Account;
   tab: AccountTab | undefined;
+  page: string | undefined;
   onSend: () => void;
   onDelete: (account: AccountRow) => void;
 }
 
-function Head({ account, tab, onSend, onDelete }: HeadProps) {
+function Head({ account, tab, page, onSend, onDelete }: HeadProps) {
   const name = account.display_name || account.address;
-  const page = TABS.find(({ value }) => value === tab)?.label ?? "Reconnect";
-  useDocumentTitle(`${page} – ${account.address} – Posthouse`);
+  const title = TABS.find(({ value }) => value === tab)?.label ?? page ?? "Account";
+  useDocumentTitle(`${title} – ${account.address} – Posthouse`);
   return (
     <header className={classes.header}>
       <Breadcrumbs className={classes.crumbs} separator="›">

@@ -4,11 +4,12 @@ import { notifications } from "@mantine/notifications";
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Account, Endpoint } from "../../api/client";
-import { counted } from "../../lib/format";
 import { asApiError } from "../../lib/problem";
 import { ErrorSummary, type SummaryEntry } from "../../ui/ErrorSummary";
 import { ButtonLink } from "../../ui/links";
 import { useUnsaved } from "../../ui/unsaved";
+import { SyncSection } from "../sync/SyncSection";
+import { usePausing } from "./AccountMenu";
 import classes from "./AccountSettings.module.css";
 import { AccountTags } from "./AccountTags";
 import { ConnectionCard } from "./ConnectionCard";
@@ -30,7 +31,8 @@ export function AccountSettings({ id }: { id: string }) {
           </SimpleGrid>
         </section>
         <Servers account={account} />
-        <Names account={account} />
+        <General account={account} />
+        <SyncSection account={account} />
         <AccountTags account={account} />
       </Stack>
     </div>
@@ -70,14 +72,6 @@ function Servers({ account }: { account: Account }) {
         <dl className={classes.facts}>
           <Server name="Outgoing (SMTP)" endpoint={account.smtp} />
           <Server name="Incoming (IMAP)" endpoint={account.imap} />
-          {account.imap && (
-            <>
-              <dt>Mail shown</dt>
-              <dd className="figures">
-                All since {counted(account.import_days, "day")} before it was connected
-              </dd>
-            </>
-          )}
         </dl>
         {account.can_manage && (
           <ButtonLink to="/accounts/$id/reconnect" params={{ id: account.id }} variant="default" mt="lg">
@@ -89,7 +83,29 @@ function Servers({ account }: { account: Account }) {
   );
 }
 
-function Names({ account }: { account: Account }) {
+/** Whether it works at all; switched at once. */
+function Status({ account }: { account: Account }) {
+  const { paused, toggle, pending } = usePausing(account);
+  return (
+    <Group justify="space-between" gap="sm" className={classes.status}>
+      <div>
+        <Text fw={500}>Status: {paused ? "Paused" : "Active"}</Text>
+        <Text size="xs" c="dimmed">
+          {paused
+            ? "Nothing is fetched, and what is to be sent waits."
+            : "Mail is fetched and sent, as far as each side is connected."}
+        </Text>
+      </div>
+      {account.can_manage && (
+        <Button variant="default" loading={pending} onClick={toggle}>
+          {paused ? "Resume" : "Pause"}
+        </Button>
+      )}
+    </Group>
+  );
+}
+
+function General({ account }: { account: Account }) {
   const change = useChangeAccount(account.id);
   const [summary, setSummary] = useState<SummaryEntry[]>([]);
   const [round, setRound] = useState(0);
@@ -118,6 +134,7 @@ function Names({ account }: { account: Account }) {
         General
       </Title>
       <Paper p="lg">
+        <Status account={account} />
         <form onSubmit={submit} noValidate>
           <fieldset disabled={!account.can_manage} className={classes.fields}>
             <Stack>

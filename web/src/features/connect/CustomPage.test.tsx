@@ -97,7 +97,7 @@ it("sums up what is missing before it asks the server", async () => {
   expect(await screen.findByText("6 things need your attention")).toBeVisible();
 });
 
-it("saves after a passed test without testing twice, and goes to the list", async () => {
+it("saves after a passed test without testing twice, and goes on to how it is kept in sync", async () => {
   let tests = 0;
   const bodies: unknown[] = [];
   server.use(
@@ -118,7 +118,7 @@ it("saves after a passed test without testing twice, and goes to the list", asyn
   await user.click(screen.getByRole("button", { name: "Test connection" }));
   expect(await screen.findByText("Receiving and sending work.")).toBeVisible();
   await user.dblClick(screen.getByRole("button", { name: "Save account" }));
-  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts"));
+  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts/ben/start"));
   expect(tests).toBe(1);
   expect(bodies).toEqual([
     expect.objectContaining({

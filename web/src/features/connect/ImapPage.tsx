@@ -1,4 +1,5 @@
 import { Text } from "@mantine/core";
+import { windowWords } from "../../lib/window";
 import { Page, PageHeader } from "../../ui/Page";
 import { ConnectForm } from "./ConnectForm";
 import { Crumbs } from "./Crumbs";
@@ -17,7 +18,7 @@ export function ImapPage() {
       <Crumbs here="Other IMAP" add />
       <PageHeader title="Connect a mailbox by IMAP" />
       <Text c="dimmed" mb="lg">
-        Imports the last {IMPORT_DAYS} days of mail, then follows the mailbox live. Sending can be left out.
+        Imports {windowWords(IMPORT_DAYS)}, then follows the mailbox live. Sending can be left out.
       </Text>
       <ConnectForm flow={flow} save="Save account" saving={saving}>
         <FoundWhere begun={begun} />

@@ -1,5 +1,6 @@
 import { Checkbox, Stack, Switch } from "@mantine/core";
 import type { Protocol } from "../../lib/ports";
+import { windowWords } from "../../lib/window";
 import { useSession } from "../session/queries";
 import classes from "./Connect.module.css";
 import { LoginFields, ServerFields } from "./EndpointFields";
@@ -17,7 +18,7 @@ const WORDS: Record<Protocol, PartWords> = {
   imap: {
     legend: "Incoming (IMAP)",
     wish: "Receive mail with this account",
-    on: (days) => `Imports the last ${days} days of mail, then follows the mailbox live.`,
+    on: (days) => `Imports ${windowWords(days)}, then follows the mailbox live.`,
     off: "Off: the account only sends. Answers are not shown here.",
     same: "Same login as the outgoing server",
   },

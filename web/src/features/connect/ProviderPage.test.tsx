@@ -53,7 +53,7 @@ it("asks for an address, a name and the app password, and knows the servers", as
   await user.type(screen.getByLabelText("App password"), "abcd-efgh-ijkl-mnop");
   expect(await screen.findByText("imap.mail.me.com, smtp.mail.me.com")).toBeVisible();
   await user.click(screen.getByRole("button", { name: "Save account" }));
-  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts"));
+  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts/ben/start"));
   expect(saved).toEqual([
     expect.objectContaining({
       provider: "icloud",
@@ -141,7 +141,7 @@ it("connects a mailbox that only receives", async () => {
   await user.click(screen.getByRole("button", { name: "Test connection" }));
   expect(await screen.findByText("Receiving works.")).toBeVisible();
   await user.click(screen.getByRole("button", { name: "Save account" }));
-  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts"));
+  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts/ben/start"));
   expect(saved).toEqual([
     expect.objectContaining({
       provider: "imap",

@@ -10,8 +10,14 @@ import type { TestState } from "./useConnectTest";
 
 const SIDES = { imap: "Incoming (IMAP)", smtp: "Outgoing (SMTP)" };
 
+interface PanelProps {
+  state: TestState;
+  /** What is saved is tested, and nothing was typed. */
+  stored?: boolean;
+}
+
 /** The steps of a connection test as they pass or fail, with the server's words and what to do. */
-export function TestPanel({ state }: { state: TestState }) {
+export function TestPanel({ state, stored = false }: PanelProps) {
   const sides = [
     ...new Set([...state.sides.map((each) => each.side), ...state.steps.map((each) => each.side)]),
   ];
@@ -23,7 +29,7 @@ export function TestPanel({ state }: { state: TestState }) {
       {state.phase === "idle" && (
         <Text c="dimmed">
           The test looks up each server, connects, encrypts and logs in, and shows every step with what the
-          server said. It sends no mail. Saving runs it first.
+          server said. It sends no mail.{!stored && " Saving runs it first."}
         </Text>
       )}
       <div aria-live="polite" className={classes.sides}>
@@ -31,7 +37,7 @@ export function TestPanel({ state }: { state: TestState }) {
           <Side key={side} side={side} state={state} />
         ))}
       </div>
-      <Verdict state={state} />
+      <Verdict state={state} stored={stored} />
     </Paper>
   );
 }
@@ -100,7 +106,7 @@ function Detail({ children }: { children: string }) {
 }
 
 /** The end of the test; brought into view, because the panel may be longer than the screen. */
-function Verdict({ state }: { state: TestState }) {
+function Verdict({ state, stored }: Required<PanelProps>) {
   const root = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (state.phase === "ended") root.current?.scrollIntoView?.({ block: "nearest" });
@@ -108,7 +114,7 @@ function Verdict({ state }: { state: TestState }) {
   if (state.phase !== "ended") return null;
   return (
     <div ref={root}>
-      <VerdictWords state={state} />
+      <VerdictWords state={state} stored={stored} />
     </div>
   );
 }
@@ -118,7 +124,7 @@ function passedWords(sides: ConnectStep["side"][]): string {
   return sides[0] === "imap" ? "Receiving works." : "Sending works.";
 }
 
-function VerdictWords({ state }: { state: TestState }) {
+function VerdictWords({ state, stored }: Required<PanelProps>) {
   if (state.trouble) {
     return (
       <Banner tone="bad" alert>
@@ -133,7 +139,9 @@ function VerdictWords({ state }: { state: TestState }) {
   return (
     <Banner tone="bad" alert>
       {failed > 1 ? "The steps marked above failed." : "The test stopped at the step marked above."}{" "}
-      Everything you typed is kept; change it and test again.
+      {stored
+        ? "The account stays as it is; reconnect it if that does not pass by itself."
+        : "Everything you typed is kept; change it and test again."}
     </Banner>
   );
 }

@@ -24,6 +24,11 @@ export interface TestState {
 
 const IDLE: TestState = { phase: "idle", steps: [], sides: [], result: undefined, trouble: undefined };
 
+interface Tested {
+  body: ConnectRequest | ReconnectRequest;
+  sides: TestState["sides"];
+}
+
 function sidesOf(body: ConnectRequest | ReconnectRequest): TestState["sides"] {
   const sides: TestState["sides"] = [];
   if (body.imap) sides.push({ side: "imap", encryption: body.imap.encryption });
@@ -40,23 +45,26 @@ export function useConnectTest(path: string) {
   useEffect(() => () => running.current?.abort(), []);
 
   const { mutateAsync } = useMutation({
-    mutationFn: (body: ConnectRequest | ReconnectRequest) => {
+    mutationFn: ({ body, sides }: Tested) => {
       running.current?.abort();
       const control = new AbortController();
       running.current = control;
-      setState({ ...IDLE, phase: "running", sides: sidesOf(body) });
+      setState({ ...IDLE, phase: "running", sides });
       const onStep = (step: ConnectStep) =>
         setState((now) => (control.signal.aborted ? now : { ...now, steps: withStep(now.steps, step) }));
       return streamTest(path, body, onStep, control.signal);
     },
   });
 
-  /** Resolves to whether all sides work. Never rejects: what went wrong is in the state. */
+  /** `sides`: where the request leaves them to what is saved. Resolves to whether all sides work. Never rejects: what went wrong is in the state. */
   const run = useCallback(
-    async (body: ConnectRequest | ReconnectRequest): Promise<{ ok: boolean; error?: unknown }> => {
+    async (
+      body: ConnectRequest | ReconnectRequest,
+      sides = sidesOf(body),
+    ): Promise<{ ok: boolean; error?: unknown }> => {
       passed.current = undefined;
       try {
-        const result = await mutateAsync(body);
+        const result = await mutateAsync({ body, sides });
         if (result.ok) passed.current = JSON.stringify(body);
         setState((now) => ({ ...now, phase: "ended", result }));
         return { ok: result.ok };

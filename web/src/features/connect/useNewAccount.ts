@@ -46,7 +46,10 @@ export function useNewAccount(kind: ProviderKind, { complete, typed }: Ways = {}
   const [initial] = useState(() => typed ?? beginning(kind, begun));
   const connect = useMutation({
     mutationFn: (body: ConnectRequest) => unwrap(patientHttp.POST("/accounts", { body })),
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: keys.accounts }),
+    onSuccess: async (account) => {
+      await queryClient.invalidateQueries({ queryKey: keys.accounts });
+      queryClient.setQueryData(keys.account(account.id), account);
+    },
   });
   const { form, ...flow } = useConnectForm({
     testPath: "/accounts/test",
@@ -57,7 +60,8 @@ export function useNewAccount(kind: ProviderKind, { complete, typed }: Ways = {}
     save: async (body) => {
       const account = await connect.mutateAsync(body);
       notifications.show({ message: `${account.address} is connected.` });
-      await navigate({ to: "/accounts" });
+      if (account.imap) await navigate({ to: "/accounts/$id/start", params: { id: account.id } });
+      else await navigate({ to: "/accounts" });
     },
   });
   useUnsavedForm(form, connect.isSuccess);

@@ -17,7 +17,7 @@ const COLUMNS: [name: string, words: string][] = [
   ["smtp_encryption", "tls, starttls or none. Empty: what goes with the port."],
   ["smtp_username", "Empty: what the provider wants, else the address."],
   ["smtp_password", "Empty: password."],
-  ["import_days", "Days of mail to import, 1 to 3650. Empty: 30."],
+  ["import_days", "Days of mail to import, 1 to 3650, or 0 for everything. Empty: 30."],
   ["team", "yes: the whole team's account, which only an admin adds. Empty or no: yours."],
 ];
 

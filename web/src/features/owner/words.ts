@@ -1,7 +1,7 @@
 /** What a mailbox's owner is told. */
 import type { OwnerLinkPage } from "../../api/client";
-import { counted } from "../../lib/format";
 import { isolated } from "../../lib/texts";
+import { windowWords } from "../../lib/window";
 
 /** What the team can do with the mailbox once it is connected. */
 export function rights({
@@ -21,7 +21,7 @@ export function rights({
   return [
     ...(reads
       ? [
-          `Read the mail of the last ${counted(import_days, "day")} and what arrives from then on. A copy of it is kept.`,
+          `Read ${windowWords(import_days)} and what arrives from then on. A copy of it is kept.`,
           "Mark mail as read, and file copies of what is sent.",
         ]
       : []),

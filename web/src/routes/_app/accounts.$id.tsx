@@ -13,12 +13,25 @@ const TABS: [string, AccountTab][] = [
   ["/_app/accounts/$id/settings", "settings"],
 ];
 
+/** Pages that are reached from elsewhere, by name. */
+const PAGES: [string, string][] = [
+  ["/_app/accounts/$id/start", "Set up"],
+  ["/_app/accounts/$id/reconnect", "Reconnect"],
+  ["/_app/accounts/$id/ask", "Ask the owner"],
+];
+
 function Layout() {
   const { id } = Route.useParams();
   const matched = useMatches({ select: (matches) => matches.map((match) => match.routeId as string) });
   const tab = TABS.find(([route]) => matched.includes(route))?.[1];
+  const page = PAGES.find(([route]) => matched.includes(route))?.[1];
   return (
-    <AccountLayout id={id} tab={tab} reading={matched.includes("/_app/accounts/$id/mail/$messageId")}>
+    <AccountLayout
+      id={id}
+      tab={tab}
+      page={page}
+      reading={matched.includes("/_app/accounts/$id/mail/$messageId")}
+    >
       <Outlet />
     </AccountLayout>
   );

@@ -39,6 +39,8 @@ text_enum! {
         MessagesStored = "messages_stored",
         /// Flags or places of stored mail changed.
         MessagesChanged = "messages_changed",
+        /// The list of folders, or what is known of one, changed.
+        FoldersChanged = "folders_changed",
         /// Somebody wants something done in the mailbox.
         MailboxOpQueued = "mailbox_op_queued",
         /// Something that we send changed its state.
@@ -60,7 +62,7 @@ impl Kind {
             | Self::AccountTagged
             | Self::TagsChanged
             | Self::AccountClosed => Some(Topic::Accounts),
-            Self::MessagesStored | Self::MessagesChanged => Some(Topic::Messages),
+            Self::MessagesStored | Self::MessagesChanged | Self::FoldersChanged => Some(Topic::Messages),
             Self::OutgoingChanged => Some(Topic::Outgoing),
             Self::ConsentChanged => Some(Topic::Consent),
             Self::NoticesChanged => Some(Topic::Notices),

@@ -43,8 +43,8 @@ struct BeginConsent {
     /// The whole team's instead of the caller's.
     #[serde(default)]
     team: bool,
-    /// Days of mail to import, 1 to 3650; 30 when absent.
-    #[schema(minimum = 1, maximum = 3_650)]
+    /// Days of mail to import, 1 to 3650, or 0 for everything; 30 when absent.
+    #[schema(minimum = 0, maximum = 3_650)]
     import_days: Option<i64>,
     /// Only to see whether the app works: no account is added, what is given is given back. For admins.
     #[serde(default)]
@@ -69,6 +69,8 @@ struct ConsentFlow {
     address: String,
     state: FlowState,
     dry_run: bool,
+    /// It is about a new account, not about one that is reconnected.
+    adds: bool,
     /// The account, once it is connected; the one that is reconnected from the start.
     account_id: Option<AccountId>,
     /// Why it failed.
@@ -102,8 +104,8 @@ fn wish(r: &BeginConsent, actor: &team::Actor) -> ApiResult<Wish> {
     };
     let address = r.address.as_deref().unwrap_or_default().trim().parse::<mail::address::EmailAddress>();
     let import_days = r.import_days.unwrap_or(30);
-    if !(1..=3_650).contains(&import_days) {
-        bad("import_days", "invalid", "1 to 3650 days.".into());
+    if !accounts::IMPORT_DAYS.contains(&import_days) {
+        bad("import_days", "invalid", accounts::IMPORT_DAYS_TEXT.into());
     }
     if r.team && !accounts::may(actor, None, Access::Manage) {
         bad("team", "invalid", "Only an admin adds an account for the whole team.".into());
@@ -160,6 +162,7 @@ async fn flow(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<FlowId
         id: row.id,
         provider: row.provider,
         dry_run: row.wish.0.dry_run,
+        adds: row.wish.0.adds(),
         address: row.wish.0.address,
         state,
         account_id: row.account_id,

@@ -67,6 +67,14 @@ pub struct Wish {
     pub dry_run: bool,
 }
 
+impl Wish {
+    /// Whether a new account shall be added: it has a name, where one that is reconnected keeps its own.
+    #[must_use]
+    pub fn adds(&self) -> bool {
+        !self.dry_run && !self.display_name.is_empty()
+    }
+}
+
 /// Why a flow did not end in an account, as people read it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = ConsentProblem)]

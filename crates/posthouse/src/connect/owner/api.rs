@@ -69,8 +69,8 @@ struct MakeOwnerLink {
     /// The whole team's instead of the caller's.
     #[serde(default)]
     team: bool,
-    /// Days of mail to import, 1 to 3650; 30 when absent.
-    #[schema(minimum = 1, maximum = 3_650)]
+    /// Days of mail to import, 1 to 3650, or 0 for everything; 30 when absent.
+    #[schema(minimum = 0, maximum = 3_650)]
     import_days: Option<i64>,
     smtp: Option<OwnerServerRequest>,
     imap: Option<OwnerServerRequest>,
@@ -162,7 +162,7 @@ struct OwnerLinkPage {
     again: bool,
     /// Who will use it, besides the admins; absent: the whole team.
     user: Option<String>,
-    /// Days of mail that are copied at first.
+    /// Days of mail that are copied at first; 0: everything.
     import_days: i64,
     /// Where the password goes.
     smtp: Option<PinnedServer>,

@@ -1,4 +1,5 @@
 import { Text } from "@mantine/core";
+import { windowWords } from "../../../lib/window";
 import type { Way } from "./useConsent";
 
 interface ExplainedProps {
@@ -19,8 +20,8 @@ export function Explained({ label, way, importDays }: ExplainedProps) {
       </Text>
       {importDays !== undefined && (
         <Text c="dimmed">
-          Then the mailbox is checked, the last {importDays} days of mail are imported, and the mailbox is
-          followed live.
+          Then the mailbox is checked, {windowWords(importDays)} is imported, and the mailbox is followed
+          live.
         </Text>
       )}
     </>

@@ -49,10 +49,11 @@ export function OAuthForm({ choice, initial, other }: OAuthFormProps) {
   const consent = useConsent({
     place,
     onRefused: trouble.remote,
-    onDone: async ({ address }) => {
+    onDone: async ({ address, account_id: id }) => {
       void queryClient.invalidateQueries({ queryKey: keys.accounts });
       notifications.show({ message: `${address} is connected.` });
-      await navigate({ to: "/accounts" });
+      if (id) await navigate({ to: "/accounts/$id/start", params: { id } });
+      else await navigate({ to: "/accounts" });
     },
   });
   const busy = underWay(consent);

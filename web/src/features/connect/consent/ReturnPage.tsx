@@ -81,13 +81,14 @@ function Closing() {
   );
 }
 
-function Connected({ flow: { account_id: id, address } }: { flow: ConsentFlow }) {
+function Connected({ flow: { account_id: id, address, adds } }: { flow: ConsentFlow }) {
   const navigate = useNavigate();
   useEffect(() => {
     notifications.show({ id: "connected", message: `${address} is connected.` });
-    if (id) void navigate({ to: "/accounts/$id/mail", params: { id }, replace: true });
+    const to = adds ? "/accounts/$id/start" : "/accounts/$id/mail";
+    if (id) void navigate({ to, params: { id }, replace: true });
     else void navigate({ to: "/accounts", replace: true });
-  }, [id, address, navigate]);
+  }, [id, address, adds, navigate]);
   return <Going words={`${address} is connected`} />;
 }
 

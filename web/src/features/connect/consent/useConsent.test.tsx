@@ -42,6 +42,7 @@ beforeEach(() => {
     address: "ben@acme.test",
     state: "waiting",
     dry_run: false,
+    adds: true,
     account_id: null,
     problem: null,
     expires_at: new Date(Date.now() + 600_000).toISOString(),
@@ -105,7 +106,7 @@ it("tells the permissions before, opens a window in the click and follows the si
   expect(await screen.findByText("Checking the mailbox…")).toBeVisible();
   expect(screen.queryByRole("button", { name: "Cancel" })).not.toBeInTheDocument();
   await goOn({ state: "done", account_id: "ben" });
-  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts"));
+  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts/ben/start"));
   expect(await screen.findByText("ben@acme.test is connected.")).toBeVisible();
 });
 
@@ -301,8 +302,14 @@ it("comes back in a tab: goes on to the account", async () => {
   const { router } = open("/oauth/return?flow=f1");
   expect(await screen.findByText("Checking the mailbox…")).toBeVisible();
   await goOn({ state: "done", account_id: "ana" });
-  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts/ana/mail"));
+  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts/ana/start"));
   expect(close).not.toHaveBeenCalled();
+});
+
+it("comes back in a tab after a reconnection: goes on to the mail", async () => {
+  flow = { ...flow, state: "done", account_id: "ana", adds: false };
+  const { router } = open("/oauth/return?flow=f1");
+  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts/ana/mail"));
 });
 
 it("comes back in a tab after a refusal: says why, and leads to the form with the address", async () => {
