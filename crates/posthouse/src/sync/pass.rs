@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 
 /// Looks at one folder. It stays selected.
 pub async fn folder(owner: &Owner, session: &mut ImapSession, folder: &Folder) -> Result<(), Stop> {
-    let selected = session.examine(&MailboxName::encode(&folder.name)).await.map_err(Stop::of_opening)?;
+    let selected = session.examine(&MailboxName::encode(&folder.name)).await.map_err(|e| Stop::of_opening(&e))?;
     // What changed before this look is seen by it; what changes from here on ends the next IDLE at once.
     let _ = session.take_changes();
     let stored = known(owner, folder, &selected).await?;
