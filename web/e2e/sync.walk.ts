@@ -88,7 +88,9 @@ for (const viewport of [
         await page.goto(`/accounts/${FIRST}/start`);
         await expect(page.getByRole("heading", { name: "How it is kept in sync" })).toBeVisible();
         const there =
-          name === "none" ? page.getByText(/The list of folders is being/) : page.getByText("INBOX");
+          name === "none"
+            ? page.getByText(/The list of folders is being/)
+            : page.getByText("INBOX", { exact: true });
         await expect(there).toBeVisible();
         await look(page, `start-${name}`);
         await page.goto(`/accounts/${FIRST}/settings`);

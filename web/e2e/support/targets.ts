@@ -73,6 +73,16 @@ export function smallTargets(page: Page): Promise<string[]> {
       for (const each of document.querySelectorAll("*")) {
         if (each.scrollTop > 0 || each.scrollHeight > each.clientHeight) scrolled.set(each, each.scrollTop);
       }
+      /** A list that scrolls by itself shows only a part of it now. */
+      const cut = (element: Element) => {
+        const { top: upper, bottom: lower } = boxOf(element);
+        for (let parent = element.parentElement; parent; parent = parent.parentElement) {
+          if (!scrolled.has(parent) || getComputedStyle(parent).overflowY === "visible") continue;
+          const shown = parent.getBoundingClientRect();
+          if (upper < shown.top || lower > shown.bottom) return true;
+        }
+        return false;
+      };
       const small: string[] = [];
       for (const element of document.querySelectorAll(interactive)) {
         if (!visible(element) || inText(element) || (top && !top.contains(element))) continue;
@@ -82,7 +92,7 @@ export function smallTargets(page: Page): Promise<string[]> {
         const drawn = boxOf(element);
         // Something may lie over it now, as the bar of a selection over a row.
         const over = !answers(element, (drawn.left + drawn.right) / 2, (drawn.top + drawn.bottom) / 2);
-        if (drawn.top < topbar || drawn.bottom > innerHeight || over) {
+        if (drawn.top < topbar || drawn.bottom > innerHeight || over || cut(element)) {
           element.scrollIntoView({ block: "center", behavior: "instant" });
         }
         const box = boxOf(element);

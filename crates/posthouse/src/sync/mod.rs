@@ -73,8 +73,8 @@ impl From<LeaseError> for Stop {
 
 impl Stop {
     /// A folder that did not open: this folder's own matter when the server said no to it, and not to us as a whole.
-    fn of_opening(e: imap::Error) -> Self {
-        let failure = crate::connect::from_imap(&e);
+    fn of_opening(e: &imap::Error) -> Self {
+        let failure = crate::connect::from_imap(e);
         match e {
             imap::Error::No(_) | imap::Error::Bad(_) if failure.reason == Reason::ServerError => Self::Refused(failure),
             imap::Error::Invalid(why) => Self::Refused(Failure::said(failure.reason, why)),

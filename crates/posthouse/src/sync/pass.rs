@@ -82,10 +82,10 @@ async fn open(session: &mut ImapSession, folder: &Folder) -> Result<(Selected, O
             Ok((selected, resync)) => return Ok((selected, Some(resync))),
             // A server that announces it and does not know it.
             Err(imap::Error::Bad(_)) => {}
-            Err(e) => return Err(Stop::of_opening(e)),
+            Err(e) => return Err(Stop::of_opening(&e)),
         }
     }
-    Ok((session.examine(&name).await.map_err(Stop::of_opening)?, None))
+    Ok((session.examine(&name).await.map_err(|e| Stop::of_opening(&e))?, None))
 }
 
 /// False when the server says that its UIDs are new ones: every placement of the folder is forgotten then.
@@ -127,7 +127,8 @@ async fn since(
             changed_since(session, known_to, (before, now)).await?
         }
     };
-    change.flags = changed.iter().filter_map(|m| Some((i64::from(m.uid?), flags(m)))).collect();
+    let known = changed.iter().filter(|m| m.uid.is_some_and(|uid| uid <= known_to));
+    change.flags = known.filter_map(|m| Some((i64::from(m.uid?), flags(m)))).collect();
     if !came.is_empty() {
         change.missing = new_in_window(owner, session, folder, known_to.saturating_add(1)).await?;
     }
