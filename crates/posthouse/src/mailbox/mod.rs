@@ -10,6 +10,7 @@ mod images;
 mod ingest;
 mod list;
 mod ops;
+pub mod search;
 mod store;
 
 pub use images::AT_ONCE as IMAGES_AT_ONCE;
