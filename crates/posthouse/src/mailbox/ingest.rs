@@ -114,17 +114,17 @@ pub async fn ingest(
     batch: &[Incoming],
 ) -> DbResult<Ingested> {
     let now = app.clock.now();
-    let mut out = Ingested::default();
+    let (mut out, mut found_by) = (Ingested::default(), vec![]);
     for m in batch {
         let put = store::put_message(tx, scope, (MessageId(app.ids.next()), account), m, now).await?;
         store::put_placement(tx, scope, (account, folder), &put, m).await?;
         if put.new {
             let (received_at, has_attachments, terms) = (put.received_at, m.summary.has_attachments, &m.summary.terms);
-            let entry = search::Entry { id: put.id, account, received_at, has_attachments, terms };
-            search::put(tx, scope, app.db.engine(), &entry).await?;
+            found_by.push(search::Entry { id: put.id, account, received_at, has_attachments, terms });
             out.new.push(put.id);
         }
     }
+    search::put(tx, scope, app.db.engine(), found_by).await?;
     let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
     events::emit(tx, app, scope, News { kind: Kind::MessagesStored, account_id: account, count }).await?;
     Ok(out)

@@ -100,7 +100,7 @@ async fn collect(
     let mut ask = if conditions.is_picky() { FIRST.max(limit + 1) } else { limit + 1 };
     let mut looks = 0;
     while looks < MAX_LOOKS {
-        let batch = source.next(c, &actor.scope, at, ask).await?;
+        let batch = source.next(c, &actor.scope, at, ask.min(MAX_LOOKS - looks)).await?;
         looks += batch.looked_at;
         if !batch.places.is_empty() {
             let room = limit + 1 - found.rows.len();

@@ -120,16 +120,14 @@ async fn step(app: &App, held: &Held) -> Result<bool, IndexError> {
     }
     let mut tx = app.db.tx().await?;
     held.check(&mut tx).await?;
-    for (message, terms) in &ready {
-        let entry = Entry {
-            id: message.id,
-            account,
-            received_at: message.received_at,
-            has_attachments: message.has_attachments,
-            terms,
-        };
-        put(&mut tx, &scope, app.db.engine(), &entry).await?;
-    }
+    let entries = ready.iter().map(|(message, terms)| Entry {
+        id: message.id,
+        account,
+        received_at: message.received_at,
+        has_attachments: message.has_attachments,
+        terms,
+    });
+    put(&mut tx, &scope, app.db.engine(), entries.collect()).await?;
     let whole = i64::try_from(found.len()).unwrap_or(i64::MAX) >= CHUNK;
     let done_to: Option<(Ts, MessageId)> = found.last().filter(|_| whole).map(|m| (m.received_at, m.id));
     store::set_backlog(&mut tx, &scope, account, done_to.map(|(at, id)| (at, id.0))).await?;

@@ -69,11 +69,20 @@ pub struct Entry<'m> {
     pub terms: &'m Document,
 }
 
-/// Puts a message into the index. Again it changes nothing; one that is gone is left out.
+/// Puts messages into the index. Again it changes nothing; those that are gone are left out.
 ///
 /// # Errors
 /// Only the database's.
-pub async fn put(tx: &mut Conn, scope: &Scope, engine: Engine, entry: &Entry<'_>) -> DbResult<()> {
+pub async fn put(tx: &mut Conn, scope: &Scope, engine: Engine, mut entries: Vec<Entry<'_>>) -> DbResult<()> {
+    // FTS5 gathers terms in memory as long as the places ascend; whenever they do not it writes all it has.
+    entries.sort_by_key(|entry| Key::of(entry.id, entry.received_at, 0));
+    for entry in &entries {
+        put_one(tx, scope, engine, entry).await?;
+    }
+    Ok(())
+}
+
+async fn put_one(tx: &mut Conn, scope: &Scope, engine: Engine, entry: &Entry<'_>) -> DbResult<()> {
     for n in 0..TRIES {
         let key = Key::of(entry.id, entry.received_at, n);
         if store::insert_entry(tx, scope, key, entry.id).await? {
