@@ -190,6 +190,8 @@ impl Query {
             found.pop();
         }
         let Some(last) = found.last() else { return };
+        // Who still types what must not be there would see nothing until the word is whole.
+        clause.prefix &= !clause.negated;
         let chars = last.term.chars().count();
         clause.prefix =
             if last.dense { chars == 1 || clause.prefix } else { clause.prefix && chars >= MIN_PREFIX_CHARS };

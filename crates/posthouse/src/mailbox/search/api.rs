@@ -207,7 +207,7 @@ async fn bodies(app: &App, scope: &Scope, rows: &[HitRow], query: &terms::Query)
     let wanted =
         rows.iter().map(|row| (asks && needs_body(row, query)).then_some((row.message.account_id, row.message.blob)));
     // Owned, since a future that is one of a stream may not borrow.
-    let wanted: Vec<_> = wanted.map(|of| (app.clone(), scope.clone(), of)).collect();
+    let wanted: Vec<_> = wanted.map(|of| (app.clone(), *scope, of)).collect();
     let read = wanted.into_iter().map(|(app, scope, of)| async move {
         let (account, blob) = of?;
         // One that is lost has its first words.

@@ -2,8 +2,9 @@
 
 use super::Key;
 use crate::accounts::AccountId;
+use crate::base::blobs::BlobKey;
 use crate::mailbox::list::{MessageRow, Place};
-use crate::mailbox::{FolderId, MessageId, Role};
+use crate::mailbox::{FolderId, MessageId, Person, Role};
 use crate::team::{Actor, Role as MemberRole, Scope};
 use db::{Conn, DbResult, FromRow, Sql, Ts, sql};
 
@@ -11,7 +12,7 @@ use db::{Conn, DbResult, FromRow, Sql, Ts, sql};
 const MAX_NAMED: i64 = 50;
 
 /// A message that was found.
-#[derive(Debug, Clone, FromRow)]
+#[derive(Debug, Clone)]
 pub struct HitRow {
     /// Its place in the order of results.
     pub place: i64,
@@ -20,8 +21,47 @@ pub struct HitRow {
     /// The account's name.
     pub account_name: String,
     /// The message.
-    #[sqlx(flatten)]
     pub message: MessageRow,
+}
+
+/// The columns of a hit.
+#[derive(FromRow)]
+struct Columns {
+    place: i64,
+    account_address: String,
+    account_name: String,
+    id: MessageId,
+    account_id: AccountId,
+    blob: BlobKey,
+    size: i64,
+    subject: String,
+    from_name: String,
+    from_address: String,
+    to_people: db::types::Json<Vec<Person>>,
+    snippet: String,
+    received_at: Ts,
+    has_attachments: bool,
+    truncated: bool,
+}
+
+impl From<Columns> for HitRow {
+    fn from(c: Columns) -> Self {
+        let message = MessageRow {
+            id: c.id,
+            account_id: c.account_id,
+            blob: c.blob,
+            size: c.size,
+            subject: c.subject,
+            from_name: c.from_name,
+            from_address: c.from_address,
+            to_people: c.to_people,
+            snippet: c.snippet,
+            received_at: c.received_at,
+            has_attachments: c.has_attachments,
+            truncated: c.truncated,
+        };
+        Self { place: c.place, account_address: c.account_address, account_name: c.account_name, message }
+    }
 }
 
 /// What is asked of a row.
@@ -98,11 +138,12 @@ pub async fn rows(
 ) -> DbResult<Vec<HitRow>> {
     let nobody = uuid::Uuid::nil();
     let names = serde_json::json!(asked.folder_names.as_deref().unwrap_or_default());
-    sql!(all HitRow, c, sql ROWS,
+    let found = sql!(all Columns, c, sql ROWS,
         serde_json::json!(places), actor.scope.workspace_id(), actor.role != MemberRole::Member, actor.user_id,
         asked.account_like.as_deref().unwrap_or_default(), asked.account.is_none(), asked.account.map_or(nobody, |a| a.0),
         asked.folder.is_none(), asked.folder.map_or(nobody, |f| f.0), asked.folder_names.is_none(), names,
-        asked.unread, asked.flagged, i64::try_from(limit).unwrap_or(i64::MAX))
+        asked.unread, asked.flagged, i64::try_from(limit).unwrap_or(i64::MAX))?;
+    Ok(found.into_iter().map(HitRow::from).collect())
 }
 
 /// Where these messages lie.
