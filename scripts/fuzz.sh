@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../fuzz"
 command -v g++ >/dev/null || { echo "libFuzzer is C++: install g++" >&2; exit 1; }
 seconds=${1:-600}
 host=$(rustc -vV | sed -n 's/^host: //p')
-targets=(imap_tree imap_meaning imap_session smtp_reply sasl_challenge mail_headers mail_mime html_in addresses compose published)
+targets=(imap_tree imap_meaning imap_session smtp_reply sasl_challenge mail_headers mail_mime html_in addresses compose terms published)
 if [ -n "${2:-}" ]; then targets=("$2"); fi
 # What is kept of a corpus at most: it is replayed in every `make test`.
 max_files=400

@@ -43,7 +43,10 @@ pub async fn measure(program: &Path, config: &Config, accounts: usize, figures: 
 }
 
 /// What PostgreSQL does by itself within minutes of so many new rows, so that the figures are those of a house that is lived in.
-async fn settle(url: &str) -> Result<()> {
+///
+/// # Errors
+/// When it cannot be done.
+pub async fn settle(url: &str) -> Result<()> {
     let status =
         tokio::process::Command::new("psql").args([url, "--quiet", "--command", "VACUUM ANALYZE"]).status().await;
     ensure!(status.context("run psql")?.success(), "VACUUM ANALYZE");

@@ -7,6 +7,7 @@
 mod figures;
 mod list;
 mod program;
+mod search;
 mod seed;
 mod size;
 mod start;
@@ -33,6 +34,12 @@ struct Args {
     /// Accounts in the list.
     #[arg(long, default_value_t = 10_000)]
     accounts: usize,
+    /// Messages in the account that is searched.
+    #[arg(long, default_value_t = 100_000)]
+    messages: usize,
+    /// Measures the search only.
+    #[arg(long)]
+    search_only: bool,
 }
 
 #[tokio::main]
@@ -57,8 +64,17 @@ async fn main() -> Result<()> {
             database_url: if engine == "SQLite" { None } else { Some(postgres.fresh_database()?) },
             ..Config::default()
         };
-        start::measure(&args.program, &config, &mut figures).await?;
-        list::measure(&args.program, &config, args.accounts, &mut figures).await?;
+        if !args.search_only {
+            start::measure(&args.program, &config, &mut figures).await?;
+            list::measure(&args.program, &config, args.accounts, &mut figures).await?;
+        }
+        let folder = tempfile::tempdir()?;
+        let config = Config {
+            data_dir: folder.path().join("data"),
+            database_url: if engine == "SQLite" { None } else { Some(postgres.fresh_database()?) },
+            ..config
+        };
+        search::measure(&args.program, &config, args.messages, &mut figures).await?;
     }
     figures.finish();
     Ok(())

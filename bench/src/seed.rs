@@ -5,6 +5,7 @@ use posthouse::accounts::{self, AccountId, NewAccount, Provider};
 use posthouse::app::App;
 use posthouse::base::clock::Clock;
 use posthouse::config::Config;
+use posthouse::server::Running;
 use posthouse::team::{self, Scope, UserId};
 use serde_json::{Value, json};
 
@@ -14,6 +15,17 @@ use serde_json::{Value, json};
 /// When the program refuses what it is told.
 pub async fn fill(config: &Config, accounts: usize) -> Result<String> {
     let running = posthouse::server::start(config.clone(), Clock::system()).await?;
+    let (cookie, ids) = own(&running).await?;
+    insert(&running.app, ids, accounts).await?;
+    running.stop().await;
+    Ok(cookie)
+}
+
+/// Makes an owner; gives their cookie, workspace and id.
+///
+/// # Errors
+/// When the program refuses what it is told.
+pub async fn own(running: &Running) -> Result<(String, (Scope, UserId))> {
     let base = format!("http://{}/api/v1", running.addr);
     let cookie = owner(&running.app, &base).await?;
     let client = reqwest::Client::builder().no_proxy().build()?;
@@ -22,9 +34,7 @@ pub async fn fill(config: &Config, accounts: usize) -> Result<String> {
     let workspace = session.pointer("/workspace/id").and_then(Value::as_str).context("no workspace")?;
     let user = session.pointer("/user/id").and_then(Value::as_str).context("no user")?;
     let ids = (Scope::of(workspace.parse().ok().context("workspace id")?), user.parse().ok().context("user id")?);
-    insert(&running.app, ids, accounts).await?;
-    running.stop().await;
-    Ok(cookie)
+    Ok((cookie, ids))
 }
 
 async fn owner(app: &App, base: &str) -> Result<String> {

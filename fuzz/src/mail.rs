@@ -6,6 +6,7 @@ use mail::address::{self, EmailAddress, Mailbox};
 use mail::compose::{self, Outgoing, OutgoingFile};
 use mail::html_in::{self, Images, Sanitised};
 use mail::parsed::{self, Correspondent, Parsed};
+use mail::terms;
 
 /// A control character or line separator: what must never stand in a header value.
 fn is_control(c: char) -> bool {
@@ -366,4 +367,38 @@ fn check_lines(message: &Outgoing, bytes: &[u8]) {
         let name = name.unwrap_or_else(|| panic!("a strange field: {}", String::from_utf8_lossy(line)));
         assert!(seen.insert(*name), "{name} twice");
     }
+}
+
+/// The input as subject and text, and as what is typed to find it: no query fails, all is bounded, marks are the text itself.
+pub fn terms(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let (typed, rest) = text.split_once('\n').unwrap_or((&text, &text));
+    let query = terms::Query::parse(typed);
+    assert!(query.clauses.len() <= terms::MAX_CLAUSES);
+    for clause in &query.clauses {
+        assert!(!clause.terms.is_empty());
+        clause.terms.iter().for_each(|term| check_term(term));
+    }
+    for text in [typed, rest] {
+        let whole: String = terms::marks(text, terms::Field::Any, &query).into_iter().map(|part| part.text).collect();
+        assert_eq!(whole, text);
+    }
+    if let Some(parts) = terms::excerpt(rest, 100, &query) {
+        assert!(parts.iter().map(|part| part.text.chars().count()).sum::<usize>() <= 102);
+    }
+    let mut message = parsed::parse(input);
+    message.subject = typed.to_owned();
+    message.text = Some(rest.to_owned());
+    let document = terms::Document::of(&message);
+    assert!(document.terms().count() <= terms::MAX_TERMS);
+    document.terms().filter(|term| *term != terms::GAP).for_each(check_term);
+}
+
+/// Databases keep it as one: nothing in it ends a word.
+fn check_term(term: &str) {
+    let bare = ["s:", "f:", "t:"].iter().find_map(|prefix| term.strip_prefix(prefix)).unwrap_or(term);
+    assert!((1..=terms::MAX_TERM_OCTETS).contains(&bare.len()), "{term:?}");
+    assert!(bare.chars().any(char::is_alphanumeric) || !bare.is_ascii(), "{term:?}");
+    let other = |c: &char| c.is_ascii() && !c.is_ascii_alphanumeric() && !"._%+-@".contains(*c);
+    assert!(!bare.chars().any(|c| c.is_whitespace() || is_control(c) || other(&c)), "{term:?}");
 }

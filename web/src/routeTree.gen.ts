@@ -14,6 +14,7 @@ import { Route as AppRouteImport } from "./routes/_app";
 import { Route as ConnectRouteImport } from "./routes/connect";
 import { Route as SetupRouteImport } from "./routes/setup";
 import { Route as SignInRouteImport } from "./routes/sign-in";
+import { Route as AppSearchRouteImport } from "./routes/_app/search";
 import { Route as OauthReturnRouteImport } from "./routes/oauth.return";
 import { Route as AppAccountsIndexRouteImport } from "./routes/_app/accounts.index";
 import { Route as AppAccountsIdRouteImport } from "./routes/_app/accounts.$id";
@@ -58,6 +59,11 @@ const SignInRoute = SignInRouteImport.update({
   id: "/sign-in",
   path: "/sign-in",
   getParentRoute: () => rootRouteImport,
+} as any);
+const AppSearchRoute = AppSearchRouteImport.update({
+  id: "/search",
+  path: "/search",
+  getParentRoute: () => AppRoute,
 } as any);
 const OauthReturnRoute = OauthReturnRouteImport.update({
   id: "/oauth/return",
@@ -168,6 +174,7 @@ export interface FileRoutesByFullPath {
   "/connect": typeof ConnectRoute;
   "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
+  "/search": typeof AppSearchRoute;
   "/oauth/return": typeof OauthReturnRoute;
   "/accounts/$id": typeof AppAccountsIdRouteWithChildren;
   "/crm/email-accounts": typeof AppCrmEmailAccountsRoute;
@@ -194,6 +201,7 @@ export interface FileRoutesByTo {
   "/connect": typeof ConnectRoute;
   "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
+  "/search": typeof AppSearchRoute;
   "/oauth/return": typeof OauthReturnRoute;
   "/crm/email-accounts": typeof AppCrmEmailAccountsRoute;
   "/settings/email-accounts": typeof AppSettingsEmailAccountsRoute;
@@ -221,6 +229,7 @@ export interface FileRoutesById {
   "/connect": typeof ConnectRoute;
   "/setup": typeof SetupRoute;
   "/sign-in": typeof SignInRoute;
+  "/_app/search": typeof AppSearchRoute;
   "/oauth/return": typeof OauthReturnRoute;
   "/_app/accounts/$id": typeof AppAccountsIdRouteWithChildren;
   "/_app/crm/email-accounts": typeof AppCrmEmailAccountsRoute;
@@ -249,6 +258,7 @@ export interface FileRouteTypes {
     | "/connect"
     | "/setup"
     | "/sign-in"
+    | "/search"
     | "/oauth/return"
     | "/accounts/$id"
     | "/crm/email-accounts"
@@ -275,6 +285,7 @@ export interface FileRouteTypes {
     | "/connect"
     | "/setup"
     | "/sign-in"
+    | "/search"
     | "/oauth/return"
     | "/crm/email-accounts"
     | "/settings/email-accounts"
@@ -301,6 +312,7 @@ export interface FileRouteTypes {
     | "/connect"
     | "/setup"
     | "/sign-in"
+    | "/_app/search"
     | "/oauth/return"
     | "/_app/accounts/$id"
     | "/_app/crm/email-accounts"
@@ -368,6 +380,13 @@ declare module "@tanstack/react-router" {
       fullPath: "/sign-in";
       preLoaderRoute: typeof SignInRouteImport;
       parentRoute: typeof rootRouteImport;
+    };
+    "/_app/search": {
+      id: "/_app/search";
+      path: "/search";
+      fullPath: "/search";
+      preLoaderRoute: typeof AppSearchRouteImport;
+      parentRoute: typeof AppRoute;
     };
     "/oauth/return": {
       id: "/oauth/return";
@@ -548,6 +567,7 @@ const AppAccountsIdRouteWithChildren = AppAccountsIdRoute._addFileChildren(
 );
 
 interface AppRouteChildren {
+  AppSearchRoute: typeof AppSearchRoute;
   AppAccountsIdRoute: typeof AppAccountsIdRouteWithChildren;
   AppCrmEmailAccountsRoute: typeof AppCrmEmailAccountsRoute;
   AppSettingsEmailAccountsRoute: typeof AppSettingsEmailAccountsRoute;
@@ -562,6 +582,7 @@ interface AppRouteChildren {
 }
 
 const AppRouteChildren: AppRouteChildren = {
+  AppSearchRoute: AppSearchRoute,
   AppAccountsIdRoute: AppAccountsIdRouteWithChildren,
   AppCrmEmailAccountsRoute: AppCrmEmailAccountsRoute,
   AppSettingsEmailAccountsRoute: AppSettingsEmailAccountsRoute,

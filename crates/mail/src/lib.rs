@@ -7,11 +7,13 @@
 //! - [`parsed`]: a received message (RFC 5322, RFC 2045 to 2049) as plain values.
 //! - [`html_in`]: somebody else's HTML made safe to show, and as plain text.
 //! - [`compose`]: values to the bytes of a message that we send.
+//! - [`terms`]: what a message is found by, and what a person types to find it.
 
 pub mod address;
 pub mod compose;
 pub mod html_in;
 pub mod parsed;
+pub mod terms;
 
 /// Characters that reorder or hide text around them (Unicode bidirectional controls, UAX #9).
 pub(crate) const fn is_bidi_control(c: char) -> bool {

@@ -33,3 +33,8 @@ fn the_corpus_of_addresses_holds() {
 fn the_corpus_of_compose_holds() {
     replay("compose", checks::compose);
 }
+
+#[test]
+fn the_corpus_of_terms_holds() {
+    replay("terms", checks::terms);
+}

@@ -41,6 +41,9 @@ export const keys = {
   messages: (accountId: string, folder: string | undefined) =>
     ["mail", accountId, "list", folder ?? ""] as const,
   messageLists: (accountId: string) => ["mail", accountId, "list"] as const,
+  // Below the lists, so that flags show in it at once.
+  mailSearch: (accountId: string | undefined, folder: string | undefined, q: string) =>
+    ["mail", accountId ?? "all", "list", "search", folder ?? "", q] as const,
   messagesOpen: ["message"] as const,
   message: (id: string) => ["message", id] as const,
   notices: ["notices"] as const,

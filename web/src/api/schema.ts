@@ -567,6 +567,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/messages/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Searches the mail of all accounts that the asker may read, newest first. */
+        get: operations["search_messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/messages/{id}": {
         parameters: {
             query?: never;
@@ -2201,6 +2218,30 @@ export interface components {
          * @enum {string}
          */
         RunState: "ready" | "testing" | "connecting" | "ended";
+        SearchAccount: {
+            address: string;
+            display_name: string;
+            id: components["schemas"]["AccountId"];
+        };
+        /** @description A message that was found. */
+        SearchHit: components["schemas"]["MessageView"] & {
+            account: components["schemas"]["SearchAccount"];
+            /** @description Some of the text around what was searched for, in pieces; else its first words. */
+            excerpt: components["schemas"]["TextPart"][];
+            /** @description The sender's name, or else address, in pieces. */
+            from_parts: components["schemas"]["TextPart"][];
+            /** @description The subject in pieces, with what was searched for marked. */
+            subject_parts: components["schemas"]["TextPart"][];
+        };
+        SearchPage: {
+            /** @description Mail back to here is in the index; absent when all is, or none yet. */
+            indexed_back_to?: string | null;
+            /** @description Older mail is still being put into the index. */
+            indexing: boolean;
+            /** @description May be fewer than asked, also none, while `next_cursor` is there: the search goes on from it. */
+            items: components["schemas"]["SearchHit"][];
+            next_cursor?: string | null;
+        };
         /** @description A message to send. */
         SendRequest: {
             /** @description Plain text, up to 1 MiB. */
@@ -2366,6 +2407,12 @@ export interface components {
             imap_ok?: boolean | null;
             ok: boolean;
             smtp_ok?: boolean | null;
+        };
+        /** @description A piece of a text. */
+        TextPart: {
+            /** @description It is what was searched for. */
+            hit: boolean;
+            text: string;
         };
         /** @description Why some do not change, and how many. */
         Unchanged: {
@@ -5623,6 +5670,95 @@ export interface operations {
             };
             /** @description Not signed in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_messages: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Words, "words in a row", -without, and operators: from: to: subject: has:attachment is:unread is:flagged in:folder
+                 *     before:2026-01-31 after:2026-01-01 account:address. All must hold; the last word is found by its beginning.
+                 */
+                q?: string;
+                /** @description Only this account; absent: all that the asker may read. */
+                account_id?: components["schemas"]["AccountId"];
+                /** @description Only this folder. */
+                folder_id?: components["schemas"]["FolderId"];
+                /** @description In the sender's name or address. */
+                from?: string;
+                /** @description In the recipients' names or addresses. */
+                to?: string;
+                /** @description Received on this day or later: 2026-01-31, in the workspace's time zone. */
+                after?: string;
+                /** @description Received before this day. */
+                before?: string;
+                /** @description With files, or without. */
+                has_attachment?: boolean;
+                /** @description Unread, or read. */
+                unread?: boolean;
+                /** @description Where the page begins: `next_cursor` of the one before. */
+                cursor?: string;
+                /** @description Rows; 25 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchPage"];
+                };
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -225,6 +225,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--state-warn-surface": amber[0],
     "--state-bad-surface": red[0],
     "--state-idle-surface": slate[1],
+    "--mark": "#fdebb4",
     "--ring-empty": slate[3],
   },
   dark: {
@@ -249,6 +250,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--state-warn-surface": "#2e2512",
     "--state-bad-surface": "#331b1e",
     "--state-idle-surface": night[6],
+    "--mark": "#574312",
     "--ring-empty": night[4],
   },
 });

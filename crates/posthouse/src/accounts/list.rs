@@ -294,7 +294,8 @@ pub struct Listed {
 }
 
 /// `%x%` with the wildcards of `x` taken literally.
-fn like(search: &str) -> String {
+#[must_use]
+pub fn like(search: &str) -> String {
     let mut out = String::from("%");
     // PostgreSQL takes no NUL in a text, and no stored name has a control character.
     for c in search.trim().to_lowercase().chars().filter(|c| !c.is_control()).take(200) {

@@ -23,7 +23,7 @@ mod state;
 mod store;
 pub mod tags;
 
-pub use list::{AccountRow, Filter, Listed, Sort, Summary, list, matching, statements, summary};
+pub use list::{AccountRow, Filter, Listed, Sort, Summary, like, list, matching, statements, summary};
 pub use pausing::{hold_unpaused, pause, resume};
 pub use reason::Reason;
 pub use state::{Failure, changed, note_failure, note_sync, note_working, retry_now};

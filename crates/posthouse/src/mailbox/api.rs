@@ -38,6 +38,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(raw))
         .routes(routes!(attachment))
         .routes(routes!(image))
+        .merge(super::search::api::routes())
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -100,7 +101,7 @@ struct MessageFolder {
 
 /// A row of the email list.
 #[derive(Debug, Serialize, ToSchema)]
-struct MessageView {
+pub(super) struct MessageView {
     id: MessageId,
     account_id: AccountId,
     from: Option<Person>,
@@ -197,7 +198,7 @@ struct ImageQuery {
     code: String,
 }
 
-fn view(row: &MessageRow, places: &[Place]) -> MessageView {
+pub(super) fn view(row: &MessageRow, places: &[Place]) -> MessageView {
     let mine: Vec<&Place> = places.iter().filter(|p| p.message_id == row.id).collect();
     let from = Person { name: row.from_name.clone(), address: row.from_address.clone() };
     let mut folders: Vec<MessageFolder> = vec![];
@@ -241,7 +242,7 @@ async fn body(app: &App, actor: &Actor, row: &MessageRow) -> ApiResult<bytes::By
 }
 
 /// Reading a message takes processor time that a stranger chose: not on the threads that answer requests.
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> ApiResult<T> {
+pub(super) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> ApiResult<T> {
     tokio::task::spawn_blocking(work).await.map_err(|e| ApiError::internal(&e))
 }
 

@@ -1,7 +1,7 @@
 //! Stores what the session's owner fetched. The caller holds the transaction and has checked its lease.
 
 use super::store::{self, Placed};
-use super::{FolderId, MessageId};
+use super::{FolderId, MessageId, search};
 use crate::accounts::AccountId;
 use crate::app::App;
 use crate::base::blobs::BlobKey;
@@ -49,6 +49,8 @@ pub struct Summary {
     pub snippet: String,
     /// Whether files hang on it.
     pub has_attachments: bool,
+    /// What it is found by.
+    pub terms: mail::terms::Document,
 }
 
 /// A fetched message, its body already in the blob store.
@@ -103,6 +105,7 @@ pub struct Ingested {
 #[must_use]
 pub fn summarise(raw: &[u8]) -> Summary {
     let parsed = mail::parsed::parse(raw);
+    let terms = mail::terms::Document::of(&parsed);
     let from = parsed.from.first();
     let person = |c: &mail::parsed::Correspondent| Person {
         name: c.name.clone().unwrap_or_default(),
@@ -117,6 +120,7 @@ pub fn summarise(raw: &[u8]) -> Summary {
         to: parsed.to.iter().take(20).map(person).collect(),
         snippet: parsed.snippet,
         has_attachments: parsed.attachments.iter().any(|a| !a.inline),
+        terms,
     }
 }
 
@@ -132,14 +136,17 @@ pub async fn ingest(
     batch: &[Incoming],
 ) -> DbResult<Ingested> {
     let now = app.clock.now();
-    let mut out = Ingested::default();
+    let (mut out, mut found_by) = (Ingested::default(), vec![]);
     for m in batch {
         let put = store::put_message(tx, scope, (MessageId(app.ids.next()), account), m, now).await?;
         store::put_placement(tx, scope, (account, folder), &put, (m.uid, m.flags)).await?;
         if put.new {
+            let (received_at, has_attachments, terms) = (put.received_at, m.summary.has_attachments, &m.summary.terms);
+            found_by.push(search::Entry { id: put.id, account, received_at, has_attachments, terms });
             out.new.push(put.id);
         }
     }
+    search::put(tx, scope, app.db.engine(), found_by).await?;
     let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
     events::emit(tx, app, scope, News { kind: Kind::MessagesStored, account_id: account, count }).await?;
     Ok(out)

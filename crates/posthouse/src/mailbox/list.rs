@@ -96,6 +96,7 @@ pub async fn messages(
         None => sql!(all MessageRow, c,
             "SELECT id, account_id, blob, size, subject, from_name, from_address, to_people, snippet, received_at, has_attachments, truncated
              FROM message WHERE account_id = $1 AND workspace_id = $2
+               AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = message.id)
                AND (received_at, id) < ($3, $4) ORDER BY received_at DESC, id DESC LIMIT $5",
             account, scope.workspace_id(), at, id, rows)?,
         // A message twice in one folder (the same content under two UIDs) is shown once.

@@ -12,6 +12,7 @@ mod ingest;
 mod list;
 mod ops;
 mod placeholder;
+pub mod search;
 mod store;
 
 pub use choosing::{Choice, ChooseError, choose, folders_changed};

@@ -335,8 +335,8 @@ pub async fn delete_placement(tx: &mut Conn, scope: &Scope, folder: FolderId, ui
 }
 
 /// Messages of an account that lie nowhere.
-pub async fn unplaced(c: &mut Conn, scope: &Scope, account: AccountId, limit: i64) -> DbResult<Vec<(MessageId,)>> {
-    sql!(
+pub async fn unplaced(c: &mut Conn, scope: &Scope, account: AccountId, limit: i64) -> DbResult<Vec<MessageId>> {
+    let found = sql!(
         all(MessageId,),
         c,
         "SELECT m.id FROM message m WHERE m.account_id = $1 AND m.workspace_id = $2
@@ -344,7 +344,8 @@ pub async fn unplaced(c: &mut Conn, scope: &Scope, account: AccountId, limit: i6
         account,
         scope.workspace_id(),
         limit
-    )
+    )?;
+    Ok(found.into_iter().map(|row| row.0).collect())
 }
 
 /// Every message of an account that lies nowhere.

@@ -164,6 +164,8 @@ pub const FOR_GOOD: &[(&str, &str)] = &[
     ("folder", "a copy of the server's"),
     ("message", "goes when it is gone from the server"),
     ("placement", "as the message"),
+    ("search_entry", "as the message"),
+    ("search_backlog", "goes when the account's older mail is in the search's index"),
     ("outgoing", "what was sent is history that people look up"),
     ("import_row", "a part of the file of accounts"),
     ("outgoing_recipient", "a part of the outgoing message"),

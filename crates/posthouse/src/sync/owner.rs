@@ -6,13 +6,13 @@ use crate::app::App;
 use crate::base::leases::{self, Held};
 use crate::base::meters::{SYNC_FAILURES, SYNC_PASSES};
 use crate::connect::{self, ImapSession};
-use crate::mailbox::{self, Folder, FolderId, MAX_FOLDERS, NewFolder, Role};
+use crate::mailbox::{self, Folder, FolderId, MAX_FOLDERS, MessageId, NewFolder, Role};
 use crate::team::Scope;
 use db::{Conn, DbResult, Ts};
 use imap::{IdleEnd, MailboxStatus, SpecialUse};
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -36,6 +36,8 @@ pub struct Owner {
     bell: Arc<Notify>,
     /// Messages may lie nowhere: a folder went or got new UIDs, or nobody has looked since the start.
     pub untidy: AtomicBool,
+    /// Messages that lay nowhere before the last pass.
+    suspects: Mutex<HashSet<MessageId>>,
     /// Days of mail to import, as they were when they were last looked at; 0: everything.
     import_days: AtomicI64,
 }
@@ -86,6 +88,7 @@ pub async fn own(app: App, account: Account, imports: Arc<Semaphore>, (delay, st
             imports: imports.clone(),
             bell: bell.clone(),
             untidy: AtomicBool::new(true),
+            suspects: Mutex::default(),
             import_days: AtomicI64::new(account.import_days),
         };
         // Whatever ends this drops the session with it.
@@ -261,8 +264,8 @@ impl Owner {
         }
     }
 
-    /// A pass over everything. Messages that lay nowhere before it (their folder went, or got new UIDs; they were expunged from one
-    /// folder and may have been moved to another) and still lie nowhere after it are removed.
+    /// A pass over everything. Messages that lay nowhere before two passes (their folder went, or got new UIDs; they were expunged
+    /// from one folder and may have been moved to another, even while it was looked at) and lie nowhere after them are removed.
     async fn full_pass(&self, session: &mut ImapSession) -> Result<(), Stop> {
         let lost = if self.untidy.swap(false, Ordering::Relaxed) {
             let mut c = self.app.db.read().await?;
@@ -281,15 +284,20 @@ impl Owner {
             self.untidy.store(true, Ordering::Relaxed);
             return Err(e);
         }
-        if !lost.is_empty() {
-            let lost: Vec<_> = lost.into_iter().map(|m| m.0).collect();
+        let before = self.suspects(lost.iter().copied().collect());
+        let (sure, new): (Vec<MessageId>, Vec<MessageId>) = lost.into_iter().partition(|id| before.contains(id));
+        if !sure.is_empty() {
             let mut tx = self.tx().await?;
-            mailbox::remove_unplaced(&mut tx, &self.app, &self.scope, self.account.id, &lost).await?;
+            mailbox::remove_unplaced(&mut tx, &self.app, &self.scope, self.account.id, &sure).await?;
             tx.commit().await?;
-            // Those beyond the bound.
-            self.untidy.fetch_or(i64::try_from(lost.len()).is_ok_and(|n| n >= LOST_AT_ONCE), Ordering::Relaxed);
         }
+        self.untidy.fetch_or(!new.is_empty(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Remembers what lay nowhere at this pass; gives what did at the one before.
+    fn suspects(&self, now: HashSet<MessageId>) -> HashSet<MessageId> {
+        std::mem::replace(&mut *self.suspects.lock().unwrap_or_else(PoisonError::into_inner), now)
     }
 
     /// The chosen folders, the inbox last: it stays selected for IDLE.

@@ -350,7 +350,13 @@ impl Walk<'_> {
             if attempt.at_bound {
                 assert!(status != 400 && !named, "{what}: the document allows it, and it was refused: {}", answer.text);
             } else if problem["code"] == "validation_failed" && operation.path != "/accounts/{id}/outgoing" {
-                assert!(named || operation.method == Method::DELETE, "{what}: the field is not named: {}", answer.text);
+                // The accounts of the good body are nobody's: beside a field that may be left out, that is the trouble.
+                let nobody = operation.path.starts_with("/accounts/bulk") && problem["fields"][0]["code"] == "empty";
+                assert!(
+                    named || nobody || operation.method == Method::DELETE,
+                    "{what}: the field is not named: {}",
+                    answer.text
+                );
             }
         }
         self.broken_bodies(operation, path).await;

@@ -58,7 +58,8 @@ fn every_statement() -> Vec<(String, String)> {
             found.visit_file(&syn::parse_file(&source).unwrap());
         }
     }
-    found.0.extend(posthouse::accounts::statements().into_iter().map(|s| (s.lite.to_owned(), s.pg.to_owned())));
+    let kept = [posthouse::accounts::statements(), posthouse::mailbox::search::statements()].concat();
+    found.0.extend(kept.into_iter().map(|s| (s.lite.to_owned(), s.pg.to_owned())));
     found.0
 }
 

@@ -10,6 +10,7 @@ import {
   IconDeviceDesktop,
   IconKeyboard,
   IconMail,
+  IconMailSearch,
   IconMoon,
   IconPlus,
   IconSettings,
@@ -79,6 +80,12 @@ export default function Palette({ asked, onShortcuts }: { asked: number; onShort
       label: "Go to accounts",
       leftSection: <Icon of={IconMail} />,
       onClick: () => void navigate({ to: "/accounts" }),
+    },
+    {
+      id: "search",
+      label: "Search all mail",
+      leftSection: <Icon of={IconMailSearch} />,
+      onClick: () => void navigate({ to: "/search" }),
     },
     {
       id: "connect",

@@ -1,43 +1,68 @@
-import { Button, Select, Skeleton, Stack } from "@mantine/core";
+import { Button, Select } from "@mantine/core";
 import { IconInbox } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type ReactNode, useCallback, useEffect, useMemo, useRef } from "react";
+import { type ReactNode, useMemo } from "react";
 import type { Account, MessageRow } from "../../api/client";
 import { count } from "../../lib/format";
 import { isolated } from "../../lib/texts";
 import { Banner } from "../../ui/Banner";
+import { ButtonLink } from "../../ui/links";
 import { LoadFailed, Notice } from "../../ui/Notice";
 import { sizes } from "../../ui/theme";
-import { useListKeys } from "../../ui/useListKeys";
 import { VirtualRows } from "../../ui/VirtualRows";
 import { accountQuery } from "../accounts/queries";
 import { ImportBanner } from "./ImportBanner";
 import classes from "./Mail.module.css";
 import { MessageLine } from "./MessageLine";
 import { foldersQuery, messageListQuery } from "./queries";
+import { SearchChips, SearchField } from "./SearchField";
+import { SearchRows } from "./SearchRows";
+import { useRows } from "./useRows";
+import { Waiting } from "./Waiting";
 
 interface MailProps {
   accountId: string;
   folder: string | undefined;
   /** The message that is open beside the list (on a small screen: instead of it). */
   openId: string | undefined;
+  /** What is searched for; empty: the list. */
+  q: string;
   onFolder: (folder: string | undefined) => void;
+  onSearch: (q: string) => void;
   children: ReactNode;
 }
 
 /** The mail of one account: folder filter, list, and the open message. */
-export function MailPage({ accountId, folder, openId, onFolder, children }: MailProps) {
+export function MailPage(props: MailProps) {
+  const { accountId, folder, openId, q, onFolder, onSearch, children } = props;
   const { data: account } = useSuspenseQuery(accountQuery(accountId));
   return (
     <div className={classes.mail} data-open={openId ? true : undefined}>
       <div className={classes.listPane}>
-        <div className={classes.tools}>
+        <search className={classes.tools} aria-label="Search and narrow down">
+          <SearchField label="Search these emails" q={q} onSearch={onSearch} />
           <FolderFilter accountId={accountId} folder={folder} onFolder={onFolder} />
-        </div>
+          {q && <SearchChips q={q} onSearch={onSearch} />}
+        </search>
         <ImportBanner account={account} />
         <div className={classes.list}>
-          <MessageRows account={account} folder={folder} openId={openId} />
+          {q ? (
+            <SearchRows
+              key={q}
+              accountId={accountId}
+              folder={folder}
+              q={q}
+              openId={openId}
+              otherwise={
+                <ButtonLink variant="default" to="/search" search={{ q }}>
+                  Search all mail
+                </ButtonLink>
+              }
+            />
+          ) : (
+            <MessageRows account={account} folder={folder} openId={openId} />
+          )}
         </div>
       </div>
       <div className={classes.readPane}>{children}</div>
@@ -82,41 +107,19 @@ function MessageRows({
   const navigate = useNavigate();
   const list = useInfiniteQuery(messageListQuery(account.id, folder));
   const items = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
-  const scroll = useRef<(index: number) => void>(undefined);
-  const onReady = useCallback((next: (index: number) => void) => {
-    scroll.current = next;
-  }, []);
-  const open = (index: number, replace: boolean) => {
-    const messageId = items[index]?.id;
-    if (!messageId) return;
-    void navigate({
-      to: "/accounts/$id/mail/$messageId",
-      params: { id: account.id, messageId },
-      search: { folder },
-      replace,
-    });
-  };
-  const show = (index: number) => {
-    scroll.current?.(index);
-    if (openId) open(index, true);
-  };
-  const { active, setActive } = useListKeys({
-    length: items.length,
-    show,
-    open: (index) => open(index, false),
-    noun: "message",
+  const { active, onReady } = useRows({
+    items,
+    openId,
+    open: (messageId, replace) =>
+      void navigate({
+        to: "/accounts/$id/mail/$messageId",
+        params: { id: account.id, messageId },
+        search: { folder },
+        replace,
+      }),
   });
-  const openAt = items.findIndex((each) => each.id === openId);
-  // Opening by mouse marks the row too, so that j and k go on from there.
-  if (openAt >= 0 && openAt !== active) setActive(openAt);
-  // A link may open a message far down in the list.
-  const listed = openAt >= 0;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once when it is found, not whenever new mail moves it
-  useEffect(() => {
-    if (listed) scroll.current?.(openAt);
-  }, [openId, listed]);
 
-  if (list.isPending) return <Waiting />;
+  if (list.isPending) return <Waiting label="Loading messages" />;
   if (list.isError && items.length === 0) {
     return <LoadFailed what="The mail" error={list.error} retry={() => void list.refetch()} />;
   }
@@ -132,7 +135,7 @@ function MessageRows({
           message={each}
           accountId={account.id}
           own={account.address}
-          folder={folder}
+          search={{ folder }}
           open={each.id === openId}
           marked={index === active}
         />
@@ -155,20 +158,6 @@ function MessageRows({
         )
       }
     />
-  );
-}
-
-function Waiting() {
-  return (
-    <Stack gap={0} role="status" aria-busy aria-label="Loading messages">
-      {[1, 2, 3, 4, 5, 6].map((row) => (
-        <div key={row} className={classes.line}>
-          <Skeleton h="1rem" w="35%" />
-          <Skeleton h="0.75rem" w="60%" mt="sm" />
-          <Skeleton h="0.75rem" w="85%" mt="sm" />
-        </div>
-      ))}
-    </Stack>
   );
 }
 

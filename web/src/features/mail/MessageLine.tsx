@@ -1,17 +1,18 @@
 import { IconCornerUpLeft, IconFlagFilled, IconPaperclip } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
-import type { Mailbox, MessageRow } from "../../api/client";
+import type { Mailbox, MessageRow, SearchHit } from "../../api/client";
 import { directionOf, isolated } from "../../lib/texts";
 import { Icon } from "../../ui/Icon";
 import { Time } from "../../ui/Time";
 import classes from "./Mail.module.css";
+import { Marked } from "./Marked";
 
 function nameOf(mailbox: Mailbox): string {
   return mailbox.name || mailbox.address;
 }
 
 /** Whom the mail is with: the sender, or the recipients of one's own mail. */
-function Party({ message, own }: { message: MessageRow; own: string }) {
+function Party({ message, own, hit }: { message: MessageRow; own: string; hit: SearchHit | undefined }) {
   const { from, to } = message;
   if (to.length > 0 && (!from || from.address.toLowerCase() === own.toLowerCase())) {
     const names = to.map(nameOf);
@@ -24,7 +25,7 @@ function Party({ message, own }: { message: MessageRow; own: string }) {
   // A right-to-left name that is too long loses its end, as any other does.
   return (
     <span className={classes.party} dir="auto">
-      {from ? nameOf(from) : "Unknown sender"}
+      {from ? hit ? <Marked parts={hit.from_parts} /> : nameOf(from) : "Unknown sender"}
     </span>
   );
 }
@@ -33,17 +34,25 @@ interface MessageLineProps {
   message: MessageRow;
   accountId: string;
   own: string;
-  folder: string | undefined;
+  /** What the address of the open message remembers of the list. */
+  search: { folder?: string | undefined; q?: string | undefined; all?: boolean | undefined };
   open: boolean;
   marked: boolean;
+  /** It was searched for. */
+  hit?: SearchHit;
+  /** The account, where the list is of several. */
+  from?: string | undefined;
+  onOpen?: (() => void) | undefined;
 }
 
-export function MessageLine({ message, accountId, own, folder, open, marked }: MessageLineProps) {
+export function MessageLine(props: MessageLineProps) {
+  const { message, accountId, own, search, open, marked, hit, from, onOpen } = props;
   return (
     <Link
       to="/accounts/$id/mail/$messageId"
       params={{ id: accountId, messageId: message.id }}
-      search={{ folder }}
+      search={search}
+      onClick={onOpen}
       className={classes.line}
       data-unread={!message.seen || undefined}
       data-marked={marked || undefined}
@@ -51,21 +60,22 @@ export function MessageLine({ message, accountId, own, folder, open, marked }: M
     >
       <span className={classes.lineTop}>
         {!message.seen && <span className={classes.dot} role="img" aria-label="Unread" />}
-        <Party message={message} own={own} />
+        <Party message={message} own={own} hit={hit} />
         <span className={classes.marks}>
           {message.answered && <Mark icon={IconCornerUpLeft} label="Answered" />}
           {message.flagged && <Mark icon={IconFlagFilled} label="Flagged" />}
           {message.has_attachments && <Mark icon={IconPaperclip} label="Has attachments" />}
         </span>
+        {from && <span className={classes.of}>{from}</span>}
         <span className={classes.date}>
           <Time at={message.date} as="list" />
         </span>
       </span>
       <span className={classes.lineSubject} dir="auto">
-        {message.subject || "(no subject)"}
+        {hit && message.subject ? <Marked parts={hit.subject_parts} /> : message.subject || "(no subject)"}
       </span>
       <span className={classes.snippet} dir="auto">
-        {message.snippet}
+        {hit ? <Marked parts={hit.excerpt} /> : message.snippet}
       </span>
     </Link>
   );

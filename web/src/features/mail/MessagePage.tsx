@@ -37,14 +37,20 @@ interface MessageProps {
   accountId: string;
   messageId: string;
   folder: string | undefined;
+  /** The search that it was found by. */
+  q: string | undefined;
+  /** That was over all accounts. */
+  all: boolean | undefined;
 }
 
 /** One message. */
-export function MessagePage({ accountId, messageId, folder }: MessageProps) {
+export function MessagePage({ accountId, messageId, folder, q, all }: MessageProps) {
   const navigate = useNavigate();
   const message = useQuery(messageQuery(messageId));
   const back = () =>
-    void navigate({ to: "/accounts/$id/mail", params: { id: accountId }, search: { folder } });
+    void (all
+      ? navigate({ to: "/search", search: { q } })
+      : navigate({ to: "/accounts/$id/mail", params: { id: accountId }, search: { folder, q } }));
   useShortcuts([
     { keys: "u", label: "Back to the list", group: "This page", run: back },
     { keys: "Escape", label: "Back to the list", group: "This page", run: back },

@@ -164,6 +164,12 @@ impl TestApp {
         api
     }
 
+    /// Stops it and keeps what it stored.
+    pub async fn keep(mut self) -> tempfile::TempDir {
+        self.running.take().unwrap().stop().await;
+        self._folder
+    }
+
     /// Stops it in good order.
     pub async fn stop(mut self) {
         self.running.take().unwrap().stop().await;

@@ -1,0 +1,152 @@
+//! What a message is found by: its words as terms, the same for every database.
+//!
+//! [`Document::of`] gives the terms of a message in the order of its text, [`Query::parse`] what a person typed into a
+//! search field, [`marks`] and [`excerpt`] show where a text has it. A term is a word in lower case without its diacritics;
+//! scripts that are written without spaces give a term for each two characters in a row. What a database does with terms is
+//! to keep them in their order and to find them whole, by their beginning, and in a row.
+//!
+//! Beside the words of the whole message there are those of single fields: `s:` subject, `f:` sender, `t:` recipients.
+//! Addresses are there in parts, as any other words, and whole. No word has a colon, so none can be taken for another.
+
+mod found;
+mod query;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use found::{Part, excerpt, marks};
+pub use query::{Clause, Day, Field, Filters, MAX_CLAUSES, MAX_QUERY_OCTETS, Query};
+
+use crate::parsed::{Correspondent, Parsed};
+use std::collections::{HashMap, HashSet};
+
+/// Terms of one message; what is beyond is found by its beginning only.
+pub const MAX_TERMS: usize = 4_000;
+/// Those of them that subject, people and names of files may take: the text always has room.
+pub const MAX_HEAD_TERMS: usize = 1_500;
+/// Octets of one term. A longer word is its beginning, in messages as in queries.
+pub const MAX_TERM_OCTETS: usize = 64;
+/// How often one term is kept in a message: PostgreSQL keeps no more than 255 places of one.
+pub const MAX_REPEATS: usize = 250;
+/// HTML that is turned into text for its words.
+const MAX_HTML_OCTETS: usize = 256 * 1024;
+/// Different addresses of the text that are kept whole.
+const MAX_TEXT_ADDRESSES: usize = 100;
+
+/// Stands between texts that do not belong together, so that no phrase reaches from one into the other. It is no word.
+pub const GAP: &str = ".";
+
+/// The terms of a message, in order.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Document {
+    terms: Vec<String>,
+}
+
+impl std::fmt::Debug for Document {
+    /// How many: they are somebody's mail.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Document({} terms)", self.terms.len())
+    }
+}
+
+impl Document {
+    /// The terms of a message.
+    #[must_use]
+    pub fn of(message: &Parsed) -> Self {
+        let mut out = Builder::default();
+        let recipients = || message.to.iter().chain(&message.cc).chain(&message.bcc);
+        // Each may go so far: none of them takes the room of those after it.
+        out.room = 400;
+        out.text("s:", &message.subject);
+        out.text("", &message.subject);
+        out.room = 500;
+        out.people("f:", message.from.iter());
+        out.people("", message.from.iter().chain(&message.reply_to));
+        out.room = 700;
+        for file in &message.attachments {
+            out.text("", &file.name);
+        }
+        out.room = 1_100;
+        out.people("t:", recipients());
+        out.room = MAX_HEAD_TERMS;
+        out.people("", recipients());
+        out.room = MAX_TERMS;
+        match (message.text.as_deref(), message.html.as_deref()) {
+            (Some(text), _) if !text.trim().is_empty() => out.body(text),
+            (_, Some(html)) => out.body(&crate::html_in::text_of(crate::cut(html, MAX_HTML_OCTETS))),
+            _ => {}
+        }
+        Self { terms: out.terms }
+    }
+
+    /// Each term in order, [`GAP`] among them. None has a blank or a control character.
+    pub fn terms(&self) -> impl Iterator<Item = &str> {
+        self.terms.iter().map(String::as_str)
+    }
+}
+
+#[derive(Default)]
+struct Builder {
+    terms: Vec<String>,
+    times: HashMap<String, usize>,
+    room: usize,
+}
+
+impl Builder {
+    /// Puts a term at the end; false when there is no room left.
+    fn push(&mut self, term: String) -> bool {
+        if self.terms.len() >= self.room {
+            return false;
+        }
+        let times = self.times.entry(term.clone()).or_default();
+        *times += 1;
+        if *times <= MAX_REPEATS {
+            self.terms.push(term);
+        }
+        true
+    }
+
+    fn gap(&mut self) {
+        if self.terms.last().is_some_and(|last| last != GAP) && self.terms.len() < self.room {
+            self.terms.push(GAP.to_owned());
+        }
+    }
+
+    fn text(&mut self, prefix: &str, text: &str) {
+        for word in words::words(text) {
+            if !self.push(format!("{prefix}{}", word.term)) {
+                return;
+            }
+        }
+        self.gap();
+    }
+
+    fn people<'p>(&mut self, prefix: &str, people: impl Iterator<Item = &'p Correspondent>) {
+        let mut seen = HashSet::new();
+        for person in people {
+            // A reply goes to all of a list again and again: each way of writing somebody once.
+            if !seen.insert((person.name.as_deref().unwrap_or_default(), person.address.as_str())) {
+                continue;
+            }
+            self.text(prefix, person.name.as_deref().unwrap_or_default());
+            self.text(prefix, &person.address);
+            for whole in words::addresses(&person.address) {
+                self.push(format!("{prefix}{}", whole.term));
+            }
+            self.gap();
+        }
+    }
+
+    fn body(&mut self, text: &str) {
+        let mut seen = HashSet::new();
+        // First, as a long text leaves no room after it.
+        for whole in words::addresses(text) {
+            if seen.len() < MAX_TEXT_ADDRESSES && seen.insert(whole.term.clone()) {
+                self.push(whole.term);
+            }
+        }
+        self.gap();
+        self.text("", text);
+    }
+}

@@ -1,0 +1,260 @@
+//! What a person types into a search field.
+//!
+//! ```text
+//! offer "for your team" -draft from:ana@acme.test subject:quote has:attachment is:unread in:inbox before:2026-01-31 inv
+//! ```
+//!
+//! Everything must be there, what has a minus must not; the last word is found by its beginning. Whatever is no operator, or
+//! one with a value that it does not take, is words: there is no wrong query.
+
+use super::words::{self, Word};
+
+/// Octets of a query that are read.
+pub const MAX_QUERY_OCTETS: usize = 1_000;
+/// Conditions of a query; what follows is not looked at.
+pub const MAX_CLAUSES: usize = 24;
+/// Terms in a row of one condition.
+const MAX_ROW: usize = 32;
+/// A beginning that is shorter than this is taken as the whole word: it would be of half of all mail.
+const MIN_PREFIX_CHARS: usize = 2;
+
+/// Where a condition looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// Everywhere.
+    Any,
+    /// The subject.
+    Subject,
+    /// The sender.
+    From,
+    /// The recipients.
+    To,
+}
+
+impl Field {
+    /// What its terms begin with.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Any => "",
+            Self::Subject => "s:",
+            Self::From => "f:",
+            Self::To => "t:",
+        }
+    }
+}
+
+/// One condition: these terms in a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clause {
+    /// Where.
+    pub field: Field,
+    /// Must it not be there?
+    pub negated: bool,
+    /// The terms, without the field's prefix; at least one.
+    pub terms: Vec<String>,
+    /// The last term is a beginning.
+    pub prefix: bool,
+}
+
+/// A day, as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day {
+    /// 1970 to 2499.
+    pub year: i16,
+    /// 1 to 12.
+    pub month: i8,
+    /// 1 to the month's last.
+    pub day: i8,
+}
+
+impl Day {
+    /// Reads `2026-01-31`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '-');
+        let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+        let digits = |part: &str, n: usize| part.len() <= n && part.bytes().all(|b| b.is_ascii_digit());
+        if !(year.len() == 4 && digits(year, 4) && digits(month, 2) && digits(day, 2)) {
+            return None;
+        }
+        let (year, month, day): (i16, i8, i8) = (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let last = match month {
+            2 if leap => 29,
+            2 => 28,
+            4 | 6 | 9 | 11 => 30,
+            1..=12 => 31,
+            _ => return None,
+        };
+        ((1_970..2_500).contains(&year) && (1..=last).contains(&day)).then_some(Self { year, month, day })
+    }
+}
+
+/// Conditions that are no words. Of one that is there twice the last counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filters {
+    /// Files hang on it, or not.
+    pub attachment: Option<bool>,
+    /// Unread, or read.
+    pub unread: Option<bool>,
+    /// Flagged, or not.
+    pub flagged: Option<bool>,
+    /// In a folder of this name or purpose.
+    pub folder: Option<String>,
+    /// In an account with this in its address or name.
+    pub account: Option<String>,
+    /// Received before this day.
+    pub before: Option<Day>,
+    /// Received on this day or later.
+    pub after: Option<Day>,
+}
+
+/// A query as it is understood.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query {
+    /// All of them must hold.
+    pub clauses: Vec<Clause>,
+    /// And these.
+    pub filters: Filters,
+}
+
+/// A piece of the typed text: `-name:"value"`.
+struct Piece {
+    negated: bool,
+    name: Option<String>,
+    value: String,
+    quoted: bool,
+    /// It ends the text: somebody may still be typing it.
+    last: bool,
+}
+
+impl Query {
+    /// Reads what was typed. Never fails.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut out = Self::default();
+        for piece in pieces(crate::cut(text, MAX_QUERY_OCTETS)) {
+            if !out.filters.take(&piece) {
+                out.take_words(&piece);
+            }
+        }
+        out
+    }
+
+    /// Nothing is asked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.clauses.is_empty() && self.filters == Filters::default()
+    }
+
+    /// Adds a condition on whole words.
+    pub fn require(&mut self, field: Field, text: &str) {
+        let text = crate::cut(text, MAX_QUERY_OCTETS);
+        self.add(Clause { field, negated: false, terms: vec![], prefix: false }, text);
+    }
+
+    fn take_words(&mut self, piece: &Piece) {
+        let field = match piece.name.as_deref() {
+            Some("subject") => Field::Subject,
+            Some("from") => Field::From,
+            Some("to" | "cc") => Field::To,
+            Some(other) => {
+                // No operator of ours, or a value that it does not take: the words of it.
+                let text = format!("{other}:{}", piece.value);
+                let clause = Clause { field: Field::Any, negated: piece.negated, terms: vec![], prefix: piece.last };
+                return self.add(clause, &text);
+            }
+            None => Field::Any,
+        };
+        self.add(
+            Clause { field, negated: piece.negated, terms: vec![], prefix: piece.last && !piece.quoted },
+            &piece.value,
+        );
+    }
+
+    fn add(&mut self, mut clause: Clause, text: &str) {
+        if self.clauses.len() >= MAX_CLAUSES {
+            return;
+        }
+        let trimmed = text.trim();
+        let whole = words::addresses(trimmed).next().filter(|found| found.at == (0..trimmed.len()));
+        if let Some(address) = whole {
+            clause.terms.push(address.term);
+            self.clauses.push(clause);
+            return;
+        }
+        let mut found: Vec<Word> = words::words(trimmed).take(MAX_ROW).collect();
+        // At the end of a run its last character stands by itself only where the run ends in the message too.
+        if found.last().is_some_and(|word| word.tail) {
+            found.pop();
+        }
+        let Some(last) = found.last() else { return };
+        // Who still types what must not be there would see nothing until the word is whole.
+        clause.prefix &= !clause.negated;
+        let chars = last.term.chars().count();
+        clause.prefix =
+            if last.dense { chars == 1 || clause.prefix } else { clause.prefix && chars >= MIN_PREFIX_CHARS };
+        clause.terms = found.into_iter().map(|word| word.term).collect();
+        self.clauses.push(clause);
+    }
+}
+
+impl Filters {
+    /// Takes an operator; false when it is none of these or its value makes no sense.
+    fn take(&mut self, piece: &Piece) -> bool {
+        let Some(name) = piece.name.as_deref() else { return false };
+        let (value, is) = (piece.value.trim().to_lowercase(), !piece.negated);
+        match (name, value.as_str()) {
+            ("has", "attachment" | "attachments" | "file" | "files") => self.attachment = Some(is),
+            ("is", "unread" | "unseen") => self.unread = Some(is),
+            ("is", "read" | "seen") => self.unread = Some(!is),
+            ("is", "flagged" | "starred") => self.flagged = Some(is),
+            ("in" | "folder", folder) if is && !folder.is_empty() => self.folder = Some(piece.value.trim().to_owned()),
+            ("account", account) if is && !account.is_empty() => self.account = Some(account.to_owned()),
+            ("before", day) if is => match Day::parse(day) {
+                Some(day) => self.before = Some(day),
+                None => return false,
+            },
+            ("after", day) if is => match Day::parse(day) {
+                Some(day) => self.after = Some(day),
+                None => return false,
+            },
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// Cuts the text at its blanks, but not inside quotes. A quote that does not end ends with the text.
+fn pieces(text: &str) -> Vec<Piece> {
+    let mut out = vec![];
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let negated = rest.len() > 1 && rest.starts_with('-') && !rest.starts_with("--");
+        let body = if negated { rest.get(1..).unwrap_or_default() } else { rest };
+        let named = operator(body);
+        let value = named.map_or(body, |(_, value)| value);
+        let (value, after, quoted) = match value.strip_prefix('"') {
+            Some(inner) => match inner.split_once('"') {
+                Some((value, after)) => (value, after, true),
+                None => (inner, "", false),
+            },
+            None => {
+                let end = value.find(char::is_whitespace).unwrap_or(value.len());
+                let (value, after) = value.split_at_checked(end).unwrap_or((value, ""));
+                (value, after, false)
+            }
+        };
+        let name = named.map(|(name, _)| name.to_ascii_lowercase());
+        out.push(Piece { negated, name, value: value.to_owned(), quoted, last: after.is_empty() });
+        rest = after.trim_start();
+    }
+    out
+}
+
+/// The name before a colon, and what follows it.
+fn operator(text: &str) -> Option<(&str, &str)> {
+    let (name, value) = text.split_once(':')?;
+    (!name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic())).then_some((name, value))
+}

@@ -1,0 +1,229 @@
+//! What is found, and what is not.
+
+use super::*;
+use proptest::prelude::*;
+
+fn terms(text: &str) -> Vec<String> {
+    words::words(text).map(|word| word.term).collect()
+}
+
+fn message(subject: &str, text: &str) -> Parsed {
+    let person = |name: &str, address: &str| Correspondent { name: Some(name.into()), address: address.into() };
+    Parsed {
+        subject: subject.into(),
+        from: vec![person("Ana Díaz", "Ana.Diaz@Acme.test")],
+        to: vec![person("Ben", "ben@old.test")],
+        text: Some(text.into()),
+        ..Parsed::default()
+    }
+}
+
+/// What a database does: the document has the terms in a row.
+fn finds(document: &Document, query: &str) -> bool {
+    let all: Vec<&str> = document.terms().collect();
+    Query::parse(query).clauses.iter().all(|clause| {
+        let want: Vec<String> = clause.terms.iter().map(|term| format!("{}{term}", clause.field.prefix())).collect();
+        let there = all.windows(want.len()).any(|row| {
+            row.iter().zip(&want).enumerate().all(|(i, (have, want))| {
+                if clause.prefix && i + 1 == clause.terms.len() {
+                    have.starts_with(want.as_str())
+                } else {
+                    have == want
+                }
+            })
+        });
+        there != clause.negated
+    })
+}
+
+#[test]
+fn words_lose_case_and_diacritics_in_every_script() {
+    for (text, want) in [
+        ("Grüße, ÄRGER naïve", "grusse arger naive"),
+        ("Gru\u{308}ße", "grusse"),
+        ("İstanbul ISTANBUL ıstanbul istanbul", "istanbul istanbul istanbul istanbul"),
+        ("Łódź Ørsted Æon þing", "lodz orsted aeon thing"),
+        ("ΟΔΥΣΣΕΥΣ Οδυσσεύς", "οδυσσευσ οδυσσευσ"),
+        ("ЁЛКА ёлка", "елка елка"),
+        ("ｆｕｌｌ ﬁne in\u{ad}voice", "full fine invoice"),
+        ("don't 2026-114 a_b", "don t 2026 114 a b"),
+        ("مُحَمَّد שָׁלוֹם", "محمد שלום"),
+        ("", ""),
+        ("... — \u{1f600} \u{0}", ""),
+    ] {
+        assert_eq!(terms(text).join(" "), want, "{text}");
+    }
+}
+
+#[test]
+fn scripts_without_spaces_are_found_by_any_part_of_a_run() {
+    assert_eq!(terms("東京都"), ["東京", "京都", "都"]);
+    assert_eq!(terms("iPhone用2台"), ["iphone", "用", "2", "台"]);
+    assert_eq!(terms("ﾊﾟﾊﾟ"), terms("パパ"));
+    let found = message("東京都の天気 2026", "안녕하세요 여러분");
+    let found = Document::of(&found);
+    for query in ["東京都", "京都", "都", "天", "東京", "\"天気 2026\"", "안녕", "하세요", "여", "subject:東京都の天気"]
+    {
+        assert!(finds(&found, query), "{query}");
+    }
+    for query in ["東都", "気天", "京 都の人", "안하", "from:東京"] {
+        assert!(!finds(&found, query), "{query}");
+    }
+}
+
+#[test]
+fn a_message_is_found_by_each_of_its_fields() {
+    let mut mail = message("Your quote", "See müller@old-host.test, or call.\nInvoice attached");
+    mail.attachments = vec![crate::parsed::Attachment {
+        index: 0,
+        name: "Angebot-März.pdf".into(),
+        content_type: "application/pdf".into(),
+        size: 1,
+        inline: false,
+        content_id: None,
+    }];
+    let document = Document::of(&mail);
+    for query in [
+        "quote",
+        "quo",
+        "subject:quote",
+        "ana",
+        "DIAZ",
+        "from:diaz",
+        "from:ana.diaz@acme.test",
+        "ana.diaz@acme.test",
+        "from:\"Ana Díaz\"",
+        "acme",
+        "acme.test",
+        "@acme.test",
+        "ana.di",
+        "to:ben",
+        "to:ben@old.test",
+        "angebot marz pdf",
+        "\"marz pdf\"",
+        "müller@old-host.test",
+        "old-host",
+        "\"invoice attached\"",
+        "-draft",
+        "invoice -from:ben",
+        "ana.diaz@ac",
+        "",
+        "\"\"",
+        "-",
+        ":",
+    ] {
+        assert!(finds(&document, query), "{query}");
+    }
+    for query in [
+        "subject:invoice",
+        "from:ben",
+        "to:ana",
+        "\"quote ana\"",
+        "\"call invoice\" x",
+        "-quote",
+        "uote",
+        "\"invo\" attached",
+    ] {
+        assert!(!finds(&document, query), "{query}");
+    }
+}
+
+#[test]
+fn operators_are_taken_and_what_makes_no_sense_is_words() {
+    let query = Query::parse(
+        "has:attachment -is:unread in:\"Old mail\" before:2026-02-28 after:2024-02-29 account:Ana@x.test Is:FLAGGED",
+    );
+    let day = |year, month, day| Some(Day { year, month, day });
+    assert_eq!(query.clauses, []);
+    assert_eq!(
+        query.filters,
+        Filters {
+            attachment: Some(true),
+            unread: Some(false),
+            flagged: Some(true),
+            folder: Some("Old mail".into()),
+            account: Some("ana@x.test".into()),
+            before: day(2026, 2, 28),
+            after: day(2024, 2, 29),
+        }
+    );
+    for (text, want) in [
+        ("before:2026-02-30", "before 2026 02 30"),
+        ("before:yesterday", "before yesterday"),
+        ("has:fun", "has fun"),
+        ("-in:inbox", "in inbox"),
+        ("http://x.test/a", "http x test a"),
+        ("re: hello", "re hello"),
+        ("NEAR(a, b*) \"un", "near a b un"),
+    ] {
+        let query = Query::parse(text);
+        let all: Vec<String> = query.clauses.iter().flat_map(|clause| clause.terms.clone()).collect();
+        assert_eq!((all.join(" "), query.filters), (want.to_owned(), Filters::default()), "{text}");
+    }
+    let typing = Query::parse("old inv").clauses;
+    assert_eq!((typing[0].prefix, typing[1].prefix), (false, true));
+    assert!(!Query::parse("old -inv").clauses[1].prefix);
+    assert!(!Query::parse("\"old inv\"").clauses[0].prefix && !Query::parse("a").clauses[0].prefix);
+    assert!(Query::parse(" \t\n").is_empty());
+}
+
+#[test]
+fn hits_are_marked_where_they_stand() {
+    let show = |parts: Vec<Part>| {
+        parts.iter().map(|p| if p.hit { format!("[{}]", p.text) } else { p.text.clone() }).collect::<String>()
+    };
+    let query = |text| Query::parse(text);
+    assert_eq!(show(marks("Die GRÜSSE an Grußmann", Field::Any, &query("gruß"))), "Die [GRÜSSE] an [Grußmann]");
+    assert_eq!(
+        show(marks("your quote, your own", Field::Subject, &query("\"your quote\" from:your"))),
+        "[your quote], your own"
+    );
+    assert_eq!(show(marks("東京都です", Field::Any, &query("京都"))), "東[京都]です");
+    assert_eq!(show(marks("write ana@x.test", Field::From, &query("from:ana@x.test -write"))), "write [ana@x.test]");
+    assert_eq!(show(marks("nothing", Field::Any, &query("else"))), "nothing");
+    let long = format!("{} the needle in it {}", "hay ".repeat(500), "hay ".repeat(500));
+    assert_eq!(
+        show(excerpt(&long, 60, &query("needle")).unwrap()),
+        "… hay hay hay hay hay hay hay hay the [needle] in it hay hay hay"
+    );
+    assert_eq!(excerpt("nothing", 60, &query("needle")), None);
+}
+
+#[test]
+fn a_message_has_bounds() {
+    let long = "x".repeat(10_000);
+    let mut mail = message(&format!("{long} short"), &format!("{}end", "many words here and there ".repeat(2_000)));
+    mail.to = vec![Correspondent { name: Some("Somebody Else".into()), address: "list@x.test".into() }; 1_000];
+    mail.cc = (0..1_000).map(|n| Correspondent { name: None, address: format!("p{n}@x.test") }).collect();
+    let document = Document::of(&mail);
+    assert!(document.terms().count() <= MAX_TERMS);
+    assert!(document.terms().all(|term| term.len() <= MAX_TERM_OCTETS + 2));
+    for query in [long.as_str(), "\"many words\"", "from:ana", "short", "to:p3@x.test", "p3@x.test"] {
+        assert!(finds(&document, query), "{}", crate::cut(query, 5));
+    }
+    let mut times = std::collections::HashMap::new();
+    document.terms().filter(|term| *term != GAP).for_each(|term| *times.entry(term).or_insert(0) += 1);
+    assert!(times.values().all(|n| *n <= MAX_REPEATS));
+}
+
+proptest! {
+    #[test]
+    fn every_word_of_a_message_finds_it(subject in "\\PC{0,40}", text in "[\\PC\n]{0,200}") {
+        let document = Document::of(&message(&subject, &text));
+        for word in words::words(&text).filter(|word| !word.tail) {
+            let typed = text.get(word.at.clone()).unwrap();
+            prop_assert!(finds(&document, &format!("\"{}\"", typed.replace('"', " "))), "{typed:?} in {text:?}");
+        }
+        for word in words::words(&subject).take(3) {
+            let typed = subject.get(word.at.clone()).unwrap();
+            prop_assert!(finds(&document, &format!("subject:\"{typed}\"")), "{typed:?} in {subject:?}");
+        }
+    }
+
+    #[test]
+    fn no_query_fails_and_its_marks_are_the_text(typed in "\\PC{0,80}", text in "\\PC{0,120}") {
+        let query = Query::parse(&typed);
+        let parts = marks(&text, Field::Any, &query);
+        prop_assert_eq!(parts.into_iter().map(|p| p.text).collect::<String>(), text);
+    }
+}

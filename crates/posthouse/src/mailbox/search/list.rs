@@ -1,0 +1,213 @@
+//! The rows of the results, and what is asked of them beyond their words.
+
+use super::Key;
+use crate::accounts::AccountId;
+use crate::base::blobs::BlobKey;
+use crate::mailbox::list::{MessageRow, Place};
+use crate::mailbox::{FolderId, MessageId, Person, Role};
+use crate::team::{Actor, Role as MemberRole, Scope};
+use db::{Conn, DbResult, FromRow, Sql, Ts, sql};
+
+/// Accounts that a member may see at most to be asked for one by one; with more the whole workspace is looked through.
+const MAX_NAMED: i64 = 50;
+
+/// A message that was found.
+#[derive(Debug, Clone)]
+pub struct HitRow {
+    /// Its place in the order of results.
+    pub place: i64,
+    /// The account's address.
+    pub account_address: String,
+    /// The account's name.
+    pub account_name: String,
+    /// The message.
+    pub message: MessageRow,
+}
+
+/// The columns of a hit.
+#[derive(FromRow)]
+struct Columns {
+    place: i64,
+    account_address: String,
+    account_name: String,
+    id: MessageId,
+    account_id: AccountId,
+    blob: BlobKey,
+    size: i64,
+    subject: String,
+    from_name: String,
+    from_address: String,
+    to_people: db::types::Json<Vec<Person>>,
+    snippet: String,
+    received_at: Ts,
+    has_attachments: bool,
+    truncated: bool,
+}
+
+impl From<Columns> for HitRow {
+    fn from(c: Columns) -> Self {
+        let message = MessageRow {
+            id: c.id,
+            account_id: c.account_id,
+            blob: c.blob,
+            size: c.size,
+            subject: c.subject,
+            from_name: c.from_name,
+            from_address: c.from_address,
+            to_people: c.to_people,
+            snippet: c.snippet,
+            received_at: c.received_at,
+            has_attachments: c.has_attachments,
+            truncated: c.truncated,
+        };
+        Self { place: c.place, account_address: c.account_address, account_name: c.account_name, message }
+    }
+}
+
+/// What is asked of a row.
+#[derive(Debug, Clone, Default)]
+pub struct Conditions {
+    /// In this account.
+    pub account: Option<AccountId>,
+    /// In an account whose address or name is like this (SQL's `LIKE`).
+    pub account_like: Option<String>,
+    /// In this folder.
+    pub folder: Option<FolderId>,
+    /// In a folder of one of these names.
+    pub folder_names: Option<Vec<String>>,
+    /// Unread in some folder, or read in all.
+    pub unread: Option<bool>,
+    /// Flagged in some folder, or in none.
+    pub flagged: Option<bool>,
+}
+
+impl Conditions {
+    /// Asks of folders or flags, which many rows may fail.
+    #[must_use]
+    pub const fn is_picky(&self) -> bool {
+        self.folder.is_some() || self.folder_names.is_some() || self.unread.is_some() || self.flagged.is_some()
+    }
+}
+
+// The rule of `accounts::may` for reading, as a condition: a workspace can have ten thousand accounts.
+macro_rules! rows_sql {
+    ($from:literal, $names:literal) => {
+        concat!(
+            "SELECT e.id AS place, a.address AS account_address, a.display_name AS account_name, m.id, m.account_id, m.blob, m.size,
+               m.subject, m.from_name, m.from_address, m.to_people, m.snippet, m.received_at, m.has_attachments, m.truncated
+             FROM ", $from, " JOIN account a ON a.id = e.account_id JOIN message m ON m.id = e.message_id
+             WHERE e.workspace_id = $2 AND a.closing_at IS NULL AND (CAST($3 AS BOOLEAN) OR a.user_id IS NULL OR a.user_id = $4)
+               AND ($5 = '' OR a.search_text LIKE $5 ESCAPE '\\')
+               AND (CAST($6 AS BOOLEAN) OR e.account_id = $7)
+               AND (CAST($8 AS BOOLEAN) OR EXISTS (SELECT 1 FROM placement p WHERE p.message_id = e.message_id AND p.folder_id = $9))
+               AND (CAST($10 AS BOOLEAN) OR EXISTS (SELECT 1 FROM placement p JOIN folder f ON f.id = p.folder_id
+                 WHERE p.message_id = e.message_id AND f.name IN (", $names, ")))
+               AND (CAST($12 AS BOOLEAN) IS NULL OR EXISTS (SELECT 1 FROM placement p
+                 WHERE p.message_id = e.message_id AND NOT p.seen) = $12)
+               AND (CAST($13 AS BOOLEAN) IS NULL OR EXISTS (SELECT 1 FROM placement p
+                 WHERE p.message_id = e.message_id AND p.flagged) = $13)
+             ORDER BY e.id DESC LIMIT $14"
+        )
+    };
+}
+
+const ROWS: Sql = Sql {
+    lite: rows_sql!(
+        "json_each($1) j CROSS JOIN search_entry e ON e.id = j.value",
+        "SELECT n.value FROM json_each($11) n"
+    ),
+    pg: rows_sql!(
+        "jsonb_array_elements_text($1) j JOIN search_entry e ON e.id = CAST(j AS BIGINT)",
+        "SELECT jsonb_array_elements_text($11)"
+    ),
+};
+
+/// The texts that the test of all statements cannot find by itself.
+#[must_use]
+pub fn statements() -> Vec<Sql> {
+    vec![ROWS]
+}
+
+/// Those of the places whose messages the actor may see and that are what is asked, the newest first.
+pub async fn rows(
+    c: &mut Conn,
+    actor: &Actor,
+    places: &[i64],
+    asked: &Conditions,
+    limit: usize,
+) -> DbResult<Vec<HitRow>> {
+    let nobody = uuid::Uuid::nil();
+    let names = serde_json::json!(asked.folder_names.as_deref().unwrap_or_default());
+    let found = sql!(all Columns, c, sql ROWS,
+        serde_json::json!(places), actor.scope.workspace_id(), actor.role != MemberRole::Member, actor.user_id,
+        asked.account_like.as_deref().unwrap_or_default(), asked.account.is_none(), asked.account.map_or(nobody, |a| a.0),
+        asked.folder.is_none(), asked.folder.map_or(nobody, |f| f.0), asked.folder_names.is_none(), names,
+        asked.unread, asked.flagged, i64::try_from(limit).unwrap_or(i64::MAX))?;
+    Ok(found.into_iter().map(HitRow::from).collect())
+}
+
+/// Where these messages lie.
+pub async fn places(c: &mut Conn, scope: &Scope, messages: &[MessageId]) -> DbResult<Vec<Place>> {
+    let ids: Vec<String> = messages.iter().map(|m| m.0.simple().to_string()).collect();
+    sql!(all Place, c,
+        lite "SELECT p.message_id, p.folder_id, f.name AS folder_name, f.role, p.seen, p.flagged, p.answered
+              FROM json_each($1) j JOIN placement p ON p.message_id = unhex(j.value) JOIN folder f ON f.id = p.folder_id
+              WHERE p.workspace_id = $2 ORDER BY f.name, p.uid",
+        pg "SELECT p.message_id, p.folder_id, f.name AS folder_name, f.role, p.seen, p.flagged, p.answered
+            FROM jsonb_array_elements_text($1) j JOIN placement p ON p.message_id = CAST(j AS UUID) JOIN folder f ON f.id = p.folder_id
+            WHERE p.workspace_id = $2 ORDER BY f.name, p.uid",
+        serde_json::json!(ids), scope.workspace_id())
+}
+
+/// The account with this address.
+pub async fn account_by_address(c: &mut Conn, scope: &Scope, address: &str) -> DbResult<Option<AccountId>> {
+    let found = sql!(
+        opt(AccountId,),
+        c,
+        "SELECT id FROM account WHERE workspace_id = $1 AND address_key = $2",
+        scope.workspace_id(),
+        address
+    )?;
+    Ok(found.map(|row| row.0))
+}
+
+/// The accounts whose mail the member may read; none when they are too many to be named.
+pub async fn readable(c: &mut Conn, actor: &Actor) -> DbResult<Option<Vec<AccountId>>> {
+    let found = sql!(
+        all(AccountId,),
+        c,
+        "SELECT id FROM account WHERE workspace_id = $1 AND closing_at IS NULL AND (user_id IS NULL OR user_id = $2) LIMIT $3",
+        actor.scope.workspace_id(),
+        actor.user_id,
+        MAX_NAMED + 1
+    )?;
+    let few = i64::try_from(found.len()).unwrap_or(i64::MAX) <= MAX_NAMED;
+    Ok(few.then(|| found.into_iter().map(|row| row.0).collect()))
+}
+
+/// The names that the workspace's folders have, each once for each purpose.
+pub async fn folder_names(c: &mut Conn, scope: &Scope) -> DbResult<Vec<(String, Option<Role>)>> {
+    sql!(
+        all(String, Option<Role>),
+        c,
+        "SELECT DISTINCT name, role FROM folder WHERE workspace_id = $1 LIMIT 20000",
+        scope.workspace_id()
+    )
+}
+
+/// How far back the mail that the actor may read (or that of one account) is in the index; none when all of it is.
+pub async fn indexed_back_to(c: &mut Conn, actor: &Actor, account: Option<AccountId>) -> DbResult<Option<Ts>> {
+    let found = sql!(one (Option<Ts>,), c,
+        "SELECT MAX(b.before_at) FROM search_backlog b JOIN account a ON a.id = b.account_id
+         WHERE b.workspace_id = $1 AND a.closing_at IS NULL AND (CAST($2 AS BOOLEAN) OR a.user_id IS NULL OR a.user_id = $3)
+           AND (CAST($4 AS BOOLEAN) OR a.id = $5)",
+        actor.scope.workspace_id(), actor.role != MemberRole::Member, actor.user_id, account.is_none(), account.map_or(uuid::Uuid::nil(), |a| a.0))?;
+    Ok(found.0)
+}
+
+impl HitRow {
+    /// Its place.
+    pub const fn key(&self) -> Key {
+        Key(self.place)
+    }
+}

@@ -1,0 +1,146 @@
+//! Terms and queries in the words of each engine: FTS5, and `tsvector` with `tsquery`.
+//!
+//! Beside the words there are terms for whose a message is: `w:` workspace, `a:` account, and `h:1` where files hang on it. They
+//! spare the work of looking at what cannot be meant; that nobody sees what is not theirs is asked of the rows again.
+
+use super::Entry;
+use crate::accounts::AccountId;
+use crate::team::Scope;
+use db::Engine;
+use mail::terms::{Clause, GAP, Query};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Places that PostgreSQL knows: what is later in a message is at the last one.
+const LAST_PLACE: usize = 16_383;
+/// Messages with files.
+const WITH_FILES: &str = "h:1";
+
+fn of_workspace(scope: &Scope) -> String {
+    format!("w:{}", scope.workspace_id().0.simple())
+}
+
+fn of_account(account: AccountId) -> String {
+    format!("a:{}", account.0.simple())
+}
+
+/// What is stored of a message.
+pub fn document(engine: Engine, scope: &Scope, entry: &Entry<'_>) -> String {
+    let (workspace, account) = (of_workspace(scope), of_account(entry.account));
+    let whose = [workspace.as_str(), &account, if entry.has_attachments { WITH_FILES } else { GAP }, GAP];
+    let terms = whose.into_iter().chain(entry.terms.terms());
+    match engine {
+        Engine::Sqlite => terms.collect::<Vec<_>>().join(" "),
+        Engine::Postgres => vector(terms),
+    }
+}
+
+/// Each term once, with its places.
+fn vector<'t>(terms: impl Iterator<Item = &'t str>) -> String {
+    let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (i, term) in terms.enumerate().filter(|(_, term)| *term != GAP) {
+        places.entry(term).or_default().push((i + 1).min(LAST_PLACE));
+    }
+    let mut out = String::new();
+    for (term, at) in places {
+        let at: Vec<String> = at.iter().map(ToString::to_string).collect();
+        let _ = write!(out, "{}:{} ", lexeme(term), at.join(","));
+    }
+    out
+}
+
+/// In quotes of PostgreSQL's own.
+fn lexeme(term: &str) -> String {
+    format!("'{}'", term.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+/// Whose mail is looked through.
+#[derive(Debug, Clone)]
+pub enum Whose {
+    /// All of the workspace's.
+    Workspace,
+    /// That of these accounts; at least one.
+    Accounts(Vec<AccountId>),
+}
+
+/// What the index is asked.
+pub fn question(engine: Engine, scope: &Scope, whose: &Whose, query: &Query) -> String {
+    let one = |term: String| row(engine, &[term], false);
+    let whose = match whose {
+        Whose::Workspace => one(of_workspace(scope)),
+        Whose::Accounts(all) => {
+            let all: Vec<String> = all.iter().map(|id| one(of_account(*id))).collect();
+            format!("({})", all.join(or(engine)))
+        }
+    };
+    let files = || one(WITH_FILES.to_owned());
+    let of = |clause: &Clause| {
+        let terms: Vec<String> = clause.terms.iter().map(|t| format!("{}{t}", clause.field.prefix())).collect();
+        row(engine, &terms, clause.prefix)
+    };
+    let (without, with): (Vec<&Clause>, Vec<&Clause>) = query.clauses.iter().partition(|c| c.negated);
+    let mut all = vec![whose];
+    all.extend(with.into_iter().map(of));
+    all.extend(query.filters.attachment.filter(|has| *has).map(|_| files()));
+    let mut none: Vec<String> = without.into_iter().map(of).collect();
+    none.extend(query.filters.attachment.filter(|has| !*has).map(|_| files()));
+    let (all, none) = (all.join(and(engine)), none.join(or(engine)));
+    match engine {
+        _ if none.is_empty() => all,
+        Engine::Sqlite => format!("({all}) NOT ({none})"),
+        Engine::Postgres => format!("{all} & !({none})"),
+    }
+}
+
+const fn and(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => " AND ",
+        Engine::Postgres => " & ",
+    }
+}
+
+const fn or(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => " OR ",
+        Engine::Postgres => " | ",
+    }
+}
+
+/// Terms in a row; of the last one only the beginning when asked.
+fn row(engine: Engine, terms: &[String], prefix: bool) -> String {
+    match engine {
+        Engine::Sqlite => {
+            let terms: Vec<String> = terms.iter().map(|t| t.replace('"', "\"\"")).collect();
+            format!("\"{}\"{}", terms.join(" "), if prefix { " *" } else { "" })
+        }
+        Engine::Postgres => {
+            let terms: Vec<String> = terms.iter().map(|t| lexeme(t)).collect();
+            format!("({}{})", terms.join(" <-> "), if prefix { ":*" } else { "" })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::team::WorkspaceId;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_query_is_quoted_for_each_engine() {
+        let scope = Scope::of(WorkspaceId(Uuid::from_u128(1)));
+        let query = Query::parse("\"your quote\" -draft has:attachment from:ana inv");
+        let both = [Engine::Sqlite, Engine::Postgres].map(|e| question(e, &scope, &Whose::Workspace, &query));
+        let w = "w:00000000000000000000000000000001";
+        assert_eq!(
+            both[0],
+            format!("(\"{w}\" AND \"your quote\" AND \"f:ana\" AND \"inv\" * AND \"h:1\") NOT (\"draft\")")
+        );
+        assert_eq!(both[1], format!("('{w}') & ('your' <-> 'quote') & ('f:ana') & ('inv':*) & ('h:1') & !(('draft'))"));
+    }
+
+    #[test]
+    fn places_are_those_of_the_terms_in_a_row() {
+        assert_eq!(vector(["a", GAP, "it's", "a", "\\"].into_iter()), "'\\\\':5 'a':1,4 'it''s':3 ");
+    }
+}

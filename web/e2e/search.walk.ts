@@ -1,0 +1,63 @@
+/** Searching mail: in one account and in all, by keyboard, to a message and back to the same place. */
+import { look } from "./support/look";
+import { plain } from "./support/mails";
+import { asOwner, connect, untilLive } from "./support/owner";
+import { expect, test } from "./support/test";
+
+test("search, open, come back", async ({ page, house }) => {
+  const { lab } = house;
+  const ana = await lab.addUser("ana");
+  const ben = await lab.addUser("ben");
+  await lab.deliver(
+    ana,
+    plain("Your quote for spring", "Grüße aus München,\n\nthe offer is attached.\n\nCleo"),
+  );
+  await lab.deliver(ana, plain("Lunch on Thursday?", "Hi Ana,\n\nare you free on Thursday?\n\nCleo"));
+  await lab.deliver(ben, plain("Another quote", "Hello Ben."));
+  await asOwner(page, house);
+  const id = await connect(page, house, ana, "Ana Diaz");
+  const second = await connect(page, house, ben, "Ben Kim");
+  await untilLive(page, id);
+  await untilLive(page, second);
+
+  await page.goto(`/accounts/${id}/mail`);
+  await expect(page.getByRole("link", { name: /Lunch on Thursday/ })).toBeVisible();
+  await page.keyboard.press("/");
+  await page.keyboard.type("munchen");
+  const hit = page.getByRole("link", { name: /Your quote for spring/ });
+  await expect(hit.locator("mark")).toHaveText("München");
+  await expect(page.getByRole("link", { name: /Lunch on Thursday/ })).toHaveCount(0);
+  await expect(page).toHaveURL(/q=munchen/);
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("article", { name: "Your quote for spring" })).toBeVisible();
+  await page.keyboard.press("u");
+  await expect(page).toHaveURL(/mail\?q=munchen$/);
+
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("search all");
+  await page.keyboard.press("Enter");
+  const field = page.getByRole("searchbox", { name: "Search all mail" });
+  await expect(field).toBeFocused();
+  for (const width of [1280, 390]) {
+    await page.setViewportSize({ width, height: 800 });
+    await page.goto("/search");
+    await expect(page.getByText("has:attachment")).toBeVisible();
+    await look(page, "search-empty");
+    await field.fill("quote");
+    await expect(page.getByRole("link", { name: /quote/ })).toHaveCount(2);
+    await look(page, "search-all");
+    await page.getByRole("link", { name: /Another quote/ }).click();
+    await expect(page.getByRole("article", { name: "Another quote" })).toBeVisible();
+    await page.keyboard.press("Escape");
+    await expect(page).toHaveURL(/\/search\?q=quote$/);
+    await expect(page.locator("a[data-marked]")).toContainText("Another quote");
+    await field.fill("nothing of this");
+    await expect(page.getByText("Nothing found")).toBeVisible();
+    await look(page, "search-nothing");
+    await page.goto(`/accounts/${id}/mail?q=munchen`);
+    await expect(hit.locator("mark")).toBeVisible();
+    await look(page, "search-account");
+  }
+});
