@@ -16,9 +16,14 @@
 mod again;
 pub mod api;
 mod fetch;
+mod history;
 mod ops;
 mod owner;
 mod pass;
+mod store;
+
+pub use history::RunId;
+pub use store::prune;
 
 use crate::accounts::{self, Account, AccountId, Failure};
 use crate::app::App;

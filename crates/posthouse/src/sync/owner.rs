@@ -1,5 +1,6 @@
 //! The task that owns one account's session.
 
+use super::history::{self, Tally};
 use super::{Stop, ops, pass};
 use crate::accounts::{self, Account, AccountId, Connection, Failure, Reason, Side, State, SyncStage};
 use crate::app::App;
@@ -36,6 +37,8 @@ pub struct Owner {
     pub held: Held,
     pub imports: Arc<Semaphore>,
     bell: Arc<Notify>,
+    /// What was done since the last row of the history.
+    pub tally: Arc<Tally>,
     /// Messages may lie nowhere: a folder went or got new UIDs, or nobody has looked since the start.
     pub untidy: AtomicBool,
 }
@@ -46,6 +49,7 @@ pub async fn own(app: App, account: Account, imports: Arc<Semaphore>, (delay, st
     let name = accounts::lease_name(account.id);
     let mut lapses = app.ownership.lapses();
     let mut held: Option<Held> = None;
+    let tally = Arc::new(Tally::default());
     let mut pause = delay;
     loop {
         tokio::select! {
@@ -68,6 +72,7 @@ pub async fn own(app: App, account: Account, imports: Arc<Semaphore>, (delay, st
             held: lease,
             imports: imports.clone(),
             bell: bell.clone(),
+            tally: tally.clone(),
             untidy: AtomicBool::new(true),
         };
         // Whatever ends this drops the session with it.
@@ -176,7 +181,8 @@ impl Owner {
 
     /// One session from its opening to its end. Ends well when servers or password were changed.
     async fn session(&self, connection: &Connection) -> Result<(), Stop> {
-        let mut session = connect::open_receiving(&self.app, &self.scope, self.account.id, connection).await?;
+        let opening = async { Ok(connect::open_receiving(&self.app, &self.scope, self.account.id, connection).await?) };
+        let mut session = history::noted_failure(self, opening).await?;
         let opened = self.app.clock.now();
         let mut tx = self.tx().await?;
         let side = (Side::Receive, connection.generation);
@@ -230,7 +236,7 @@ impl Owner {
             let wanted = std::mem::replace(&mut asked, asked_now) != asked_now;
             // Something is gone from a folder: whether it was moved is known when all have been looked at.
             if now >= next_pass || wanted || self.untidy.load(Ordering::Relaxed) {
-                self.full_pass(session).await?;
+                history::noted(self, wanted, self.full_pass(session)).await?;
                 next_pass = self.app.clock.now().plus_secs(i64::try_from(PASS_EVERY.as_secs()).unwrap_or(300));
             } else {
                 self.pass(session, |f| f.role == Some(Role::Inbox) || (filed && f.role == Some(Role::Sent))).await?;

@@ -98,6 +98,7 @@ pub(crate) fn good_body(operation: &Operation) -> Value {
         ("PATCH", "/accounts/{id}") => json!({ "display_name": "Ben", "provider_name": "Host" }),
         ("DELETE", "/accounts/{id}") => json!({ "address": "nobody@acme.test" }),
         (_, "/accounts/{id}/outgoing") => json!({ "to": "cleo@lab.test", "subject": "s", "body": "b" }),
+        (_, "/accounts/{id}/sync/failed/retry") => json!({ "messages": [] }),
         (_, "/accounts/{id}/sync") => json!({ "compare": false }),
         (_, "/accounts/{id}/tags") => json!({ "tags": ["Sales"] }),
         (_, "/tags/{id}") => json!({ "name": "Outreach" }),

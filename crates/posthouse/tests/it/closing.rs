@@ -14,6 +14,7 @@ async fn left(t: &posthouse::app::App) -> Vec<(&'static str, i64)> {
         ("message", "SELECT COUNT(*) FROM message"),
         ("placement", "SELECT COUNT(*) FROM placement"),
         ("mailbox_op", "SELECT COUNT(*) FROM mailbox_op"),
+        ("sync_run", "SELECT COUNT(*) FROM sync_run"),
         ("outgoing", "SELECT COUNT(*) FROM outgoing"),
         ("outgoing_recipient", "SELECT COUNT(*) FROM outgoing_recipient"),
         ("send_attempt", "SELECT COUNT(*) FROM send_attempt"),
