@@ -27,6 +27,7 @@ import { Route as AppAccountsIdMailRouteImport } from "./routes/_app/accounts.$i
 import { Route as AppAccountsIdOutboxRouteImport } from "./routes/_app/accounts.$id.outbox";
 import { Route as AppAccountsIdReconnectRouteImport } from "./routes/_app/accounts.$id.reconnect";
 import { Route as AppAccountsIdSettingsRouteImport } from "./routes/_app/accounts.$id.settings";
+import { Route as AppAccountsIdSyncRouteImport } from "./routes/_app/accounts.$id.sync";
 import { Route as AppAccountsAddIndexRouteImport } from "./routes/_app/accounts.add.index";
 import { Route as AppAccountsAddKindRouteImport } from "./routes/_app/accounts.add.$kind";
 import { Route as AppAccountsAddManyRouteImport } from "./routes/_app/accounts.add.many";
@@ -124,6 +125,11 @@ const AppAccountsIdSettingsRoute = AppAccountsIdSettingsRouteImport.update({
   path: "/settings",
   getParentRoute: () => AppAccountsIdRoute,
 } as any);
+const AppAccountsIdSyncRoute = AppAccountsIdSyncRouteImport.update({
+  id: "/sync",
+  path: "/sync",
+  getParentRoute: () => AppAccountsIdRoute,
+} as any);
 const AppAccountsAddIndexRoute = AppAccountsAddIndexRouteImport.update({
   id: "/accounts/add/",
   path: "/accounts/add/",
@@ -168,6 +174,7 @@ export interface FileRoutesByFullPath {
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
+  "/accounts/$id/sync": typeof AppAccountsIdSyncRoute;
   "/accounts/add/$kind": typeof AppAccountsAddKindRoute;
   "/accounts/add/many": typeof AppAccountsAddManyRoute;
   "/accounts/add/owner": typeof AppAccountsAddOwnerRoute;
@@ -191,6 +198,7 @@ export interface FileRoutesByTo {
   "/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
+  "/accounts/$id/sync": typeof AppAccountsIdSyncRoute;
   "/accounts/add/$kind": typeof AppAccountsAddKindRoute;
   "/accounts/add/many": typeof AppAccountsAddManyRoute;
   "/accounts/add/owner": typeof AppAccountsAddOwnerRoute;
@@ -217,6 +225,7 @@ export interface FileRoutesById {
   "/_app/accounts/$id/outbox": typeof AppAccountsIdOutboxRoute;
   "/_app/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/_app/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
+  "/_app/accounts/$id/sync": typeof AppAccountsIdSyncRoute;
   "/_app/accounts/add/$kind": typeof AppAccountsAddKindRoute;
   "/_app/accounts/add/many": typeof AppAccountsAddManyRoute;
   "/_app/accounts/add/owner": typeof AppAccountsAddOwnerRoute;
@@ -243,6 +252,7 @@ export interface FileRouteTypes {
     | "/accounts/$id/outbox"
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
+    | "/accounts/$id/sync"
     | "/accounts/add/$kind"
     | "/accounts/add/many"
     | "/accounts/add/owner"
@@ -266,6 +276,7 @@ export interface FileRouteTypes {
     | "/accounts/$id/outbox"
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
+    | "/accounts/$id/sync"
     | "/accounts/add/$kind"
     | "/accounts/add/many"
     | "/accounts/add/owner"
@@ -291,6 +302,7 @@ export interface FileRouteTypes {
     | "/_app/accounts/$id/outbox"
     | "/_app/accounts/$id/reconnect"
     | "/_app/accounts/$id/settings"
+    | "/_app/accounts/$id/sync"
     | "/_app/accounts/add/$kind"
     | "/_app/accounts/add/many"
     | "/_app/accounts/add/owner"
@@ -436,6 +448,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppAccountsIdSettingsRouteImport;
       parentRoute: typeof AppAccountsIdRoute;
     };
+    "/_app/accounts/$id/sync": {
+      id: "/_app/accounts/$id/sync";
+      path: "/sync";
+      fullPath: "/accounts/$id/sync";
+      preLoaderRoute: typeof AppAccountsIdSyncRouteImport;
+      parentRoute: typeof AppAccountsIdRoute;
+    };
     "/_app/accounts/add/": {
       id: "/_app/accounts/add/";
       path: "/accounts/add";
@@ -491,6 +510,7 @@ interface AppAccountsIdRouteChildren {
   AppAccountsIdOutboxRoute: typeof AppAccountsIdOutboxRoute;
   AppAccountsIdReconnectRoute: typeof AppAccountsIdReconnectRoute;
   AppAccountsIdSettingsRoute: typeof AppAccountsIdSettingsRoute;
+  AppAccountsIdSyncRoute: typeof AppAccountsIdSyncRoute;
   AppAccountsIdIndexRoute: typeof AppAccountsIdIndexRoute;
 }
 
@@ -500,6 +520,7 @@ const AppAccountsIdRouteChildren: AppAccountsIdRouteChildren = {
   AppAccountsIdOutboxRoute: AppAccountsIdOutboxRoute,
   AppAccountsIdReconnectRoute: AppAccountsIdReconnectRoute,
   AppAccountsIdSettingsRoute: AppAccountsIdSettingsRoute,
+  AppAccountsIdSyncRoute: AppAccountsIdSyncRoute,
   AppAccountsIdIndexRoute: AppAccountsIdIndexRoute,
 };
 

@@ -19,10 +19,10 @@ use utoipa_axum::routes;
 /// The routes.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(state, sync_now))
-        .routes(routes!(runs))
-        .routes(routes!(failed))
-        .routes(routes!(retry))
+        .routes(routes!(sync_state, sync_now))
+        .routes(routes!(sync_runs))
+        .routes(routes!(sync_failed))
+        .routes(routes!(retry_failed))
 }
 
 /// What kind of pass.
@@ -71,7 +71,7 @@ async fn receiving(c: &mut Conn, actor: &Actor, id: AccountId) -> ApiResult<()> 
 
 /// The state of an account's copy.
 #[derive(Serialize, ToSchema)]
-struct SyncState {
+struct SyncFigures {
     /// What the machine does.
     stage: SyncStage,
     /// While importing: messages that are here.
@@ -184,8 +184,8 @@ struct FailedAt {
 
 /// How far an account's copy is.
 #[utoipa::path(get, path = "/accounts/{id}/sync", tag = "mail", params(("id" = AccountId, Path)),
-    responses((status = 200, body = SyncState), (status = 404, body = Problem)))]
-async fn state(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<AccountId>) -> ApiResult<Json<SyncState>> {
+    responses((status = 200, body = SyncFigures), (status = 404, body = Problem)))]
+async fn sync_state(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<AccountId>) -> ApiResult<Json<SyncFigures>> {
     let mut c = app.db.read().await?;
     accounts::find(&mut c, &actor, id, Access::Read).await?;
     let now = app.clock.now();
@@ -194,10 +194,10 @@ async fn state(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<Accou
     Ok(Json(state_view(&figures.ok_or_else(ApiError::not_found)?, now)))
 }
 
-fn state_view(f: &Figures, now: Ts) -> SyncState {
+fn state_view(f: &Figures, now: Ts) -> SyncFigures {
     let importing = f.sync_stage == SyncStage::Importing;
     let pace = f.sync_started_at.filter(|_| importing).and_then(|since| pace(f, now.micros_since(since)));
-    SyncState {
+    SyncFigures {
         stage: f.sync_stage,
         done: importing.then_some(f.sync_done),
         total: importing.then_some(f.sync_total),
@@ -225,7 +225,7 @@ fn pace(f: &Figures, micros: i64) -> Option<(i64, i64)> {
 /// What passes over an account's folders came to, newest first; the newest 500 of 90 days.
 #[utoipa::path(get, path = "/accounts/{id}/sync/runs", tag = "mail", params(("id" = AccountId, Path), ListQuery),
     responses((status = 200, body = SyncRunPage), (status = 404, body = Problem)))]
-async fn runs(
+async fn sync_runs(
     Ax(app): Ax<App>,
     SignedIn(actor): SignedIn,
     Path(id): Path<AccountId>,
@@ -263,7 +263,7 @@ fn run_view(r: Run) -> SyncRun {
 /// The messages that could not be fetched. They are not asked for again by themselves.
 #[utoipa::path(get, path = "/accounts/{id}/sync/failed", tag = "mail", params(("id" = AccountId, Path), ListQuery),
     responses((status = 200, body = FailedMessagePage), (status = 404, body = Problem)))]
-async fn failed(
+async fn sync_failed(
     Ax(app): Ax<App>,
     SignedIn(actor): SignedIn,
     Path(id): Path<AccountId>,
@@ -295,7 +295,7 @@ fn failed_view(m: Failed) -> FailedMessage {
 #[utoipa::path(post, path = "/accounts/{id}/sync/failed/retry", tag = "mail", params(("id" = AccountId, Path)), request_body = RetryRequest,
     responses((status = 202), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
         (status = 422, body = Problem)))]
-async fn retry(
+async fn retry_failed(
     Ax(app): Ax<App>,
     SignedIn(actor): SignedIn,
     Path(id): Path<AccountId>,

@@ -55,13 +55,19 @@ export function FailedMessages({ accountId, canRetry }: { accountId: string; can
           <Button
             variant="default"
             loading={retry.isPending}
-            onClick={() => retry.mutate(items.map(({ folder_id, uid }) => ({ folder_id, uid })).slice(0, 1_000))}
+            onClick={() =>
+              retry.mutate(items.map(({ folder_id, uid }) => ({ folder_id, uid })).slice(0, 1_000))
+            }
           >
             Retry {items.length === 1 ? "this" : "these"} {counted(items.length, "message")}
           </Button>
         )}
         {list.hasNextPage && (
-          <Button variant="default" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
+          <Button
+            variant="default"
+            loading={list.isFetchingNextPage}
+            onClick={() => void list.fetchNextPage()}
+          >
             Show more
           </Button>
         )}

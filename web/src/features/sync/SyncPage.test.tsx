@@ -107,7 +107,9 @@ describe("the sync page", () => {
     const at = { stage: "importing", total: 900, per_minute: 600 } as const;
     serve({ ...at, done: 120, seconds_left: 78 }, []);
     open("/accounts/ana/sync");
-    expect(await screen.findByText(/120 of 900 in this folder, 600 a minute, about 1 min left/)).toBeVisible();
+    expect(
+      await screen.findByText(/120 of 900 in this folder, 600 a minute, about 1 min left/),
+    ).toBeVisible();
     serve({ ...at, done: 600, seconds_left: 30 }, []);
     act(() => FakeEventSource.all.at(-1)?.say("topic", { topic: "accounts", account_id: "ana" }));
     expect(await screen.findByText(/600 of 900 in this folder, 600 a minute, about 30 s left/)).toBeVisible();
