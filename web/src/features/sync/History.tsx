@@ -10,7 +10,7 @@ import { Time } from "../../ui/Time";
 import { FailedMessages } from "./FailedMessages";
 import { runsQuery, type SyncRun } from "./queries";
 import classes from "./Sync.module.css";
-import { changes, direction, STATUS, span } from "./words";
+import { changes, direction, moved, STATUS, span } from "./words";
 
 interface HistoryProps {
   accountId: string;
@@ -120,9 +120,11 @@ function Row({ run, onFailed }: { run: SyncRun; onFailed: (() => void) | undefin
       <td>
         <Time at={run.ended_at} />
       </td>
-      <td>{direction(run)}</td>
+      <td className={moved(run) ? undefined : classes.nothing}>{direction(run)}</td>
       <td className={classes.changes}>
-        {run.reason_text ?? changes(run)}
+        {run.reason_text}
+        {run.reason_text && moved(run) && " Before that: "}
+        {(!run.reason_text || moved(run)) && changes(run)}
         {run.server_words && <ServerWords>{run.server_words}</ServerWords>}
       </td>
       <td className="figures">

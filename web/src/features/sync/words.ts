@@ -13,9 +13,18 @@ export const CLASS: Record<FailedMessage["class"], string> = {
   not_given: "The server lists this message and gives nothing when asked for it.",
 };
 
+function came(run: SyncRun): boolean {
+  return run.fetched + run.placed + run.changed + run.removed + run.failed > 0;
+}
+
+/** Whether anything changed, here or there. */
+export function moved(run: SyncRun): boolean {
+  return came(run) || run.pushed > 0;
+}
+
 /** Which way the changes went. */
 export function direction(run: SyncRun): string {
-  const here = run.fetched + run.placed + run.changed + run.removed + run.failed > 0;
+  const here = came(run);
   if (here && run.pushed > 0) return "Both ways";
   if (run.pushed > 0) return "To the server";
   return here ? "From the server" : "–";
