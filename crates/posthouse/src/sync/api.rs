@@ -185,7 +185,11 @@ struct FailedAt {
 /// How far an account's copy is.
 #[utoipa::path(get, path = "/accounts/{id}/sync", tag = "mail", params(("id" = AccountId, Path)),
     responses((status = 200, body = SyncFigures), (status = 404, body = Problem)))]
-async fn sync_state(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<AccountId>) -> ApiResult<Json<SyncFigures>> {
+async fn sync_state(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path(id): Path<AccountId>,
+) -> ApiResult<Json<SyncFigures>> {
     let mut c = app.db.read().await?;
     accounts::find(&mut c, &actor, id, Access::Read).await?;
     let now = app.clock.now();
