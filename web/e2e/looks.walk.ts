@@ -214,6 +214,9 @@ async function account(page: Page, { ana, chloe }: World): Promise<void> {
   await expect(page.getByRole("article").filter({ hasText: "Invoice" })).toContainText("Failed");
   await expect(page.getByRole("article").filter({ hasText: "Minutes" })).toContainText("Next attempt");
   await look(page, "outbox");
+  await page.goto(`/accounts/${ana.id}/sync`);
+  await expect(page.getByRole("row", { name: /Success/ }).first()).toBeVisible();
+  await look(page, "sync");
   await page.goto(`/accounts/${chloe.id}/settings`);
   await expect(page.getByText("Reconnect required").first()).toBeVisible();
   await look(page, "settings");

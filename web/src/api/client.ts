@@ -11,7 +11,7 @@ import { watched } from "./waiting";
 /** Where the API lives on this server. */
 export const API = "/api/v1";
 
-type Ok<Path extends keyof paths, Method extends keyof paths[Path]> = paths[Path][Method] extends {
+export type Ok<Path extends keyof paths, Method extends keyof paths[Path]> = paths[Path][Method] extends {
   responses: { 200: { content: { "application/json": infer Data } } };
 }
   ? Data

@@ -35,6 +35,9 @@ export const keys = {
   ownerFlow: (flow: string) => ["owner-flow", flow] as const,
   account: (id: string) => ["accounts", "one", id] as const,
   closing: (id: string) => ["accounts", "closing", id] as const,
+  // Below the mail, so that what refreshes that refreshes this.
+  syncAll: (accountId: string) => ["mail", accountId, "sync"] as const,
+  sync: (accountId: string, what: string) => ["mail", accountId, "sync", what] as const,
   mailAll: ["mail"] as const,
   mail: (accountId: string) => ["mail", accountId] as const,
   folders: (accountId: string) => ["mail", accountId, "folders"] as const,

@@ -483,10 +483,62 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** How far an account's copy is. */
+        get: operations["sync_state"];
         put?: never;
         /** Starts a pass over all chosen folders now. It goes on after the answer; asking again while it runs starts another one after it. */
         post: operations["sync_now"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{id}/sync/failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The messages that could not be fetched. They are not asked for again by themselves. */
+        get: operations["sync_failed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{id}/sync/failed/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has messages that could not be fetched asked for again now: all, or those named. One that is not in the list any more is passed over. */
+        post: operations["retry_failed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{id}/sync/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What passes over an account's folders came to, newest first; the newest 500 of 90 days. */
+        get: operations["sync_runs"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1522,6 +1574,38 @@ export interface components {
             port: number;
             username: string;
         };
+        /** @description Names a message by its place. */
+        FailedAt: {
+            folder_id: components["schemas"]["FolderId"];
+            /** Format: int32 */
+            uid: number;
+        };
+        /**
+         * @description Why a message could not be fetched.
+         * @enum {string}
+         */
+        FailedClass: "refused" | "not_given";
+        /** @description A message that could not be fetched. */
+        FailedMessage: {
+            /** Format: int64 */
+            attempts: number;
+            class: components["schemas"]["FailedClass"];
+            failed_at: string;
+            folder_id: components["schemas"]["FolderId"];
+            folder_name: string;
+            /** @description The server's words; empty when it had none. */
+            server_words: string;
+            /** Format: int64 */
+            uid: number;
+            /** @description It is asked for again at the next pass. */
+            waits: boolean;
+        };
+        /** @description A page of the messages that could not be fetched. */
+        FailedMessagePage: {
+            items: components["schemas"]["FailedMessage"][];
+            /** @description Where the next page begins; absent on the last. */
+            next_cursor?: string | null;
+        };
         /** @description An app that its provider refuses. */
         Fault: {
             code: string;
@@ -2151,6 +2235,11 @@ export interface components {
             /** @description Whether it was sent. */
             sent: boolean;
         };
+        /** @description Which messages are tried again. */
+        RetryRequest: {
+            /** @description Absent: all of the account. */
+            messages?: components["schemas"]["FailedAt"][] | null;
+        };
         /**
          * @description What a member may do; a later one includes the earlier.
          * @enum {string}
@@ -2210,7 +2299,7 @@ export interface components {
         RowState: "invalid" | "waiting" | "passed" | "failed" | "doubt" | "connected";
         /**
          * Format: uuid
-         * @description A run.
+         * @description A row of the sync history.
          */
         RunId: string;
         /**
@@ -2369,6 +2458,68 @@ export interface components {
             /** @description Compares every folder with the server message by message, and fetches what is missing, instead of asking only for what changed. */
             compare?: boolean;
         };
+        /** @description One pass, or several alike one after the other. */
+        SyncRun: {
+            /**
+             * Format: int64
+             * @description Flags taken over.
+             */
+            changed: number;
+            /** @description Whether somebody asked to have every folder compared message by message. */
+            compare: boolean;
+            /** @description When the last of them ended. */
+            ended_at: string;
+            /**
+             * Format: int64
+             * @description Messages that the server did not give.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Messages fetched.
+             */
+            fetched: number;
+            id: components["schemas"]["RunId"];
+            /**
+             * Format: int64
+             * @description How many passes.
+             */
+            passes: number;
+            /**
+             * Format: int64
+             * @description Messages found in another place, which were here already.
+             */
+            placed: number;
+            /**
+             * Format: int64
+             * @description Changes made here that the server took.
+             */
+            pushed: number;
+            reason?: components["schemas"]["Reason"] | null;
+            /** @description The reason in a sentence. */
+            reason_text?: string | null;
+            /**
+             * Format: int64
+             * @description Messages removed from a folder.
+             */
+            removed: number;
+            /** @description The server's words. */
+            server_words?: string | null;
+            /** @description When the first of them began. */
+            started_at: string;
+            status: components["schemas"]["SyncRunStatus"];
+        };
+        /** @description A page of the history. */
+        SyncRunPage: {
+            items: components["schemas"]["SyncRun"][];
+            /** @description Where the next page begins; absent on the last. */
+            next_cursor?: string | null;
+        };
+        /**
+         * @description How passes ended.
+         * @enum {string}
+         */
+        SyncRunStatus: "success" | "partial" | "failed";
         /**
          * @description What the machine does with the mailbox.
          * @enum {string}
@@ -2454,6 +2605,28 @@ export interface components {
          * @description A workspace.
          */
         WorkspaceId: string;
+        SyncFigures: {
+            stage: components["schemas"]["SyncStage"];
+            /** Format: int64 */
+            done?: number | null;
+            /** Format: int64 */
+            total?: number | null;
+            /** Format: int64 */
+            per_minute?: number | null;
+            /** Format: int64 */
+            seconds_left?: number | null;
+            last_sync_at?: string | null;
+            /** Format: int64 */
+            messages: number;
+            /** Format: int64 */
+            messages_on_server?: number | null;
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            sent_today: number;
+            /** Format: int64 */
+            received_today: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -5246,6 +5419,71 @@ export interface operations {
             };
         };
     };
+    sync_state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncFigures"];
+                };
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sync_now: {
         parameters: {
             query?: never;
@@ -5320,6 +5558,255 @@ export interface operations {
             };
             /** @description The body is not application/json */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sync_failed: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins: `next_cursor` of the one before. */
+                cursor?: string;
+                /** @description Rows; 50 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FailedMessagePage"];
+                };
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_failed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetryRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 2 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sync_runs: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins: `next_cursor` of the one before. */
+                cursor?: string;
+                /** @description Rows; 50 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncRunPage"];
+                };
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -112,7 +112,7 @@ pub async fn note_sync(
     id: AccountId,
     (stage, done, total): (SyncStage, i64, i64),
 ) -> DbResult<()> {
-    store::set_sync(tx, scope, id, (stage, done, total)).await?;
+    store::set_sync(tx, scope, id, ((stage, done, total), app.clock.now())).await?;
     changed(tx, app, scope, id).await
 }
 

@@ -319,10 +319,15 @@ pub async fn set_sync(
     tx: &mut Conn,
     scope: &Scope,
     id: AccountId,
-    (stage, done, total): (SyncStage, i64, i64),
+    ((stage, done, total), now): ((SyncStage, i64, i64), Ts),
 ) -> DbResult<()> {
-    sql!(run tx, "UPDATE account SET sync_stage = $3, sync_done = $4, sync_total = $5 WHERE id = $1 AND workspace_id = $2",
-        id, scope.workspace_id(), stage, done, total)?;
+    // An import that begins, also again after a restart, says where; one that goes on has more than it had.
+    sql!(run tx,
+        "UPDATE account SET sync_stage = $3, sync_done = $4, sync_total = $5,
+           sync_started_at = CASE WHEN sync_stage = $3 AND $4 > sync_done THEN sync_started_at ELSE $6 END,
+           sync_started_done = CASE WHEN sync_stage = $3 AND $4 > sync_done THEN sync_started_done ELSE $4 END
+         WHERE id = $1 AND workspace_id = $2",
+        id, scope.workspace_id(), stage, done, total, now)?;
     Ok(())
 }
 

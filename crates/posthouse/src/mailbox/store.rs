@@ -31,6 +31,8 @@ pub struct Folder {
     pub seen_modseq: Option<i64>,
     /// The import window that it was taken over with.
     pub seen_import_days: Option<i64>,
+    /// How often a comparison was asked for.
+    pub compares: i64,
 }
 
 /// A folder as the server lists it.
@@ -72,7 +74,7 @@ pub struct Placed {
 
 pub async fn folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<Folder>> {
     sql!(all Folder, c,
-        "SELECT id, name, delimiter, role, selected, uid_validity, refused, seen_uid_next, seen_messages, seen_modseq, seen_import_days
+        "SELECT id, name, delimiter, role, selected, uid_validity, refused, seen_uid_next, seen_messages, seen_modseq, seen_import_days, compares
          FROM folder WHERE account_id = $1 AND workspace_id = $2 ORDER BY name",
         account, scope.workspace_id())
 }
@@ -80,7 +82,7 @@ pub async fn folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResul
 /// The folders that are copied, the inbox first.
 pub async fn selected_folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<Folder>> {
     sql!(all Folder, c,
-        "SELECT id, name, delimiter, role, selected, uid_validity, refused, seen_uid_next, seen_messages, seen_modseq, seen_import_days FROM folder
+        "SELECT id, name, delimiter, role, selected, uid_validity, refused, seen_uid_next, seen_messages, seen_modseq, seen_import_days, compares FROM folder
          WHERE account_id = $1 AND workspace_id = $2 AND selected ORDER BY CASE role WHEN 'inbox' THEN 0 ELSE 1 END, name",
         account, scope.workspace_id())
 }
@@ -216,19 +218,19 @@ pub struct Seen {
     pub import_days: i64,
 }
 
-pub async fn set_seen(tx: &mut Conn, scope: &Scope, id: FolderId, seen: Option<Seen>) -> DbResult<()> {
-    let (next, messages) = (seen.map(|s| s.uid_next), seen.map(|s| s.messages));
+/// Notes that all of a folder was taken over, unless a comparison was asked for since it was read.
+pub async fn set_seen(tx: &mut Conn, scope: &Scope, folder: &Folder, seen: Seen) -> DbResult<()> {
     sql!(run tx,
         "UPDATE folder SET seen_uid_next = $3, seen_messages = $4, seen_modseq = $5, seen_import_days = $6
-         WHERE id = $1 AND workspace_id = $2",
-        id, scope.workspace_id(), next, messages, seen.and_then(|s| s.modseq), seen.map(|s| s.import_days))?;
+         WHERE id = $1 AND workspace_id = $2 AND compares = $7",
+        folder.id, scope.workspace_id(), seen.uid_next, seen.messages, seen.modseq, seen.import_days, folder.compares)?;
     Ok(())
 }
 
 /// Has every folder of an account compared message by message at its next pass: the window was enlarged, an audit is due.
 pub async fn compare_again(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<()> {
     sql!(run tx,
-        "UPDATE folder SET seen_uid_next = NULL, seen_messages = NULL, seen_modseq = NULL, seen_import_days = NULL WHERE account_id = $1 AND workspace_id = $2",
+        "UPDATE folder SET seen_uid_next = NULL, seen_modseq = NULL, compares = compares + 1 WHERE account_id = $1 AND workspace_id = $2",
         account, scope.workspace_id())?;
     Ok(())
 }
@@ -239,10 +241,11 @@ pub async fn settled_uids(c: &mut Conn, scope: &Scope, id: FolderId, first: i64)
         all(i64,),
         c,
         "SELECT uid FROM placement WHERE folder_id = $1 AND workspace_id = $2 AND uid >= $3
-         UNION SELECT uid FROM failed_message WHERE folder_id = $1 AND workspace_id = $2 AND uid >= $3 ORDER BY 1",
+         UNION SELECT uid FROM failed_message WHERE folder_id = $1 AND workspace_id = $2 AND uid >= $3 AND waits = $4 ORDER BY 1",
         id,
         scope.workspace_id(),
-        first
+        first,
+        false
     )
 }
 
@@ -268,9 +271,20 @@ pub async fn put_failed(
         "INSERT INTO failed_message (folder_id, uid, workspace_id, account_id, class, server_words, attempts, failed_at)
          VALUES ($1, $2, $3, $4, $5, $6, 1, $7)
          ON CONFLICT (folder_id, uid) DO UPDATE SET class = EXCLUDED.class, server_words = EXCLUDED.server_words,
-           attempts = failed_message.attempts + 1, failed_at = EXCLUDED.failed_at",
-        folder, f.uid, scope.workspace_id(), account, f.class, f.words, now)?;
+           attempts = failed_message.attempts + 1, waits = $8, failed_at = EXCLUDED.failed_at",
+        folder, f.uid, scope.workspace_id(), account, f.class, f.words, now, false)?;
     Ok(())
+}
+
+/// The UIDs of a folder's messages that could not be fetched.
+pub async fn failed_uids(c: &mut Conn, scope: &Scope, id: FolderId) -> DbResult<Vec<(i64,)>> {
+    sql!(
+        all(i64,),
+        c,
+        "SELECT uid FROM failed_message WHERE folder_id = $1 AND workspace_id = $2",
+        id,
+        scope.workspace_id()
+    )
 }
 
 /// Failed messages of a folder that are not on the server any more, or were stored after all.
@@ -482,6 +496,7 @@ pub async fn delete_chunk(tx: &mut Conn, scope: &Scope, account: AccountId, limi
     }
     sql!(run tx, "DELETE FROM mailbox_op WHERE account_id = $1 AND workspace_id = $2", account, workspace)?;
     sql!(run tx, "DELETE FROM failed_message WHERE account_id = $1 AND workspace_id = $2", account, workspace)?;
+    sql!(run tx, "DELETE FROM sync_run WHERE account_id = $1 AND workspace_id = $2", account, workspace)?;
     sql!(run tx, "DELETE FROM folder WHERE account_id = $1 AND workspace_id = $2", account, workspace)?;
     Ok(false)
 }

@@ -8,7 +8,7 @@ use crate::base::events;
 use crate::base::leases::{self, Held, LeaseError};
 use crate::base::meters::RETENTION_REMOVED;
 use crate::config::Config;
-use crate::{bulk, connect, imports, mailbox, notices, send, team};
+use crate::{bulk, connect, imports, mailbox, notices, send, sync, team};
 use db::{Conn, DbResult, Ts};
 use futures_util::future::BoxFuture;
 use std::time::Duration;
@@ -137,6 +137,13 @@ pub const TABLE: &[Kept] = &[
         prune: |c, before, limit| Box::pin(imports::prune(c, &team::Instance, before, limit)),
     },
     Kept {
+        table: "sync_run",
+        what: "What passes over the mailboxes came to",
+        keep: Keep::Days(90),
+        why: "As the notices; of each account the newest 500 at most",
+        prune: |c, before, limit| Box::pin(sync::prune(c, &team::Instance, before, limit)),
+    },
+    Kept {
         table: "lease",
         what: "Heartbeats of processes that ended",
         keep: Keep::Days(1),
@@ -166,6 +173,7 @@ pub const FOR_GOOD: &[(&str, &str)] = &[
     ("placement", "as the message"),
     ("search_entry", "as the message"),
     ("search_backlog", "goes when the account's older mail is in the search's index"),
+    ("failed_message", "goes when it was fetched or is gone from the server"),
     ("outgoing", "what was sent is history that people look up"),
     ("import_row", "a part of the file of accounts"),
     ("outgoing_recipient", "a part of the outgoing message"),

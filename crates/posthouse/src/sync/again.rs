@@ -3,6 +3,7 @@
 
 use super::Stop;
 use super::fetch::{count_sent, set_of};
+use super::history::number;
 use super::owner::Owner;
 use super::pass::flags;
 use crate::connect::ImapSession;
@@ -110,5 +111,6 @@ async fn note(owner: &Owner, folder: &Folder, known: &[(Known, &str)]) -> Result
         count_sent(owner, &mut tx, (&zone, message_id), at).await?;
     }
     tx.commit().await?;
+    owner.tally.add(|c| c.placed += number(known.len()));
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! already under another UID is placed, not fetched ([`again`]). A message that the server does not give is noted as
 //! failed, and stops nothing.
 
+use super::history::number;
 use super::owner::Owner;
 use super::pass::flags;
 use super::{Stop, again};
@@ -277,6 +278,10 @@ async fn store(owner: &Owner, folder: &Folder, fetched: Batch) -> Result<bool, S
         }
     }
     tx.commit().await?;
+    owner.tally.add(|c| {
+        c.fetched += number(batch.len());
+        c.failed += number(fetched.failed.len());
+    });
     app.meters.count(MESSAGES_STORED, &[], u64::try_from(batch.len()).unwrap_or(u64::MAX));
     app.crash.point("import.after_commit");
     Ok(true)

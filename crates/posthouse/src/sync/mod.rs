@@ -17,9 +17,14 @@ mod again;
 pub mod api;
 mod count;
 mod fetch;
+mod history;
 mod ops;
 mod owner;
 mod pass;
+mod store;
+
+pub use history::RunId;
+pub use store::prune;
 
 use crate::accounts::{self, Account, AccountId, Failure, Reason};
 use crate::app::App;

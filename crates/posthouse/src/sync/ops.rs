@@ -24,7 +24,10 @@ pub async fn run(owner: &Owner, session: &mut ImapSession) -> Result<bool, Stop>
         drop(c);
         let Some(Ok(waiting)) = next else { break };
         match perform(owner, session, &waiting).await {
-            Ok(()) => settle(owner, waiting.id, None).await?,
+            Ok(()) => {
+                settle(owner, waiting.id, None).await?;
+                owner.tally.add(|c| c.pushed += 1);
+            }
             Err(Refused::Server(e)) => refuse(owner, &waiting, &e).await?,
             Err(Refused::Stop(Stop::Failed(failure))) => {
                 // It may be the operation that breaks the session: mail comes in first, next time.

@@ -1,5 +1,6 @@
 //! The task that owns one account's session.
 
+use super::history::{self, Tally};
 use super::{Stop, count, ops, pass};
 use crate::accounts::{self, Account, AccountId, Connection, Failure, Reason, Side, State, SyncSettings, SyncStage};
 use crate::app::App;
@@ -34,6 +35,8 @@ pub struct Owner {
     pub held: Held,
     pub imports: Arc<Semaphore>,
     bell: Arc<Notify>,
+    /// What was done since the last row of the history.
+    pub tally: Arc<Tally>,
     /// Messages may lie nowhere: a folder went or got new UIDs, or nobody has looked since the start.
     pub untidy: AtomicBool,
     /// Messages that lay nowhere before the last pass.
@@ -65,6 +68,7 @@ pub async fn own(app: App, account: Account, imports: Arc<Semaphore>, (delay, st
     let name = accounts::lease_name(account.id);
     let mut lapses = app.ownership.lapses();
     let mut held: Option<Held> = None;
+    let tally = Arc::new(Tally::default());
     let mut pause = delay;
     loop {
         tokio::select! {
@@ -87,6 +91,7 @@ pub async fn own(app: App, account: Account, imports: Arc<Semaphore>, (delay, st
             held: lease,
             imports: imports.clone(),
             bell: bell.clone(),
+            tally: tally.clone(),
             untidy: AtomicBool::new(true),
             suspects: Mutex::default(),
             import_days: AtomicI64::new(account.import_days),
@@ -197,7 +202,8 @@ impl Owner {
 
     /// One session from its opening to its end. Ends well when servers or password were changed.
     async fn session(&self, connection: &Connection) -> Result<(), Stop> {
-        let mut session = connect::open_receiving(&self.app, &self.scope, self.account.id, connection).await?;
+        let opening = async { Ok(connect::open_receiving(&self.app, &self.scope, self.account.id, connection).await?) };
+        let mut session = history::noted_failure(self, opening).await?;
         let opened = self.app.clock.now();
         let mut tx = self.tx().await?;
         let side = (Side::Receive, connection.generation);
@@ -247,8 +253,9 @@ impl Owner {
             let Some(settings) = self.settings().await? else { return Ok(()) };
             let now = self.app.clock.now();
             // Something is gone from a folder: whether it was moved is known when all have been looked at.
+            let wanted = last.as_ref().is_some_and(|l| l.asked_at != settings.pass_asked_at);
             if now >= LastPass::next(last.as_ref(), &settings) || self.untidy.load(Ordering::Relaxed) {
-                self.full_pass(session).await?;
+                history::noted(self, wanted, self.full_pass(session)).await?;
                 last = Some(LastPass { at: self.app.clock.now(), asked_at: settings.pass_asked_at });
             } else {
                 self.pass(session, |f| f.role == Some(Role::Inbox) || (filed && f.role == Some(Role::Sent))).await?;

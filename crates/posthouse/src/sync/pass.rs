@@ -4,12 +4,13 @@
 //! command where the server has QRESYNC (RFC 7162), by CHANGEDSINCE and a search where it has CONDSTORE, message by message
 //! elsewhere. The state is written when all of the folder was taken over, never before: a cut costs a comparison, no message.
 
+use super::history::number;
 use super::owner::Owner;
 use super::{Stop, fetch};
 use crate::connect::ImapSession;
 use crate::mailbox::{self, Flags, Folder, Placed, Seen};
 use imap::{Day, FetchItem, Fetched, MailboxName, MailboxStatus, Resync, SearchKey, Selected, UidSet};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::Ordering;
 
 /// What changed in a folder.
@@ -67,7 +68,7 @@ pub async fn folder(owner: &Owner, session: &mut ImapSession, folder: &Folder) -
     // Our own flags are on their way: what the server had before them is looked at again.
     if all && !ours_first && now.uid_next > 0 && before != Some(now) {
         let mut tx = owner.tx().await?;
-        mailbox::set_seen(&mut tx, &owner.scope, folder.id, Some(now)).await?;
+        mailbox::set_seen(&mut tx, &owner.scope, folder, now).await?;
         tx.commit().await?;
     }
     Ok(())
@@ -121,7 +122,7 @@ async fn since(
             let stayed = before.messages.saturating_add(i64::try_from(came.len()).unwrap_or(i64::MAX));
             if stayed != now.messages {
                 let there = session.uid_search(&[SearchKey::Uid(UidSet::range(1, known_to))]).await?;
-                let all: std::collections::HashSet<u32> = there.into_iter().chain(came.iter().copied()).collect();
+                let all: HashSet<u32> = there.into_iter().chain(came.iter().copied()).collect();
                 change.gone = gone_by(owner, folder, |uid| !all.contains(&uid)).await?;
             }
             changed_since(session, known_to, (before, now)).await?
@@ -190,6 +191,10 @@ async fn compared(owner: &Owner, session: &mut ImapSession, folder: &Folder) -> 
             .collect();
     }
     let there = session.uid_search(&window(owner)).await?;
+    // Those that are gone, or too old by now, are no failure any more.
+    let failed = mailbox::failed_uids(&mut owner.app.db.read().await?, &owner.scope, folder.id).await?;
+    let listed: HashSet<i64> = there.iter().map(|uid| i64::from(*uid)).collect();
+    change.gone.extend(failed.into_iter().map(|u| u.0).filter(|uid| !listed.contains(uid)));
     change.missing = without_settled(owner, folder, there).await?;
     Ok(change)
 }
@@ -228,6 +233,10 @@ async fn take_over(owner: &Owner, folder: &Folder, change: &Change) -> Result<bo
         owner.untidy.store(true, Ordering::Relaxed);
     }
     tx.commit().await?;
+    owner.tally.add(|c| {
+        c.changed += if ours_first { 0 } else { number(changed.len()) };
+        c.removed += number(change.gone.len());
+    });
     Ok(ours_first)
 }
 

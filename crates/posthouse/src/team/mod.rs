@@ -120,6 +120,14 @@ pub fn today(time_zone: &str, now: db::Ts) -> String {
     at.to_zoned(zone).date().to_string()
 }
 
+/// When the day began in a workspace. An unknown zone counts as UTC.
+#[must_use]
+pub fn midnight(time_zone: &str, now: db::Ts) -> db::Ts {
+    let at = jiff::Timestamp::from_microsecond(now.0).unwrap_or_default();
+    let zone = jiff::tz::TimeZone::get(time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    at.to_zoned(zone).start_of_day().map_or(now, |start| db::Ts(start.timestamp().as_microsecond()))
+}
+
 /// The member of a workspace for whom something is done that they asked for earlier; none when they have left.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ async fn left(t: &posthouse::app::App) -> Vec<(&'static str, i64)> {
         ("search_index", "SELECT COUNT(*) FROM search_index"),
         ("search_backlog", "SELECT COUNT(*) FROM search_backlog"),
         ("mailbox_op", "SELECT COUNT(*) FROM mailbox_op"),
+        ("sync_run", "SELECT COUNT(*) FROM sync_run"),
         ("outgoing", "SELECT COUNT(*) FROM outgoing"),
         ("outgoing_recipient", "SELECT COUNT(*) FROM outgoing_recipient"),
         ("send_attempt", "SELECT COUNT(*) FROM send_attempt"),

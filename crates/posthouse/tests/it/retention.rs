@@ -135,6 +135,11 @@ async fn insert(t: &TestApp, o: &Owner, table: &str, n: i64, at: Ts) {
              VALUES ($1, $2, $3, $4, 'a.csv', 'ended', 0, 0, $5, $5, $2, $2)",
             vec![workspace, o.user.into_value(), json!([]).into_value()],
         ),
+        "sync_run" => (
+            "INSERT INTO sync_run (id, ended_at, workspace_id, account_id, started_at, compare, fetched, placed, changed, removed, failed,
+               pushed, passes) VALUES ($1, $2, $3, $4, $2, $5, 0, 0, 0, 0, 0, 0, 1)",
+            vec![workspace, account, false.into_value()],
+        ),
         "lease" => {
             let name = format!("node:{id}");
             let sql = "INSERT INTO lease (name, until_at, holder, epoch) VALUES ($1, $2, '', 1)";
@@ -159,6 +164,7 @@ async fn rows(t: &TestApp, table: &str) -> i64 {
         "oauth_flow" => "SELECT COUNT(*) FROM oauth_flow",
         "owner_link" => "SELECT COUNT(*) FROM owner_link",
         "import_run" => "SELECT COUNT(*) FROM import_run",
+        "sync_run" => "SELECT COUNT(*) FROM sync_run",
         "lease" => "SELECT COUNT(*) FROM lease WHERE name LIKE 'node:%'",
         other => panic!("say here how the rows of {other} are counted"),
     };

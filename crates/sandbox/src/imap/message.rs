@@ -74,6 +74,26 @@ pub(super) fn flags_of(seq: NonZeroU32, message: &Message) -> Data<'static> {
     Data::Fetch { seq, items: Vec1::unvalidated(vec![MessageDataItem::Uid(message.uid), flags(message)]) }
 }
 
+fn is_field(line: &[u8], name: &[u8]) -> bool {
+    line.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name)) && line.get(name.len()) == Some(&b':')
+}
+
+/// The wanted fields of a header with their folded lines, and the empty line (RFC 3501 §6.4.5).
+fn fields(header: &[u8], wanted: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let mut out = vec![];
+    let mut kept = false;
+    for line in header.split_inclusive(|b| *b == b'\n') {
+        if !matches!(line.first(), Some(b' ' | b'\t')) {
+            kept = wanted(line);
+        }
+        if kept {
+            out.extend_from_slice(line);
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
 /// What FETCH tells of the message; `None` for an item that is not known here.
 pub(super) fn item(name: &MessageDataItemName<'static>, message: &Message) -> Option<MessageDataItem<'static>> {
     Some(match name {
@@ -85,11 +105,15 @@ pub(super) fn item(name: &MessageDataItemName<'static>, message: &Message) -> Op
         MessageDataItemName::Rfc822Size => MessageDataItem::Rfc822Size(count(message.raw.len())),
         MessageDataItemName::BodyExt { section, partial: None, peek: true } => {
             let octets = match section {
-                None => &message.raw,
-                Some(Section::Header(None)) => header(&message.raw),
+                None => message.raw.to_vec(),
+                Some(Section::Header(None)) => header(&message.raw).to_vec(),
+                Some(Section::HeaderFields(None, names)) => {
+                    let named = |line: &[u8]| names.as_ref().iter().any(|name| is_field(line, name.as_ref()));
+                    fields(header(&message.raw), named)
+                }
                 Some(_) => return None,
             };
-            let data = NString(Some(IString::Literal(Literal::try_from(octets.to_vec()).ok()?)));
+            let data = NString(Some(IString::Literal(Literal::try_from(octets).ok()?)));
             MessageDataItem::BodyExt { section: section.clone(), origin: None, data }
         }
         _ => return None,

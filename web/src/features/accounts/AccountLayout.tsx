@@ -18,11 +18,12 @@ import { accountQuery } from "./queries";
 import { StatusBadge } from "./StatusCell";
 import { TagBadges } from "./TagBadges";
 
-export type AccountTab = "mail" | "outbox" | "settings";
+export type AccountTab = "mail" | "outbox" | "sync" | "settings";
 
 const TABS = [
   { value: "mail", to: "/accounts/$id/mail", label: "Email list" },
   { value: "outbox", to: "/accounts/$id/outbox", label: "Outbox" },
+  { value: "sync", to: "/accounts/$id/sync", label: "Sync" },
   { value: "settings", to: "/accounts/$id/settings", label: "Settings" },
 ] as const;
 

@@ -101,6 +101,7 @@ export class LiveUpdates {
       return;
     }
     this.#changed.add(id);
+    this.#throttle.run(`sync ${id}`, () => this.#again(keys.syncAll(id)));
     // One that was connected by its owner used a link up.
     this.#throttle.run("owner links", () => this.#again(keys.ownerLinksAll));
     this.#throttle.run("accounts", () => this.#changedAccounts());

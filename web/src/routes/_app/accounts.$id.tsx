@@ -10,6 +10,7 @@ export const Route = createFileRoute("/_app/accounts/$id")({
 const TABS: [string, AccountTab][] = [
   ["/_app/accounts/$id/mail", "mail"],
   ["/_app/accounts/$id/outbox", "outbox"],
+  ["/_app/accounts/$id/sync", "sync"],
   ["/_app/accounts/$id/settings", "settings"],
 ];
 

@@ -1,6 +1,7 @@
 //! The copy stays equal to the server, whatever it offers and whatever happens to it; nothing stored is fetched again.
 
 mod changes;
+mod history;
 mod random;
 
 use crate::support::{Api, Engine, TestApp, connect_request};

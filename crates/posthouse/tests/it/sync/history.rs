@@ -1,0 +1,124 @@
+//! What passes came to is told, and what could not be fetched is fetched when a person asks.
+
+use super::{Offers, Scene};
+use crate::on_both;
+use crate::support::{Api, eventually, mail};
+use db::Sql;
+use serde_json::{Value, json};
+use testkit::{Direction, Fault, contains};
+
+const FOLDERS: [&str; 2] = ["INBOX", "Sent"];
+
+async fn get(api: &mut Api, id: &str, rest: &str) -> Value {
+    api.get(&format!("/accounts/{id}/sync{rest}")).await.expect(200)
+}
+
+/// Waits until the account's answer is so.
+async fn until(s: &mut Scene, what: &str, rest: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    let id = s.id.clone();
+    let cell = tokio::sync::Mutex::new((&mut s.api, Value::Null));
+    eventually(what, async || {
+        let mut held = cell.lock().await;
+        held.1 = get(held.0, &id, rest).await;
+        holds(&held.1)
+    })
+    .await;
+    cell.into_inner().1
+}
+
+/// A session without or with the server's refusal of the second message, alone and among the three.
+async fn reopen(s: &mut Scene, refuses: bool) {
+    s.api.post(&format!("/accounts/{}/pause", s.id), &json!({})).await.expect(200);
+    eventually("the session has ended", async || s.proxy.lives().iter().all(|l| l.ended_at.is_some())).await;
+    let mut plan = Offers::All.plan();
+    for set in ["1:3", "2"].into_iter().filter(|_| refuses) {
+        let body = contains(&format!("UID FETCH {set} (UID FLAGS INTERNALDATE BODY.PEEK[])"));
+        let broken = [" BODY.PEEK[]".to_owned(), " BODY.NOTHING[]".to_owned()];
+        plan.faults.push(Fault::ReplaceText(Direction::FromClient, body, broken));
+    }
+    s.proxy.set_plan(plan);
+}
+
+async fn resume(s: &mut Scene) {
+    s.api.post(&format!("/accounts/{}/resume", s.id), &json!({})).await.expect(200);
+}
+
+/// Tries all again; a session that is being opened is waited for.
+async fn retry(s: &mut Scene) {
+    let path = format!("/accounts/{}/sync/failed/retry", s.id);
+    let cell = tokio::sync::Mutex::new(&mut s.api);
+    eventually("it may be tried again", async || {
+        let answer = cell.lock().await.post(&path, &json!({})).await;
+        answer.status.as_u16() == 202
+    })
+    .await;
+}
+
+on_both! {
+    async fn a_message_that_is_refused_is_told_and_stored_when_it_is_tried_again(engine) {
+        let mut s = Scene::start(engine, ("refused", Offers::All), |_, _| {}).await;
+        s.equal(&FOLDERS).await;
+        reopen(&mut s, true).await;
+        for n in 1..=3 {
+            s.world.put(&s.mailbox.address, "INBOX", &mail(&format!("Mail {n}"), &format!("r{n}@else.test"))).unwrap();
+        }
+        resume(&mut s).await;
+        let partial = |runs: &Value| runs["items"].as_array().unwrap().iter().any(|r| r["status"] == "partial");
+        let runs = until(&mut s, "the run is partial", "/runs", partial).await;
+        let run = runs["items"].as_array().unwrap().iter().find(|r| r["status"] == "partial").unwrap();
+        assert_eq!((&run["fetched"], &run["failed"], &run["passes"]), (&json!(2), &json!(1), &json!(1)), "{runs}");
+        let state = until(&mut s, "all is known", "", |v| v["messages_on_server"] == 3).await;
+        assert_eq!((&state["messages"], &state["failed"], &state["received_today"]), (&json!(2), &json!(1), &json!(2)));
+        let failed = until(&mut s, "it is listed", "/failed", |v| v["items"][0]["uid"] == 2).await;
+        let one = &failed["items"][0];
+        assert_eq!((&one["folder_name"], &one["class"], &one["attempts"]), (&json!("INBOX"), &json!("refused"), &json!(1)));
+        assert_ne!(one["server_words"], "");
+
+        // Still refused: counted, and not given up.
+        retry(&mut s).await;
+        until(&mut s, "it was tried again", "/failed", |v| v["items"][0]["attempts"] == 2).await;
+
+        reopen(&mut s, false).await;
+        resume(&mut s).await;
+        retry(&mut s).await;
+        let state = until(&mut s, "it is here", "", |v| v["failed"] == 0 && v["messages"] == 3).await;
+        assert_eq!(state["messages_on_server"], 3);
+        assert_eq!(get(&mut s.api, &s.id, "/failed").await["items"], json!([]));
+        s.equal(&FOLDERS).await;
+        s.t.stop().await;
+    }
+
+    async fn passes_without_change_are_one_row_and_a_comparison_heals(engine) {
+        let mut s = Scene::start(engine, ("heals", Offers::All), |world, address| {
+            for n in 0..3 {
+                world.put(address, "INBOX", &mail(&format!("Mail {n}"), &format!("h{n}@else.test"))).unwrap();
+            }
+        })
+        .await;
+        s.equal(&FOLDERS).await;
+        s.sync_now(false).await;
+        let quiet = |v: &Value| v["items"][0]["fetched"] == 0;
+        let first = until(&mut s, "a pass without change", "/runs", quiet).await;
+        for more in 1..=2 {
+            let before = get(&mut s.api, &s.id, "/runs").await["items"][0]["passes"].as_i64().unwrap();
+            s.sync_now(false).await;
+            let now = until(&mut s, "one pass more", "/runs", |v| v["items"][0]["passes"].as_i64() > Some(before)).await;
+            assert_eq!(now["items"][0]["id"], first["items"][0]["id"], "the same row, {more}");
+        }
+
+        let mut tx = s.t.app().db.tx().await.unwrap();
+        let sql = "DELETE FROM placement WHERE message_id IN (SELECT id FROM message WHERE subject = 'Mail 1')";
+        db::run(&mut tx, Sql::both(sql), vec![]).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(s.here().await.len(), 2);
+        s.sync_now(true).await;
+        let runs = until(&mut s, "it was compared", "/runs", |v| v["items"][0]["compare"] == true).await;
+        assert_eq!((&runs["items"][0]["placed"], &runs["items"][0]["status"]), (&json!(1), &json!("success")), "{runs}");
+        assert_eq!(s.here().await, s.there(&FOLDERS));
+
+        // Another one is said, though it found nothing.
+        s.sync_now(true).await;
+        until(&mut s, "compared again", "/runs", |v| v["items"][0]["compare"] == true && v["items"][0]["placed"] == 0).await;
+        s.t.stop().await;
+    }
+}

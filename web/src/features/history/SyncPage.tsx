@@ -1,0 +1,127 @@
+import { Button, Group, Progress, Skeleton, Stack, Text, Title } from "@mantine/core";
+import { IconListCheck, IconRefresh } from "@tabler/icons-react";
+import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import type { Account } from "../../api/client";
+import { count } from "../../lib/format";
+import { asApiError } from "../../lib/problem";
+import { Banner } from "../../ui/Banner";
+import { Icon } from "../../ui/Icon";
+import { LoadFailed } from "../../ui/Notice";
+import { Time } from "../../ui/Time";
+import { accountQuery } from "../accounts/queries";
+import { History } from "./History";
+import { type SyncState, syncQuery, useSyncNow } from "./queries";
+import classes from "./Sync.module.css";
+import { progress, synced } from "./words";
+
+/** How far the copy of a mailbox is, what was done for it, and what could not be fetched. */
+export function SyncPage({ accountId }: { accountId: string }) {
+  const { data: account } = useSuspenseQuery(accountQuery(accountId));
+  const state = useQuery(syncQuery(accountId));
+  if (state.isPending) return <Waiting />;
+  if (!state.data) {
+    return <LoadFailed what="The sync state" error={state.error} retry={() => void state.refetch()} />;
+  }
+  return (
+    <Stack gap="xl" className={classes.page}>
+      <Figures state={state.data} />
+      <Actions account={account} state={state.data} />
+      <History accountId={accountId} failed={state.data.failed} canRetry={account.can_send} />
+    </Stack>
+  );
+}
+
+function Figures({ state }: { state: SyncState }) {
+  return (
+    <dl className={classes.figures}>
+      <Figure name="Last sync">{state.last_sync_at ? <Time at={state.last_sync_at} /> : "Not yet"}</Figure>
+      <Figure name="Emails synced">{synced(state)}</Figure>
+      <Figure name="Sent today">{count(state.sent_today)}</Figure>
+      <Figure name="Received today">{count(state.received_today)}</Figure>
+      <Figure name="Failed">{count(state.failed)}</Figure>
+    </dl>
+  );
+}
+
+function Figure({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div className={classes.figure}>
+      <Text component="dt" size="xs" c="dimmed">
+        {name}
+      </Text>
+      <Text component="dd" fw={600} className="figures">
+        {children}
+      </Text>
+    </div>
+  );
+}
+
+function Actions({ account, state }: { account: Account; state: SyncState }) {
+  const sync = useSyncNow(account.id);
+  return (
+    <Stack gap="sm">
+      <Title order={2} size="h3">
+        Synchronise
+      </Title>
+      {state.stage === "importing" && <Importing state={state} />}
+      {account.can_send && (
+        <Group gap="sm">
+          <Button
+            leftSection={<Icon of={IconRefresh} />}
+            loading={sync.isPending && sync.variables === false}
+            onClick={() => sync.mutate(false)}
+          >
+            Sync now
+          </Button>
+          <Button
+            variant="default"
+            leftSection={<Icon of={IconListCheck} />}
+            loading={sync.isPending && sync.variables === true}
+            onClick={() => sync.mutate(true)}
+          >
+            Check completeness
+          </Button>
+        </Group>
+      )}
+      {sync.isSuccess && (
+        <Text size="sm" role="status">
+          {sync.variables
+            ? "Every folder is being compared with the server. What comes of it appears below."
+            : "Asked for. What comes of it appears below."}
+        </Text>
+      )}
+      {sync.isError && (
+        <Banner tone="bad" alert>
+          {asApiError(sync.error).message}
+        </Banner>
+      )}
+      <Text size="sm" c="dimmed">
+        Mail follows the server by itself. A completeness check compares every folder message by message and
+        fetches what is missing. Messages from before the import window stay on the server only.
+      </Text>
+    </Stack>
+  );
+}
+
+function Importing({ state }: { state: SyncState }) {
+  const { done, total } = state;
+  return (
+    <Stack gap="xs">
+      <Progress value={total ? (100 * (done ?? 0)) / total : 0} aria-label="Import" />
+      <Text size="sm" className="figures">
+        Importing: {progress(state)}
+      </Text>
+    </Stack>
+  );
+}
+
+function Waiting() {
+  return (
+    <Stack gap="xl" className={classes.page} role="status" aria-busy aria-label="Loading the sync state">
+      <Skeleton h="4rem" />
+      <Skeleton h="2rem" w="40%" />
+      <Skeleton h="12rem" />
+    </Stack>
+  );
+}

@@ -1,0 +1,70 @@
+import { IconAlertTriangle, IconCircleCheck, IconCircleX } from "@tabler/icons-react";
+import { count, counted } from "../../lib/format";
+import type { FailedMessage, SyncRun, SyncState } from "./queries";
+
+export const STATUS = {
+  success: { word: "Success", tone: "ok", icon: IconCircleCheck },
+  partial: { word: "Partial", tone: "warn", icon: IconAlertTriangle },
+  failed: { word: "Failed", tone: "bad", icon: IconCircleX },
+} as const;
+
+export const CLASS: Record<FailedMessage["class"], string> = {
+  refused: "The server refuses to give this message.",
+  not_given: "The server lists this message and gives nothing when asked for it.",
+};
+
+function came(run: SyncRun): boolean {
+  return run.fetched + run.placed + run.changed + run.removed + run.failed > 0;
+}
+
+/** Whether anything changed, here or there. */
+export function moved(run: SyncRun): boolean {
+  return came(run) || run.pushed > 0;
+}
+
+/** Which way the changes went. */
+export function direction(run: SyncRun): string {
+  const here = came(run);
+  if (here && run.pushed > 0) return "Both ways";
+  if (run.pushed > 0) return "To the server";
+  return here ? "From the server" : "–";
+}
+
+/** "5 received, 2 removed", "nothing new", "Compared: nothing missing". */
+export function changes(run: SyncRun): string {
+  const parts = [
+    run.fetched > 0 && `${count(run.fetched)} fetched`,
+    run.placed > 0 && `${count(run.placed)} found again`,
+    run.changed > 0 && counted(run.changed, "flag"),
+    run.removed > 0 && `${count(run.removed)} removed`,
+    run.pushed > 0 && `${counted(run.pushed, "change")} sent`,
+  ].filter(Boolean);
+  const words = parts.join(", ") || (run.failed > 0 ? "0 fetched" : "nothing new");
+  if (!run.compare) return words;
+  return `Completeness check: ${parts.length === 0 && run.failed === 0 ? "nothing missing" : words}`;
+}
+
+/** "12 s", "4 min", "2 h". */
+export function span(from: string, to: string): string {
+  return seconds((new Date(to).getTime() - new Date(from).getTime()) / 1000);
+}
+
+export function seconds(value: number): string {
+  if (value < 1) return "under 1 s";
+  if (value < 60) return `${Math.round(value)} s`;
+  if (value < 3_600) return `${Math.round(value / 60)} min`;
+  return `${Math.round(value / 3_600)} h`;
+}
+
+/** "12,345 of 12,345 messages". */
+export function synced({ messages, messages_on_server: there }: SyncState): string {
+  return there == null ? counted(messages, "message") : `${count(messages)} of ${counted(there, "message")}`;
+}
+
+/** "120 of 900 in this folder, 600 a minute, about 2 min left". */
+export function progress({ done, total, per_minute, seconds_left }: SyncState): string {
+  const parts = [`${count(done ?? 0)} of ${count(total ?? 0)} in this folder`];
+  if (per_minute != null) parts.push(`${count(per_minute)} a minute`);
+  if (seconds_left != null) parts.push(`about ${seconds(seconds_left)} left`);
+  return parts.join(", ");
+}
