@@ -64,7 +64,7 @@ async fn stock(app: &App, scope: &Scope, user_id: Option<UserId>, address: &str)
         mailbox::save_folder(&mut tx, scope, (id, account), &folder, now).await.unwrap();
     }
     tx.commit().await.unwrap();
-    Stock { scope: scope.clone(), account, inbox, archive, uid: 0 }
+    Stock { scope: *scope, account, inbox, archive, uid: 0 }
 }
 
 impl Stock {
@@ -283,8 +283,8 @@ on_both! {
         let mut owner = t.owner().await;
         let (scope, user) = ids(&mut owner).await;
         let other = Scope::of(t.add_workspace("Other").await);
-        let mut eve = person(&t, other.clone(), "eve@other.test", Role::Owner).await;
-        let mut ben = person(&t, scope.clone(), "ben@acme.test", Role::Member).await;
+        let mut eve = person(&t, other, "eve@other.test", Role::Owner).await;
+        let mut ben = person(&t, scope, "ben@acme.test", Role::Member).await;
         let (_, ben_id) = ids(&mut ben).await;
         let mut stocks = vec![];
         for (scope, user, address) in [(&scope, Some(user), "owner@acme.test"), (&scope, None, "team@acme.test"), (&scope, Some(ben_id), "ben@acme.test"), (&other, None, "eve@other.test")] {

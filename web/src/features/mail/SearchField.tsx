@@ -81,6 +81,7 @@ export function SearchChips({ q, onSearch }: Pick<FieldProps, "q" | "onSearch">)
         <Chip
           key={part}
           size="xs"
+          classNames={{ label: classes.chip ?? "" }}
           checked={hasPart(q, part)}
           onChange={(on) => onSearch(withPart(q, part, on))}
         >
