@@ -127,10 +127,10 @@ function Line({ folder, form }: { folder: Folder; form: SyncForm }) {
         />
         <span className={classes.words}>
           <span className={classes.what}>
-            <bdi className={classes.wrapping}>{name}</bdi>
+            <bdi className={classes.wrapping}>{name}</bdi>{" "}
             {role_words && <span className={classes.dimmed}>{role_words}</span>}
             {always && <span className={classes.dimmed}>always copied</span>}
-          </span>
+          </span>{" "}
           {amount && <span className={`${classes.dimmed} figures`}>{amount}</span>}
           {role === "all" && chosen && (
             <span className={classes.dimmed}>
