@@ -2453,6 +2453,58 @@ export interface components {
          * @enum {string}
          */
         StepStatus: "running" | "passed" | "failed";
+        /** @description The state of an account's copy. */
+        SyncFigures: {
+            /**
+             * Format: int64
+             * @description While importing: messages that are here.
+             */
+            done?: number | null;
+            /**
+             * Format: int64
+             * @description Messages that could not be fetched.
+             */
+            failed: number;
+            /** @description The end of the last pass that came to its end. */
+            last_sync_at?: string | null;
+            /**
+             * Format: int64
+             * @description Messages here, in the chosen folders.
+             */
+            messages: number;
+            /**
+             * Format: int64
+             * @description Messages on the server in the chosen folders, also those before the import window; absent until all were looked at.
+             */
+            messages_on_server?: number | null;
+            /**
+             * Format: int64
+             * @description While importing, once there is a pace: messages a minute.
+             */
+            per_minute?: number | null;
+            /**
+             * Format: int64
+             * @description Received today, in the workspace's time zone.
+             */
+            received_today: number;
+            /**
+             * Format: int64
+             * @description While importing, once there is a pace: what is left at it.
+             */
+            seconds_left?: number | null;
+            /**
+             * Format: int64
+             * @description Sent today, in the workspace's time zone.
+             */
+            sent_today: number;
+            /** @description What the machine does. */
+            stage: components["schemas"]["SyncStage"];
+            /**
+             * Format: int64
+             * @description While importing: messages in all, of the folder that is imported now.
+             */
+            total?: number | null;
+        };
         /** @description What kind of pass. */
         SyncRequest: {
             /** @description Compares every folder with the server message by message, and fetches what is missing, instead of asking only for what changed. */
@@ -2605,28 +2657,6 @@ export interface components {
          * @description A workspace.
          */
         WorkspaceId: string;
-        SyncFigures: {
-            stage: components["schemas"]["SyncStage"];
-            /** Format: int64 */
-            done?: number | null;
-            /** Format: int64 */
-            total?: number | null;
-            /** Format: int64 */
-            per_minute?: number | null;
-            /** Format: int64 */
-            seconds_left?: number | null;
-            last_sync_at?: string | null;
-            /** Format: int64 */
-            messages: number;
-            /** Format: int64 */
-            messages_on_server?: number | null;
-            /** Format: int64 */
-            failed: number;
-            /** Format: int64 */
-            sent_today: number;
-            /** Format: int64 */
-            received_today: number;
-        };
     };
     responses: never;
     parameters: never;
