@@ -30,6 +30,7 @@ import { Route as AppAccountsIdOutboxRouteImport } from "./routes/_app/accounts.
 import { Route as AppAccountsIdReconnectRouteImport } from "./routes/_app/accounts.$id.reconnect";
 import { Route as AppAccountsIdSettingsRouteImport } from "./routes/_app/accounts.$id.settings";
 import { Route as AppAccountsIdStartRouteImport } from "./routes/_app/accounts.$id.start";
+import { Route as AppAccountsIdSyncRouteImport } from "./routes/_app/accounts.$id.sync";
 import { Route as AppAccountsAddIndexRouteImport } from "./routes/_app/accounts.add.index";
 import { Route as AppAccountsAddKindRouteImport } from "./routes/_app/accounts.add.$kind";
 import { Route as AppAccountsAddManyRouteImport } from "./routes/_app/accounts.add.many";
@@ -142,6 +143,11 @@ const AppAccountsIdStartRoute = AppAccountsIdStartRouteImport.update({
   path: "/start",
   getParentRoute: () => AppAccountsIdRoute,
 } as any);
+const AppAccountsIdSyncRoute = AppAccountsIdSyncRouteImport.update({
+  id: "/sync",
+  path: "/sync",
+  getParentRoute: () => AppAccountsIdRoute,
+} as any);
 const AppAccountsAddIndexRoute = AppAccountsAddIndexRouteImport.update({
   id: "/accounts/add/",
   path: "/accounts/add/",
@@ -189,6 +195,7 @@ export interface FileRoutesByFullPath {
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
   "/accounts/$id/start": typeof AppAccountsIdStartRoute;
+  "/accounts/$id/sync": typeof AppAccountsIdSyncRoute;
   "/accounts/add/$kind": typeof AppAccountsAddKindRoute;
   "/accounts/add/many": typeof AppAccountsAddManyRoute;
   "/accounts/add/owner": typeof AppAccountsAddOwnerRoute;
@@ -215,6 +222,7 @@ export interface FileRoutesByTo {
   "/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
   "/accounts/$id/start": typeof AppAccountsIdStartRoute;
+  "/accounts/$id/sync": typeof AppAccountsIdSyncRoute;
   "/accounts/add/$kind": typeof AppAccountsAddKindRoute;
   "/accounts/add/many": typeof AppAccountsAddManyRoute;
   "/accounts/add/owner": typeof AppAccountsAddOwnerRoute;
@@ -244,6 +252,7 @@ export interface FileRoutesById {
   "/_app/accounts/$id/reconnect": typeof AppAccountsIdReconnectRoute;
   "/_app/accounts/$id/settings": typeof AppAccountsIdSettingsRoute;
   "/_app/accounts/$id/start": typeof AppAccountsIdStartRoute;
+  "/_app/accounts/$id/sync": typeof AppAccountsIdSyncRoute;
   "/_app/accounts/add/$kind": typeof AppAccountsAddKindRoute;
   "/_app/accounts/add/many": typeof AppAccountsAddManyRoute;
   "/_app/accounts/add/owner": typeof AppAccountsAddOwnerRoute;
@@ -273,6 +282,7 @@ export interface FileRouteTypes {
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
     | "/accounts/$id/start"
+    | "/accounts/$id/sync"
     | "/accounts/add/$kind"
     | "/accounts/add/many"
     | "/accounts/add/owner"
@@ -299,6 +309,7 @@ export interface FileRouteTypes {
     | "/accounts/$id/reconnect"
     | "/accounts/$id/settings"
     | "/accounts/$id/start"
+    | "/accounts/$id/sync"
     | "/accounts/add/$kind"
     | "/accounts/add/many"
     | "/accounts/add/owner"
@@ -327,6 +338,7 @@ export interface FileRouteTypes {
     | "/_app/accounts/$id/reconnect"
     | "/_app/accounts/$id/settings"
     | "/_app/accounts/$id/start"
+    | "/_app/accounts/$id/sync"
     | "/_app/accounts/add/$kind"
     | "/_app/accounts/add/many"
     | "/_app/accounts/add/owner"
@@ -493,6 +505,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppAccountsIdStartRouteImport;
       parentRoute: typeof AppAccountsIdRoute;
     };
+    "/_app/accounts/$id/sync": {
+      id: "/_app/accounts/$id/sync";
+      path: "/sync";
+      fullPath: "/accounts/$id/sync";
+      preLoaderRoute: typeof AppAccountsIdSyncRouteImport;
+      parentRoute: typeof AppAccountsIdRoute;
+    };
     "/_app/accounts/add/": {
       id: "/_app/accounts/add/";
       path: "/accounts/add";
@@ -549,6 +568,7 @@ interface AppAccountsIdRouteChildren {
   AppAccountsIdReconnectRoute: typeof AppAccountsIdReconnectRoute;
   AppAccountsIdSettingsRoute: typeof AppAccountsIdSettingsRoute;
   AppAccountsIdStartRoute: typeof AppAccountsIdStartRoute;
+  AppAccountsIdSyncRoute: typeof AppAccountsIdSyncRoute;
   AppAccountsIdIndexRoute: typeof AppAccountsIdIndexRoute;
 }
 
@@ -559,6 +579,7 @@ const AppAccountsIdRouteChildren: AppAccountsIdRouteChildren = {
   AppAccountsIdReconnectRoute: AppAccountsIdReconnectRoute,
   AppAccountsIdSettingsRoute: AppAccountsIdSettingsRoute,
   AppAccountsIdStartRoute: AppAccountsIdStartRoute,
+  AppAccountsIdSyncRoute: AppAccountsIdSyncRoute,
   AppAccountsIdIndexRoute: AppAccountsIdIndexRoute,
 };
 
