@@ -195,7 +195,7 @@ it("takes the sign-in up again after a reload, with what was typed, and follows 
   await user.click(screen.getByRole("button", { name: "Open the window again" }));
   expect(opened.location.href).toBe(URL);
   await goOn({ state: "done", account_id: "ben" });
-  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts"));
+  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts/ben/start"));
   expect(begun).toHaveLength(1);
 });
 
