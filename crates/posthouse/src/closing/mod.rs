@@ -29,6 +29,15 @@ const CHUNK: i64 = 500;
 /// How long a message on its way is waited for.
 const PATIENCE_MICROS: i64 = 25 * 60 * 1_000_000;
 
+impl CloseError {
+    fn is_busy(&self) -> bool {
+        matches!(self, Self::Db(db::DbError::Busy(_)) | Self::Account(AccountError::Db(db::DbError::Busy(_))))
+    }
+}
+
+/// Times that the first transaction is tried.
+const TRIES: u32 = 4;
+
 /// What deletion would remove.
 #[derive(Debug, Clone)]
 pub struct Preview {
@@ -73,6 +82,17 @@ pub async fn preview(app: &App, actor: &Actor, id: AccountId) -> Result<Preview,
 /// # Errors
 /// [`CloseError::Address`] unless the address was typed.
 pub async fn close(app: &App, actor: &Actor, id: AccountId, typed: &str) -> Result<(), CloseError> {
+    for _ in 1..TRIES {
+        match close_once(app, actor, id, typed).await {
+            // Whoever works for the account locks its lease first and the account after: one of the two is turned away.
+            Err(e) if e.is_busy() => tracing::debug!(account = %id, "closing: tried again"),
+            ended => return ended,
+        }
+    }
+    close_once(app, actor, id, typed).await
+}
+
+async fn close_once(app: &App, actor: &Actor, id: AccountId, typed: &str) -> Result<(), CloseError> {
     let mut tx = app.db.tx().await?;
     let account = accounts::find(&mut tx, actor, id, Access::Manage).await?;
     if typed.trim().to_lowercase() != account.address.to_lowercase() {

@@ -162,3 +162,30 @@ pub async fn permitted(c: &mut Conn, _: &Instance, id: MessageId) -> DbResult<Op
     let scope = Scope::of(owner.0);
     Ok(message(c, &scope, id).await?.map(|row| (scope, row)))
 }
+
+/// The body of every message of an account.
+///
+/// # Errors
+/// Only the database's.
+pub async fn bodies(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<(BlobKey,)>> {
+    sql!(
+        all(BlobKey,),
+        c,
+        "SELECT blob FROM message WHERE account_id = $1 AND workspace_id = $2",
+        account,
+        scope.workspace_id()
+    )
+}
+
+/// The bodies of the newest messages, whoever has them.
+///
+/// # Errors
+/// Only the database's.
+pub async fn newest_bodies(c: &mut Conn, _: &Instance, limit: i64) -> DbResult<Vec<(WorkspaceId, AccountId, BlobKey)>> {
+    sql!(
+        all(WorkspaceId, AccountId, BlobKey),
+        c,
+        "SELECT workspace_id, account_id, blob FROM message ORDER BY id DESC LIMIT $1",
+        limit
+    )
+}

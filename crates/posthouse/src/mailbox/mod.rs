@@ -21,13 +21,13 @@ pub use ingest::{
     Flags, Incoming, Ingested, Known, Person, Summary, header_hash, ingest, place_again, remove_gone, remove_unplaced,
     set_flags, summarise,
 };
-pub use list::{FolderCount, MessageRow, Place, folder_counts, message, messages, places};
+pub use list::{FolderCount, MessageRow, Place, bodies, folder_counts, message, messages, newest_bodies, places};
 pub use ops::{Op, OpId, OpState, Waiting, enqueue, finish, next_waiting, postpone, put_off};
 pub use store::{
-    Alike, Counts, Failing, Folder, NewFolder, Placed, Seen, alike, any_message, bodies, compare_again,
-    count_waiting_ops, counts, delete_chunk, failed_uids, flags_wait, folders, forget_folder, forget_uids,
-    hold_selected, newest_bodies, op_state, placed, placements_of, prune_ops, put_failed, referenced, save_folder,
-    selected_folders, set_counted, set_refused, set_seen, set_uid_validity, settled_uids, to_count, unplaced,
+    Alike, Counts, Failing, Folder, NewFolder, Placed, Seen, alike, any_message, compare_again, count_waiting_ops,
+    counts, delete_chunk, failed_uids, flags_wait, folders, forget_folder, forget_uids, hold_selected, op_state,
+    placed, placements_of, prune_ops, put_failed, referenced, save_folder, selected_folders, set_counted, set_refused,
+    set_seen, set_uid_validity, settled_uids, to_count, unplaced,
 };
 
 use db::{id_type, text_enum};

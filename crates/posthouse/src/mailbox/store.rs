@@ -3,7 +3,7 @@
 use super::{FailedClass, Flags, FolderId, Incoming, MessageId, Op, OpId, OpState, Role};
 use crate::accounts::AccountId;
 use crate::base::blobs::BlobKey;
-use crate::team::{Instance, Scope, WorkspaceId};
+use crate::team::{Instance, Scope};
 use db::{Conn, DbError, DbResult, FromRow, Ts, sql};
 
 /// A folder.
@@ -577,25 +577,4 @@ pub async fn prune_ops(tx: &mut Conn, _: &Instance, before: Ts, limit: i64) -> D
         "DELETE FROM mailbox_op WHERE id IN (SELECT id FROM mailbox_op
            WHERE state IN ('done', 'failed') AND created_at < $1 AND (state = 'done' OR kind <> 'append_sent') LIMIT $2)",
         before, limit)
-}
-
-/// The body of every message of an account.
-pub async fn bodies(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<(BlobKey,)>> {
-    sql!(
-        all(BlobKey,),
-        c,
-        "SELECT blob FROM message WHERE account_id = $1 AND workspace_id = $2",
-        account,
-        scope.workspace_id()
-    )
-}
-
-/// The bodies of the newest messages, whoever has them.
-pub async fn newest_bodies(c: &mut Conn, _: &Instance, limit: i64) -> DbResult<Vec<(WorkspaceId, AccountId, BlobKey)>> {
-    sql!(
-        all(WorkspaceId, AccountId, BlobKey),
-        c,
-        "SELECT workspace_id, account_id, blob FROM message ORDER BY id DESC LIMIT $1",
-        limit
-    )
 }

@@ -377,7 +377,8 @@ mod processes {
         eventually("one session", async || open(&house.imap[0]) == 1).await;
         world.deliver(address, &mail("Comes", "comes@else.test")).unwrap();
         eventually("new mail is stored", async || house.stored().await > 0).await;
-        let ids: Vec<(String,)> = rows(&house.app, "SELECT message_id FROM message").await;
+        let here = "SELECT m.message_id FROM placement p JOIN message m ON m.id = p.message_id";
+        let ids: Vec<(String,)> = rows(&house.app, here).await;
         assert_eq!(ids, [("<comes@else.test>".to_owned(),)]);
         house.app.db.close().await;
     }

@@ -195,7 +195,7 @@ on_both! {
     async fn what_is_on_its_way_from_a_folder_that_is_left_out_is_not_stored(engine) {
         let plan = Plan::of(Fault::DelayAtLine(FromServer, contains("Subject: Held"), Duration::from_secs(3)));
         let imap = FaultProxy::start(MailWorld::shared().imap_port(), plan).await.unwrap();
-        let p = Place::with(engine, "left-out", 0, Some(&imap)).await;
+        let p = Place::with(engine, "left-out-late", 0, Some(&imap)).await;
         p.put("Archive", "Held");
         p.choose("Archive", true, false).await.expect(200);
         eventually("it is on its way", async || imap.struck() > 0).await;

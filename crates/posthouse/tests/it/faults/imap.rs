@@ -123,7 +123,7 @@ fn reading() -> Vec<Row<Work>> {
     let body = || contains("BODY[] {");
     let size = |new: &str| faults([swap(FromServer, body(), "BODY[] {", new)]);
     vec![
-        row("search closed", Plain, close(FromServer, starts("* SEARCH")), Retried(ConnectionLost)),
+        row("search closed", Plain, close(FromServer, starts("* ESEARCH")), Retried(ConnectionLost)),
         row("fetch cut in a literal", Plain, close(FromServer, starts(MIDDLE)), Retried(ConnectionLost)),
         row("fetch stalled in a literal", Plain, stall(FromServer, starts(MIDDLE)), Retried(TimedOut)),
         row(
