@@ -23,7 +23,7 @@ test("accounts are paused, tagged, found, changed together and exported", async 
     await page.goto(`/accounts/${id}/settings`);
     await expect(page.getByText("This account is paused")).toBeVisible();
     await expect(page.getByText("No session is open.")).toBeVisible();
-    await page.getByRole("button", { name: "Resume" }).click();
+    await page.locator("header").getByRole("button", { name: "Resume" }).click();
     await expect(page.getByText("This account is paused")).toHaveCount(0);
     await untilLive(page, id);
   });

@@ -3,7 +3,7 @@ import type { Page } from "@playwright/test";
 import type { ProviderCard } from "../src/api/client";
 import type { Mailbox } from "./support/lab";
 import { look } from "./support/look";
-import { asOwner, connect, untilLive } from "./support/owner";
+import { asOwner, connect, keepDefaults, untilLive } from "./support/owner";
 import { allow, forget, signIn, windowOf } from "./support/provider";
 import { expect, type House, test } from "./support/test";
 
@@ -164,6 +164,7 @@ async function reconnecting(page: Page, house: House, ben: Mailbox): Promise<voi
   await fill(page, ben);
   await forget(page);
   await allow(await windowOf(page, () => go(page).click()));
+  await keepDefaults(page);
   await expect(page.getByRole("row").filter({ hasText: ben.address })).toContainText("Connected");
   const found = await page.request.get(`/api/v1/accounts?search=${ben.address}`);
   const id = ((await found.json()) as { items: { id: string }[] }).items[0]?.id ?? "";
