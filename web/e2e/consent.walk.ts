@@ -143,6 +143,7 @@ test("a page that is loaded again goes on with the sign-in", async ({ page, hous
   await expect(page.getByText("Waiting for Google…")).toBeVisible();
   await expect(page.getByLabel("Email address")).toHaveValue(ben.address);
   await allow(opened);
+  await keepDefaults(page);
   await expect(rowOf(page, ben.address)).toContainText("Connected");
   await expect.poll(() => opened.isClosed()).toBe(true);
 });
