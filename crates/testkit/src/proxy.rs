@@ -126,8 +126,7 @@ impl FaultProxy {
     #[expect(clippy::disallowed_methods, reason = "a test server with its own life, ended by drop")]
     pub async fn start(target_port: u16, plan: Plan) -> Result<Self> {
         // Not one that the system gives: while it refuses, an outgoing connection could take that.
-        let port = crate::ports::free()?;
-        let socket = bound(port)?;
+        let (port, listener) = free()?;
         let shared = Arc::new(Shared {
             target: target_port,
             plan: Mutex::new(plan),
@@ -137,7 +136,7 @@ impl FaultProxy {
             hang_ups: watch::Sender::new(0),
             refusing: watch::Sender::new(false),
         });
-        let task = tokio::spawn(serve(socket.listen(BACKLOG)?, port, Arc::clone(&shared))).abort_handle();
+        let task = tokio::spawn(serve(listener, port, Arc::clone(&shared))).abort_handle();
         Ok(Self { port, shared, task })
     }
 
@@ -233,6 +232,17 @@ fn bound(port: u16) -> std::io::Result<TcpSocket> {
     socket.set_reuseaddr(true)?;
     socket.bind(([127, 0, 0, 1], port).into())?;
     Ok(socket)
+}
+
+/// A port of its own. Another process may take a free one before it is bound: then the next.
+fn free() -> Result<(u16, TcpListener)> {
+    for _ in 0..20 {
+        let port = crate::ports::free()?;
+        if let Ok(listener) = bound(port).and_then(|socket| socket.listen(BACKLOG)) {
+            return Ok((port, listener));
+        }
+    }
+    anyhow::bail!("no port could be bound")
 }
 
 async fn serve(mut listener: TcpListener, port: u16, shared: Arc<Shared>) -> std::io::Result<()> {
