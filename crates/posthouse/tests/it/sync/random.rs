@@ -8,7 +8,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
 
 const FOLDERS: [&str; 2] = ["INBOX", "Sent"];
-const STEPS: usize = 30;
+const STEPS: usize = 40;
 
 /// Who did what so far.
 struct Model {
