@@ -10,7 +10,7 @@ use crate::connect::ImapSession;
 use crate::mailbox::{self, Flags, Folder, Known, Role};
 use crate::team;
 use db::Ts;
-use imap::{Content, FetchItem, Fetched};
+use imap::{Content, FetchItem, Fetched, SearchKey};
 use std::collections::{HashMap, HashSet};
 
 /// What of the header is asked of every message.
@@ -32,22 +32,48 @@ pub async fn listed(owner: &Owner, session: &mut ImapSession, uids: &[u32]) -> R
     if mailbox::any_message(&mut owner.app.db.read().await?, &owner.scope, owner.account.id).await? {
         items.push(FetchItem::Body(ID_FIELD.to_owned()));
     }
-    let asked: HashSet<u32> = uids.iter().copied().collect();
-    let mut out = vec![];
-    let mut stream = session.uid_fetch(&set_of(uids), &items).await?;
-    while let Some(message) = stream.next_message(MAX_HEADER).await? {
-        if let Some(uid) = message.uid.filter(|uid| asked.contains(uid)) {
-            let message_id = message.body(ID_FIELD).map(|content| match content {
-                Content::Whole(bytes) => mailbox::summarise(bytes).message_id,
-                Content::Absent | Content::Passed(_) => String::new(),
-            });
-            out.push(Listed { uid, size: message.size.unwrap_or(0), message_id });
-        }
-    }
+    let mut out: Vec<Listed> = given(session, uids, &items).await?.iter().filter_map(Listed::of).collect();
+    let told: HashSet<u32> = out.iter().map(|l| l.uid).collect();
+    // Whether a message that was not told of is gone is asked, not supposed: what is left out here is never fetched.
+    let left = still_there(session, uids.iter().copied().filter(|uid| !told.contains(uid)).collect()).await?;
+    out.extend(left.into_iter().map(|uid| Listed { uid, size: 0, message_id: None }));
     Ok(out)
 }
 
-/// Places those that the account has; gives their UIDs.
+impl Listed {
+    fn of(message: &Fetched) -> Option<Self> {
+        let message_id = message.body(ID_FIELD).map(|content| match content {
+            Content::Whole(bytes) => mailbox::summarise(bytes).message_id,
+            Content::Absent | Content::Passed(_) => String::new(),
+        });
+        Some(Self { uid: message.uid?, size: message.size.unwrap_or(0), message_id })
+    }
+}
+
+/// What the server gives of these messages. One that is expunged meanwhile ends the answer (RFC 5530 `EXPUNGEISSUED`).
+async fn given(session: &mut ImapSession, uids: &[u32], items: &[FetchItem]) -> Result<Vec<Fetched>, Stop> {
+    let asked: HashSet<u32> = uids.iter().copied().collect();
+    let mut out = vec![];
+    let mut stream = session.uid_fetch(&set_of(uids), items).await?;
+    loop {
+        match stream.next_message(MAX_HEADER).await {
+            Ok(Some(message)) if message.uid.is_some_and(|uid| asked.contains(&uid)) => out.push(message),
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(out),
+            Err(imap::Error::No(refusal)) if refusal.code == Some(imap::Code::ExpungeIssued) => return Ok(out),
+            Err(e) => return Err(e.into()),
+        }
+    }
+}
+
+async fn still_there(session: &mut ImapSession, uids: Vec<u32>) -> Result<Vec<u32>, Stop> {
+    if uids.is_empty() {
+        return Ok(vec![]);
+    }
+    Ok(session.uid_search(&[SearchKey::Uid(set_of(&uids))]).await?)
+}
+
+/// Places those that the account has. Gives the UIDs that are settled by it: those, and what vanished while it was looked at.
 pub async fn place(
     owner: &Owner,
     session: &mut ImapSession,
@@ -67,28 +93,25 @@ pub async fn place(
     if alike.is_empty() {
         return Ok(HashSet::new());
     }
+    let mut uids: Vec<u32> = alike.keys().copied().collect();
+    uids.sort_unstable();
+    let items = [FetchItem::Uid, FetchItem::Flags, FetchItem::Body("HEADER".to_owned())];
+    let told = given(session, &uids, &items).await?;
+    let headers: HashMap<u32, (Flags, [u8; 32])> = told.iter().filter_map(hashed).collect();
     let mut known = vec![];
-    for (uid, (flags, hash)) in headers(session, alike.keys().copied().collect()).await? {
-        let Some((found, id)) = alike.get(&uid) else { continue };
+    for (uid, (flags, hash)) in &headers {
+        let Some((found, id)) = alike.get(uid) else { continue };
         let mut same = found.iter().filter(|a| a.header_hash.as_slice() == hash.as_slice());
         if let (Some(one), None) = (same.next(), same.next()) {
-            known.push((Known { id: one.id, received_at: one.received_at, uid: i64::from(uid), flags }, id.as_str()));
+            let place = Known { id: one.id, received_at: one.received_at, uid: i64::from(*uid), flags: *flags };
+            known.push((place, id.as_str()));
         }
     }
     note(owner, folder, &known).await?;
-    Ok(known.iter().filter_map(|(k, _)| u32::try_from(k.uid).ok()).collect())
-}
-
-/// Flags and header's hash of each.
-async fn headers(session: &mut ImapSession, mut uids: Vec<u32>) -> Result<Vec<(u32, (Flags, [u8; 32]))>, Stop> {
-    uids.sort_unstable();
-    let items = [FetchItem::Uid, FetchItem::Flags, FetchItem::Body("HEADER".to_owned())];
-    let mut out = vec![];
-    let mut stream = session.uid_fetch(&set_of(&uids), &items).await?;
-    while let Some(message) = stream.next_message(MAX_HEADER).await? {
-        out.extend(hashed(&message));
-    }
-    Ok(out)
+    uids.retain(|uid| !headers.contains_key(uid));
+    let there: HashSet<u32> = still_there(session, uids.clone()).await?.into_iter().collect();
+    let vanished = uids.into_iter().filter(|uid| !there.contains(uid));
+    Ok(known.iter().filter_map(|(k, _)| u32::try_from(k.uid).ok()).chain(vanished).collect())
 }
 
 fn hashed(message: &Fetched) -> Option<(u32, (Flags, [u8; 32]))> {
