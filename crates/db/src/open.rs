@@ -195,7 +195,10 @@ impl Db {
             .acquire_timeout(ACQUIRE)
             .test_before_acquire(false)
             // What only reads cannot optimize, and whoever fails at it is not waited for at a close.
-            .connect_with(options.pragma("query_only", "ON").optimize_on_close(false, None))
+            // Pages are read where the system has them (first 256 MiB of the file), not copied into a memory of each connection.
+            .connect_with(
+                options.pragma("query_only", "ON").pragma("mmap_size", "268435456").optimize_on_close(false, None),
+            )
             .await
             .map_err(DbError::from)?;
         Ok(Self { folder: path.parent().map(Arc::from), ..Self::new(Pools::Sqlite { read, write }) })

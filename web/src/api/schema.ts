@@ -373,6 +373,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/accounts/{id}/messages/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Marks, moves, copies or removes messages. Shown at once and carried to the mail server in order; what it refuses is put back. */
+        post: operations["change_messages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{id}/operations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What waits for the mail server, and what it refused. */
+        get: operations["operations"];
+        put?: never;
+        post?: never;
+        /** Forgets what the mail server refused: it was read. Copies of sent mail that could not be filed stay in the outbox. */
+        delete: operations["forget_operations"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/accounts/{id}/outgoing": {
         parameters: {
             query?: never;
@@ -663,6 +698,23 @@ export interface paths {
         };
         /** One attachment, always as a file to save. */
         get: operations["attachment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/messages/{id}/headers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The fields of the message's header in their order: the first 1,000, each of at most 16 KiB. */
+        get: operations["headers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1401,6 +1453,13 @@ export interface components {
             flagged?: boolean | null;
             seen?: boolean | null;
         };
+        /** @description What to do with which messages. */
+        ChangeMessages: {
+            action: components["schemas"]["MessageAction"];
+            from?: components["schemas"]["FolderId"] | null;
+            /** @description 1 to 500; those that are gone, or of another account, are passed over. */
+            messages: components["schemas"]["MessageId"][];
+        };
         /** @description What to change of an app; what is absent stays. */
         ChangeOAuthApp: {
             client_id?: string | null;
@@ -1408,6 +1467,15 @@ export interface components {
             client_secret?: string | null;
             name?: string | null;
             tenant?: string | null;
+        };
+        /** @description What was changed here. The mail server follows at once, while it can be reached. */
+        ChangedMessages: {
+            /** @description Messages that are changed. */
+            changed: number;
+            /** @description What was moved: moving it back undoes it. */
+            moved: components["schemas"]["MessageMove"][];
+            /** @description Messages that are as they were: already so, or gone. */
+            unchanged: number;
         };
         /** @description Which app to look at. */
         CheckOAuthApp: {
@@ -1701,6 +1769,12 @@ export interface components {
             /** @description The likeliest first. */
             usernames: string[];
         };
+        /** @description A field of a message's header. */
+        HeaderField: {
+            name: string;
+            /** @description Unfolded and decoded. */
+            value: string;
+        };
         ImportList: {
             items: components["schemas"]["ImportView"][];
             next_cursor?: string | null;
@@ -1828,6 +1902,37 @@ export interface components {
             /** @description The whole team's instead of the caller's. */
             team?: boolean;
         };
+        /** @description What somebody wants. */
+        MessageAction: {
+            /** @description `\Flagged`. */
+            flagged?: boolean | null;
+            /** @enum {string} */
+            kind: "flags";
+            /** @description `\Seen`. */
+            seen?: boolean | null;
+        } | {
+            /** @description Which. */
+            folder: components["schemas"]["FolderId"];
+            /** @enum {string} */
+            kind: "move";
+        } | {
+            /** @description Which. */
+            folder: components["schemas"]["FolderId"];
+            /** @enum {string} */
+            kind: "copy";
+        } | {
+            /** @enum {string} */
+            kind: "archive";
+        } | {
+            /** @enum {string} */
+            kind: "junk";
+        } | {
+            /** @enum {string} */
+            kind: "trash";
+        } | {
+            /** @enum {string} */
+            kind: "delete";
+        };
         /** @description One message. */
         MessageDetails: components["schemas"]["MessageView"] & {
             attachments: components["schemas"]["AttachmentView"][];
@@ -1852,11 +1957,23 @@ export interface components {
             name: string;
             role?: components["schemas"]["FolderRole"] | null;
         };
+        MessageHeaders: {
+            items: components["schemas"]["HeaderField"][];
+        };
         /**
          * Format: uuid
          * @description A message of an account: one per distinct content.
          */
         MessageId: string;
+        /** @description A move that was made. */
+        MessageMove: {
+            /** @description Where it was. */
+            from: components["schemas"]["FolderId"];
+            /** @description Which message. */
+            message: components["schemas"]["MessageId"];
+            /** @description Where it is. */
+            to: components["schemas"]["FolderId"];
+        };
         MessagePage: {
             items: components["schemas"]["MessageView"][];
             next_cursor?: string | null;
@@ -2015,6 +2132,20 @@ export interface components {
         };
         OAuthProviders: {
             items: components["schemas"]["OAuthProviderSettings"][];
+        };
+        /**
+         * Format: uuid
+         * @description A mailbox operation.
+         */
+        OpId: string;
+        Operations: {
+            /** @description The newest 50 that it refused. */
+            refused: components["schemas"]["RefusedOperation"][];
+            /**
+             * Format: int64
+             * @description Changes of ours that the mail server does not have yet.
+             */
+            waiting: number;
         };
         /** @description A message in the outbox. */
         Outgoing: {
@@ -2225,6 +2356,18 @@ export interface components {
         ReconnectRequest: {
             imap?: components["schemas"]["ServerRequest"] | null;
             smtp?: components["schemas"]["ServerRequest"] | null;
+        };
+        /** @description Something that the mail server refused. The messages are where they were. */
+        RefusedOperation: {
+            /** @description When somebody asked for it. */
+            asked_at: string;
+            id: components["schemas"]["OpId"];
+            /** @description `append_sent`, `set_flags`, `move`, `copy` or `remove`. */
+            kind: string;
+            /** @description How many messages. */
+            messages: number;
+            /** @description The server's words. */
+            words: string;
         };
         RenameTag: {
             /** @description 1 to 40 characters. */
@@ -4831,6 +4974,253 @@ export interface operations {
             };
         };
     };
+    change_messages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeMessages"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangedMessages"];
+                };
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 2 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    operations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operations"];
+                };
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_operations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list: {
         parameters: {
             query?: {
@@ -6482,6 +6872,79 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": number[];
+                };
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    headers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageHeaders"];
                 };
             };
             /** @description The request cannot be read, or has a query parameter that is not known here */

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::proto::command::Command;
 use crate::proto::mailbox::MailboxName;
 use crate::proto::reply::Untagged;
+use crate::proto::search::SearchKey;
 use crate::proto::status::Code;
 use crate::proto::uid_set::UidSet;
 
@@ -28,15 +29,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
     /// A server without MOVE is asked to copy, mark and remove: a session that ends between these leaves copies in both mailboxes.
     ///
     /// # Errors
-    /// [`Error::No`] with [`Code::TryCreate`] when the target does not exist. [`Error::Unsupported`] when the server has neither
-    /// MOVE nor UIDPLUS: removing only these messages is not possible there.
+    /// [`Error::No`] with [`Code::TryCreate`] when the target does not exist. [`Error::Unsupported`] as [`Session::uid_delete`], before
+    /// anything was copied.
     pub async fn uid_move(&mut self, uids: &UidSet, to: &MailboxName) -> Result<Option<Moved>> {
         if self.state.capabilities.has("MOVE") {
             return self.transfer("UID MOVE ", uids, to).await;
         }
-        if !self.state.capabilities.has("UIDPLUS") {
-            return Err(Error::Unsupported("MOVE"));
-        }
+        self.can_delete(uids).await?;
         let moved = self.uid_copy(uids, to).await?;
         self.uid_delete(uids).await?;
         Ok(moved)
@@ -50,17 +49,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         self.transfer("UID COPY ", uids, to).await
     }
 
-    /// Removes messages of the selected mailbox for good, and no others, whatever is marked as deleted.
+    /// Whether these messages can be removed without any others.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] when the server has no UIDPLUS.
-    pub async fn uid_delete(&mut self, uids: &UidSet) -> Result<()> {
-        if !self.state.capabilities.has("UIDPLUS") {
-            return Err(Error::Unsupported("UIDPLUS"));
+    /// [`Error::Unsupported`] when the server has no UIDPLUS and other messages are marked as deleted: EXPUNGE would remove them too.
+    pub async fn can_delete(&mut self, uids: &UidSet) -> Result<()> {
+        if self.state.capabilities.has("UIDPLUS") {
+            return Ok(());
         }
+        let marked = self.uid_search(&[SearchKey::Deleted]).await?;
+        if marked.into_iter().all(|uid| uids.holds(uid)) { Ok(()) } else { Err(Error::Unsupported("UIDPLUS")) }
+    }
+
+    /// Removes messages of the selected mailbox for good, and no others.
+    ///
+    /// # Errors
+    /// As [`Session::can_delete`].
+    pub async fn uid_delete(&mut self, uids: &UidSet) -> Result<()> {
+        self.can_delete(uids).await?;
         self.uid_store(uids, StoreMode::Add, &["\\Deleted"]).await?;
-        let mut command = Command::new("UID EXPUNGE ");
-        command.text(&uids.to_string())?;
+        let command = if self.state.capabilities.has("UIDPLUS") {
+            let mut command = Command::new("UID EXPUNGE ");
+            command.text(&uids.to_string())?;
+            command
+        } else {
+            // What another program marks between the two commands goes with them: the protocol has no way around it.
+            Command::new("EXPUNGE")
+        };
         self.run(&command, |_| Ok(())).await.map(drop)
     }
 

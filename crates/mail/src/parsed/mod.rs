@@ -168,6 +168,12 @@ pub fn header_block(raw: &[u8]) -> &[u8] {
     raw.get(..mime::header_end(raw)).unwrap_or(raw)
 }
 
+/// The fields of a message's header in their order, names and values as people read them: at most 1,000, each of at most 16 KiB.
+#[must_use]
+pub fn header_fields(raw: &[u8]) -> Vec<(String, String)> {
+    guarded(|| reader::fields(header_block(raw))).unwrap_or_default()
+}
+
 /// Reads a message. Never fails: see [`Parsed::problems`].
 #[must_use]
 pub fn parse(raw: &[u8]) -> Parsed {

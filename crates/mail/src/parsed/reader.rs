@@ -15,6 +15,9 @@ use super::{Correspondent, MAX_CORRESPONDENTS, MAX_REFERENCES, MAX_SUBJECT_OCTET
 /// Dates outside these years are the work of a broken clock (1980 is where many start, RFC 822 is from 1982).
 const PLAUSIBLE_SECS: std::ops::Range<i64> = 315_532_800..4_102_444_800;
 const MAX_TOKEN_OCTETS: usize = 127;
+/// Fields that are shown; a real message has some dozens.
+const MAX_FIELDS: usize = 1_000;
+const MAX_FIELD_OCTETS: usize = 16 * 1024;
 /// RFC 2046 section 5.1.1 says 70; some senders use more.
 const MAX_BOUNDARY_OCTETS: usize = 200;
 
@@ -85,6 +88,16 @@ impl Reader {
         let block = readable(block);
         self.0.parse_headers(&*block).map(|message| part_fields(message.headers())).unwrap_or_default()
     }
+}
+
+/// Every field of a header block in its order: name and value, unfolded and decoded (RFC 2047), each on one line.
+pub(super) fn fields(block: &[u8]) -> Vec<(String, String)> {
+    let block = readable(block);
+    // With no field named, the library reads each kind in its own way.
+    let parser = MessageParser::new().header_text(HeaderName::Subject).default_header_text();
+    let Some(message) = parser.parse_headers(&*block) else { return Vec::new() };
+    let value = |h: &Header<'_>| clean_line(h.value.as_text().unwrap_or_default(), MAX_FIELD_OCTETS);
+    message.headers().iter().take(MAX_FIELDS).map(|h| (h.name.as_str().to_owned(), value(h))).collect()
 }
 
 fn envelope(headers: &[Header<'_>]) -> Envelope {

@@ -265,3 +265,22 @@ fn inline_parts_are_found_once_and_bounded() {
     assert_eq!(parts.get(raw, "a", 3), None, "too long to be decoded");
     assert_eq!(parts.get(raw, "b", 100), None);
 }
+
+#[test]
+fn every_field_of_the_header_is_given_in_its_order() {
+    let raw = b"Received: from a\r\n\tby b; Mon, 1 Jan 2024 00:00:00 +0000\r\nReceived: from c\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\
+        X-Odd:\r\nX-List: <a@b.test>, <c@d.test>\r\n\r\nX-Not: a field\r\n";
+    let found = super::header_fields(raw);
+    let found: Vec<(&str, &str)> = found.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    assert_eq!(
+        found,
+        [
+            ("Received", "from a by b; Mon, 1 Jan 2024 00:00:00 +0000"),
+            ("Received", "from c"),
+            ("Subject", "Gr\u{fc}\u{df}e"),
+            ("X-Odd", ""),
+            ("X-List", "<a@b.test>, <c@d.test>"),
+        ]
+    );
+    assert!(super::header_fields(b"").is_empty());
+}

@@ -4,9 +4,10 @@
 
 use super::tags::{self, TagId};
 use super::{AccountId, Provider, Reason, State, SyncStage};
-use crate::team::{Actor, Role, UserId};
+use crate::team::{Actor, Role, Scope, UserId};
 use db::page::{Cursor, Key, Page};
 use db::{Conn, DbResult, FromRow, IntoValue, Sql, Ts, Value, sql, text_enum};
+use std::collections::HashMap;
 
 text_enum! {
     /// A column to sort by.
@@ -94,8 +95,9 @@ pub struct AccountRow {
     pub created_at: Ts,
     /// Set while it is paused.
     pub paused_at: Option<Ts>,
-    /// A line for each of its tags.
-    tag_names: String,
+    /// The names of its tags, in order: read for a page at once.
+    #[sqlx(skip)]
+    pub tags: Vec<String>,
     key_text: String,
     key_int: i64,
     receive_state: Option<State>,
@@ -111,12 +113,6 @@ pub struct AccountRow {
 }
 
 impl AccountRow {
-    /// The names of its tags, in order.
-    #[must_use]
-    pub fn tags(&self) -> Vec<String> {
-        self.tag_names.lines().map(str::to_owned).collect()
-    }
-
     /// The receiving side.
     #[must_use]
     pub fn receiving(&self) -> SideRow {
@@ -164,9 +160,7 @@ macro_rules! row_sql {
         concat!(
             "SELECT a.id, a.address, a.display_name, a.provider, a.provider_name, a.user_id, a.user_name,
              a.health, a.sent_total, CASE WHEN a.sent_day = $6 THEN a.sent_today ELSE 0 END AS sent_today, a.status,
-             a.sync_stage, a.sync_done, a.sync_total, a.created_at, a.paused_at,
-             COALESCE((SELECT string_agg(t.name, '\n' ORDER BY t.name_key) FROM account_tag p JOIN tag t ON t.id = p.tag_id
-               WHERE p.account_id = a.id), '') AS tag_names, ", $text, " AS key_text, ", $int, " AS key_int,
+             a.sync_stage, a.sync_done, a.sync_total, a.created_at, a.paused_at, ", $text, " AS key_text, ", $int, " AS key_int,
              r.state AS receive_state, r.reason AS receive_reason, r.server_words AS receive_words, r.since_at AS receive_since_at,
              r.next_attempt_at AS receive_next_at, s.state AS send_state, s.reason AS send_reason, s.server_words AS send_words,
              s.since_at AS send_since_at, s.next_attempt_at AS send_next_at
@@ -359,13 +353,26 @@ pub async fn list(
     };
     bound.push(rows.into_value());
     bound.extend(filter.tag.map(IntoValue::into_value));
-    let found = db::all::<AccountRow>(c, if descending { down } else { up }, bound).await?;
+    let mut found = db::all::<AccountRow>(c, if descending { down } else { up }, bound).await?;
+    add_tags(c, &actor.scope, &mut found).await?;
     let total = if cursor.is_none() { Some(count(c, actor, filter, search).await?) } else { None };
     let page = Page::cut(found, limit, |row| {
         let key = if by_text(sort) { Key::Text(row.key_text.clone()) } else { Key::Int(row.key_int) };
         Cursor { key, id: row.id.0 }
     });
     Ok(Listed { page, total })
+}
+
+async fn add_tags(c: &mut Conn, scope: &Scope, rows: &mut [AccountRow]) -> DbResult<()> {
+    let ids: Vec<AccountId> = rows.iter().map(|row| row.id).collect();
+    let mut names: HashMap<AccountId, Vec<String>> = HashMap::new();
+    for (account, name) in tags::names(c, scope, &ids).await? {
+        names.entry(account).or_default().push(name);
+    }
+    for row in rows {
+        row.tags = names.remove(&row.id).unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// The texts for an order and a tag.
@@ -485,7 +492,10 @@ async fn count(c: &mut Conn, actor: &Actor, filter: &Filter, search: Option<Stri
 pub async fn row(c: &mut Conn, actor: &Actor, id: AccountId, today: &str) -> DbResult<Option<AccountRow>> {
     let (kind, user) = whose(actor, None);
     let none: Option<String> = None;
-    sql!(opt AccountRow, c, sql ONE, actor.scope.workspace_id(), none.clone(), none.clone(), none, kind, today, user, id)
+    let mut row = sql!(opt AccountRow, c, sql ONE,
+        actor.scope.workspace_id(), none.clone(), none.clone(), none, kind, today, user, id)?;
+    add_tags(c, &actor.scope, row.as_mut_slice()).await?;
+    Ok(row)
 }
 
 /// A member who has accounts.

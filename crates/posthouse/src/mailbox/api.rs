@@ -35,10 +35,11 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list_messages))
         .routes(routes!(message, change_message))
         .routes(routes!(html))
-        .routes(routes!(raw))
         .routes(routes!(attachment))
         .routes(routes!(image))
         .merge(super::search::api::routes())
+        .merge(super::transfers::api::routes())
+        .merge(super::source::routes())
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -229,7 +230,7 @@ fn people(list: &[parsed::Correspondent]) -> Vec<Person> {
 }
 
 /// A message that the actor may read; 404 otherwise.
-async fn find(app: &App, actor: &Actor, id: MessageId) -> ApiResult<(MessageRow, Vec<Place>)> {
+pub(super) async fn find(app: &App, actor: &Actor, id: MessageId) -> ApiResult<(MessageRow, Vec<Place>)> {
     let mut c = app.db.read().await?;
     let row = list::message(&mut c, &actor.scope, id).await?.ok_or_else(ApiError::not_found)?;
     accounts::find(&mut c, actor, row.account_id, Access::Read).await?;
@@ -237,7 +238,7 @@ async fn find(app: &App, actor: &Actor, id: MessageId) -> ApiResult<(MessageRow,
     Ok((row, places))
 }
 
-async fn body(app: &App, actor: &Actor, row: &MessageRow) -> ApiResult<bytes::Bytes> {
+pub(super) async fn body(app: &App, actor: &Actor, row: &MessageRow) -> ApiResult<bytes::Bytes> {
     Ok(app.blobs.get(&actor.scope, row.account_id, row.blob).await?)
 }
 
@@ -415,7 +416,7 @@ async fn change_message(
     accounts::find(&mut tx, &actor, account, Access::Send).await?;
     if r.seen.is_some() || r.flagged.is_some() {
         store::set_message_flags(&mut tx, &actor.scope, id, (r.seen, r.flagged)).await?;
-        let op = Op::SetFlags { message: id, seen: r.seen, flagged: r.flagged };
+        let op = Op::SetFlags { messages: vec![id], seen: r.seen, flagged: r.flagged };
         super::enqueue(&mut tx, &app, &actor.scope, account, &op).await?;
         events::emit(&mut tx, &app, &actor.scope, News { kind: Kind::MessagesChanged, account_id: account, count: 1 })
             .await?;
@@ -461,15 +462,6 @@ fn safe_html(raw: &bytes::Bytes, images: Images) -> Option<String> {
     Some(html_in::sanitise(p.html.as_deref()?, images, Box::new(part)).document)
 }
 
-/// The message as it came, as a file.
-#[utoipa::path(get, path = "/messages/{id}/raw", tag = "mail", params(("id" = MessageId, Path)),
-    responses((status = 200, content_type = "message/rfc822", body = Vec<u8>), (status = 404, body = Problem), (status = 410, body = Problem)))]
-async fn raw(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<MessageId>) -> ApiResult<Response> {
-    let (row, _) = find(&app, &actor, id).await?;
-    let raw = body(&app, &actor, &row).await?;
-    download("message.eml", "message/rfc822", raw)
-}
-
 /// One attachment, always as a file to save.
 #[utoipa::path(get, path = "/messages/{id}/attachments/{index}", tag = "mail",
     params(("id" = MessageId, Path), ("index" = usize, Path)),
@@ -487,7 +479,7 @@ async fn attachment(
 }
 
 /// A file to save, whatever it says it is (RFC 6266, RFC 5987).
-fn download(name: &str, content_type: &str, bytes: bytes::Bytes) -> ApiResult<Response> {
+pub(super) fn download(name: &str, content_type: &str, bytes: bytes::Bytes) -> ApiResult<Response> {
     let plain: String = name
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ') { c } else { '_' })

@@ -13,7 +13,9 @@ mod list;
 mod ops;
 mod placeholder;
 pub mod search;
+mod source;
 mod store;
+pub mod transfers;
 
 pub use choosing::{Choice, ChooseError, choose, folders_changed};
 pub use images::AT_ONCE as IMAGES_AT_ONCE;
@@ -29,6 +31,7 @@ pub use store::{
     placed, placements_of, prune_ops, put_failed, referenced, save_folder, selected_folders, set_counted, set_refused,
     set_seen, set_uid_validity, settled_uids, to_count, unplaced,
 };
+pub use transfers::TransferKind;
 
 use db::{id_type, text_enum};
 

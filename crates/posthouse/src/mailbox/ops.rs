@@ -1,6 +1,6 @@
 //! What others want done in the mailbox: rows that only the owner of the session works off, in order, each idempotent.
 
-use super::{MessageId, store};
+use super::{FolderId, MessageId, TransferKind, store};
 use crate::accounts::AccountId;
 use crate::app::App;
 use crate::base::blobs::BlobKey;
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 id_type! {
     /// A mailbox operation.
+    #[derive(utoipa::ToSchema)]
     OpId
 }
 
@@ -37,15 +38,41 @@ pub enum Op {
         /// The Message-ID, with its brackets.
         message_id: String,
     },
-    /// Sets flags of a message wherever it lies.
+    /// Sets flags of messages wherever they lie.
     SetFlags {
         /// Which.
-        message: MessageId,
+        #[serde(alias = "message", deserialize_with = "one_or_more")]
+        messages: Vec<MessageId>,
         /// `\Seen`.
         seen: Option<bool>,
         /// `\Flagged`.
         flagged: Option<bool>,
     },
+    /// Moves, copies or removes messages of one folder: the rows of [`super::transfers`] tell which.
+    Transfer {
+        /// What to do.
+        what: TransferKind,
+        /// Where they are.
+        from: FolderId,
+        /// Where they go; absent: nowhere.
+        to: Option<FolderId>,
+        /// How many they were.
+        messages: usize,
+    },
+}
+
+/// An operation that was queued by an earlier version names one message.
+fn one_or_more<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<MessageId>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        One(MessageId),
+        More(Vec<MessageId>),
+    }
+    Ok(match Either::deserialize(d)? {
+        Either::One(id) => vec![id],
+        Either::More(ids) => ids,
+    })
 }
 
 impl Op {
@@ -59,6 +86,7 @@ impl Op {
         match self {
             Self::AppendSent { .. } => "append_sent",
             Self::SetFlags { .. } => "set_flags",
+            Self::Transfer { what, .. } => what.as_str(),
         }
     }
 }

@@ -33,6 +33,8 @@ pub struct Folder {
     pub seen_import_days: Option<i64>,
     /// How often a comparison was asked for.
     pub compares: i64,
+    /// Made here by the first message that was moved to it; the server does not have it yet.
+    pub made_here: bool,
 }
 
 /// A folder as the server lists it.
@@ -74,7 +76,8 @@ pub struct Placed {
 
 pub async fn folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<Folder>> {
     sql!(all Folder, c,
-        "SELECT id, name, delimiter, role, selected, uid_validity, refused, seen_uid_next, seen_messages, seen_modseq, seen_import_days, compares
+        "SELECT id, name, delimiter, role, selected, uid_validity, refused, seen_uid_next, seen_messages, seen_modseq, seen_import_days,
+           compares, made_here
          FROM folder WHERE account_id = $1 AND workspace_id = $2 ORDER BY name",
         account, scope.workspace_id())
 }
@@ -82,7 +85,8 @@ pub async fn folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResul
 /// The folders that are copied, the inbox first.
 pub async fn selected_folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<Folder>> {
     sql!(all Folder, c,
-        "SELECT id, name, delimiter, role, selected, uid_validity, refused, seen_uid_next, seen_messages, seen_modseq, seen_import_days, compares FROM folder
+        "SELECT id, name, delimiter, role, selected, uid_validity, refused, seen_uid_next, seen_messages, seen_modseq, seen_import_days,
+           compares, made_here FROM folder
          WHERE account_id = $1 AND workspace_id = $2 AND selected ORDER BY CASE role WHEN 'inbox' THEN 0 ELSE 1 END, name",
         account, scope.workspace_id())
 }
@@ -183,6 +187,7 @@ pub async fn save_folder(
 
 /// A folder that the server no longer has, with its placements.
 pub async fn forget_folder(tx: &mut Conn, scope: &Scope, id: FolderId) -> DbResult<()> {
+    sql!(run tx, "DELETE FROM transfer WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
     sql!(run tx, "DELETE FROM placement WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
     sql!(run tx, "DELETE FROM failed_message WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
     sql!(run tx, "DELETE FROM folder WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
@@ -195,9 +200,14 @@ pub async fn forget_uids(tx: &mut Conn, scope: &Scope, account: AccountId) -> Db
     Ok(())
 }
 
-/// A new UIDVALIDITY: every UID that we know means nothing any more. The messages stay; what is placed again is found by content.
+/// A new UIDVALIDITY: every UID that we know means nothing any more. The messages stay; what is placed again is found by content. What
+/// was to leave the folder stays in it, as nobody can name it; what is on its way into it is not touched.
 pub async fn set_uid_validity(tx: &mut Conn, scope: &Scope, id: FolderId, value: i64) -> DbResult<()> {
-    sql!(run tx, "DELETE FROM placement WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
+    sql!(run tx,
+        "DELETE FROM placement WHERE workspace_id = $2 AND (folder_id, uid) IN
+           (SELECT to_folder_id, to_uid FROM transfer WHERE folder_id = $1 AND uid > 0)", id, scope.workspace_id())?;
+    sql!(run tx, "DELETE FROM transfer WHERE folder_id = $1 AND workspace_id = $2 AND uid > 0", id, scope.workspace_id())?;
+    sql!(run tx, "DELETE FROM placement WHERE folder_id = $1 AND workspace_id = $2 AND uid > 0", id, scope.workspace_id())?;
     sql!(run tx, "DELETE FROM failed_message WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
     sql!(run tx,
         "UPDATE folder SET uid_validity = $3, seen_uid_next = NULL, seen_messages = NULL, seen_modseq = NULL, seen_import_days = NULL
@@ -235,12 +245,13 @@ pub async fn compare_again(tx: &mut Conn, scope: &Scope, account: AccountId) -> 
     Ok(())
 }
 
-/// The UIDs of a folder that we have or gave up on, from `first` to the end, ascending.
+/// The UIDs of a folder that we have, have on their way elsewhere, or gave up on, from `first` to the end, ascending.
 pub async fn settled_uids(c: &mut Conn, scope: &Scope, id: FolderId, first: i64) -> DbResult<Vec<(i64,)>> {
     sql!(
         all(i64,),
         c,
         "SELECT uid FROM placement WHERE folder_id = $1 AND workspace_id = $2 AND uid >= $3
+         UNION SELECT uid FROM transfer WHERE folder_id = $1 AND workspace_id = $2 AND uid >= $3
          UNION SELECT uid FROM failed_message WHERE folder_id = $1 AND workspace_id = $2 AND uid >= $3 AND waits = $4 ORDER BY 1",
         id,
         scope.workspace_id(),
@@ -332,7 +343,7 @@ pub async fn any_message(c: &mut Conn, scope: &Scope, account: AccountId) -> DbR
 /// The UIDs and flags that we have of a folder, ascending.
 pub async fn placed(c: &mut Conn, scope: &Scope, id: FolderId) -> DbResult<Vec<Placed>> {
     sql!(all Placed, c,
-        "SELECT uid, seen, flagged, answered FROM placement WHERE folder_id = $1 AND workspace_id = $2 ORDER BY uid",
+        "SELECT uid, seen, flagged, answered FROM placement WHERE folder_id = $1 AND workspace_id = $2 AND uid > 0 ORDER BY uid",
         id, scope.workspace_id())
 }
 
@@ -354,7 +365,8 @@ pub async fn unplaced(c: &mut Conn, scope: &Scope, account: AccountId, limit: i6
         all(MessageId,),
         c,
         "SELECT m.id FROM message m WHERE m.account_id = $1 AND m.workspace_id = $2
-           AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id) LIMIT $3",
+           AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id)
+           AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.message_id = m.id) LIMIT $3",
         account,
         scope.workspace_id(),
         limit
@@ -366,7 +378,8 @@ pub async fn unplaced(c: &mut Conn, scope: &Scope, account: AccountId, limit: i6
 pub async fn delete_all_unplaced(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<u64> {
     sql!(run tx,
         "DELETE FROM message WHERE account_id = $1 AND workspace_id = $2
-           AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message_id = message.id)",
+           AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message_id = message.id)
+           AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.message_id = message.id)",
         account, scope.workspace_id())
 }
 
@@ -374,7 +387,8 @@ pub async fn delete_all_unplaced(tx: &mut Conn, scope: &Scope, account: AccountI
 pub async fn delete_unplaced(tx: &mut Conn, scope: &Scope, id: MessageId) -> DbResult<u64> {
     sql!(run tx,
         "DELETE FROM message WHERE id = $1 AND workspace_id = $2
-           AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message_id = message.id)", id, scope.workspace_id())
+           AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message_id = message.id)
+           AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.message_id = message.id)", id, scope.workspace_id())
 }
 
 /// A message that was stored, or was there already.
@@ -435,13 +449,15 @@ pub async fn put_placement(
     delete_failed(tx, scope, folder, uid).await
 }
 
-/// Where a message lies: the folder's name and the UID.
+/// Where a message lies on the server, also while it is on its way elsewhere: the folder's name and the UID.
 pub async fn placements_of(c: &mut Conn, scope: &Scope, message: MessageId) -> DbResult<Vec<(String, i64)>> {
     sql!(
         all(String, i64),
         c,
         "SELECT f.name, p.uid FROM placement p JOIN folder f ON f.id = p.folder_id
-         WHERE p.message_id = $1 AND p.workspace_id = $2 ORDER BY f.name, p.uid",
+         WHERE p.message_id = $1 AND p.workspace_id = $2 AND p.uid > 0
+         UNION SELECT f.name, t.uid FROM transfer t JOIN folder f ON f.id = t.folder_id
+         WHERE t.message_id = $1 AND t.workspace_id = $2 AND t.uid > 0 ORDER BY 1, 2",
         message,
         scope.workspace_id()
     )
@@ -482,6 +498,7 @@ pub async fn referenced(c: &mut Conn, scope: &Scope, account: AccountId, blob: B
 /// Removes up to `limit` rows of an account that is being deleted; false when nothing is left.
 pub async fn delete_chunk(tx: &mut Conn, scope: &Scope, account: AccountId, limit: i64) -> DbResult<bool> {
     let workspace = scope.workspace_id();
+    sql!(run tx, "DELETE FROM transfer WHERE account_id = $1 AND workspace_id = $2", account, workspace)?;
     let placements = sql!(run tx,
         "DELETE FROM placement WHERE workspace_id = $2 AND (folder_id, uid) IN
            (SELECT folder_id, uid FROM placement WHERE account_id = $1 LIMIT $3)", account, workspace, limit)?;

@@ -22,6 +22,7 @@ mod ops;
 mod owner;
 mod pass;
 mod store;
+mod transfers;
 
 pub use history::RunId;
 pub use store::prune;

@@ -1,11 +1,12 @@
 //! Does what others want done in the mailbox, in order. Each operation can be done twice without harm.
 
-use super::Stop;
 use super::owner::Owner;
+use super::{Stop, transfers};
 use crate::base::blobs::BlobKey;
 use crate::connect::{self, ImapSession};
 use crate::mailbox::{self, MessageId, Op, OpId, Role, Waiting};
 use imap::{MailboxName, SearchKey, StoreMode, UidSet};
+use std::collections::BTreeMap;
 
 /// Tries before an operation that the server refuses is given up.
 const TRIES: i64 = 5;
@@ -25,7 +26,7 @@ pub async fn run(owner: &Owner, session: &mut ImapSession) -> Result<bool, Stop>
         let Some(Ok(waiting)) = next else { break };
         match perform(owner, session, &waiting).await {
             Ok(()) => {
-                settle(owner, waiting.id, None).await?;
+                settle(owner, waiting.id).await?;
                 owner.tally.add(|c| c.pushed += 1);
             }
             Err(Refused::Server(e)) => refuse(owner, &waiting, &e).await?,
@@ -42,7 +43,7 @@ pub async fn run(owner: &Owner, session: &mut ImapSession) -> Result<bool, Stop>
 }
 
 /// Why an operation was not done.
-enum Refused {
+pub enum Refused {
     /// The server understood and would not; the session goes on.
     Server(String),
     /// Everything ends here.
@@ -60,6 +61,9 @@ impl From<imap::Error> for Refused {
         match &e {
             imap::Error::No(r) | imap::Error::Bad(r) => Self::Server(r.to_string()),
             imap::Error::Invalid(why) => Self::Server((*why).to_owned()),
+            imap::Error::Unsupported(what) => {
+                Self::Server(format!("The mail server cannot do this: it has no {what}."))
+            }
             _ => Self::Stop(Stop::Failed(connect::from_imap(&e))),
         }
     }
@@ -71,9 +75,9 @@ impl From<db::DbError> for Refused {
     }
 }
 
-async fn settle(owner: &Owner, id: OpId, error: Option<&str>) -> Result<(), Stop> {
+async fn settle(owner: &Owner, id: OpId) -> Result<(), Stop> {
     let mut tx = owner.tx().await?;
-    mailbox::finish(&mut tx, &owner.app, &owner.scope, owner.account.id, (id, error)).await?;
+    mailbox::finish(&mut tx, &owner.app, &owner.scope, owner.account.id, (id, None)).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -81,7 +85,16 @@ async fn settle(owner: &Owner, id: OpId, error: Option<&str>) -> Result<(), Stop
 async fn refuse(owner: &Owner, waiting: &Waiting, words: &str) -> Result<(), Stop> {
     tracing::info!(account = %owner.account.id, op = %waiting.id, "sync: the server refuses an operation");
     if waiting.attempts + 1 >= TRIES {
-        return settle(owner, waiting.id, Some(words)).await;
+        let mut tx = owner.tx().await?;
+        if let Op::Transfer { what, .. } = waiting.op {
+            let which = (waiting.id, what);
+            mailbox::transfers::give_back(&mut tx, &owner.app, &owner.scope, owner.account.id, which).await?;
+            // The messages are in their old folder again, whatever it looked like to a pass meanwhile.
+            mailbox::compare_again(&mut tx, &owner.scope, owner.account.id).await?;
+        }
+        mailbox::finish(&mut tx, &owner.app, &owner.scope, owner.account.id, (waiting.id, Some(words))).await?;
+        tx.commit().await?;
+        return Ok(());
     }
     postpone(owner, waiting, (words, 0)).await
 }
@@ -98,7 +111,10 @@ async fn postpone(owner: &Owner, waiting: &Waiting, (words, least_ms): (&str, i6
 async fn perform(owner: &Owner, session: &mut ImapSession, waiting: &Waiting) -> Result<(), Refused> {
     match &waiting.op {
         Op::AppendSent { blob, message_id } => append_sent(owner, session, waiting.id, (blob, message_id)).await,
-        Op::SetFlags { message, seen, flagged } => set_flags(owner, session, *message, (*seen, *flagged)).await,
+        Op::SetFlags { messages, seen, flagged } => set_flags(owner, session, messages, (*seen, *flagged)).await,
+        Op::Transfer { what, from, to, .. } => {
+            transfers::perform(owner, session, (waiting.id, *what), (*from, *to)).await
+        }
     }
 }
 
@@ -143,25 +159,33 @@ async fn append_sent(
     Ok(())
 }
 
-/// Sets flags wherever the message lies. A folder whose UIDs are new ones is left to the next pass.
+/// Sets flags wherever the messages lie. A folder whose UIDs are new ones is left to the next pass.
 async fn set_flags(
     owner: &Owner,
     session: &mut ImapSession,
-    message: MessageId,
+    messages: &[MessageId],
     (seen, flagged): (Option<bool>, Option<bool>),
 ) -> Result<(), Refused> {
     let mut c = owner.app.db.read().await?;
-    let places = mailbox::placements_of(&mut c, &owner.scope, message).await?;
+    let mut places: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    for message in messages {
+        for (name, uid) in mailbox::placements_of(&mut c, &owner.scope, *message).await? {
+            places.entry(name).or_default().extend(u32::try_from(uid));
+        }
+    }
     let folders = mailbox::folders(&mut c, &owner.scope, owner.account.id).await?;
     drop(c);
-    for (name, uid) in places {
+    for (name, uids) in places {
         let validity = folders.iter().find(|f| f.name == name).and_then(|f| f.uid_validity);
         let selected = session.select(&MailboxName::encode(&name)).await?;
-        let (Ok(uid), true) = (u32::try_from(uid), selected.uid_validity.map(i64::from) == validity) else { continue };
+        if selected.uid_validity.map(i64::from) != validity {
+            continue;
+        }
+        let uids: UidSet = uids.into_iter().collect();
         for (flag, wanted) in [("\\Seen", seen), ("\\Flagged", flagged)] {
             let Some(wanted) = wanted else { continue };
             let mode = if wanted { StoreMode::Add } else { StoreMode::Remove };
-            session.uid_store(&UidSet::range(uid, uid), mode, &[flag]).await?;
+            session.uid_store(&uids, mode, &[flag]).await?;
         }
     }
     Ok(())

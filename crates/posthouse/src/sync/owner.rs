@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::base::leases::{self, Held};
 use crate::base::meters::{SYNC_FAILURES, SYNC_PASSES};
 use crate::connect::{self, ImapSession};
-use crate::mailbox::{self, Folder, FolderId, MAX_FOLDERS, MessageId, NewFolder, Role};
+use crate::mailbox::{self, Folder, FolderId, MAX_FOLDERS, MessageId, NewFolder, Role, transfers};
 use crate::team::Scope;
 use db::{Conn, DbResult, Ts};
 use imap::{IdleEnd, MailboxStatus, SpecialUse};
@@ -291,6 +291,7 @@ impl Owner {
             self.untidy.store(true, Ordering::Relaxed);
             return Err(e);
         }
+        self.tidy().await?;
         let before = self.suspects(lost.iter().copied().collect());
         let (sure, new): (Vec<MessageId>, Vec<MessageId>) = lost.into_iter().partition(|id| before.contains(id));
         if !sure.is_empty() {
@@ -299,6 +300,20 @@ impl Owner {
             tx.commit().await?;
         }
         self.untidy.fetch_or(!new.is_empty(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Placements that the pass did not confirm.
+    async fn tidy(&self) -> Result<(), Stop> {
+        if !transfers::store::is_untidy(&mut self.app.db.read().await?, &self.scope, self.account.id).await? {
+            return Ok(());
+        }
+        let mut tx = self.tx().await?;
+        if transfers::tidy(&mut tx, &self.scope, self.account.id, self.app.clock.now()).await? > 0 {
+            self.untidy.store(true, Ordering::Relaxed);
+            mailbox::folders_changed(&mut tx, &self.app, &self.scope, self.account.id).await?;
+        }
+        tx.commit().await?;
         Ok(())
     }
 
@@ -402,7 +417,8 @@ impl Owner {
         let known = mailbox::folders(&mut self.app.db.read().await?, &self.scope, self.account.id).await?;
         let found: Vec<NewFolder> =
             listed.iter().filter(|l| l.selectable()).take(MAX_FOLDERS).map(new_folder).collect();
-        let gone: Vec<&Folder> = known.iter().filter(|k| !found.iter().any(|f| f.name == k.name)).collect();
+        let gone: Vec<&Folder> =
+            known.iter().filter(|k| !k.made_here && !found.iter().any(|f| f.name == k.name)).collect();
         let same =
             |f: &NewFolder| known.iter().any(|k| k.name == f.name && k.role == f.role && k.delimiter == f.delimiter);
         let news: Vec<&NewFolder> = found.iter().filter(|f| !same(f)).collect();
@@ -417,6 +433,7 @@ impl Owner {
         }
         self.untidy.store(true, Ordering::Relaxed);
         for f in gone {
+            transfers::folder_gone(&mut tx, &self.app, &self.scope, self.account.id, f.id).await?;
             mailbox::forget_folder(&mut tx, &self.scope, f.id).await?;
         }
         mailbox::folders_changed(&mut tx, &self.app, &self.scope, self.account.id).await?;

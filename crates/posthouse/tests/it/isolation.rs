@@ -24,6 +24,9 @@ fn body(path: &str) -> Value {
         "/accounts/imports/{id}/start" => json!({ "mode": "test", "rows": "all" }),
         "/accounts/{id}" => json!({}),
         "/accounts/{id}/folders" => json!({ "folders": [] }),
+        "/accounts/{id}/messages/change" => {
+            json!({ "messages": ["00000000-0000-0000-0000-000000000000"], "action": { "kind": "archive" } })
+        }
         "/accounts/{id}/tags" => json!({ "tags": ["Theirs"] }),
         "/tags/{id}" => json!({ "name": "Theirs" }),
         _ => json!({}),

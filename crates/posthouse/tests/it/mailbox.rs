@@ -110,6 +110,8 @@ on_both! {
         assert_eq!(file.headers["x-content-type-options"], "nosniff");
         let raw = api.get(&format!("/messages/{message}/raw")).await;
         assert!(raw.text.ends_with("--b--\r\n") && raw.text.contains("Subject: Hostile"));
+        let headers = api.get(&format!("/messages/{message}/headers")).await.expect(200);
+        assert!(headers["items"].as_array().unwrap().contains(&json!({ "name": "Subject", "value": "Hostile" })), "{headers}");
 
         api.patch(&format!("/messages/{message}"), &json!({ "seen": true, "flagged": true })).await.expect(200);
         let world_sees = || async { world.doveadm(&["search", "-u", &mailbox.address, "mailbox", "INBOX", "SEEN", "FLAGGED"]).is_ok_and(|()| true) };

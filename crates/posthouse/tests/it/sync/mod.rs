@@ -2,6 +2,7 @@
 
 mod changes;
 mod history;
+mod moving;
 mod random;
 
 use crate::support::{Api, Engine, TestApp, connect_request};
@@ -19,6 +20,10 @@ pub enum Offers {
     Condstore,
     /// No mod-sequences either, and no ESEARCH.
     Neither,
+    /// No MOVE.
+    NoMove,
+    /// Neither MOVE nor UIDPLUS: a message cannot be removed alone, and nobody tells where one went.
+    NoUidplus,
 }
 
 impl Offers {
@@ -26,6 +31,8 @@ impl Offers {
         let hidden: &[&str] = match self {
             Self::All => &[" NOTIFY"],
             Self::Condstore => &[" QRESYNC", " LIST-STATUS"],
+            Self::NoMove => &[" MOVE"],
+            Self::NoUidplus => &[" MOVE", " UIDPLUS"],
             Self::Neither => &[" CONDSTORE", " QRESYNC", " LIST-STATUS", " ESEARCH"],
         };
         let hide = |name: &&str| {
@@ -143,8 +150,12 @@ impl Scene {
 
     /// Messages whose whole body was asked for since the last call.
     pub fn bodies_asked(&self) -> usize {
-        self.proxy.take_heard().iter().filter(|line| line.contains("BODY.PEEK[])")).map(|line| asked(line)).sum()
+        bodies_asked(&self.proxy)
     }
+}
+
+pub fn bodies_asked(proxy: &FaultProxy) -> usize {
+    proxy.take_heard().iter().filter(|line| line.contains("BODY.PEEK[])")).map(|line| asked(line)).sum()
 }
 
 fn marks(folder: &str, flags: [bool; 3]) -> String {

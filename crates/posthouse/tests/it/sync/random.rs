@@ -56,10 +56,22 @@ impl Model {
         if items.is_empty() {
             return;
         }
-        let id = items[self.rng.random_range(0..items.len())]["id"].as_str().unwrap();
-        let flag = if self.rng.random() { "seen" } else { "flagged" };
-        let answer = s.api.patch(&format!("/messages/{id}"), &json!({ flag: self.rng.random::<bool>() })).await;
-        assert!(matches!(answer.status.as_u16(), 200 | 404), "{}", answer.text);
+        let message = &items[self.rng.random_range(0..items.len())];
+        let id = message["id"].as_str().unwrap();
+        let path = format!("/accounts/{}/messages/change", s.id);
+        let target = if message["folders"][0]["name"] == "Sent" { "INBOX" } else { "Sent" };
+        let action = match self.rng.random_range(0..6) {
+            0..=1 => json!({ "kind": "flags", "seen": self.rng.random::<bool>() }),
+            2 => json!({ "kind": "flags", "flagged": self.rng.random::<bool>() }),
+            3..=4 => json!({ "kind": "move", "folder": s.folder(target).await }),
+            _ => json!({ "kind": "copy", "folder": s.folder(target).await }),
+        };
+        s.api.post(&path, &json!({ "messages": [id], "action": action })).await.expect(200);
+        if self.rng.random_range(0..10) == 0 {
+            let from = message["folders"][0]["id"].clone();
+            let body = json!({ "messages": [id], "from": from, "action": { "kind": "delete" } });
+            s.api.post(&path, &body).await.expect(200);
+        }
     }
 }
 

@@ -1,0 +1,147 @@
+//! HTTP: what people do with messages, and what the mail server refused of it.
+
+use super::super::FolderId;
+use super::super::ops::OpId;
+use super::{ChangeError, MAX_MESSAGES, MessageAction, MessageMove, Wanted, change, store};
+use crate::accounts::{self, Access, AccountId};
+use crate::app::App;
+use crate::base::events::{self, Kind, News};
+use crate::http::{ApiError, ApiResult, Json, Path, Problem, SignedIn, page};
+use crate::mailbox::MessageId;
+use axum::extract::State as Ax;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Refused operations that are told.
+const REFUSALS: i64 = 50;
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(change_messages)).routes(routes!(operations, forget_operations))
+}
+
+/// What to do with which messages.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangeMessages {
+    /// 1 to 500; those that are gone, or of another account, are passed over.
+    #[schema(min_items = 1, max_items = 500)]
+    messages: Vec<MessageId>,
+    /// Only the copies in this folder; absent: all of each message but those in trash and spam.
+    from: Option<FolderId>,
+    action: MessageAction,
+}
+
+/// What was changed here. The mail server follows at once, while it can be reached.
+#[derive(Debug, Serialize, ToSchema)]
+struct ChangedMessages {
+    /// Messages that are changed.
+    changed: usize,
+    /// Messages that are as they were: already so, or gone.
+    unchanged: usize,
+    /// What was moved: moving it back undoes it.
+    moved: Vec<MessageMove>,
+}
+
+/// Something that the mail server refused. The messages are where they were.
+#[derive(Debug, Serialize, ToSchema)]
+struct RefusedOperation {
+    id: OpId,
+    /// `append_sent`, `set_flags`, `move`, `copy` or `remove`.
+    kind: String,
+    /// How many messages.
+    messages: usize,
+    /// The server's words.
+    words: String,
+    /// When somebody asked for it.
+    asked_at: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Operations {
+    /// Changes of ours that the mail server does not have yet.
+    waiting: i64,
+    /// The newest 50 that it refused.
+    refused: Vec<RefusedOperation>,
+}
+
+impl From<ChangeError> for ApiError {
+    fn from(e: ChangeError) -> Self {
+        let text = e.to_string();
+        match e {
+            ChangeError::UnknownFolder => Self::field("action.folder", "unknown", text),
+            ChangeError::NoRoom => Self::new(StatusCode::CONFLICT, "no_such_folder", text),
+            ChangeError::Db(e) => e.into(),
+        }
+    }
+}
+
+/// Marks, moves, copies or removes messages. Shown at once and carried to the mail server in order; what it refuses is put back.
+#[utoipa::path(post, path = "/accounts/{id}/messages/change", tag = "mail", params(("id" = AccountId, Path)), request_body = ChangeMessages,
+    responses((status = 200, body = ChangedMessages), (status = 403, body = Problem), (status = 404, body = Problem),
+              (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn change_messages(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path(id): Path<AccountId>,
+    Json(r): Json<ChangeMessages>,
+) -> ApiResult<Json<ChangedMessages>> {
+    if r.messages.is_empty() || r.messages.len() > MAX_MESSAGES {
+        let text = format!("Name 1 to {MAX_MESSAGES} messages.");
+        return Err(ApiError::field("messages", if r.messages.is_empty() { "empty" } else { "too_many" }, text));
+    }
+    let mut tx = app.db.tx().await?;
+    let account = accounts::find(&mut tx, &actor, id, Access::Send).await?;
+    let wanted = Wanted { messages: &r.messages, from: r.from, action: &r.action };
+    let out = change(&mut tx, &app, &actor, &account, &wanted).await?;
+    tx.commit().await?;
+    let asked: HashSet<MessageId> = r.messages.iter().copied().collect();
+    let changed = out.changed.len();
+    Ok(Json(ChangedMessages { changed, unchanged: asked.len().saturating_sub(changed), moved: out.moved }))
+}
+
+/// What waits for the mail server, and what it refused.
+#[utoipa::path(get, path = "/accounts/{id}/operations", tag = "mail", params(("id" = AccountId, Path)),
+    responses((status = 200, body = Operations), (status = 404, body = Problem)))]
+async fn operations(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path(id): Path<AccountId>,
+) -> ApiResult<Json<Operations>> {
+    let mut c = app.db.read().await?;
+    accounts::find(&mut c, &actor, id, Access::Read).await?;
+    let waiting = store::count_waiting(&mut c, &actor.scope, id).await?;
+    let refused = store::refusals(&mut c, &actor.scope, id, REFUSALS).await?.into_iter().map(view).collect();
+    Ok(Json(Operations { waiting, refused }))
+}
+
+fn view(r: store::Refusal) -> RefusedOperation {
+    let number = r.payload.0.get("messages").and_then(|m| m.as_u64().or_else(|| m.as_array().map(|a| a.len() as u64)));
+    RefusedOperation {
+        id: r.id,
+        kind: r.kind,
+        messages: number.and_then(|n| usize::try_from(n).ok()).unwrap_or(1),
+        words: r.error,
+        asked_at: page::time(r.created_at),
+    }
+}
+
+/// Forgets what the mail server refused: it was read. Copies of sent mail that could not be filed stay in the outbox.
+#[utoipa::path(delete, path = "/accounts/{id}/operations", tag = "mail", params(("id" = AccountId, Path)),
+    responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn forget_operations(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path(id): Path<AccountId>,
+) -> ApiResult<StatusCode> {
+    let mut tx = app.db.tx().await?;
+    accounts::find(&mut tx, &actor, id, Access::Send).await?;
+    store::forget_refusals(&mut tx, &actor.scope, id).await?;
+    events::emit(&mut tx, &app, &actor.scope, News { kind: Kind::AccountChanged, account_id: id, count: 0 }).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,258 @@
+//! The rows of transfers, and the placements that they make.
+
+use super::super::{FolderId, MessageId, NewFolder, OpId};
+use super::TransferKind;
+use crate::accounts::AccountId;
+use crate::team::Scope;
+use db::{Conn, DbResult, FromRow, Ts, sql};
+
+/// Where a message lies, under which UID, with the flags that it has there.
+#[derive(Debug, Clone, FromRow)]
+pub struct Lies {
+    /// Which message.
+    pub message_id: MessageId,
+    /// The folder.
+    pub folder_id: FolderId,
+    /// The UID; below zero until the server has said it.
+    pub uid: i64,
+    /// `\Seen`.
+    pub seen: bool,
+    /// `\Flagged`.
+    pub flagged: bool,
+    /// `\Answered`.
+    pub answered: bool,
+}
+
+/// A message on its way.
+#[derive(Debug, Clone, FromRow)]
+pub struct Transfer {
+    /// Which message.
+    pub message_id: MessageId,
+    /// The folder where it lies on the server.
+    pub folder_id: FolderId,
+    /// Its UID there; below zero while an earlier operation puts it there.
+    pub uid: i64,
+    /// `\Seen`, when it was taken up.
+    pub seen: bool,
+    /// `\Flagged`, then.
+    pub flagged: bool,
+    /// `\Answered`, then.
+    pub answered: bool,
+    /// Where it goes; absent: it is removed.
+    pub to_folder_id: Option<FolderId>,
+    /// The provisional UID there.
+    pub to_uid: Option<i64>,
+}
+
+/// Where these messages of an account lie, in the order of their UIDs.
+pub async fn lies(c: &mut Conn, scope: &Scope, account: AccountId, messages: &[MessageId]) -> DbResult<Vec<Lies>> {
+    let ids: Vec<String> = messages.iter().map(|m| m.0.simple().to_string()).collect();
+    sql!(all Lies, c,
+        lite "SELECT p.message_id, p.folder_id, p.uid, p.seen, p.flagged, p.answered
+              FROM (SELECT DISTINCT value FROM json_each($1)) j JOIN placement p ON p.message_id = unhex(j.value)
+              WHERE p.account_id = $2 AND p.workspace_id = $3 ORDER BY p.uid",
+        pg "SELECT p.message_id, p.folder_id, p.uid, p.seen, p.flagged, p.answered
+            FROM (SELECT DISTINCT value FROM jsonb_array_elements_text($1) AS value) j
+            JOIN placement p ON p.message_id = CAST(j.value AS UUID)
+            WHERE p.account_id = $2 AND p.workspace_id = $3 ORDER BY p.uid",
+        serde_json::json!(ids), account, scope.workspace_id())
+}
+
+pub async fn insert(tx: &mut Conn, scope: &Scope, (account, op): (AccountId, OpId), t: &Transfer) -> DbResult<()> {
+    sql!(run tx,
+        "INSERT INTO transfer (op_id, folder_id, uid, workspace_id, account_id, message_id, seen, flagged, answered, to_folder_id, to_uid)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        op, t.folder_id, t.uid, scope.workspace_id(), account, t.message_id, t.seen, t.flagged, t.answered, t.to_folder_id, t.to_uid)?;
+    Ok(())
+}
+
+/// Places a message with the flags that it was taken up with. In a folder that is not copied it stays for a while only.
+pub async fn place(
+    tx: &mut Conn,
+    scope: &Scope,
+    t: &Transfer,
+    (folder, uid): (FolderId, i64),
+    kept_until: Ts,
+) -> DbResult<()> {
+    sql!(run tx,
+        "INSERT INTO placement (folder_id, uid, workspace_id, account_id, message_id, seen, flagged, answered, received_at, kept_until)
+         SELECT f.id, CAST($2 AS BIGINT), m.workspace_id, m.account_id, m.id, CAST($3 AS BOOLEAN), CAST($4 AS BOOLEAN),
+           CAST($5 AS BOOLEAN), m.received_at, CASE WHEN f.selected THEN NULL ELSE CAST($8 AS BIGINT) END
+         FROM message m JOIN folder f ON f.account_id = m.account_id
+         WHERE m.id = $6 AND m.workspace_id = $7 AND f.id = $1
+         ON CONFLICT (folder_id, uid) DO NOTHING",
+        folder, uid, t.seen, t.flagged, t.answered, t.message_id, scope.workspace_id(), kept_until)?;
+    Ok(())
+}
+
+/// The messages of an operation.
+///
+/// # Errors
+/// Only the database's.
+pub async fn of(c: &mut Conn, scope: &Scope, op: OpId) -> DbResult<Vec<Transfer>> {
+    sql!(all Transfer, c,
+        "SELECT message_id, folder_id, uid, seen, flagged, answered, to_folder_id, to_uid FROM transfer
+         WHERE op_id = $1 AND workspace_id = $2 ORDER BY uid", op, scope.workspace_id())
+}
+
+pub async fn delete_of(tx: &mut Conn, scope: &Scope, op: OpId) -> DbResult<()> {
+    sql!(run tx, "DELETE FROM transfer WHERE op_id = $1 AND workspace_id = $2", op, scope.workspace_id())?;
+    Ok(())
+}
+
+/// Takes away what starts at a place: the message never came there.
+pub async fn take_starting(tx: &mut Conn, scope: &Scope, (folder, uid): (FolderId, i64)) -> DbResult<Vec<Transfer>> {
+    let found = sql!(all Transfer, tx,
+        "SELECT message_id, folder_id, uid, seen, flagged, answered, to_folder_id, to_uid FROM transfer
+         WHERE folder_id = $1 AND uid = $2 AND workspace_id = $3", folder, uid, scope.workspace_id())?;
+    sql!(run tx, "DELETE FROM transfer WHERE folder_id = $1 AND uid = $2 AND workspace_id = $3", folder, uid, scope.workspace_id())?;
+    Ok(found)
+}
+
+/// The operations that carry something to a folder.
+pub async fn ops_to(c: &mut Conn, scope: &Scope, folder: FolderId) -> DbResult<Vec<(OpId, TransferKind)>> {
+    sql!(
+        all(OpId, TransferKind),
+        c,
+        "SELECT DISTINCT o.id, o.kind FROM transfer t JOIN mailbox_op o ON o.id = t.op_id
+         WHERE t.to_folder_id = $1 AND t.workspace_id = $2 ORDER BY o.id",
+        folder,
+        scope.workspace_id()
+    )
+}
+
+/// The message has the server's UID now, for whoever takes it on from there too.
+pub async fn renumber(tx: &mut Conn, scope: &Scope, folder: FolderId, (from, to): (i64, i64)) -> DbResult<()> {
+    sql!(run tx,
+        "UPDATE placement SET uid = $3 WHERE folder_id = $1 AND uid = $2 AND workspace_id = $4
+           AND NOT EXISTS (SELECT 1 FROM placement o WHERE o.folder_id = $1 AND o.uid = $3)", folder, from, to, scope.workspace_id())?;
+    sql!(run tx, "DELETE FROM placement WHERE folder_id = $1 AND uid = $2 AND workspace_id = $3", folder, from, scope.workspace_id())?;
+    sql!(run tx, "UPDATE transfer SET uid = $3 WHERE folder_id = $1 AND uid = $2 AND workspace_id = $4",
+        folder, from, to, scope.workspace_id())?;
+    Ok(())
+}
+
+/// Whether there may be anything for [`super::tidy`].
+pub async fn is_untidy(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<bool> {
+    Ok(sql!(
+        opt(i64,),
+        c,
+        "SELECT uid FROM placement WHERE account_id = $1 AND workspace_id = $2 AND (uid < 0 OR kept_until IS NOT NULL) LIMIT 1",
+        account,
+        scope.workspace_id()
+    )?
+    .is_some())
+}
+
+/// Placements under provisional UIDs that no operation knows of.
+pub async fn drop_orphans(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<u64> {
+    sql!(run tx,
+        "DELETE FROM placement WHERE account_id = $1 AND workspace_id = $2 AND uid < 0
+           AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.to_folder_id = placement.folder_id AND t.to_uid = placement.uid)",
+        account, scope.workspace_id())
+}
+
+/// What was moved to folders that are not copied, and was shown for long enough.
+pub async fn drop_kept(tx: &mut Conn, scope: &Scope, account: AccountId, now: Ts) -> DbResult<u64> {
+    sql!(run tx,
+        "DELETE FROM placement WHERE account_id = $1 AND workspace_id = $2 AND kept_until IS NOT NULL AND kept_until < $3
+           AND uid > 0 AND folder_id IN (SELECT id FROM folder WHERE account_id = $1 AND NOT selected)",
+        account, scope.workspace_id(), now)
+}
+
+/// A folder that the server does not have yet.
+pub async fn make_folder(
+    tx: &mut Conn,
+    scope: &Scope,
+    (id, account): (FolderId, AccountId),
+    f: &NewFolder,
+    now: Ts,
+) -> DbResult<()> {
+    sql!(run tx,
+        "INSERT INTO folder (id, workspace_id, account_id, name, delimiter, role, selected, created_at, made_here)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (account_id, name) DO NOTHING",
+        id, scope.workspace_id(), account, &f.name, &f.delimiter, f.role, f.selected, now, true)?;
+    Ok(())
+}
+
+/// The server has it now.
+pub async fn made(tx: &mut Conn, scope: &Scope, id: FolderId) -> DbResult<()> {
+    sql!(run tx, "UPDATE folder SET made_here = $3 WHERE id = $1 AND workspace_id = $2 AND made_here", id, scope.workspace_id(), false)?;
+    Ok(())
+}
+
+/// Folders that were made here for something that the server refused.
+pub async fn drop_unused_made(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<()> {
+    sql!(run tx,
+        "DELETE FROM folder WHERE account_id = $1 AND workspace_id = $2 AND made_here
+           AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.to_folder_id = folder.id)
+           AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.folder_id = folder.id)
+           AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.folder_id = folder.id)
+           AND NOT EXISTS (SELECT 1 FROM failed_message m WHERE m.folder_id = folder.id)", account, scope.workspace_id())?;
+    Ok(())
+}
+
+/// UIDNEXT of the target before the first try; absent: there was none.
+pub async fn starting(c: &mut Conn, scope: &Scope, op: OpId) -> DbResult<Option<i64>> {
+    let row = sql!(
+        opt(i64,),
+        c,
+        "SELECT COALESCE(target_uid_next, 0) FROM mailbox_op WHERE id = $1 AND workspace_id = $2",
+        op,
+        scope.workspace_id()
+    )?;
+    Ok(row.map(|r| r.0).filter(|next| *next > 0))
+}
+
+/// Remembers it.
+pub async fn set_starting(tx: &mut Conn, scope: &Scope, op: OpId, uid_next: i64) -> DbResult<()> {
+    sql!(run tx, "UPDATE mailbox_op SET target_uid_next = $3 WHERE id = $1 AND workspace_id = $2", op, scope.workspace_id(), uid_next)?;
+    Ok(())
+}
+
+/// What tells a message from others: size and header.
+pub async fn marks(c: &mut Conn, scope: &Scope, message: MessageId) -> DbResult<Option<(i64, Option<Vec<u8>>)>> {
+    sql!(
+        opt(i64, Option<Vec<u8>>),
+        c,
+        "SELECT size, header_hash FROM message WHERE id = $1 AND workspace_id = $2",
+        message,
+        scope.workspace_id()
+    )
+}
+
+/// An operation that the server refused.
+#[derive(Debug, Clone, FromRow)]
+pub struct Refusal {
+    pub id: OpId,
+    pub kind: String,
+    pub payload: db::types::Json<serde_json::Value>,
+    pub error: String,
+    pub created_at: Ts,
+}
+
+/// The newest operations that the server refused.
+pub async fn refusals(c: &mut Conn, scope: &Scope, account: AccountId, limit: i64) -> DbResult<Vec<Refusal>> {
+    sql!(all Refusal, c,
+        "SELECT id, kind, payload, COALESCE(error, '') AS error, created_at FROM mailbox_op
+         WHERE account_id = $1 AND workspace_id = $2 AND state = 'failed' ORDER BY id DESC LIMIT $3",
+        account, scope.workspace_id(), limit)
+}
+
+/// Forgets what the server refused: somebody has read it. A Sent copy stays, as the outbox tells of it.
+pub async fn forget_refusals(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<u64> {
+    sql!(run tx,
+        "DELETE FROM mailbox_op WHERE account_id = $1 AND workspace_id = $2 AND state = 'failed' AND kind <> 'append_sent'",
+        account, scope.workspace_id())
+}
+
+pub async fn count_waiting(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<i64> {
+    Ok(sql!(
+        one(i64,),
+        c,
+        "SELECT COUNT(*) FROM mailbox_op WHERE account_id = $1 AND workspace_id = $2 AND state = 'waiting'",
+        account,
+        scope.workspace_id()
+    )?
+    .0)
+}

@@ -1,0 +1,235 @@
+//! What is moved, copied and removed here reaches the server once, whatever it can and whenever we die.
+
+use super::{Offers, Scene, bodies_asked};
+use crate::on_both;
+use crate::support::program::Program;
+use crate::support::{Engine, eventually, mail};
+use posthouse::accounts::{self, Access};
+use posthouse::app::App;
+use posthouse::base::clock::Clock;
+use posthouse::base::secret::Secret;
+use posthouse::mailbox::transfers::{self, MessageAction, Wanted};
+use posthouse::{mailbox, team};
+use serde_json::{Value, json};
+use std::time::Duration;
+use testkit::{Direction, Fault, MailWorld, Plan, contains};
+
+const FOLDERS: [&str; 4] = ["INBOX", "Sent", "Trash", "Archive"];
+
+fn thirty(world: &MailWorld, address: &str) {
+    for n in 0..30 {
+        world.put(address, "INBOX", &mail(&format!("Mail {n}"), &format!("m{n}@else.test"))).unwrap();
+    }
+}
+
+impl Scene {
+    pub async fn folder(&mut self, name: &str) -> String {
+        let all = self.api.get(&format!("/accounts/{}/folders", self.id)).await.expect(200);
+        let found = all["items"].as_array().unwrap().iter().find(|f| f["name"] == name);
+        found.unwrap_or_else(|| panic!("no folder {name} in {all}"))["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn change(&mut self, numbers: &[usize], from: Option<&str>, action: Value) -> Value {
+        let list = self.api.get(&format!("/accounts/{}/messages?limit=200", self.id)).await.expect(200);
+        let subjects: Vec<String> = numbers.iter().map(|n| format!("Mail {n}")).collect();
+        let items = list["items"].as_array().unwrap().iter();
+        let ids: Vec<&Value> =
+            items.filter(|m| subjects.iter().any(|s| m["subject"] == **s)).map(|m| &m["id"]).collect();
+        assert_eq!(ids.len(), numbers.len(), "{numbers:?}");
+        let from = match from {
+            Some(name) => json!(self.folder(name).await),
+            None => Value::Null,
+        };
+        let body = json!({ "messages": ids, "from": from, "action": action });
+        self.api.post(&format!("/accounts/{}/messages/change", self.id), &body).await.expect(200)
+    }
+
+    fn lies(&self, here: &std::collections::BTreeMap<String, Vec<String>>, number: usize) -> Vec<String> {
+        let place = here.get(&format!("Mail {number}")).cloned().unwrap_or_default();
+        place.iter().map(|p| p.split(' ').next().unwrap().to_owned()).collect()
+    }
+
+    async fn operations(&mut self) -> Value {
+        self.api.get(&format!("/accounts/{}/operations", self.id)).await.expect(200)
+    }
+
+    async fn nothing_waits(&mut self) {
+        for _ in 0..1_000 {
+            if self.operations().await["waiting"] == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+        panic!("never done: {}", self.operations().await);
+    }
+}
+
+async fn reaches_the_server(engine: Engine, offers: Offers) {
+    let mut s = Scene::start(engine, ("moving", offers), thirty).await;
+    s.equal(&FOLDERS).await;
+    assert_eq!(s.bodies_asked(), 30);
+    let sent = s.folder("Sent").await;
+
+    let moved = s.change(&[1, 2, 3], None, json!({ "kind": "move", "folder": sent })).await;
+    assert_eq!((&moved["changed"], moved["moved"].as_array().unwrap().len()), (&json!(3), 3));
+    s.change(&[6], None, json!({ "kind": "copy", "folder": sent })).await;
+    s.change(&[7, 8], None, json!({ "kind": "archive" })).await;
+    s.change(&[9], None, json!({ "kind": "trash" })).await;
+    s.change(&[10], Some("INBOX"), json!({ "kind": "delete" })).await;
+    // Marked as read and moved at once, as whoever reads does.
+    s.change(&[11, 12], None, json!({ "kind": "flags", "seen": true })).await;
+    s.change(&[11], None, json!({ "kind": "move", "folder": sent })).await;
+    let here = s.here().await;
+    let places: Vec<Vec<String>> = [1, 6, 7, 9, 10, 11].into_iter().map(|n| s.lies(&here, n)).collect();
+    assert_eq!(places, [&["Sent"][..], &["INBOX", "Sent"], &["Archive"], &["Trash"], &[], &["Sent"]], "shown at once");
+    let list = s.api.get(&format!("/accounts/{}/messages?limit=200", s.id)).await.expect(200);
+    assert_eq!(list["items"].as_array().unwrap().len(), 29, "what is removed is not listed");
+    s.equal(&FOLDERS).await;
+    let there = s.there(&FOLDERS);
+    assert_eq!(there["Mail 11"], ["Sent seen"]);
+    assert!(!there.contains_key("Mail 10"));
+
+    // Taken back, and moved on before the server has heard of the first move.
+    let inbox = s.folder("INBOX").await;
+    s.change(&[9], Some("Trash"), json!({ "kind": "move", "folder": inbox })).await;
+    s.api.post(&format!("/accounts/{}/pause", s.id), &json!({})).await.expect(200);
+    s.change(&[1], None, json!({ "kind": "move", "folder": inbox })).await;
+    s.change(&[1], None, json!({ "kind": "archive" })).await;
+    s.change(&[1], None, json!({ "kind": "flags", "flagged": true })).await;
+    s.api.post(&format!("/accounts/{}/resume", s.id), &json!({})).await.expect(200);
+    s.equal(&FOLDERS).await;
+    assert_eq!(s.there(&FOLDERS)["Mail 1"], ["Archive flagged"]);
+    assert_eq!(s.there(&FOLDERS)["Mail 9"], ["INBOX"]);
+    s.nothing_waits().await;
+    assert_eq!(s.bodies_asked(), 0, "nothing of it was fetched");
+    assert_eq!(s.t.number("SELECT COUNT(*) FROM transfer").await, 0);
+    let provisional = "SELECT COUNT(*) FROM placement WHERE uid < 0";
+    eventually("every message has the server's UID", async || s.t.number(provisional).await == 0).await;
+    assert_eq!(s.operations().await["refused"], json!([]));
+    s.t.stop().await;
+}
+
+/// The server says no: everything is where it was, and somebody can read why.
+async fn is_refused(engine: Engine) {
+    let mut s = Scene::start(engine, ("put-back", Offers::All), thirty).await;
+    s.equal(&FOLDERS).await;
+    s.bodies_asked();
+    let broken =
+        Fault::ReplaceText(Direction::FromClient, contains("UID MOVE"), ["UID MOVE".into(), "UID MOVX".into()]);
+    let hidden = Fault::ReplaceLine(Direction::FromServer, contains("\" Archive"), "* OK Hidden\r\n".into());
+    s.proxy.set_plan(Plan { faults: vec![broken, hidden] });
+    s.proxy.hang_up();
+    eventually("the folder is not known any more", async || {
+        s.t.number("SELECT COUNT(*) FROM folder WHERE role = 'archive'").await == 0
+    })
+    .await;
+    let sent = s.folder("Sent").await;
+    s.api.post(&format!("/accounts/{}/pause", s.id), &json!({})).await.expect(200);
+    s.change(&[1, 2], None, json!({ "kind": "move", "folder": sent })).await;
+    // These build on it, and fall with it.
+    s.change(&[2], None, json!({ "kind": "archive" })).await;
+    s.change(&[3], None, json!({ "kind": "archive" })).await;
+    s.api.post(&format!("/accounts/{}/resume", s.id), &json!({})).await.expect(200);
+    s.nothing_waits().await;
+    s.equal(&FOLDERS).await;
+    let there = s.there(&FOLDERS);
+    assert!((1..=3).all(|n| there[&format!("Mail {n}")] == ["INBOX"]), "{there:?}");
+    let refused = s.operations().await["refused"].clone();
+    let kinds: Vec<(&Value, &Value)> =
+        refused.as_array().unwrap().iter().map(|r| (&r["kind"], &r["messages"])).collect();
+    assert_eq!(kinds, [(&json!("move"), &json!(1)), (&json!("move"), &json!(2))], "{refused}");
+    assert!(refused[0]["words"].as_str().unwrap().contains("MOVX"), "{refused}");
+    let folders = s.api.get(&format!("/accounts/{}/folders", s.id)).await.expect(200);
+    assert!(!folders.to_string().contains("Archive"), "the folder that was to be made is forgotten: {folders}");
+    s.api.delete(&format!("/accounts/{}/operations", s.id), &json!({})).await.expect(204);
+    assert_eq!(s.operations().await["refused"], json!([]));
+    assert_eq!(s.bodies_asked(), 0);
+    s.t.stop().await;
+}
+
+/// The program dies around a move or a copy: afterwards the message is in one place, or two, and never in three.
+async fn dies(engine: Engine, offers: Offers, (point, action): (&str, &str)) {
+    let name = format!("dies-{action}-{}", point.replace('.', "-"));
+    let mut s = Scene::start(engine, (&name, offers), |world, address| {
+        for n in 0..3 {
+            world.put(address, "INBOX", &mail(&format!("Mail {n}"), &format!("m{n}@else.test"))).unwrap();
+        }
+    })
+    .await;
+    s.equal(&["INBOX", "Sent"]).await;
+    let (sent, list) = (s.folder("Sent").await, format!("/accounts/{}/messages", s.id));
+    let id = s.api.get(&list).await.expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
+    let (account, folder, config) = (s.id.clone(), tempfile::tempdir().unwrap(), s.t.app().config.clone());
+    let _data = s.t.keep().await;
+    let app = App::open(config.clone(), Clock::system()).await.unwrap();
+    let owner = team::sign_in(&app, "ana@acme.test", Secret::new("correct horse battery".into())).await.ok().unwrap();
+    let action = match action {
+        "move" => MessageAction::Move { folder: sent.parse().unwrap() },
+        "copy" => MessageAction::Copy { folder: sent.parse().unwrap() },
+        _ => MessageAction::Delete,
+    };
+    let mut tx = app.db.tx().await.unwrap();
+    let found = accounts::find(&mut tx, &owner.actor, account.parse().unwrap(), Access::Send).await.unwrap();
+    let folders = mailbox::folders(&mut tx, &owner.actor.scope, found.id).await.unwrap();
+    let inbox = folders.iter().find(|f| f.role == Some(mailbox::Role::Inbox)).unwrap().id;
+    let wanted = Wanted { messages: &[id.parse().unwrap()], from: Some(inbox), action: &action };
+    transfers::change(&mut tx, &app, &owner.actor, &found, &wanted).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut program = Program::start(&config, folder.path(), Some(point));
+    assert!(program.killed().await, "{point} was not reached");
+    let _again = Program::start(&config, folder.path(), None);
+    let count = async |sql: &'static str| -> i64 {
+        let row: (i64,) = db::one(&mut app.db.read().await.unwrap(), db::Sql::both(sql), vec![]).await.unwrap();
+        row.0
+    };
+    eventually("the operation is done", async || {
+        count("SELECT COUNT(*) FROM mailbox_op WHERE state = 'waiting'").await == 0
+            && count("SELECT COUNT(*) FROM placement WHERE uid < 0").await == 0
+            && count("SELECT COUNT(*) FROM placement").await
+                == match &action {
+                    MessageAction::Copy { .. } => 4,
+                    MessageAction::Delete => 2,
+                    _ => 3,
+                }
+    })
+    .await;
+    let number = |folder: &str| s.world.messages(&s.mailbox.address, folder).unwrap().len();
+    let want = match &action {
+        MessageAction::Copy { .. } => (3, 1),
+        MessageAction::Delete => (2, 0),
+        _ => (2, 1),
+    };
+    assert_eq!((number("INBOX"), number("Sent")), want, "{point} {offers:?}");
+    assert_eq!(bodies_asked(&s.proxy), 3, "{point}: each once, long ago");
+    app.db.close().await;
+}
+
+on_both! {
+    async fn what_is_moved_copied_and_removed_here_reaches_the_server(engine) {
+        reaches_the_server(engine, Offers::All).await;
+        reaches_the_server(engine, Offers::NoMove).await;
+        reaches_the_server(engine, Offers::Neither).await;
+    }
+
+    async fn a_server_without_uidplus_does_it_too(engine) {
+        reaches_the_server(engine, Offers::NoUidplus).await;
+    }
+
+    async fn what_the_server_refuses_is_put_back(engine) {
+        is_refused(engine).await;
+    }
+
+    async fn killed_around_a_move_nothing_is_lost_or_doubled(engine) {
+        for point in ["transfer.before", "transfer.after"] {
+            dies(engine, Offers::All, (point, "move")).await;
+            dies(engine, Offers::All, (point, "delete")).await;
+        }
+    }
+
+    async fn killed_around_a_copy_nothing_is_doubled(engine) {
+        for point in ["transfer.before", "transfer.copied", "transfer.after"] {
+            dies(engine, Offers::All, (point, "copy")).await;
+            dies(engine, Offers::NoMove, (point, "move")).await;
+        }
+    }
+}
