@@ -2598,6 +2598,8 @@ export interface components {
         StepStatus: "running" | "passed" | "failed";
         /** @description The state of an account's copy. */
         SyncFigures: {
+            /** @description When all folders were last compared with the server message by message: once a week, and when somebody asks. */
+            compared_at?: string | null;
             /**
              * Format: int64
              * @description While importing: messages that are here.
@@ -2660,7 +2662,7 @@ export interface components {
              * @description Flags taken over.
              */
             changed: number;
-            /** @description Whether somebody asked to have every folder compared message by message. */
+            /** @description Whether every folder was compared message by message: the week's check, or somebody asked for it. */
             compare: boolean;
             /** @description When the last of them ended. */
             ended_at: string;

@@ -85,6 +85,8 @@ struct SyncFigures {
     seconds_left: Option<i64>,
     /// The end of the last pass that came to its end.
     last_sync_at: Option<String>,
+    /// When all folders were last compared with the server message by message: once a week, and when somebody asks.
+    compared_at: Option<String>,
     /// Messages here, in the chosen folders.
     messages: i64,
     /// Messages on the server in the chosen folders, also those before the import window; absent until all were looked at.
@@ -107,7 +109,7 @@ struct SyncRun {
     ended_at: String,
     /// How many passes.
     passes: i64,
-    /// Whether somebody asked to have every folder compared message by message.
+    /// Whether every folder was compared message by message: the week's check, or somebody asked for it.
     compare: bool,
     status: RunStatus,
     /// Messages fetched.
@@ -209,6 +211,7 @@ fn state_view(f: &Figures, now: Ts) -> SyncFigures {
         per_minute: pace.map(|p| p.0),
         seconds_left: pace.map(|p| p.1),
         last_sync_at: f.last_sync_at.map(time),
+        compared_at: f.compared_at.map(time),
         messages: f.messages,
         messages_on_server: (f.unknown == 0).then_some(f.on_server),
         failed: f.failed,

@@ -3,11 +3,15 @@
 use super::owner::Owner;
 use super::{Stop, store};
 use crate::accounts::{Failure, Reason};
+use crate::mailbox;
 use db::{FromRow, Ts, id_type, text_enum};
 use std::sync::{Mutex, PoisonError};
 
 /// Rows kept of one account: about two days of an account that changes all the time.
 pub const KEPT: i64 = 500;
+
+/// How often everything is compared.
+const CHECK_SECS: i64 = 7 * 24 * 3_600;
 
 id_type! {
     /// A row of the sync history.
@@ -109,7 +113,10 @@ impl Run {
 /// Does a full pass and notes what came of it. Open pages are told of a pass that somebody asked for, whatever came of it.
 pub async fn noted(owner: &Owner, wanted: bool, pass: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
     let started = owner.app.clock.now();
-    let asked = store::compare_asked_at(&mut owner.app.db.read().await?, &owner.scope, owner.account.id).await?;
+    let asked = match store::compare_asked_at(&mut owner.app.db.read().await?, &owner.scope, owner.account.id).await? {
+        Some(at) => Some(at),
+        None => check_when_due(owner, started).await?,
+    };
     let passed = pass.await;
     match &passed {
         Ok(()) => note(owner, (started, asked, wanted), None).await?,
@@ -117,6 +124,24 @@ pub async fn noted(owner: &Owner, wanted: bool, pass: impl Future<Output = Resul
         Err(_) => {}
     }
     passed
+}
+
+/// Every week all folders are compared, whatever the server says has changed: what was missed for any reason is found then. Not all
+/// accounts on the same day.
+async fn check_when_due(owner: &Owner, now: Ts) -> Result<Option<Ts>, Stop> {
+    let id = owner.account.id;
+    let Some(last) = store::compared_at(&mut owner.app.db.read().await?, &owner.scope, id).await? else {
+        return Ok(None);
+    };
+    let spread = i64::try_from(id.0.as_u128() % 86_400).unwrap_or(0);
+    if last.plus_secs(CHECK_SECS + spread) > now {
+        return Ok(None);
+    }
+    let mut tx = owner.tx().await?;
+    mailbox::compare_again(&mut tx, &owner.scope, id).await?;
+    store::ask_compare(&mut tx, &owner.scope, id, now).await?;
+    tx.commit().await?;
+    Ok(Some(now))
 }
 
 /// Notes a session that could not be opened: no pass began.
@@ -159,7 +184,7 @@ async fn note(
         None => store::insert(&mut tx, scope, account, &run).await?,
     }
     if let (Some(at), None) = (asked, failure) {
-        store::compared(&mut tx, scope, account, at).await?;
+        store::compared(&mut tx, scope, account, (at, run.ended_at)).await?;
     }
     if alike.is_none() || wanted {
         store::tell(&mut tx, app, scope, account).await?;

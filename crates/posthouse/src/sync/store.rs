@@ -29,11 +29,23 @@ pub async fn ask_compare(tx: &mut Conn, scope: &Scope, account: AccountId, now: 
 }
 
 /// The comparison asked for then came to its end.
-pub async fn compared(tx: &mut Conn, scope: &Scope, account: AccountId, asked: Ts) -> DbResult<()> {
+pub async fn compared(tx: &mut Conn, scope: &Scope, account: AccountId, (asked, ended): (Ts, Ts)) -> DbResult<()> {
     sql!(run tx,
-        "UPDATE account SET compare_asked_at = NULL WHERE id = $1 AND workspace_id = $2 AND compare_asked_at = $3",
-        account, scope.workspace_id(), asked)?;
+        "UPDATE account SET compare_asked_at = NULL, compared_at = $4 WHERE id = $1 AND workspace_id = $2 AND compare_asked_at = $3",
+        account, scope.workspace_id(), asked, ended)?;
     Ok(())
+}
+
+/// When the account was last compared completely; before the first time, when it was added: its import compared it.
+pub async fn compared_at(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Option<Ts>> {
+    let at = sql!(
+        opt(Ts,),
+        c,
+        "SELECT COALESCE(compared_at, created_at) FROM account WHERE id = $1 AND workspace_id = $2",
+        account,
+        scope.workspace_id()
+    )?;
+    Ok(at.map(|row| row.0))
 }
 
 /// Tells open pages.
@@ -161,6 +173,7 @@ pub struct Figures {
     pub sync_started_at: Option<Ts>,
     pub sync_started_done: i64,
     pub last_sync_at: Option<Ts>,
+    pub compared_at: Option<Ts>,
     pub messages: i64,
     /// Chosen folders of which the server's number is not known yet.
     pub unknown: i64,
@@ -178,7 +191,7 @@ pub async fn figures(
     (midnight, today): (Ts, &str),
 ) -> DbResult<Option<Figures>> {
     sql!(opt Figures, c,
-        "SELECT a.sync_stage, a.sync_done, a.sync_total, a.sync_started_at, a.sync_started_done,
+        "SELECT a.sync_stage, a.sync_done, a.sync_total, a.sync_started_at, a.sync_started_done, a.compared_at,
            (SELECT MAX(ended_at) FROM sync_run WHERE account_id = $1 AND reason IS NULL) AS last_sync_at,
            (SELECT COUNT(*) FROM placement p JOIN folder f ON f.id = p.folder_id WHERE p.account_id = $1 AND f.selected) AS messages,
            (SELECT COUNT(*) FROM folder WHERE account_id = $1 AND selected AND seen_messages IS NULL) AS unknown,

@@ -121,4 +121,27 @@ on_both! {
         until(&mut s, "compared again", "/runs", |v| v["items"][0]["compare"] == true && v["items"][0]["placed"] == 0).await;
         s.t.stop().await;
     }
+
+    async fn once_a_week_everything_is_compared(engine) {
+        let mut s = Scene::start(engine, ("weekly", Offers::All), |world, address| {
+            world.put(address, "INBOX", &mail("Lost", "lost@else.test")).unwrap();
+        })
+        .await;
+        s.equal(&FOLDERS).await;
+        s.sync_now(false).await;
+        until(&mut s, "a pass without change", "/runs", |v| v["items"][0]["fetched"] == 0).await;
+        s.t.run_sql("DELETE FROM placement").await;
+        // Nine days have gone by; the server tells of no change.
+        s.t.run_sql("UPDATE account SET created_at = created_at - 777600000000").await;
+        s.sync_now(false).await;
+        let healed = |v: &Value| v["items"][0]["compare"] == true;
+        let runs = until(&mut s, "it was compared", "/runs", healed).await;
+        assert_eq!(runs["items"][0]["status"], "success", "{runs}");
+        assert_eq!(s.here().await, s.there(&FOLDERS));
+        assert!(get(&mut s.api, &s.id, "").await["compared_at"].is_string());
+        // Only once.
+        s.sync_now(false).await;
+        until(&mut s, "a usual pass", "/runs", |v| v["items"][0]["compare"] == false).await;
+        s.t.stop().await;
+    }
 }
