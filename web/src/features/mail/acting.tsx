@@ -1,6 +1,6 @@
 /** Changes messages: shown at once, taken back when the server refuses, and with a way back where something moved. */
 import { Button, Group, Text } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
+import { notifications, notificationsStore } from "@mantine/notifications";
 import { type InfiniteData, type QueryClient, useMutationState } from "@tanstack/react-query";
 import { useMemo } from "react";
 import type { FolderList, Message } from "../../api/client";
@@ -133,11 +133,25 @@ function ask(queryClient: QueryClient, acts: Act[]): Promise<Outcome> {
   return mutation.execute(acts);
 }
 
+interface Undoable {
+  id: string;
+  undo: () => void;
+  /** The server has answered: from here on it lasts as long as the words about it. */
+  told: boolean;
+}
+
 /** What can be taken back, the newest last. */
-let undoable: { id: string; undo: () => void }[] = [];
+let undoable: Undoable[] = [];
+
+function forget(id: string): void {
+  undoable = undoable.filter((each) => each.id !== id);
+}
 
 /** Takes the newest change back that still can be. */
 export function undoLast(): void {
+  const { notifications: shown, queue } = notificationsStore.getState();
+  const said = new Set([...shown, ...queue].map(({ id }) => id));
+  undoable = undoable.filter(({ id, told }) => !told || said.has(id));
   const last = undoable.at(-1);
   if (last) last.undo();
   else notifications.show({ id: "z", message: "There is nothing to undo." });
@@ -145,7 +159,7 @@ export function undoLast(): void {
 
 async function takeBack(queryClient: QueryClient, id: string, outcome: Promise<Outcome | undefined>) {
   notifications.hide(id);
-  undoable = undoable.filter((each) => each.id !== id);
+  forget(id);
   const moved = (await outcome)?.moved ?? new Map<string, Moved[]>();
   const back = new Set<string>();
   try {
@@ -197,13 +211,9 @@ function tellDone(id: string, acts: Done[], canUndo: boolean): void {
     .filter(({ changed }) => changed > 0)
     .map((act) => `${many(act.changed)} ${wordsOf(act).did}.`);
   if (message.length === 0) message.push("Nothing to do: it is so already.");
-  const forget = () => {
-    undoable = undoable.filter((each) => each.id !== id);
-  };
   notifications.show({
     id,
     autoClose: UNDO_MS,
-    onClose: forget,
     message: (
       <Group justify="space-between" gap="sm" wrap="nowrap">
         <Text>{message.join(" ")}</Text>
@@ -243,17 +253,19 @@ export async function perform(queryClient: QueryClient, acts: Act[]): Promise<vo
   const asked = ask(queryClient, acts);
   const outcome = asked.catch(() => undefined);
   const moves = acts.some(({ change }) => change.kind !== "flags" && change.kind !== "delete");
-  if (moves) undoable = [...undoable, { id, undo: () => void takeBack(queryClient, id, outcome) }];
+  if (moves)
+    undoable = [...undoable, { id, told: false, undo: () => void takeBack(queryClient, id, outcome) }];
   try {
     const { done, moved, missed, failure } = await asked;
-    const waits = undoable.some((each) => each.id === id);
+    const kept = undoable.find((each) => each.id === id);
+    if (kept) kept.told = true;
     const canUndo = [...moved.values()].some((list) => list.length > 0);
-    if (!canUndo) undoable = undoable.filter((each) => each.id !== id);
+    if (!canUndo) forget(id);
     const told = summed(done.filter(({ change }) => change.kind !== "flags"));
-    if (told.length > 0 && (waits || !moves)) tellDone(id, told, canUndo);
+    if (told.length > 0 && (kept || !moves)) tellDone(id, told, canUndo);
     if (failure) tellFailure(wordsOf(first).not, `${many(missed)} stayed: ${failure.message}`);
   } catch (error) {
-    undoable = undoable.filter((each) => each.id !== id);
+    forget(id);
     tellFailure(wordsOf(first).not, asApiError(error).message);
     // What is shown may be what was wrong.
     await refresh(queryClient, new Set(acts.map(({ accountId }) => accountId)));

@@ -92,14 +92,14 @@ async function beginning(body: ReadableStream<Uint8Array>): Promise<Source> {
     text += decoder.decode(value.subarray(0, SOURCE_SHOWN - read), { stream: true });
     read += value.length;
     if (read <= SOURCE_SHOWN) continue;
-    await reader.cancel();
+    void reader.cancel();
     return { text, cut: true };
   }
 }
 
 async function fetchSource(id: string, signal: AbortSignal): Promise<Source> {
   try {
-    const response = await globalThis.fetch(rawAddress(id), {
+    const response = await globalThis.fetch(new URL(rawAddress(id), globalThis.location.origin), {
       signal: AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]),
     });
     if (!response.ok) throw problemFrom(response, await response.json().catch(() => undefined));
