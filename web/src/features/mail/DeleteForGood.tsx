@@ -5,7 +5,7 @@ import type { Act } from "./acts";
 const sum = (acts: Act[]) => acts.reduce((all, { rows }) => all + rows.length, 0);
 
 /** Asks before messages leave Trash or Junk: there is no way back from there. */
-export default function DeleteForGood(props: { acts: Act[]; onClose: () => void; onSure: () => void }) {
+export function DeleteForGood(props: { acts: Act[]; onClose: () => void; onSure: () => void }) {
   const { acts, onClose, onSure } = props;
   const going = sum(acts.filter(({ change }) => change.kind === "delete"));
   const others = sum(acts) - going;

@@ -7,7 +7,7 @@ import { headersQuery } from "./changes";
 import classes from "./Source.module.css";
 
 /** All headers of a message, in the order in which they stand in it. */
-export default function HeadersTable({ messageId }: { messageId: string }) {
+export function HeadersTable({ messageId }: { messageId: string }) {
   const { data, error } = useQuery(headersQuery(messageId));
   return (
     <section aria-label="Headers">

@@ -18,8 +18,8 @@ import { useShortcuts } from "../../ui/shortcuts";
 import { perform, undoLast } from "./acting";
 import { type Act, actsOf, type Target, type Wish } from "./acts";
 
-const MoveDialog = part(() => import("./MoveDialog"));
-const DeleteDialog = part(() => import("./DeleteForGood"));
+const MoveDialog = part(async () => ({ default: (await import("./later")).MoveDialog }));
+const DeleteForGood = part(async () => ({ default: (await import("./later")).DeleteForGood }));
 
 /** The list beside an open message. */
 interface ListPlace {
@@ -126,7 +126,7 @@ export function MailActionsProvider({
         />
       )}
       {question?.kind === "delete" && (
-        <DeleteDialog
+        <DeleteForGood
           acts={question.acts}
           onClose={close}
           onMissing={close}

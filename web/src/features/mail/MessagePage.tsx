@@ -21,7 +21,7 @@ import { Back, MessageTools } from "./MessageTools";
 import { messageQuery, useSetFlags } from "./queries";
 import { Subject } from "./Subject";
 
-const HeadersTable = part(() => import("./HeadersTable"));
+const HeadersTable = part(async () => ({ default: (await import("./later")).HeadersTable }));
 
 interface MessageProps {
   accountId: string;

@@ -24,7 +24,7 @@ import { rawAddress } from "./changes";
 import classes from "./Mail.module.css";
 import { useMailActions } from "./MailActions";
 
-const SourceDialog = part(() => import("./SourceDialog"));
+const SourceDialog = part(async () => ({ default: (await import("./later")).SourceDialog }));
 
 /** Where the message is all there is on the screen. */
 export function Back({ onBack }: { onBack: () => void }) {

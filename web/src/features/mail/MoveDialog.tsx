@@ -1,13 +1,10 @@
-import { Combobox, Modal, Text, TextInput, useCombobox } from "@mantine/core";
-import { IconFolder } from "@tabler/icons-react";
+import { Modal, Select, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
 import { counted } from "../../lib/format";
 import { asApiError } from "../../lib/problem";
+import { isolated } from "../../lib/texts";
 import { Banner } from "../../ui/Banner";
-import { Icon } from "../../ui/Icon";
 import type { Target } from "./acts";
-import classes from "./MoveDialog.module.css";
 import { foldersQuery } from "./queries";
 
 interface MoveProps {
@@ -19,7 +16,7 @@ interface MoveProps {
 }
 
 /** Asks for the folder to move messages to. */
-export default function MoveDialog({ rows, current, onClose, onChoose }: MoveProps) {
+export function MoveDialog({ rows, current, onClose, onChoose }: MoveProps) {
   const accounts = new Set(rows.map((row) => row.account_id));
   const [accountId = ""] = accounts;
   const title = `Move ${counted(rows.length, "message")} to`;
@@ -37,49 +34,33 @@ export default function MoveDialog({ rows, current, onClose, onChoose }: MovePro
 function Folders(props: Omit<MoveProps, "rows"> & { accountId: string }) {
   const { accountId, current, onClose, onChoose } = props;
   const { data, error } = useQuery(foldersQuery(accountId));
-  const [typed, setTyped] = useState("");
-  // Open as long as the dialog is.
-  const combobox = useCombobox({ opened: true, onDropdownClose: onClose });
-  const wanted = typed.trim().toLowerCase();
-  const found = (data?.items ?? []).filter(
-    ({ id, name }) => id !== current && name.toLowerCase().includes(wanted),
-  );
-  const first = found[0]?.id;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what is typed changes which one is the first
-  useEffect(() => {
-    if (first) combobox.selectFirstOption();
-  }, [first, wanted]);
+  const options = (data?.items ?? [])
+    .filter(({ id }) => id !== current)
+    .map(({ id, name, selected }) => ({
+      value: id,
+      label: selected ? isolated(name) : `${isolated(name)} – not copied here`,
+    }));
   return (
-    <Combobox store={combobox} onOptionSubmit={onChoose}>
-      <Combobox.EventsTarget>
-        <TextInput
-          aria-label="Folder"
-          placeholder="Search folders"
-          autoComplete="off"
-          value={typed}
-          onChange={(event) => setTyped(event.currentTarget.value)}
-          data-autofocus
-        />
-      </Combobox.EventsTarget>
+    <Stack gap="sm">
       {error && (
         <Banner tone="bad" alert>
           The folders could not be loaded: {asApiError(error).message}
         </Banner>
       )}
-      <Combobox.Options aria-label="Folders" className={classes.folders}>
-        {found.map((folder) => (
-          <Combobox.Option key={folder.id} value={folder.id} className={classes.folder}>
-            <Icon of={IconFolder} />
-            <bdi className={classes.name}>{folder.name}</bdi>
-            {!folder.selected && (
-              <Text span size="xs" c="dimmed">
-                not copied here
-              </Text>
-            )}
-          </Combobox.Option>
-        ))}
-        {data && found.length === 0 && <Combobox.Empty>No folder is called that.</Combobox.Empty>}
-      </Combobox.Options>
-    </Combobox>
+      <Select
+        aria-label="Folder"
+        placeholder="Search folders"
+        data={options}
+        searchable
+        selectFirstOptionOnChange
+        nothingFoundMessage={data ? "No folder is called that." : "Loading…"}
+        maxDropdownHeight="50vh"
+        comboboxProps={{ transitionProps: { duration: 0 } }}
+        defaultDropdownOpened
+        onDropdownClose={onClose}
+        onChange={(folder) => folder && onChoose(folder)}
+        data-autofocus
+      />
+    </Stack>
   );
 }

@@ -8,7 +8,7 @@ import { rawAddress, sourceQuery } from "./changes";
 import classes from "./Source.module.css";
 
 /** The message as it came. */
-export default function SourceDialog({ messageId, onClose }: { messageId: string; onClose: () => void }) {
+export function SourceDialog({ messageId, onClose }: { messageId: string; onClose: () => void }) {
   const { data, error } = useQuery(sourceQuery(messageId));
   return (
     <Modal
