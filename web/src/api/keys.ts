@@ -40,6 +40,8 @@ export const keys = {
   sync: (accountId: string, what: string) => ["mail", accountId, "sync", what] as const,
   mailAll: ["mail"] as const,
   mail: (accountId: string) => ["mail", accountId] as const,
+  /** Of several accounts. */
+  mailEverywhere: ["mail", "all"] as const,
   folders: (accountId: string) => ["mail", accountId, "folders"] as const,
   messages: (accountId: string, folder: string | undefined) =>
     ["mail", accountId, "list", folder ?? ""] as const,

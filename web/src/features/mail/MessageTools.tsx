@@ -1,4 +1,5 @@
 import { ActionIcon, Button, Group, Menu, Tooltip } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
 import {
   IconAlertOctagon,
   IconArchive,
@@ -20,6 +21,7 @@ import type { Message } from "../../api/client";
 import { focusOrigin, returnFocus } from "../../ui/focus";
 import { Icon } from "../../ui/Icon";
 import { part } from "../../ui/part";
+import { media } from "../../ui/theme";
 import { rawAddress } from "./changes";
 import classes from "./Mail.module.css";
 import { useMailActions } from "./MailActions";
@@ -124,6 +126,8 @@ interface RestProps extends Omit<ToolsProps, "onBack"> {
 }
 
 function Rest({ message, headers, onHeaders, junk, seen }: RestProps) {
+  // Arrow keys would stop at an item that is only hidden.
+  const compact = useMediaQuery(media.compact);
   const [source, setSource] = useState(false);
   const origin = useRef<HTMLElement>(undefined);
   const close = () => {
@@ -139,12 +143,16 @@ function Rest({ message, headers, onHeaders, junk, seen }: RestProps) {
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item hiddenFrom="sm" leftSection={<Icon of={IconMail} />} onClick={seen}>
-            {message.seen ? "Mark as unread" : "Mark as read"}
-          </Menu.Item>
-          <Menu.Item hiddenFrom="sm" leftSection={<Icon of={IconAlertOctagon} />} onClick={junk}>
-            Move to Junk
-          </Menu.Item>
+          {compact && (
+            <>
+              <Menu.Item leftSection={<Icon of={IconMail} />} onClick={seen}>
+                {message.seen ? "Mark as unread" : "Mark as read"}
+              </Menu.Item>
+              <Menu.Item leftSection={<Icon of={IconAlertOctagon} />} onClick={junk}>
+                Move to Junk
+              </Menu.Item>
+            </>
+          )}
           <Menu.Item leftSection={<Icon of={IconListDetails} />} onClick={onHeaders}>
             {headers ? "Hide the headers" : "Show all headers"}
           </Menu.Item>

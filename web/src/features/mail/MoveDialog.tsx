@@ -41,7 +41,7 @@ function Folders(props: Omit<MoveProps, "rows"> & { accountId: string }) {
       label: selected ? isolated(name) : `${isolated(name)} – not copied here`,
     }));
   return (
-    <Stack gap="sm">
+    <Stack gap="sm" pt="xs">
       {error && (
         <Banner tone="bad" alert>
           The folders could not be loaded: {asApiError(error).message}

@@ -93,6 +93,7 @@ async function settle(queryClient: QueryClient, done: Act[]): Promise<void> {
     void queryClient.invalidateQueries({ queryKey: keys.mail(id), refetchType: "none" });
     void queryClient.invalidateQueries({ queryKey: keys.folders(id) });
   }
+  void queryClient.invalidateQueries({ queryKey: keys.mailEverywhere, refetchType: "none" });
   for (const { queryKey } of busy) void queryClient.invalidateQueries({ queryKey, exact: true });
 }
 
@@ -103,7 +104,7 @@ async function refresh(queryClient: QueryClient, accountIds: Iterable<string>): 
     queryClient.invalidateQueries({
       predicate: ({ queryKey }) => queryKey[0] === "mail" && ids.has(String(queryKey[1])),
     }),
-    queryClient.invalidateQueries({ queryKey: ["mail", "all"] }),
+    queryClient.invalidateQueries({ queryKey: keys.mailEverywhere }),
     queryClient.invalidateQueries({
       queryKey: keys.messagesOpen,
       predicate: ({ state }) => ids.has((state.data as Message | undefined)?.account_id ?? ""),
