@@ -32,8 +32,8 @@ export function useListKeys(options: {
     if (next >= 0) extend?.(active < 0 ? next : active, next);
   };
   const stretching: Shortcut[] = [
-    { keys: "J", label: `Select on to the next ${noun}`, group: "Lists", run: () => stretch(1) },
-    { keys: "K", label: `Select on to the previous ${noun}`, group: "Lists", run: () => stretch(-1) },
+    { keys: "J", label: "Extend the selection down", group: "Lists", run: () => stretch(1) },
+    { keys: "K", label: "Extend the selection up", group: "Lists", run: () => stretch(-1) },
   ];
   useShortcuts([
     { keys: "j", label: `Next ${noun}`, group: "Lists", run: () => move(1) },
