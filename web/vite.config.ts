@@ -11,12 +11,14 @@ export default defineConfig({
     // The page's policy allows no data: addresses for scripts and fonts.
     assetsInlineLimit: 0,
     manifest: true,
-    // What thirteen places or more share is one file instead of forty small ones. The forms that connect accounts share
-    // among themselves what the first page does not need.
+    // What twelve places or more share is one file instead of forty small ones. The forms that connect accounts share
+    // among themselves what the first page does not need, and dialogs what no page needs before it asks something.
     rolldownOptions: {
       output: {
         codeSplitting: {
-          groups: [{ name: "base", minShareCount: 13, test: /^(?!.*\/features\/(connect|imports)\/)/ }],
+          groups: [
+            { name: "base", minShareCount: 12, test: /^(?!.*\/(features\/(connect|imports)|ModalBase)\/)/ },
+          ],
         },
       },
     },

@@ -40,6 +40,8 @@ export const keys = {
   sync: (accountId: string, what: string) => ["mail", accountId, "sync", what] as const,
   mailAll: ["mail"] as const,
   mail: (accountId: string) => ["mail", accountId] as const,
+  /** Of several accounts. */
+  mailEverywhere: ["mail", "all"] as const,
   folders: (accountId: string) => ["mail", accountId, "folders"] as const,
   messages: (accountId: string, folder: string | undefined) =>
     ["mail", accountId, "list", folder ?? ""] as const,
@@ -49,6 +51,9 @@ export const keys = {
     ["mail", accountId ?? "all", "list", "search", folder ?? "", q] as const,
   messagesOpen: ["message"] as const,
   message: (id: string) => ["message", id] as const,
+  headers: (id: string) => ["message", id, "headers"] as const,
+  source: (id: string) => ["message", id, "source"] as const,
+  mailChange: ["mail-change"] as const,
   notices: ["notices"] as const,
   noticeList: ["notices", "list"] as const,
   noticeMail: ["notices", "mail"] as const,

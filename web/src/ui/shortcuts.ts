@@ -8,7 +8,7 @@ export interface Shortcut {
   /** One key ("j", "Enter", "?"), or two after another ("g a"). */
   keys: string;
   label: string;
-  group: "Everywhere" | "Lists" | "This page";
+  group: "Everywhere" | "Lists" | "Messages" | "This page";
   run: (event: KeyboardEvent) => void;
 }
 
@@ -25,9 +25,9 @@ function changed(next: Shortcut[]): void {
 
 function typing(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  return (
-    target.isContentEditable || target.matches("input, textarea, select, [role=combobox], [role=menuitem]")
-  );
+  // A box that was just ticked takes no letters.
+  const field = "input:not([type=checkbox]), textarea, select, [role=combobox], [role=menuitem]";
+  return target.isContentEditable || target.matches(field);
 }
 
 function inDialog(target: EventTarget | null): boolean {

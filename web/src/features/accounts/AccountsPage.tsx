@@ -8,13 +8,13 @@ import { AnchorLink, ButtonLink } from "../../ui/links";
 import { LoadFailed } from "../../ui/Notice";
 import { Page, PageHeader } from "../../ui/Page";
 import { part } from "../../ui/part";
+import { useSelection } from "../../ui/selection";
 import { useAdmin } from "../session/queries";
 import { AccountFilters } from "./AccountFilters";
 import classes from "./Accounts.module.css";
 import { AccountsTable } from "./AccountsTable";
-import { EVERYTHING, isNarrowed, type ListSearch } from "./filter";
+import { EVERYTHING, isNarrowed, type ListSearch, narrowing } from "./filter";
 import { accountListQuery, summaryQuery } from "./queries";
-import { useSelection } from "./selection";
 
 const NoAccount = part(() => import("./NoAccount"));
 const NoMatch = part(() => import("./NoMatch"));
@@ -69,7 +69,7 @@ export function AccountsPage(props: { search: ListSearch; onChange: (change: Lis
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const total = list.data?.pages[0]?.total ?? rows.length;
   const filtered = isNarrowed(filter);
-  const selection = useSelection(rows, Math.max(total, rows.length), filter);
+  const selection = useSelection(rows, Math.max(total, rows.length), JSON.stringify(narrowing(filter)));
   // What was begun here; any other run is only looked at.
   const [begun, setBegun] = useState<string>();
   const follow = (next: string) => {

@@ -26,6 +26,7 @@ import type { AccountFilter } from "../../api/keys";
 import { Banner } from "../../ui/Banner";
 import { Check } from "../../ui/Check";
 import { Icon } from "../../ui/Icon";
+import type { Selection } from "../../ui/selection";
 import { useShortcuts } from "../../ui/shortcuts";
 import { media, sizes } from "../../ui/theme";
 import { useListKeys } from "../../ui/useListKeys";
@@ -34,7 +35,6 @@ import type { Change } from "./AccountFilters";
 import { AccountContextMenu, AccountMenuButton, type MenuPoint, useDeleteDialog } from "./AccountMenu";
 import classes from "./Accounts.module.css";
 import { COLUMNS_SHOWN, columns, type Density } from "./columns";
-import type { Selection } from "./selection";
 
 declare module "@tanstack/react-table" {
   interface TableMeta<TData extends RowData> {

@@ -1,13 +1,14 @@
-import { Button, CloseButton, Group, Text } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useRef, useState } from "react";
 import type { BulkAction, BulkRequest } from "../../api/client";
 import type { AccountFilter } from "../../api/keys";
 import { count } from "../../lib/format";
 import { focusOrigin, returnFocus } from "../../ui/focus";
 import { part } from "../../ui/part";
+import { SelectionBar } from "../../ui/SelectionBar";
+import type { Selection } from "../../ui/selection";
 import classes from "./Accounts.module.css";
 import { ACTIONS, requestFor } from "./bulk";
-import type { Selection } from "./selection";
 
 const BulkDialog = part(() => import("./BulkDialog"));
 
@@ -47,36 +48,32 @@ export default function BulkBar({ selection, total, filter, onBegun }: BulkBarPr
   };
   return (
     <>
-      <section className={classes.bulk} aria-label="Selected accounts">
-        <Group gap="sm" className={classes.bulkCount}>
-          <Text fw={600} className="figures" role="status">
-            {selection.all ? `All ${count(total)} that match` : count(selection.count)} selected
-          </Text>
-          {!selection.all && selection.count < total && (
+      <SelectionBar
+        label="Selected accounts"
+        words={`${selection.all ? `All ${count(total)} that match` : count(selection.count)} selected`}
+        more={
+          !selection.all &&
+          selection.count < total && (
             <Button variant="subtle" size="compact-sm" onClick={selection.chooseAll}>
               Select all {count(total)} that match
             </Button>
-          )}
-        </Group>
-        <Group gap="xs">
-          {ORDER.map((action) => (
-            <Button
-              key={action}
-              size="compact-sm"
-              variant="default"
-              className={action === "delete" ? classes.bulkDelete : undefined}
-              onClick={() => ask(action)}
-            >
-              {ACTIONS[action].button}
-            </Button>
-          ))}
-        </Group>
-        <CloseButton
-          aria-label="Clear the selection"
-          onClick={selection.clear}
-          className={classes.bulkClear}
-        />
-      </section>
+          )
+        }
+        onClear={selection.clear}
+        className={classes.bulk}
+      >
+        {ORDER.map((action) => (
+          <Button
+            key={action}
+            size="compact-sm"
+            variant="default"
+            className={action === "delete" ? classes.bulkDelete : undefined}
+            onClick={() => ask(action)}
+          >
+            {ACTIONS[action].button}
+          </Button>
+        ))}
+      </SelectionBar>
       {asked && <BulkDialog {...asked} onClose={close} onMissing={close} onBegun={begin} />}
     </>
   );

@@ -8,8 +8,8 @@ import { counted } from "../../lib/format";
 import { asApiError } from "../../lib/problem";
 import { useAction } from "../../ui/action";
 import { ButtonLink } from "../../ui/links";
+import type { Selection } from "../../ui/selection";
 import { narrowing } from "./filter";
-import type { Selection } from "./selection";
 
 const POLL_MS = 500;
 const UNDO_MS = 15_000;

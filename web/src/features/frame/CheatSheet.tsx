@@ -3,7 +3,7 @@ import { Fragment } from "react";
 import { type Shortcut, useActiveShortcuts } from "../../ui/shortcuts";
 import classes from "./Shell.module.css";
 
-const GROUPS: Shortcut["group"][] = ["Everywhere", "Lists", "This page"];
+const GROUPS: Shortcut["group"][] = ["Everywhere", "Lists", "Messages", "This page"];
 const ALWAYS: Pick<Shortcut, "keys" | "label" | "group">[] = [
   { keys: "Ctrl K", label: "Find and do", group: "Everywhere" },
   { keys: "Esc", label: "Close the top-most thing", group: "Everywhere" },

@@ -1,8 +1,8 @@
 import { Button, Select } from "@mantine/core";
 import { IconInbox } from "@tabler/icons-react";
-import { useInfiniteQuery, useQuery, useSuspenseQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type ReactNode, useMemo } from "react";
+import { type ReactNode, useEffect } from "react";
 import type { Account, MessageRow } from "../../api/client";
 import { count } from "../../lib/format";
 import { isolated } from "../../lib/texts";
@@ -14,11 +14,16 @@ import { VirtualRows } from "../../ui/VirtualRows";
 import { accountQuery } from "../accounts/queries";
 import { ImportBanner } from "./ImportBanner";
 import classes from "./Mail.module.css";
+import { MailActionsProvider } from "./MailActions";
+import { MailBar } from "./MailBar";
+import { MailRow } from "./MailRow";
 import { MessageLine } from "./MessageLine";
-import { foldersQuery, messageListQuery } from "./queries";
+import { messageListQuery } from "./queries";
 import { SearchChips, SearchField } from "./SearchField";
 import { SearchRows } from "./SearchRows";
-import { useRows } from "./useRows";
+import { useFolders, useItems } from "./shown";
+import { useMailRows } from "./useMailRows";
+import { useRest } from "./useRest";
 import { Waiting } from "./Waiting";
 
 interface MailProps {
@@ -38,43 +43,45 @@ export function MailPage(props: MailProps) {
   const { accountId, folder, openId, q, onFolder, onSearch, children } = props;
   const { data: account } = useSuspenseQuery(accountQuery(accountId));
   return (
-    <div className={classes.mail} data-open={openId ? true : undefined}>
-      <div className={classes.listPane}>
-        <search className={classes.tools} aria-label="Search and narrow down">
-          <SearchField label="Search these emails" q={q} onSearch={onSearch} />
-          <FolderFilter accountId={accountId} folder={folder} onFolder={onFolder} />
-          {q && <SearchChips q={q} onSearch={onSearch} />}
-        </search>
-        <ImportBanner account={account} />
-        <div className={classes.list}>
-          {q ? (
-            <SearchRows
-              key={q}
-              accountId={accountId}
-              folder={folder}
-              q={q}
-              openId={openId}
-              otherwise={
-                <ButtonLink variant="default" to="/search" search={{ q }}>
-                  Search all mail
-                </ButtonLink>
-              }
-            />
-          ) : (
-            <MessageRows account={account} folder={folder} openId={openId} />
-          )}
+    <MailActionsProvider folder={folder}>
+      <div className={classes.mail} data-open={openId ? true : undefined}>
+        <div className={classes.listPane}>
+          <search className={classes.tools} aria-label="Search and narrow down">
+            <SearchField label="Search these emails" q={q} onSearch={onSearch} />
+            <FolderFilter accountId={accountId} folder={folder} onFolder={onFolder} />
+            {q && <SearchChips q={q} onSearch={onSearch} />}
+          </search>
+          <ImportBanner account={account} />
+          <div className={classes.list}>
+            {q ? (
+              <SearchRows
+                key={q}
+                accountId={accountId}
+                folder={folder}
+                q={q}
+                openId={openId}
+                otherwise={
+                  <ButtonLink variant="default" to="/search" search={{ q }}>
+                    Search all mail
+                  </ButtonLink>
+                }
+              />
+            ) : (
+              <MessageRows account={account} folder={folder} openId={openId} />
+            )}
+          </div>
         </div>
+        <div className={classes.readPane}>{children}</div>
       </div>
-      <div className={classes.readPane}>{children}</div>
-    </div>
+    </MailActionsProvider>
   );
 }
 
 function FolderFilter(props: Pick<MailProps, "accountId" | "folder" | "onFolder">) {
-  const { data } = useQuery(foldersQuery(props.accountId));
+  const folders = useFolders(props.accountId);
   const options = [
     { value: "", label: "All folders" },
-    ...(data?.items ?? [])
+    ...folders
       .filter((each) => each.selected)
       .map((each) => ({
         value: each.id,
@@ -106,10 +113,11 @@ function MessageRows({
 }) {
   const navigate = useNavigate();
   const list = useInfiniteQuery(messageListQuery(account.id, folder));
-  const items = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
-  const { active, onReady } = useRows({
+  const items = useItems(list.data?.pages, folder);
+  const { active, onReady, selection, chosen } = useMailRows({
     items,
     openId,
+    shown: `${account.id} ${folder ?? ""}`,
     open: (messageId, replace) =>
       void navigate({
         to: "/accounts/$id/mail/$messageId",
@@ -119,45 +127,60 @@ function MessageRows({
       }),
   });
 
-  if (list.isPending) return <Waiting label="Loading messages" />;
+  const total = useFolders(account.id).find(({ id }) => id === folder)?.messages;
+  const rest = useRest(list, selection, total);
+  const { hasNextPage, isFetching, isError, fetchNextPage } = list;
+  // All that was loaded may have been moved away.
+  const goOn = items.length === 0 && hasNextPage && !isFetching && !isError;
+  useEffect(() => {
+    if (goOn) void fetchNextPage();
+  }, [goOn, fetchNextPage]);
+
+  if (list.isPending || (items.length === 0 && hasNextPage && !isError)) {
+    return <Waiting label="Loading messages" />;
+  }
   if (list.isError && items.length === 0) {
     return <LoadFailed what="The mail" error={list.error} retry={() => void list.refetch()} />;
   }
   if (items.length === 0) return <Empty account={account} folder={folder} />;
   return (
-    <VirtualRows<MessageRow>
-      items={items}
-      label="Messages, newest first"
-      estimate={sizes.messageRow}
-      keyOf={(each) => each.id}
-      render={(each, index) => (
-        <MessageLine
-          message={each}
-          accountId={account.id}
-          own={account.address}
-          search={{ folder }}
-          open={each.id === openId}
-          marked={index === active}
-        />
-      )}
-      more={list.hasNextPage && !list.isFetching ? () => void list.fetchNextPage() : undefined}
-      onReady={onReady}
-      foot={
-        list.isFetchNextPageError && (
-          <Banner
-            tone="bad"
-            alert
-            action={
-              <Button size="compact-sm" variant="default" onClick={() => void list.fetchNextPage()}>
-                Try again
-              </Button>
-            }
-          >
-            Older messages could not be loaded.
-          </Banner>
-        )
-      }
-    />
+    <>
+      <VirtualRows<MessageRow>
+        items={items}
+        label="Messages, newest first"
+        estimate={sizes.messageRow}
+        keyOf={(each) => each.id}
+        render={(each, index) => (
+          <MailRow id={each.id} index={index} subject={each.subject} selection={selection}>
+            <MessageLine
+              message={each}
+              accountId={account.id}
+              own={account.address}
+              search={{ folder }}
+              open={each.id === openId}
+              marked={index === active}
+            />
+          </MailRow>
+        )}
+        more={hasNextPage && !isFetching ? () => void fetchNextPage() : undefined}
+        onReady={onReady}
+        foot={list.isFetchNextPageError && <Broken retry={() => void fetchNextPage()} />}
+      />
+      <MailBar selection={selection} chosen={chosen} loaded={items} rest={rest} />
+    </>
+  );
+}
+
+function Broken({ retry }: { retry: () => void }) {
+  const again = (
+    <Button size="compact-sm" variant="default" onClick={retry}>
+      Try again
+    </Button>
+  );
+  return (
+    <Banner tone="bad" alert action={again}>
+      Older messages could not be loaded.
+    </Banner>
   );
 }
 

@@ -1,37 +1,27 @@
-import {
-  ActionIcon,
-  Anchor,
-  Button,
-  Group,
-  SegmentedControl,
-  Skeleton,
-  Stack,
-  Text,
-  Tooltip,
-} from "@mantine/core";
-import {
-  IconArrowLeft,
-  IconFileCode,
-  IconFlag,
-  IconFlagFilled,
-  IconMailOpened,
-  IconPhoto,
-} from "@tabler/icons-react";
+import { Anchor, Button, Group, SegmentedControl, Skeleton, Stack, Text } from "@mantine/core";
+import { IconMailOpened, IconPhoto } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { API, type Message } from "../../api/client";
 import { counted, sentences } from "../../lib/format";
 import { isGone } from "../../lib/problem";
 import { Banner } from "../../ui/Banner";
 import { Icon } from "../../ui/Icon";
 import { LoadFailed, Notice } from "../../ui/Notice";
+import { part } from "../../ui/part";
 import { useShortcuts } from "../../ui/shortcuts";
 import { Attachments } from "./Attachments";
+import { usePending } from "./acting";
+import { withActs } from "./acts";
 import classes from "./Mail.module.css";
+import { useOpened } from "./MailActions";
 import { MessageHead } from "./MessageHead";
+import { Back, MessageTools } from "./MessageTools";
 import { messageQuery, useSetFlags } from "./queries";
 import { Subject } from "./Subject";
+
+const HeadersTable = part(async () => ({ default: (await import("./later")).HeadersTable }));
 
 interface MessageProps {
   accountId: string;
@@ -92,23 +82,35 @@ function useMarkSeen(accountId: string, message: Message) {
   }, [mutate]);
 }
 
-function Reading({
-  message,
-  accountId,
-  onBack,
-}: {
+interface ReadingProps {
   message: Message;
   accountId: string;
   onBack: () => void;
-}) {
-  useMarkSeen(accountId, message);
+}
+
+function Reading({ message: stored, accountId, onBack }: ReadingProps) {
+  const pending = usePending();
+  const message = useMemo(() => withActs(stored, pending), [stored, pending]);
+  useMarkSeen(accountId, stored);
+  useOpened(message, onBack);
+  const [headers, setHeaders] = useState(false);
+  const toggleHeaders = () => setHeaders((now) => !now);
+  useShortcuts([
+    {
+      keys: "h",
+      label: headers ? "Hide the headers" : "Show all headers",
+      group: "This page",
+      run: toggleHeaders,
+    },
+  ]);
   const [view, setView] = useState<"html" | "text">(message.has_html ? "html" : "text");
   const [images, setImages] = useState(false);
   return (
     <article className={classes.message} aria-label={nameOf(message)}>
-      <Tools message={message} accountId={accountId} onBack={onBack} />
+      <MessageTools message={message} onBack={onBack} headers={headers} onHeaders={toggleHeaders} />
       <Subject>{message.subject || "(no subject)"}</Subject>
       <MessageHead message={message} />
+      {headers && <HeadersTable messageId={message.id} onMissing={toggleHeaders} />}
       {(message.truncated || message.parse_problems.length > 0) && <Problems message={message} />}
       <Group gap="sm">
         {message.has_html && message.text != null && (
@@ -143,66 +145,6 @@ function Reading({
 /** A subject may be as long as a book: a reader hears its beginning. */
 function nameOf({ subject }: Message): string {
   return subject ? subject.slice(0, 200) : "Message without a subject";
-}
-
-/** Where the message is all there is on the screen. */
-function Back({ onBack }: { onBack: () => void }) {
-  return (
-    <Group className={classes.back}>
-      <Button
-        variant="subtle"
-        color="gray"
-        size="compact-sm"
-        leftSection={<Icon of={IconArrowLeft} />}
-        aria-label="Back to the list"
-        onClick={onBack}
-      >
-        Back
-      </Button>
-    </Group>
-  );
-}
-
-function Tools({ message, accountId, onBack }: { message: Message; accountId: string; onBack: () => void }) {
-  const flags = useSetFlags(accountId, message.id);
-  const flag = message.flagged ? "Remove the flag" : "Flag";
-  return (
-    <Group gap={0} className={classes.messageTools}>
-      <Back onBack={onBack} />
-      <Group gap={0} ml="auto">
-        <Tooltip label={flag}>
-          <ActionIcon
-            variant="subtle"
-            color="gray"
-            aria-label={flag}
-            onClick={() => flags.mutate({ flagged: !message.flagged })}
-          >
-            <Icon of={message.flagged ? IconFlagFilled : IconFlag} />
-          </ActionIcon>
-        </Tooltip>
-        <Button
-          variant="subtle"
-          color="gray"
-          size="compact-sm"
-          leftSection={<Icon of={IconMailOpened} />}
-          onClick={() => flags.mutate({ seen: !message.seen })}
-        >
-          {message.seen ? "Mark as unread" : "Mark as read"}
-        </Button>
-        <Button
-          component="a"
-          href={`${API}/messages/${message.id}/raw`}
-          download
-          variant="subtle"
-          color="gray"
-          size="compact-sm"
-          leftSection={<Icon of={IconFileCode} />}
-        >
-          Raw source
-        </Button>
-      </Group>
-    </Group>
-  );
 }
 
 function Problems({ message }: { message: Message }) {

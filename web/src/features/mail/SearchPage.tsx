@@ -1,5 +1,6 @@
 import { Page, PageHeader } from "../../ui/Page";
 import classes from "./Mail.module.css";
+import { MailActionsProvider } from "./MailActions";
 import { SearchChips, SearchField } from "./SearchField";
 import { HowToSearch, SearchRows } from "./SearchRows";
 
@@ -14,7 +15,13 @@ export function SearchPage({ q, onSearch }: { q: string; onSearch: (q: string) =
           <SearchChips q={q} onSearch={onSearch} />
         </search>
         <div className={classes.list}>
-          {q ? <SearchRows key={q} accountId={undefined} folder={undefined} q={q} /> : <HowToSearch />}
+          {q ? (
+            <MailActionsProvider folder={undefined}>
+              <SearchRows key={q} accountId={undefined} folder={undefined} q={q} />
+            </MailActionsProvider>
+          ) : (
+            <HowToSearch />
+          )}
         </div>
       </div>
     </Page>

@@ -2,7 +2,7 @@ import { Button, Text } from "@mantine/core";
 import { IconSearch, IconSearchOff } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { Fragment, type ReactNode, useEffect, useMemo } from "react";
+import { Fragment, type ReactNode, useEffect } from "react";
 import type { SearchHit, SearchPage } from "../../api/client";
 import { Banner } from "../../ui/Banner";
 import { LoadFailed, Notice } from "../../ui/Notice";
@@ -10,9 +10,13 @@ import { Time } from "../../ui/Time";
 import { sizes } from "../../ui/theme";
 import { VirtualRows } from "../../ui/VirtualRows";
 import classes from "./Mail.module.css";
+import { MailBar } from "./MailBar";
+import { MailRow } from "./MailRow";
 import { MessageLine } from "./MessageLine";
 import { type Asked, OPERATORS, searchQuery } from "./search";
-import { useRows } from "./useRows";
+import { useItems } from "./shown";
+import { useMailRows } from "./useMailRows";
+import { useRest } from "./useRest";
 import { Waiting } from "./Waiting";
 
 /** Rows that are looked for without being asked: an answer may hold none and say where to go on. */
@@ -31,11 +35,12 @@ export function SearchRows({ openId, otherwise, ...asked }: RowsProps) {
   const { accountId, folder, q } = asked;
   const navigate = useNavigate();
   const list = useInfiniteQuery(searchQuery(asked));
-  const items = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
+  const items = useItems(list.data?.pages, folder);
   const everywhere = accountId === undefined;
-  const { active, setActive, scroll, onReady } = useRows({
+  const { active, setActive, scroll, onReady, selection, chosen } = useMailRows({
     items,
     openId,
+    shown: `${accountId ?? ""} ${folder ?? ""} ${q}`,
     open: (messageId, replace) => {
       const hit = items.find(({ id }) => id === messageId);
       if (!hit) return;
@@ -48,6 +53,7 @@ export function SearchRows({ openId, otherwise, ...asked }: RowsProps) {
       });
     },
   });
+  const rest = useRest(list, selection, undefined);
   const { fetchNextPage, hasNextPage, isFetching, isError } = list;
   const goOn = hasNextPage && !isFetching && !isError && items.length < ENOUGH;
   useEffect(() => {
@@ -80,23 +86,26 @@ export function SearchRows({ openId, otherwise, ...asked }: RowsProps) {
           estimate={sizes.messageRow}
           keyOf={(each) => each.id}
           render={(each, index) => (
-            <MessageLine
-              message={each}
-              hit={each}
-              accountId={each.account_id}
-              own={each.account.address}
-              from={everywhere ? each.account.address : undefined}
-              search={{ folder, q, all: everywhere || undefined }}
-              onOpen={everywhere ? () => lastOpened.set(q, each.id) : undefined}
-              open={each.id === openId}
-              marked={index === active}
-            />
+            <MailRow id={each.id} index={index} subject={each.subject} selection={selection}>
+              <MessageLine
+                message={each}
+                hit={each}
+                accountId={each.account_id}
+                own={each.account.address}
+                from={everywhere ? each.account.address : undefined}
+                search={{ folder, q, all: everywhere || undefined }}
+                onOpen={everywhere ? () => lastOpened.set(q, each.id) : undefined}
+                open={each.id === openId}
+                marked={index === active}
+              />
+            </MailRow>
           )}
           more={hasNextPage && !isFetching ? () => void fetchNextPage() : undefined}
           onReady={onReady}
           foot={list.isFetchNextPageError && <Broken retry={() => void fetchNextPage()} />}
         />
       )}
+      <MailBar selection={selection} chosen={chosen} loaded={items} rest={rest} />
     </>
   );
 }

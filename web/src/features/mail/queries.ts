@@ -8,6 +8,7 @@ import {
 } from "@tanstack/react-query";
 import { http, type Message, type MessageList, type MessageRow, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
+import { SCOPE } from "./acting";
 
 const PAGE = 100;
 
@@ -52,8 +53,7 @@ function place(queryClient: QueryClient, accountId: string, id: string, flags: F
 export function useSetFlags(accountId: string, id: string) {
   const queryClient = useQueryClient();
   return useMutation({
-    // One after the other: the last wish is the one that stays.
-    scope: { id: `flags ${id}` },
+    scope: SCOPE,
     mutationFn: (flags: Flags) =>
       unwrap(http.PATCH("/messages/{id}", { params: { path: { id } }, body: flags })),
     onMutate: (flags) => place(queryClient, accountId, id, flags),

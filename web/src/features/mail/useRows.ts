@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef } from "react";
+import { useCallback, useEffect, useLayoutEffect, useRef } from "react";
 import { useListKeys } from "../../ui/useListKeys";
 
 interface RowsOptions {
@@ -6,10 +6,12 @@ interface RowsOptions {
   /** The message that is open beside the list. */
   openId: string | undefined;
   open: (id: string, replace: boolean) => void;
+  /** Chooses the rows from one to the next. */
+  extend?: ((from: number, to: number) => void) | undefined;
 }
 
 /** Keys of a list of messages, and its place: the open message is marked and in view. */
-export function useRows({ items, openId, open }: RowsOptions) {
+export function useRows({ items, openId, open, extend }: RowsOptions) {
   const scroll = useRef<(index: number) => void>(undefined);
   const onReady = useCallback((next: (index: number) => void) => {
     scroll.current = next;
@@ -27,7 +29,17 @@ export function useRows({ items, openId, open }: RowsOptions) {
     show,
     open: (index) => openAt(index, false),
     noun: "message",
+    extend,
   });
+  // The mark stays on its message, not on its place: new mail must not slip under a key that deletes.
+  const marked = useRef<{ items: { id: string }[]; id: string | undefined }>({ items, id: undefined });
+  useLayoutEffect(() => {
+    const { items: before, id } = marked.current;
+    const moved = before !== items && id !== undefined && items[active]?.id !== id;
+    const now = moved ? items.findIndex((each) => each.id === id) : -1;
+    if (now >= 0) setActive(now);
+    marked.current = { items, id: now >= 0 ? id : items[active]?.id };
+  }, [items, active, setActive]);
   const at = items.findIndex((each) => each.id === openId);
   // Opening by mouse marks the row too, so that j and k go on from there.
   if (at >= 0 && at !== active) setActive(at);

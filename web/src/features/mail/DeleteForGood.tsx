@@ -1,0 +1,37 @@
+import { Button, Group, Modal, Stack, Text } from "@mantine/core";
+import { counted } from "../../lib/format";
+import type { Act } from "./acts";
+
+const sum = (acts: Act[]) => acts.reduce((all, { rows }) => all + rows.length, 0);
+
+/** Asks before messages leave Trash or Junk: there is no way back from there. */
+export function DeleteForGood(props: { acts: Act[]; onClose: () => void; onSure: () => void }) {
+  const { acts, onClose, onSure } = props;
+  const going = sum(acts.filter(({ change }) => change.kind === "delete"));
+  const others = sum(acts) - going;
+  const what = counted(going, "message");
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={`Delete ${what} for good?`}
+      closeButtonProps={{ "aria-label": "Close" }}
+    >
+      <Stack>
+        <Text>
+          {going === 1 ? "It goes" : "They go"} from Posthouse and from the mail server, and cannot be brought
+          back.
+        </Text>
+        {others > 0 && <Text>{counted(others, "other message")} will be moved to Trash.</Text>}
+        <Group justify="flex-end" gap="sm">
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button color="red" onClick={onSure} data-autofocus>
+            Delete for good
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}

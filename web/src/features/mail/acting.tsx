@@ -1,0 +1,278 @@
+/** Changes messages: shown at once, taken back when the server refuses, and with a way back where something moved. */
+import { Button, Group, Text } from "@mantine/core";
+import { notifications, notificationsStore } from "@mantine/notifications";
+import { type InfiniteData, type QueryClient, useMutationState } from "@tanstack/react-query";
+import { useMemo } from "react";
+import type { FolderList, Message } from "../../api/client";
+import { keys } from "../../api/keys";
+import { counted } from "../../lib/format";
+import { type ApiError, asApiError } from "../../lib/problem";
+import { isolated } from "../../lib/texts";
+import { type Act, after, foldersAfter, rowsAfter, type Target, wayBack } from "./acts";
+import { AT_ONCE, changeMessages, type Moved } from "./changes";
+
+const UNDO_MS = 10_000;
+/** One after the other: the last wish is the one that stays. */
+export const SCOPE = { id: "mail changes" };
+
+interface Done extends Act {
+  /** Messages that were not so already. */
+  changed: number;
+}
+
+interface Outcome {
+  /** What the server did. */
+  done: Done[];
+  moved: Map<string, Moved[]>;
+  /** Messages that stayed as they were, and why. */
+  missed: number;
+  failure: ApiError | undefined;
+}
+
+async function carryOut(acts: Act[]): Promise<Outcome> {
+  const outcome: Outcome = { done: [], moved: new Map(), missed: 0, failure: undefined };
+  for (const act of acts) {
+    for (let at = 0; at < act.rows.length; at += AT_ONCE) {
+      const rows = act.rows.slice(at, at + AT_ONCE);
+      const { accountId, from, change: action } = act;
+      try {
+        const body = { messages: rows.map(({ id }) => id), from, action };
+        const { changed, moved } = await changeMessages(accountId, body);
+        outcome.done.push({ ...act, rows, changed });
+        outcome.moved.set(accountId, [...(outcome.moved.get(accountId) ?? []), ...moved]);
+      } catch (error) {
+        outcome.failure ??= asApiError(error);
+        // What refuses some of them refuses the rest.
+        outcome.missed += act.rows.length - at;
+        break;
+      }
+    }
+  }
+  if (outcome.failure && outcome.done.length === 0) throw outcome.failure;
+  return outcome;
+}
+
+type Pages = InfiniteData<{ items: Target[] }>;
+
+/** The folder that a list of messages shows, by its key. */
+function folderOf(queryKey: readonly unknown[]): string | undefined {
+  const folder = queryKey[3] === "search" ? queryKey[4] : queryKey[3];
+  return typeof folder === "string" && folder !== "" ? folder : undefined;
+}
+
+const isList = ({ queryKey }: { queryKey: readonly unknown[] }) =>
+  queryKey[0] === keys.mailAll[0] && queryKey[2] === "list";
+
+/** Puts into the cache what the server has done, so that it stays when the overlay of what is asked goes. */
+async function settle(queryClient: QueryClient, done: Act[]): Promise<void> {
+  const accounts = [...new Set(done.map(({ accountId }) => accountId))];
+  const cache = queryClient.getQueryCache();
+  const busy = cache.findAll({
+    predicate: (query) => isList(query) && query.state.fetchStatus === "fetching",
+  });
+  // What began before the change would answer with what was.
+  await queryClient.cancelQueries({ predicate: isList });
+  for (const [queryKey] of queryClient.getQueriesData<Pages>({ predicate: isList })) {
+    queryClient.setQueryData<Pages>(queryKey, (now) => {
+      if (!now?.pages) return now;
+      const change = (items: Target[]) => rowsAfter(items, done, folderOf(queryKey));
+      return { ...now, pages: now.pages.map((page) => ({ ...page, items: change(page.items) })) };
+    });
+  }
+  for (const act of done) {
+    for (const { id } of act.rows)
+      queryClient.setQueryData<Message>(keys.message(id), (now) => now && after(now, act));
+  }
+  for (const id of accounts) {
+    const mine = done.filter(({ accountId }) => accountId === id);
+    queryClient.setQueryData<FolderList>(
+      keys.folders(id),
+      (now) => now && { ...now, items: foldersAfter(now.items, mine) },
+    );
+    // What is shown is right already; what is looked at next is asked for then.
+    void queryClient.invalidateQueries({ queryKey: keys.mail(id), refetchType: "none" });
+    void queryClient.invalidateQueries({ queryKey: keys.folders(id) });
+  }
+  void queryClient.invalidateQueries({ queryKey: keys.mailEverywhere, refetchType: "none" });
+  for (const { queryKey } of busy) void queryClient.invalidateQueries({ queryKey, exact: true });
+}
+
+/** Fetches again what the changes may have touched. */
+async function refresh(queryClient: QueryClient, accountIds: Iterable<string>): Promise<void> {
+  const ids = new Set(accountIds);
+  await Promise.all([
+    queryClient.invalidateQueries({
+      predicate: ({ queryKey }) => queryKey[0] === "mail" && ids.has(String(queryKey[1])),
+    }),
+    queryClient.invalidateQueries({ queryKey: keys.mailEverywhere }),
+    queryClient.invalidateQueries({
+      queryKey: keys.messagesOpen,
+      predicate: ({ state }) => ids.has((state.data as Message | undefined)?.account_id ?? ""),
+    }),
+  ]);
+}
+
+/** The changes that the server has not answered yet. Lists show them as done; one that fails falls away again. */
+export function usePending(): Act[] {
+  const pending = useMutationState({
+    filters: { mutationKey: keys.mailChange, status: "pending" },
+    select: ({ state }) => state.variables as Act[],
+  });
+  return useMemo(() => pending.flat(), [pending]);
+}
+
+function ask(queryClient: QueryClient, acts: Act[]): Promise<Outcome> {
+  const mutation = queryClient.getMutationCache().build<Outcome, Error, Act[], unknown>(queryClient, {
+    mutationKey: keys.mailChange,
+    scope: SCOPE,
+    gcTime: 0,
+    // Without a connection it fails at once: a change that waits unseen is none.
+    networkMode: "always",
+    mutationFn: carryOut,
+    onSuccess: ({ done }) => settle(queryClient, done),
+  });
+  return mutation.execute(acts);
+}
+
+interface Undoable {
+  id: string;
+  undo: () => void;
+  /** The server has answered: from here on it lasts as long as the words about it. */
+  told: boolean;
+}
+
+/** What can be taken back, the newest last. */
+let undoable: Undoable[] = [];
+
+function forget(id: string): void {
+  undoable = undoable.filter((each) => each.id !== id);
+}
+
+/** Takes the newest change back that still can be. */
+export function undoLast(): void {
+  const { notifications: shown, queue } = notificationsStore.getState();
+  const said = new Set([...shown, ...queue].map(({ id }) => id));
+  undoable = undoable.filter(({ id, told }) => !told || said.has(id));
+  const last = undoable.at(-1);
+  if (last) last.undo();
+  else notifications.show({ id: "z", message: "There is nothing to undo." });
+}
+
+async function takeBack(queryClient: QueryClient, id: string, outcome: Promise<Outcome | undefined>) {
+  notifications.hide(id);
+  forget(id);
+  const moved = (await outcome)?.moved ?? new Map<string, Moved[]>();
+  const back = new Set<string>();
+  try {
+    for (const [accountId, list] of moved) {
+      for (const { from, change, messages } of wayBack(list)) {
+        for (let at = 0; at < messages.length; at += AT_ONCE) {
+          const some = messages.slice(at, at + AT_ONCE);
+          await changeMessages(accountId, { messages: some, from, action: change });
+          for (const message of some) back.add(message);
+        }
+      }
+    }
+    if (back.size > 0) notifications.show({ message: `${many(back.size)} moved back.` });
+  } catch (error) {
+    const some = back.size > 0 ? ` ${many(back.size)} moved back.` : "";
+    notifications.show({ color: "red", title: "Not undone", message: asApiError(error).message + some });
+  }
+  await refresh(queryClient, moved.keys());
+}
+
+const many = (count: number) => (count === 1 ? "Message" : counted(count, "message"));
+
+interface Words {
+  did: string;
+  not: string;
+}
+
+function wordsOf({ change, to }: Act): Words {
+  switch (change.kind) {
+    case "flags":
+      return { did: "changed", not: "Not changed" };
+    case "archive":
+      return { did: "archived", not: "Not archived" };
+    case "copy":
+      return { did: "copied", not: "Not copied" };
+    case "delete":
+      return { did: "deleted for good", not: "Not deleted" };
+    case "trash":
+      return { did: "moved to Trash", not: "Not deleted" };
+    case "junk":
+      return { did: "moved to Junk", not: "Not moved" };
+    case "move":
+      return { did: `moved to ${to ? isolated(to.name) : "the folder"}`, not: "Not moved" };
+  }
+}
+
+function tellDone(id: string, acts: Done[], canUndo: boolean): void {
+  const message = acts
+    .filter(({ changed }) => changed > 0)
+    .map((act) => `${many(act.changed)} ${wordsOf(act).did}.`);
+  if (message.length === 0) message.push("Nothing to do: it is so already.");
+  notifications.show({
+    id,
+    autoClose: UNDO_MS,
+    message: (
+      <Group justify="space-between" gap="sm" wrap="nowrap">
+        <Text>{message.join(" ")}</Text>
+        {canUndo && (
+          <Button
+            size="compact-sm"
+            variant="default"
+            onClick={() => undoable.find((each) => each.id === id)?.undo()}
+          >
+            Undo
+          </Button>
+        )}
+      </Group>
+    ),
+  });
+}
+
+/** One sentence for each thing that was done, however many requests it took. */
+function summed(done: Done[]): Done[] {
+  const by = new Map<string, Done>();
+  for (const act of done) {
+    const { did } = wordsOf(act);
+    const sum = by.get(did);
+    by.set(did, sum ? { ...sum, changed: sum.changed + act.changed } : act);
+  }
+  return [...by.values()];
+}
+
+let numbers = 0;
+
+/** Does what is asked, says what became of it, and keeps the way back. */
+export async function perform(queryClient: QueryClient, acts: Act[]): Promise<void> {
+  const [first] = acts;
+  if (!first) return;
+  numbers += 1;
+  const id = `mail change ${numbers}`;
+  const asked = ask(queryClient, acts);
+  const outcome = asked.catch(() => undefined);
+  const moves = acts.some(({ change }) => change.kind !== "flags" && change.kind !== "delete");
+  if (moves)
+    undoable = [...undoable, { id, told: false, undo: () => void takeBack(queryClient, id, outcome) }];
+  try {
+    const { done, moved, missed, failure } = await asked;
+    const kept = undoable.find((each) => each.id === id);
+    if (kept) kept.told = true;
+    const canUndo = [...moved.values()].some((list) => list.length > 0);
+    if (!canUndo) forget(id);
+    const told = summed(done.filter(({ change }) => change.kind !== "flags"));
+    if (told.length > 0 && (kept || !moves)) tellDone(id, told, canUndo);
+    if (failure) tellFailure(wordsOf(first).not, `${many(missed)} stayed: ${failure.message}`);
+  } catch (error) {
+    forget(id);
+    tellFailure(wordsOf(first).not, asApiError(error).message);
+    // What is shown may be what was wrong.
+    await refresh(queryClient, new Set(acts.map(({ accountId }) => accountId)));
+  }
+}
+
+function tellFailure(title: string, message: string): void {
+  notifications.show({ color: "red", title, message });
+}

@@ -1,0 +1,100 @@
+import { expect, it } from "vitest";
+import { folder } from "../../../test/world";
+import { actsOf, foldersAfter, placeOf, rowsAfter, type Target, wayBack, withActs } from "./acts";
+
+const inbox = folder("inbox", { role: "inbox", selected: true, messages: 3, unseen: 2 });
+const sent = folder("sent", { role: "sent", selected: true, messages: 1 });
+const archive = folder("archive", { role: "archive", selected: true });
+const trash = folder("trash", { role: "trash", selected: true, messages: 1 });
+const far = folder("far");
+const FOLDERS = [inbox, sent, archive, trash, far];
+const foldersOf = () => FOLDERS;
+
+const row = (id: string, places: (typeof inbox)[], more: Partial<Target> = {}): Target => ({
+  id,
+  account_id: "ana",
+  seen: false,
+  flagged: false,
+  folders: places.map(({ id: place, name, role = null }) => ({ id: place, name, role })),
+  ...more,
+});
+
+const ids = (rows: Target[]) => rows.map(({ id }) => id);
+
+it("names the folder that the list shows, and none where it shows all", () => {
+  const here = row("m1", [inbox, sent]);
+  expect(actsOf({ kind: "archive" }, [here], "inbox", foldersOf)).toMatchObject([
+    { accountId: "ana", from: "inbox", change: { kind: "archive" }, to: { id: "archive" } },
+  ]);
+  expect(actsOf({ kind: "archive" }, [here], undefined, foldersOf)).toMatchObject([{ from: null }]);
+  // A mark is of the message, whatever list it is set in.
+  expect(actsOf({ kind: "flags", seen: true }, [here], "inbox", foldersOf)).toMatchObject([{ from: null }]);
+  expect(placeOf(row("m2", [trash]), undefined)?.id).toBe("trash");
+  expect(placeOf(row("m2", [trash, inbox]), undefined)).toBeUndefined();
+});
+
+it("deletes for good only what lies in Trash already", () => {
+  const acts = actsOf({ kind: "remove" }, [row("m1", [inbox]), row("m2", [trash])], undefined, foldersOf);
+  expect(acts.map(({ change, from, rows }) => [change.kind, from, ids(rows)])).toEqual([
+    ["trash", null, ["m1"]],
+    ["delete", "trash", ["m2"]],
+  ]);
+  const both = row("m3", [inbox, trash]);
+  expect(actsOf({ kind: "remove" }, [both], "trash", foldersOf)[0]?.change.kind).toBe("delete");
+  expect(actsOf({ kind: "remove" }, [both], "inbox", foldersOf)[0]?.change.kind).toBe("trash");
+});
+
+it("keeps accounts apart", () => {
+  const other = { ...row("m2", [inbox]), account_id: "ben" };
+  const acts = actsOf({ kind: "junk" }, [row("m1", [inbox]), other], undefined, foldersOf);
+  expect(acts.map(({ accountId }) => accountId)).toEqual(["ana", "ben"]);
+});
+
+it("takes rows out of the list that they leave, and of no other", () => {
+  const rows = [row("m1", [inbox]), row("m2", [inbox, sent]), row("m3", [sent])];
+  const acts = actsOf({ kind: "move", folder: "far" }, rows.slice(0, 2), "inbox", foldersOf);
+  expect(ids(rowsAfter(rows, acts, "inbox"))).toEqual(["m3"]);
+  // What goes to a folder that is not copied is in no list; what lies elsewhere, too, stays in the list of all.
+  expect(ids(rowsAfter(rows, acts, undefined))).toEqual(["m2", "m3"]);
+  const archived = actsOf({ kind: "archive" }, rows.slice(0, 1), undefined, foldersOf);
+  expect(rowsAfter(rows, archived, undefined)[0]?.folders.map(({ id }) => id)).toEqual(["archive"]);
+  expect(rowsAfter(rows, [], "inbox")).toBe(rows);
+});
+
+it("leaves a row where it is when it is there already", () => {
+  const lies = row("m1", [archive]);
+  const acts = actsOf({ kind: "archive" }, [lies], "archive", foldersOf);
+  expect(rowsAfter([lies], acts, "archive")).toEqual([lies]);
+});
+
+it("shows the last of several marks", () => {
+  const start = row("m1", [inbox]);
+  const read = actsOf({ kind: "flags", seen: true }, [start], undefined, foldersOf);
+  const flagged = actsOf({ kind: "flags", flagged: true }, [start], undefined, foldersOf);
+  const unread = actsOf({ kind: "flags", seen: false }, [start], undefined, foldersOf);
+  expect(withActs(start, [...read, ...flagged])).toMatchObject({ seen: true, flagged: true });
+  expect(withActs(start, [...read, ...flagged, ...unread])).toMatchObject({ seen: false, flagged: true });
+});
+
+it("counts folders as they will be", () => {
+  const rows = [row("m1", [inbox]), row("m2", [inbox], { seen: true })];
+  const acts = actsOf({ kind: "archive" }, rows, "inbox", foldersOf);
+  const after = foldersAfter(FOLDERS, acts);
+  expect(after.find(({ id }) => id === "inbox")).toMatchObject({ messages: 1, unseen: 1 });
+  expect(after.find(({ id }) => id === "archive")).toMatchObject({ messages: 2, unseen: 1 });
+  expect(after.find(({ id }) => id === "sent")).toBe(sent);
+  const read = actsOf({ kind: "flags", seen: true }, rows, "inbox", foldersOf);
+  expect(foldersAfter(FOLDERS, read)[0]).toMatchObject({ messages: 3, unseen: 1 });
+});
+
+it("brings what lay in several folders back to each of them", () => {
+  const moved = [
+    { message: "m1", from: "inbox", to: "trash" },
+    { message: "m1", from: "sent", to: "trash" },
+    { message: "m2", from: "inbox", to: "trash" },
+  ];
+  expect(wayBack(moved)).toEqual([
+    { from: "trash", change: { kind: "move", folder: "inbox" }, messages: ["m1", "m2"] },
+    { from: "inbox", change: { kind: "copy", folder: "sent" }, messages: ["m1"] },
+  ]);
+});

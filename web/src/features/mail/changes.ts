@@ -1,0 +1,120 @@
+/** What the server is asked to do with messages, and what it tells of one beside its text. */
+import { queryOptions } from "@tanstack/react-query";
+import type { Client } from "openapi-fetch";
+import { API, http, unwrap } from "../../api/client";
+import { keys } from "../../api/keys";
+import { asApiError, problemFrom } from "../../lib/problem";
+
+export type Change =
+  | { kind: "flags"; seen?: boolean; flagged?: boolean }
+  | { kind: "move"; folder: string }
+  | { kind: "copy"; folder: string }
+  | { kind: "archive" }
+  | { kind: "junk" }
+  | { kind: "trash" }
+  /** For good. */
+  | { kind: "delete" };
+
+export interface ChangeRequest {
+  messages: string[];
+  /**
+   * The folder whose copy is meant. None: every place of the message but Trash and Junk; for `delete` only what lies
+   * there.
+   */
+  from: string | null;
+  action: Change;
+}
+
+/** Where a message was, and where it is now. */
+export interface Moved {
+  message: string;
+  from: string;
+  to: string;
+}
+
+export interface ChangeResult {
+  changed: number;
+  unchanged: number;
+  moved: Moved[];
+}
+
+export interface HeaderList {
+  items: { name: string; value: string }[];
+}
+
+interface Answers<T> {
+  parameters: { path: { id: string } };
+  responses: { 200: { content: { "application/json": T } } };
+}
+
+interface ChangePaths {
+  "/accounts/{id}/messages/change": {
+    post: Answers<ChangeResult> & { requestBody: { content: { "application/json": ChangeRequest } } };
+  };
+  "/messages/{id}/headers": { get: Answers<HeaderList> };
+}
+
+const calls = http as unknown as Client<ChangePaths>;
+
+/** Messages that one request may name. */
+export const AT_ONCE = 500;
+
+export const changeMessages = (accountId: string, body: ChangeRequest): Promise<ChangeResult> =>
+  unwrap(calls.POST("/accounts/{id}/messages/change", { params: { path: { id: accountId } }, body }));
+
+export const headersQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.headers(id),
+    queryFn: () => unwrap(calls.GET("/messages/{id}/headers", { params: { path: { id } } })),
+    // A message does not change.
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+/** More of a source than this is for an editor, not for a dialog. */
+const SOURCE_SHOWN = 256 * 1024;
+const LIMIT_MS = 30_000;
+
+export interface Source {
+  text: string;
+  /** There is more of it. */
+  cut: boolean;
+}
+
+/** Reads no more than is shown, whatever the message's size. */
+async function beginning(body: ReadableStream<Uint8Array>): Promise<Source> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  let read = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return { text: text + decoder.decode(), cut: false };
+    text += decoder.decode(value.subarray(0, SOURCE_SHOWN - read), { stream: true });
+    read += value.length;
+    if (read <= SOURCE_SHOWN) continue;
+    void reader.cancel();
+    return { text, cut: true };
+  }
+}
+
+async function fetchSource(id: string, signal: AbortSignal): Promise<Source> {
+  try {
+    const response = await globalThis.fetch(new URL(rawAddress(id), globalThis.location.origin), {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]),
+    });
+    if (!response.ok) throw problemFrom(response, await response.json().catch(() => undefined));
+    return response.body ? await beginning(response.body) : { text: "", cut: false };
+  } catch (error) {
+    throw asApiError(error);
+  }
+}
+
+export const rawAddress = (id: string) => `${API}/messages/${id}/raw`;
+
+export const sourceQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.source(id),
+    queryFn: ({ signal }) => fetchSource(id, signal),
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 0,
+  });
