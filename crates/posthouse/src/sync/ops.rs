@@ -58,6 +58,8 @@ impl From<Stop> for Refused {
 impl From<imap::Error> for Refused {
     fn from(e: imap::Error) -> Self {
         match &e {
+            // About us, not about the operation.
+            _ if connect::is_too_much(&e) => Self::Stop(Stop::Failed(connect::from_imap(&e))),
             imap::Error::No(r) | imap::Error::Bad(r) => Self::Server(r.to_string()),
             imap::Error::Invalid(why) => Self::Server((*why).to_owned()),
             _ => Self::Stop(Stop::Failed(connect::from_imap(&e))),
