@@ -65,6 +65,10 @@ pub struct FolderCount {
     pub name: String,
     /// What it is for.
     pub role: Option<Role>,
+    /// What the server says, or its name.
+    pub role_told: Option<Role>,
+    /// What a person says.
+    pub role_by_hand: Option<Role>,
     /// Whether it is copied.
     pub selected: bool,
     /// Messages that we have of it.
@@ -142,11 +146,11 @@ pub async fn places(c: &mut Conn, scope: &Scope, account: AccountId, page: &[Mes
 /// Only the database's.
 pub async fn folder_counts(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<FolderCount>> {
     sql!(all FolderCount, c,
-        "SELECT f.id, f.name, f.role, f.selected, COUNT(p.uid) AS messages, COUNT(CASE WHEN p.seen THEN NULL ELSE p.uid END) AS unseen,
+        "SELECT f.id, f.name, f.role, f.role_told, f.role_by_hand, f.selected, COUNT(p.uid) AS messages, COUNT(CASE WHEN p.seen THEN NULL ELSE p.uid END) AS unseen,
            f.server_messages, f.counted_at, f.refused
          FROM folder f LEFT JOIN placement p ON p.folder_id = f.id
          WHERE f.account_id = $1 AND f.workspace_id = $2
-         GROUP BY f.id, f.name, f.role, f.selected, f.server_messages, f.counted_at, f.refused
+         GROUP BY f.id, f.name, f.role, f.role_told, f.role_by_hand, f.selected, f.server_messages, f.counted_at, f.refused
          ORDER BY CASE f.role WHEN 'inbox' THEN 0 WHEN 'sent' THEN 1 ELSE 2 END, f.name",
         account, scope.workspace_id())
 }

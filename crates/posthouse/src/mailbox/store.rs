@@ -17,6 +17,12 @@ pub struct Folder {
     pub delimiter: String,
     /// What it is for.
     pub role: Option<Role>,
+    /// What the server says that it is for, or its name.
+    pub role_told: Option<Role>,
+    /// What a person says that it is for.
+    pub role_by_hand: Option<Role>,
+    /// MAILBOXID, where the server gives it.
+    pub mailbox_id: Option<String>,
     /// Whether it is copied.
     pub selected: bool,
     /// The UIDVALIDITY that our placements belong to.
@@ -42,10 +48,12 @@ pub struct NewFolder {
     pub name: String,
     /// What separates levels.
     pub delimiter: String,
-    /// What it is for.
+    /// What it is for, by the server or by its name.
     pub role: Option<Role>,
     /// Whether to copy it.
     pub selected: bool,
+    /// MAILBOXID, where the server gives it.
+    pub mailbox_id: Option<String>,
 }
 
 /// What an account's copy holds.
@@ -74,7 +82,8 @@ pub struct Placed {
 
 pub async fn folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<Folder>> {
     sql!(all Folder, c,
-        "SELECT id, name, delimiter, role, selected, uid_validity, refused, seen_uid_next, seen_messages, seen_modseq, seen_import_days, compares
+        "SELECT id, name, delimiter, role, role_told, role_by_hand, mailbox_id, selected, uid_validity, refused,
+           seen_uid_next, seen_messages, seen_modseq, seen_import_days, compares
          FROM folder WHERE account_id = $1 AND workspace_id = $2 ORDER BY name",
         account, scope.workspace_id())
 }
@@ -82,7 +91,8 @@ pub async fn folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResul
 /// The folders that are copied, the inbox first.
 pub async fn selected_folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<Folder>> {
     sql!(all Folder, c,
-        "SELECT id, name, delimiter, role, selected, uid_validity, refused, seen_uid_next, seen_messages, seen_modseq, seen_import_days, compares FROM folder
+        "SELECT id, name, delimiter, role, role_told, role_by_hand, mailbox_id, selected, uid_validity, refused,
+           seen_uid_next, seen_messages, seen_modseq, seen_import_days, compares FROM folder
          WHERE account_id = $1 AND workspace_id = $2 AND selected ORDER BY CASE role WHEN 'inbox' THEN 0 ELSE 1 END, name",
         account, scope.workspace_id())
 }
@@ -165,7 +175,7 @@ pub async fn set_counted(
     Ok(())
 }
 
-/// Keeps what was chosen for a folder that is known; its role follows the server.
+/// Keeps what was chosen for a folder that is known, and what a person says that it is for. The caller settles the roles afterwards.
 pub async fn save_folder(
     tx: &mut Conn,
     scope: &Scope,
@@ -174,10 +184,11 @@ pub async fn save_folder(
     now: Ts,
 ) -> DbResult<()> {
     sql!(run tx,
-        "INSERT INTO folder (id, workspace_id, account_id, name, delimiter, role, selected, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         ON CONFLICT (account_id, name) DO UPDATE SET delimiter = EXCLUDED.delimiter, role = EXCLUDED.role",
-        id, scope.workspace_id(), account, &f.name, &f.delimiter, f.role, f.selected, now)?;
+        "INSERT INTO folder (id, workspace_id, account_id, name, delimiter, role, role_told, selected, created_at, mailbox_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9)
+         ON CONFLICT (account_id, name) DO UPDATE SET delimiter = EXCLUDED.delimiter, role_told = EXCLUDED.role_told,
+           mailbox_id = EXCLUDED.mailbox_id",
+        id, scope.workspace_id(), account, &f.name, &f.delimiter, f.role, f.selected, now, f.mailbox_id.as_deref())?;
     Ok(())
 }
 

@@ -21,6 +21,7 @@ mod history;
 mod ops;
 mod owner;
 mod pass;
+mod roles;
 mod store;
 
 pub use history::RunId;

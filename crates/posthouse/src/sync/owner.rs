@@ -1,7 +1,7 @@
 //! The task that owns one account's session.
 
 use super::history::{self, Tally};
-use super::{Stop, count, ops, pass};
+use super::{Stop, count, ops, pass, roles};
 use crate::accounts::{self, Account, AccountId, Connection, Failure, Reason, Side, State, SyncSettings, SyncStage};
 use crate::app::App;
 use crate::base::leases::{self, Held};
@@ -10,7 +10,7 @@ use crate::connect::{self, ImapSession};
 use crate::mailbox::{self, Folder, FolderId, MAX_FOLDERS, MessageId, NewFolder, Role};
 use crate::team::Scope;
 use db::{Conn, DbResult, Ts};
-use imap::{IdleEnd, MailboxStatus, SpecialUse};
+use imap::{IdleEnd, Listed, MailboxStatus};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -377,7 +377,7 @@ impl Owner {
                 Ok(end) => {
                     tracing::trace!(account = %self.account.id, changed = end == IdleEnd::Changed, "sync: IDLE ended");
                 }
-                Err(imap::Error::No(_) | imap::Error::Bad(_)) => {
+                Err(e @ (imap::Error::No(_) | imap::Error::Bad(_))) if !connect::is_too_much(&e) => {
                     tracing::info!(account = %self.account.id, "sync: the server refuses IDLE and is polled");
                     *idles = false;
                 }
@@ -400,11 +400,13 @@ impl Owner {
         let names = listed.iter().map(|l| l.name.clone());
         let statuses: HashMap<_, _> = names.zip(statuses).filter_map(|(name, status)| Some((name, status?))).collect();
         let known = mailbox::folders(&mut self.app.db.read().await?, &self.scope, self.account.id).await?;
-        let found: Vec<NewFolder> =
-            listed.iter().filter(|l| l.selectable()).take(MAX_FOLDERS).map(new_folder).collect();
+        let listed: Vec<Listed> = listed.into_iter().filter(Listed::selectable).take(MAX_FOLDERS).collect();
+        let roles = roles::of(&listed, "");
+        let found: Vec<NewFolder> = listed.iter().zip(roles).map(|(l, role)| new_folder(l, role)).collect();
         let gone: Vec<&Folder> = known.iter().filter(|k| !found.iter().any(|f| f.name == k.name)).collect();
-        let same =
-            |f: &NewFolder| known.iter().any(|k| k.name == f.name && k.role == f.role && k.delimiter == f.delimiter);
+        let same = |f: &NewFolder| {
+            known.iter().any(|k| k.name == f.name && k.role_told == f.role && k.delimiter == f.delimiter)
+        };
         let news: Vec<&NewFolder> = found.iter().filter(|f| !same(f)).collect();
         if gone.is_empty() && news.is_empty() {
             return Ok(statuses);
@@ -419,6 +421,7 @@ impl Owner {
         for f in gone {
             mailbox::forget_folder(&mut tx, &self.scope, f.id).await?;
         }
+        mailbox::settle_roles(&mut tx, &self.scope, self.account.id).await?;
         mailbox::folders_changed(&mut tx, &self.app, &self.scope, self.account.id).await?;
         tx.commit().await?;
         Ok(statuses)
@@ -430,40 +433,12 @@ const LOST_AT_ONCE: i64 = 5_000;
 /// A refusal in which the server gave no words.
 const UNEXPLAINED: &str = "The server does not open this folder and does not say why.";
 
-fn new_folder(l: &imap::Listed) -> NewFolder {
-    let role = if l.raw_name.is_inbox() {
-        Some(Role::Inbox)
-    } else {
-        l.special_use.and_then(role).or_else(|| role_by_name(&l.name))
-    };
+fn new_folder(l: &Listed, role: Option<Role>) -> NewFolder {
     NewFolder {
         name: l.name.clone(),
         delimiter: l.delimiter.map(String::from).unwrap_or_default(),
         role,
         selected: matches!(role, Some(Role::Inbox | Role::Sent)),
-    }
-}
-
-const fn role(special: SpecialUse) -> Option<Role> {
-    match special {
-        SpecialUse::All => Some(Role::All),
-        SpecialUse::Archive => Some(Role::Archive),
-        SpecialUse::Drafts => Some(Role::Drafts),
-        SpecialUse::Junk => Some(Role::Junk),
-        SpecialUse::Sent => Some(Role::Sent),
-        SpecialUse::Trash => Some(Role::Trash),
-        SpecialUse::Flagged | SpecialUse::Important => None,
-    }
-}
-
-/// Servers without SPECIAL-USE: the names that most programs use.
-fn role_by_name(name: &str) -> Option<Role> {
-    match name.rsplit(['/', '.']).next().unwrap_or_default().to_lowercase().as_str() {
-        "sent" | "sent items" | "sent messages" | "sent mail" => Some(Role::Sent),
-        "drafts" => Some(Role::Drafts),
-        "junk" | "spam" => Some(Role::Junk),
-        "trash" | "deleted items" => Some(Role::Trash),
-        "archive" => Some(Role::Archive),
-        _ => None,
+        mailbox_id: None,
     }
 }

@@ -85,6 +85,40 @@ impl Place {
         self.api.lock().await.patch(&format!("/accounts/{}/folders", self.id), &body).await
     }
 
+    /// Says what a folder is for.
+    async fn use_for(&self, name: &str, role: Value, dry_run: bool) -> crate::support::Answer {
+        let id = self.folder(name).await["id"].clone();
+        let body = json!({ "folders": [{ "id": id, "role": role }], "dry_run": dry_run });
+        self.api.lock().await.patch(&format!("/accounts/{}/folders", self.id), &body).await
+    }
+
+    /// What the folder is for, and what the server says.
+    async fn used_for(&self, name: &str) -> (Value, Value) {
+        let folder = self.folder(name).await;
+        (folder["role"].clone(), folder["server_role"].clone())
+    }
+
+    /// Sends a message, and waits until its copy is filed.
+    async fn send(&self, subject: &str) {
+        let body = json!({ "to": self.mailbox.address, "subject": subject, "body": "Hello.\n" });
+        let path = format!("/accounts/{}/outgoing", self.id);
+        let key = format!("{}-{}", self.id, subject.replace(' ', "-"));
+        let headers = [("idempotency-key", key.as_str())];
+        let mut api = self.api.lock().await;
+        let sent = api.call(reqwest::Method::POST, &path, Some(&body), &headers).await.expect(202);
+        drop(api);
+        let path = format!("/outgoing/{}", sent["id"].as_str().unwrap());
+        eventually("the copy is filed", async || {
+            self.api.lock().await.get(&path).await.expect(200)["sent_copy"] == "filed"
+        })
+        .await;
+    }
+
+    /// Messages of a folder on the server.
+    fn there(&self, folder: &str) -> usize {
+        self.world.messages(&self.mailbox.address, folder).unwrap().len()
+    }
+
     /// Chooses an empty or new folder and waits until it was looked at. The inbox comes last in a pass: with the second such folder all
     /// of the first one's pass is over.
     async fn pass_over(&self) {
@@ -189,6 +223,50 @@ on_both! {
         let problem = p.api.lock().await.patch(&format!("/accounts/{}/folders", p.id), &body).await.problem(422, "validation_failed");
         assert_eq!(problem["fields"][0]["code"], "unknown_folder");
         assert_eq!(p.t.number("SELECT COUNT(*) FROM audit WHERE action = 'account.folders_chosen'").await, 3);
+        p.t.stop().await;
+    }
+
+    async fn a_person_says_what_a_folder_is_for(engine) {
+        let p = Place::with(engine, "roles", 0, None).await;
+        let (sent, archive) = (json!("sent"), json!("archive"));
+        let ids = (p.folder("Sent").await["id"].clone(), p.folder("Archive").await["id"].clone());
+        let told = p.use_for("Archive", sent.clone(), true).await.expect(200);
+        assert_eq!(told["moved_roles"], json!([{ "role": "sent", "from": ids.0, "to": ids.1 }]));
+        let shown = told["items"].as_array().unwrap().iter().find(|f| f["name"] == "Archive").unwrap();
+        assert_eq!((&shown["role"], &shown["role_by_hand"], &shown["server_role"]), (&sent, &sent, &archive));
+        assert_eq!(p.used_for("Sent").await, (sent.clone(), sent.clone()), "only asked");
+
+        p.use_for("Archive", sent.clone(), false).await.expect(200);
+        assert_eq!(p.used_for("Archive").await, (sent.clone(), archive.clone()));
+        assert_eq!(p.used_for("Sent").await, (Value::Null, sent.clone()));
+        p.send("Filed by hand").await;
+        assert_eq!((p.there("Archive"), p.there("Sent")), (2, 1), "the copy lies where a person wants it");
+        // A pass that finds a new folder writes the list anew.
+        p.world.put(&p.mailbox.address, "Projects", &mail("New", "new@else.test")).unwrap();
+        p.clock.advance_secs(5 * 60);
+        p.look("A pass").await;
+        eventually("the new folder is known", async || {
+            p.t.number("SELECT COUNT(*) FROM folder WHERE name = 'Projects'").await == 1
+        })
+        .await;
+        assert_eq!((p.used_for("Archive").await.0, p.used_for("Sent").await.0), (sent.clone(), Value::Null));
+
+        // Given to another: one folder has it.
+        let moved = p.use_for("Projects", sent.clone(), false).await.expect(200);
+        assert_eq!(moved["moved_roles"][0]["from"], ids.1);
+        assert_eq!((p.used_for("Archive").await.0, p.used_for("Projects").await), (archive.clone(), (sent.clone(), Value::Null)));
+        let back = p.use_for("Projects", Value::Null, false).await.expect(200);
+        assert_eq!(back["moved_roles"][0]["to"], ids.0, "the server's word counts again");
+        assert_eq!((p.used_for("Sent").await.0, p.used_for("Projects").await.0), (sent.clone(), Value::Null));
+        p.send("Filed by the server's word").await;
+        assert_eq!((p.there("Archive"), p.there("Sent")), (2, 2));
+
+        for (folder, role) in [("INBOX", "sent"), ("Archive", "inbox")] {
+            let problem = p.use_for(folder, json!(role), false).await.problem(422, "validation_failed");
+            assert_eq!(problem["fields"][0]["code"], "inbox_role", "{folder}");
+        }
+        p.use_for("INBOX", Value::Null, false).await.expect(200);
+        assert_eq!(p.folder("Archive").await["selected"], false, "what is copied is another matter");
         p.t.stop().await;
     }
 
