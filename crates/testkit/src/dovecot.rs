@@ -140,6 +140,15 @@ active_value = true
     fn imap_services(&self) -> String {
         format!(
             "protocols = imap
+# Told by GETQUOTAROOT; nothing is refused for it.
+protocol imap {{
+  mail_plugins = $mail_plugins quota imap_quota
+}}
+plugin {{
+  quota = count:User quota
+  quota_vsizes = yes
+  quota_rule = *:storage=1G
+}}
 service imap-login {{
   # One process for many sign-ins: a hundred tests sign in at once.
   service_count = 0

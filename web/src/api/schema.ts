@@ -1812,6 +1812,19 @@ export interface components {
          * @enum {string}
          */
         MailWay: "none" | "operator" | "account";
+        /** @description How full a mailbox is on its server, as told at the last pass. */
+        MailboxQuota: {
+            /**
+             * Format: int64
+             * @description Octets allowed.
+             */
+            limit: number;
+            /**
+             * Format: int64
+             * @description Octets used.
+             */
+            used: number;
+        };
         /** @description A new account that its mailbox's owner connects. */
         MakeOwnerLink: {
             /** @description Up to 254 bytes. */
@@ -2495,6 +2508,7 @@ export interface components {
              * @description While importing, once there is a pace: messages a minute.
              */
             per_minute?: number | null;
+            quota?: components["schemas"]["MailboxQuota"] | null;
             /**
              * Format: int64
              * @description Received today, in the workspace's time zone.

@@ -9,6 +9,7 @@ pub mod command;
 pub mod date;
 pub mod fetch;
 pub mod mailbox;
+pub mod quota;
 pub mod reader;
 pub mod reply;
 pub mod search;

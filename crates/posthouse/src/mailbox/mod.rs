@@ -15,7 +15,7 @@ mod placeholder;
 pub mod search;
 mod store;
 
-pub use choosing::{Choice, ChooseError, Chosen, Moved, choose, folders_changed, settle_roles};
+pub use choosing::{Choice, ChooseError, Chosen, Moved, choose, folders_changed, rename_folder, settle_roles};
 pub use images::AT_ONCE as IMAGES_AT_ONCE;
 pub use ingest::{
     Flags, Incoming, Ingested, Known, Person, Summary, header_hash, ingest, place_again, remove_gone, remove_unplaced,

@@ -187,7 +187,7 @@ pub async fn save_folder(
         "INSERT INTO folder (id, workspace_id, account_id, name, delimiter, role, role_told, selected, created_at, mailbox_id)
          VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9)
          ON CONFLICT (account_id, name) DO UPDATE SET delimiter = EXCLUDED.delimiter, role_told = EXCLUDED.role_told,
-           mailbox_id = EXCLUDED.mailbox_id",
+           mailbox_id = COALESCE(EXCLUDED.mailbox_id, folder.mailbox_id)",
         id, scope.workspace_id(), account, &f.name, &f.delimiter, f.role, f.selected, now, f.mailbox_id.as_deref())?;
     Ok(())
 }

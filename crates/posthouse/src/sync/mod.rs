@@ -17,10 +17,12 @@ mod again;
 pub mod api;
 mod count;
 mod fetch;
+mod folders;
 mod history;
 mod ops;
 mod owner;
 mod pass;
+mod quota;
 mod roles;
 mod store;
 

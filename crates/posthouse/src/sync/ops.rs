@@ -117,7 +117,8 @@ async fn append_sent(
     let sent = match folders.iter().find(|f| f.role == Some(Role::Sent)) {
         Some(folder) => MailboxName::encode(&folder.name),
         None => {
-            let name = MailboxName::encode("Sent");
+            let prefix = session.namespace().await?.map(|n| n.prefix).unwrap_or_default();
+            let name = MailboxName::encode(&format!("{prefix}Sent"));
             let _ = session.create(&name).await;
             name
         }

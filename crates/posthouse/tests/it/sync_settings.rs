@@ -270,6 +270,57 @@ on_both! {
         p.t.stop().await;
     }
 
+    async fn new_folders_lie_in_the_personal_namespace(engine) {
+        // The server says that its folders lie in "Mine/", and does not list the one for sent mail.
+        let plan = Plan {
+            faults: vec![
+                Fault::ReplaceText(FromServer, contains("* NAMESPACE"), ["((\"\" ".into(), "((\"Mine/\" ".into()]),
+                Fault::ReplaceLine(FromServer, contains("\\Sent"), String::new()),
+            ],
+        };
+        let imap = FaultProxy::start(MailWorld::shared().imap_port(), plan).await.unwrap();
+        let p = Place::with(engine, "namespace", 0, Some(&imap)).await;
+        p.send("Filed").await;
+        assert_eq!((p.there("Mine/Sent"), p.there("Sent")), (1, 1));
+        // Its name says what it is for.
+        p.clock.advance_secs(5 * 60);
+        p.look("A pass").await;
+        eventually("it is known", async || {
+            p.t.number("SELECT COUNT(*) FROM folder WHERE name = 'Mine/Sent' AND role = 'sent' AND selected").await == 1
+        })
+        .await;
+        p.until_here("Filed").await;
+        p.t.stop().await;
+    }
+
+    async fn how_full_the_mailbox_is_on_the_server_is_told(engine) {
+        let plan = Plan::of(Fault::ReplaceText(FromServer, contains("* QUOTA "), ["STORAGE".into(), "STORAGE".into()]));
+        let imap = FaultProxy::start(MailWorld::shared().imap_port(), plan).await.unwrap();
+        let p = Place::with(engine, "quota", 0, Some(&imap)).await;
+        let path = format!("/accounts/{}/sync", p.id);
+        let quota = async || p.api.lock().await.get(&path).await.expect(200)["quota"].clone();
+        let gib = 1_i64 << 30;
+        let told = quota().await;
+        assert_eq!(told["limit"], gib, "{told}");
+        assert!(told["used"].as_i64().unwrap() > 0 && told["used"].as_i64().unwrap() < gib, "{told}");
+        let asked = imap.take_heard().iter().filter(|line| line.contains("GETQUOTAROOT")).count();
+        assert!((1..=2).contains(&asked), "once a pass, and the first one may want a second: {asked}");
+
+        let almost = "STORAGE 999999 1000000 MESSAGE 3 4".to_owned();
+        let line = format!("* QUOTA \"User quota\" ({almost})\r\n");
+        imap.set_plan(Plan::of(Fault::ReplaceLine(FromServer, contains("* QUOTA "), line)));
+        imap.hang_up();
+        eventually("another answer is taken over", async || {
+            quota().await == json!({ "used": 999_999_i64 * 1_024, "limit": 1_000_000_i64 * 1_024 })
+        })
+        .await;
+        imap.set_plan(Plan::of(Fault::ReplaceText(FromServer, contains("CAPABILITY"), [" QUOTA".into(), " X-NONE".into()])));
+        imap.hang_up();
+        eventually("nothing is told any more", async || quota().await.is_null()).await;
+        assert_eq!(p.account().await["receiving"]["state"], "connected");
+        p.t.stop().await;
+    }
+
     async fn what_is_on_its_way_from_a_folder_that_is_left_out_is_not_stored(engine) {
         let plan = Plan::of(Fault::DelayAtLine(FromServer, contains("Subject: Held"), Duration::from_secs(3)));
         let imap = FaultProxy::start(MailWorld::shared().imap_port(), plan).await.unwrap();
