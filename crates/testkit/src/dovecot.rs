@@ -140,15 +140,6 @@ active_value = true
     fn imap_services(&self) -> String {
         format!(
             "protocols = imap
-# Told by GETQUOTAROOT; nothing is refused for it.
-protocol imap {{
-  mail_plugins = $mail_plugins quota imap_quota
-}}
-plugin {{
-  quota = count:User quota
-  quota_vsizes = yes
-  quota_rule = *:storage=1G
-}}
 service imap-login {{
   # One process for many sign-ins: a hundred tests sign in at once.
   service_count = 0
@@ -181,6 +172,22 @@ service auth {{
 ",
             self.lmtp_port, self.sasl_port
         )
+    }
+
+    /// Has every mailbox limited to a gibibyte, as IMAP tells; counts once IMAP is started again.
+    pub(crate) fn limit(&self) -> Result<()> {
+        let file = self.config_file("imap");
+        let text = fs::read_to_string(&file)?
+            + "protocol imap {
+  mail_plugins = $mail_plugins quota imap_quota
+}
+plugin {
+  quota = count:User quota
+  quota_vsizes = yes
+  quota_rule = *:storage=1G
+}
+";
+        Ok(fs::write(file, text)?)
     }
 
     pub(crate) fn start_imap(&self) -> Result<()> {

@@ -24,7 +24,15 @@ struct Place {
 impl Place {
     /// Connected so many days from now: what is put into the mailbox today is so old.
     async fn with(engine: Engine, name: &str, days: i64, imap: Option<&FaultProxy>) -> Self {
-        let world = MailWorld::shared();
+        Self::of(MailWorld::shared(), engine, (name, days), imap).await
+    }
+
+    async fn of(
+        world: &'static MailWorld,
+        engine: Engine,
+        (name, days): (&str, i64),
+        imap: Option<&FaultProxy>,
+    ) -> Self {
         let mailbox = world.add_user(&format!("{name}-{engine:?}").to_lowercase()).unwrap();
         for folder in ["Sent", "Archive"] {
             world
@@ -294,9 +302,11 @@ on_both! {
     }
 
     async fn how_full_the_mailbox_is_on_the_server_is_told(engine) {
+        static LIMITED: std::sync::LazyLock<MailWorld> = std::sync::LazyLock::new(|| MailWorld::with_quota().unwrap());
+        let world: &MailWorld = tokio::task::spawn_blocking(|| &*LIMITED).await.unwrap();
         let plan = Plan::of(Fault::ReplaceText(FromServer, contains("* QUOTA "), ["STORAGE".into(), "STORAGE".into()]));
-        let imap = FaultProxy::start(MailWorld::shared().imap_port(), plan).await.unwrap();
-        let p = Place::with(engine, "quota", 0, Some(&imap)).await;
+        let imap = FaultProxy::start(world.imap_port(), plan).await.unwrap();
+        let p = Place::of(world, engine, ("quota", 0), Some(&imap)).await;
         let path = format!("/accounts/{}/sync", p.id);
         let quota = async || p.api.lock().await.get(&path).await.expect(200)["quota"].clone();
         let gib = 1_i64 << 30;
