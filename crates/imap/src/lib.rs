@@ -31,6 +31,7 @@ mod session;
 pub use error::{Error, Refusal, Result};
 pub use proto::date::Day;
 pub use proto::fetch::{BodySection, Content, FetchItem, Fetched};
+pub use proto::gmail::{CAPABILITY as GMAIL, Gmail};
 pub use proto::mailbox::{Listed, MailboxName, MailboxStatus, Namespace, SpecialUse};
 pub use proto::quota::Quota;
 pub use proto::reader::ReadLimits;

@@ -11,3 +11,9 @@ ALTER TABLE folder ADD COLUMN mailbox_id TEXT;
 -- Octets that the mailbox uses and may use (RFC 9208); absent where the server does not say.
 ALTER TABLE account ADD COLUMN quota_used INTEGER;
 ALTER TABLE account ADD COLUMN quota_limit INTEGER;
+
+-- X-GM-MSGID and X-GM-THRID, bit by bit, and X-GM-LABELS, a line each. Absent: the message was not told of by Gmail.
+ALTER TABLE message ADD COLUMN gmail_id INTEGER;
+ALTER TABLE message ADD COLUMN gmail_thread INTEGER;
+ALTER TABLE message ADD COLUMN labels TEXT;
+CREATE INDEX message_gmail ON message (account_id, gmail_id);

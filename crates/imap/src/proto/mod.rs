@@ -8,6 +8,7 @@
 pub mod command;
 pub mod date;
 pub mod fetch;
+pub mod gmail;
 pub mod mailbox;
 pub mod quota;
 pub mod reader;

@@ -198,6 +198,9 @@ mod tests {
     use super::*;
     use imap::{Code, Error, Refusal};
 
+    /// Which error, its code and words, and what they come to.
+    type Row = (fn(Refusal) -> Error, Option<Code>, &'static str, Reason, Option<i64>);
+
     fn refusal(code: Option<Code>, words: &str) -> Refusal {
         Refusal { code, words: words.to_owned(), challenge: None }
     }
@@ -206,7 +209,7 @@ mod tests {
     fn what_a_server_says_of_its_limits_is_no_refused_password_and_no_error_of_its_own() {
         use Reason::{LoginRefused, OverQuota, RateLimited, ServerError};
         let microsoft = "Request is throttled. Suggested Backoff Time: 5000 milliseconds";
-        let table: Vec<(fn(Refusal) -> Error, Option<Code>, &str, Reason, Option<i64>)> = vec![
+        let table: Vec<Row> = vec![
             (Error::No, None, microsoft, RateLimited, Some(5_000)),
             (Error::Bad, None, microsoft, RateLimited, Some(5_000)),
             (Error::Bye, None, microsoft, RateLimited, Some(5_000)),

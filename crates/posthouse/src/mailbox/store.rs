@@ -1,6 +1,6 @@
 //! The rows of folders, messages, placements and operations.
 
-use super::{FailedClass, Flags, FolderId, Incoming, MessageId, Op, OpId, OpState, Role};
+use super::{FailedClass, Flags, FolderId, Incoming, MessageId, Op, OpId, OpState, Role, gmail};
 use crate::accounts::AccountId;
 use crate::base::blobs::BlobKey;
 use crate::team::{Instance, Scope};
@@ -39,21 +39,6 @@ pub struct Folder {
     pub seen_import_days: Option<i64>,
     /// How often a comparison was asked for.
     pub compares: i64,
-}
-
-/// A folder as the server lists it.
-#[derive(Debug, Clone)]
-pub struct NewFolder {
-    /// Its readable name.
-    pub name: String,
-    /// What separates levels.
-    pub delimiter: String,
-    /// What it is for, by the server or by its name.
-    pub role: Option<Role>,
-    /// Whether to copy it.
-    pub selected: bool,
-    /// MAILBOXID, where the server gives it.
-    pub mailbox_id: Option<String>,
 }
 
 /// What an account's copy holds.
@@ -175,23 +160,6 @@ pub async fn set_counted(
     Ok(())
 }
 
-/// Keeps what was chosen for a folder that is known, and what a person says that it is for. The caller settles the roles afterwards.
-pub async fn save_folder(
-    tx: &mut Conn,
-    scope: &Scope,
-    (id, account): (FolderId, AccountId),
-    f: &NewFolder,
-    now: Ts,
-) -> DbResult<()> {
-    sql!(run tx,
-        "INSERT INTO folder (id, workspace_id, account_id, name, delimiter, role, role_told, selected, created_at, mailbox_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9)
-         ON CONFLICT (account_id, name) DO UPDATE SET delimiter = EXCLUDED.delimiter, role_told = EXCLUDED.role_told,
-           mailbox_id = COALESCE(EXCLUDED.mailbox_id, folder.mailbox_id)",
-        id, scope.workspace_id(), account, &f.name, &f.delimiter, f.role, f.selected, now, f.mailbox_id.as_deref())?;
-    Ok(())
-}
-
 /// A folder that the server no longer has, with its placements.
 pub async fn forget_folder(tx: &mut Conn, scope: &Scope, id: FolderId) -> DbResult<()> {
     sql!(run tx, "DELETE FROM placement WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
@@ -200,10 +168,12 @@ pub async fn forget_folder(tx: &mut Conn, scope: &Scope, id: FolderId) -> DbResu
     Ok(())
 }
 
-/// No UID that we know means anything any more: each folder's next look takes the server's UIDVALIDITY as a new one.
+/// No UID that we know means anything any more, and no other name that a server gave: each folder's next look takes the server's
+/// UIDVALIDITY as a new one.
 pub async fn forget_uids(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<()> {
-    sql!(run tx, "UPDATE folder SET uid_validity = NULL WHERE account_id = $1 AND workspace_id = $2", account, scope.workspace_id())?;
-    Ok(())
+    sql!(run tx, "UPDATE folder SET uid_validity = NULL, mailbox_id = NULL WHERE account_id = $1 AND workspace_id = $2",
+        account, scope.workspace_id())?;
+    gmail::forget(tx, scope, account).await
 }
 
 /// A new UIDVALIDITY: every UID that we know means nothing any more. The messages stay; what is placed again is found by content.

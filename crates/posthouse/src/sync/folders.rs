@@ -14,7 +14,8 @@ use std::sync::atomic::Ordering;
 /// New folders that are asked for their figures, where LIST does not give them: each is a question to the server.
 const ASKED: usize = 20;
 
-/// Takes over the server's list, with what each folder is for; new ones are chosen when they are the inbox or hold sent mail. Gives what
+/// Takes over the server's list, with what each folder is for; new ones are chosen when they are the inbox or hold sent mail, on
+/// Gmail also All Mail, Spam and Trash. Gives what
 /// the server told of each in passing.
 pub async fn refresh(owner: &Owner, session: &mut ImapSession) -> Result<HashMap<String, MailboxStatus>, Stop> {
     let (listed, statuses): (Vec<_>, Vec<_>) = session.list_status("*").await?.into_iter().unzip();
@@ -23,7 +24,9 @@ pub async fn refresh(owner: &Owner, session: &mut ImapSession) -> Result<HashMap
     let listed: Vec<Listed> = listed.into_iter().filter(Listed::selectable).take(MAX_FOLDERS).collect();
     let prefix = session.namespace().await?.map(|n| n.prefix).unwrap_or_default();
     let roles = roles::of(&listed, &prefix);
-    let of = |l: &Listed, role| new_folder(l, role, statuses.get(&l.name));
+    // "Show in IMAP" may hide All Mail: then it is a server as any other.
+    let gmail = session.capabilities().has(imap::GMAIL) && roles.contains(&Some(Role::All));
+    let of = |l: &Listed, role| new_folder(l, (role, gmail), statuses.get(&l.name));
     let found: Vec<NewFolder> = listed.iter().zip(roles).map(|(l, role)| of(l, role)).collect();
     let known = mailbox::folders(&mut owner.app.db.read().await?, &owner.scope, owner.account.id).await?;
     let gone: Vec<&Folder> = known.iter().filter(|k| !found.iter().any(|f| f.name == k.name)).collect();
@@ -40,12 +43,17 @@ pub async fn refresh(owner: &Owner, session: &mut ImapSession) -> Result<HashMap
     Ok(statuses)
 }
 
-fn new_folder(l: &Listed, role: Option<Role>, status: Option<&MailboxStatus>) -> NewFolder {
+/// What is copied of Gmail has every message: what its labels lead to is shown without being fetched.
+fn new_folder(l: &Listed, (role, gmail): (Option<Role>, bool), status: Option<&MailboxStatus>) -> NewFolder {
     NewFolder {
         name: l.name.clone(),
         delimiter: l.delimiter.map(String::from).unwrap_or_default(),
         role,
-        selected: matches!(role, Some(Role::Inbox | Role::Sent)),
+        selected: match role {
+            Some(Role::Inbox | Role::Sent) => true,
+            Some(Role::All | Role::Junk | Role::Trash) => gmail,
+            Some(Role::Drafts | Role::Archive) | None => false,
+        },
         mailbox_id: status.and_then(|s| s.mailbox_id.clone()),
     }
 }
@@ -138,6 +146,9 @@ async fn store(
 mod tests {
     use super::*;
 
+    /// UIDVALIDITY, UIDNEXT, messages.
+    type Figures = (u32, u32, u32);
+
     fn known(name: &str, id: Option<&str>, figures: (i64, i64, i64)) -> Folder {
         Folder {
             id: FolderId(uuid::Uuid::from_u128(name.bytes().fold(0, |sum, b| sum * 256 + u128::from(b)))),
@@ -163,7 +174,7 @@ mod tests {
         NewFolder { name: name.into(), delimiter: "/".into(), role: None, selected: false, mailbox_id }
     }
 
-    fn status((uid_validity, uid_next, messages): (u32, u32, u32)) -> MailboxStatus {
+    fn status((uid_validity, uid_next, messages): Figures) -> MailboxStatus {
         MailboxStatus {
             uid_validity: Some(uid_validity),
             uid_next: Some(uid_next),
@@ -173,11 +184,7 @@ mod tests {
     }
 
     /// The pairs by name; `stays` is a folder that is there before and after.
-    fn pairs(
-        gone: &[Folder],
-        new: &[(NewFolder, Option<(u32, u32, u32)>)],
-        stays: Option<Folder>,
-    ) -> Vec<(String, String)> {
+    fn pairs(gone: &[Folder], new: &[(NewFolder, Option<Figures>)], stays: Option<Folder>) -> Vec<(String, String)> {
         let statuses = new.iter().filter_map(|(n, s)| Some((n.name.clone(), status((*s)?)))).collect();
         let all: Vec<Folder> = gone.iter().cloned().chain(stays).collect();
         let (gone, new): (Vec<&Folder>, Vec<&NewFolder>) = (gone.iter().collect(), new.iter().map(|n| &n.0).collect());

@@ -134,7 +134,8 @@ function Line({ folder, form }: { folder: Folder; form: SyncForm }) {
           {amount && <span className={`${classes.dimmed} figures`}>{amount}</span>}
           {role === "all" && chosen && (
             <span className={classes.dimmed}>
-              It has the mail of the other folders once more: each message is shown once, and fetched twice.
+              It has the mail of the other folders once more: each message is shown once, and{" "}
+              {form.account.provider === "google" ? "fetched once." : "fetched twice."}
             </span>
           )}
         </span>

@@ -10,7 +10,7 @@
 pub mod api;
 mod store;
 
-pub use store::{rename_folder, settle_roles};
+pub use store::{NewFolder, rename_folder, save_folder, settle_roles};
 
 use super::{Folder, FolderId, Role, store as folders};
 use crate::accounts::{self, Account};
