@@ -101,6 +101,8 @@ export function folder(id: string, more: Partial<Folder> = {}): Folder {
     id,
     name: id,
     role: null,
+    server_role: more.role ?? null,
+    role_by_hand: null,
     selected: false,
     messages: 0,
     unseen: 0,

@@ -111,11 +111,16 @@ impl Refusal {
         Self { code, words: words(text), challenge: None }
     }
 
-    /// How long the server asks to wait. Microsoft writes `Suggested Backoff Time: 3000 milliseconds`.
+    /// How long the server asks to wait. Microsoft writes `Suggested Backoff Time: 3000 milliseconds`; a number without
+    /// a unit is in milliseconds, too.
     pub fn backoff(&self) -> Option<Duration> {
-        let (_, rest) = self.words.split_once("Backoff Time:")?;
-        let number: String = rest.trim_start().chars().take_while(char::is_ascii_digit).collect();
-        Some(Duration::from_millis(number.parse().ok()?))
+        let words = self.words.to_ascii_lowercase();
+        let (_, rest) = words.split_once("backoff time:")?;
+        let rest = rest.trim_start();
+        let number: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        let unit = rest.trim_start_matches(|char: char| char.is_ascii_digit()).trim_start();
+        let number = number.parse().ok()?;
+        Some(if unit.starts_with("sec") { Duration::from_secs(number) } else { Duration::from_millis(number) })
     }
 
     /// Servers quote commands that they do not understand, and such a command may hold a password. What is kept of
@@ -165,6 +170,17 @@ mod tests {
     fn a_throttle_says_how_long() {
         let text = b"Request is throttled. Suggested Backoff Time: 3000 milliseconds";
         assert_eq!(Refusal::new(None, text).backoff(), Some(Duration::from_secs(3)));
-        assert_eq!(Refusal::new(None, b"Backoff Time: soon").backoff(), None);
+        let table: [(&[u8], Option<u64>); 6] = [
+            (b"Suggested backoff time: 299961 Milliseconds.", Some(299_961)),
+            (b"Suggested Backoff Time:7 seconds", Some(7_000)),
+            (b"Suggested Backoff Time: 12", Some(12)),
+            (b"Backoff Time: soon", None),
+            (b"Backoff Time: 99999999999999999999 milliseconds", None),
+            (b"Request is throttled.", None),
+        ];
+        for (text, millis) in table {
+            let refusal = Refusal::new(None, text);
+            assert_eq!(refusal.backoff(), millis.map(Duration::from_millis), "{}", refusal.words);
+        }
     }
 }

@@ -119,6 +119,8 @@ async fn act(session: &mut Session<DuplexStream>, action: &str, log: &mut String
         "select" => show(log, &session.select(&mailbox).await?),
         "examine" => show(log, &session.examine(&mailbox).await?),
         "status" => show(log, &session.status(&mailbox).await?),
+        "namespace" => show(log, &session.namespace().await?),
+        "quota" => session.quota(&mailbox).await?.iter().for_each(|quota| show(log, quota)),
         "create" => session.create(&mailbox).await?,
         "search" => show(log, &session.uid_search(&[SearchKey::Unseen]).await?),
         "store" => session.uid_store(&UidSet::from(11), StoreMode::Add, &["\\Seen"]).await?,

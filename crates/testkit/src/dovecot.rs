@@ -174,6 +174,22 @@ service auth {{
         )
     }
 
+    /// Has every mailbox limited to a gibibyte, as IMAP tells; counts once IMAP is started again.
+    pub(crate) fn limit(&self) -> Result<()> {
+        let file = self.config_file("imap");
+        let text = fs::read_to_string(&file)?
+            + "protocol imap {
+  mail_plugins = $mail_plugins quota imap_quota
+}
+plugin {
+  quota = count:User quota
+  quota_vsizes = yes
+  quota_rule = *:storage=1G
+}
+";
+        Ok(fs::write(file, text)?)
+    }
+
     pub(crate) fn start_imap(&self) -> Result<()> {
         self.launch("imap")?;
         process::wait_up("Dovecot", &[self.imap_port, self.imaps_port], &self.log("imap"))

@@ -350,7 +350,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Chooses the folders that are copied. A newly chosen one is imported at once; what lies only in one that is left out disappears
+         * Chooses the folders that are copied, and what folders are for. A newly chosen one is imported at once; what lies only in one that is left out disappears
          *     here, and stays on the server.
          */
         patch: operations["choose_folders"];
@@ -1500,6 +1500,8 @@ export interface components {
         /** @description The folders, as they are now; after a dry run as they would be. */
         ChosenFolders: {
             items: components["schemas"]["FolderView"][];
+            /** @description What was taken from one folder and given to another. */
+            moved_roles: components["schemas"]["MovedRole"][];
             /**
              * Format: int64
              * @description Messages that disappear here, as they lie only in folders that are not copied any more. On the server they stay.
@@ -1699,11 +1701,12 @@ export interface components {
          * @enum {string}
          */
         FlowState: "waiting" | "working" | "done" | "failed";
-        /** @description Whether to copy one folder. */
+        /** @description What becomes of one folder. */
         FolderChoice: {
             id: components["schemas"]["FolderId"];
-            /** @description The inbox is always copied. */
-            selected: boolean;
+            role?: components["schemas"]["FolderRole"] | null;
+            /** @description Whether to copy it; absent: as it is. The inbox is always copied. */
+            selected?: boolean | null;
         };
         /**
          * Format: uuid
@@ -1731,6 +1734,7 @@ export interface components {
             /** @description The server's words when it would not open the folder; it is tried again in each full pass. */
             refused?: string | null;
             role?: components["schemas"]["FolderRole"] | null;
+            role_by_hand?: components["schemas"]["FolderRole"] | null;
             /** @description Whether it is copied. */
             selected: boolean;
             /**
@@ -1738,6 +1742,7 @@ export interface components {
              * @description Messages in it on the server; null while nobody counted, and where the server does not say.
              */
             server_messages?: number | null;
+            server_role?: components["schemas"]["FolderRole"] | null;
             /** Format: int64 */
             unseen: number;
         };
@@ -1881,6 +1886,19 @@ export interface components {
          * @enum {string}
          */
         MailWay: "none" | "operator" | "account";
+        /** @description How full a mailbox is on its server, as told at the last pass. */
+        MailboxQuota: {
+            /**
+             * Format: int64
+             * @description Octets allowed.
+             */
+            limit: number;
+            /**
+             * Format: int64
+             * @description Octets used.
+             */
+            used: number;
+        };
         /** @description A new account that its mailbox's owner connects. */
         MakeOwnerLink: {
             /** @description Up to 254 bytes. */
@@ -2004,6 +2022,14 @@ export interface components {
          * @enum {string}
          */
         Mode: "test" | "connect";
+        /** @description A use that another folder has now. */
+        MovedRole: {
+            /** @description The folder that had it. */
+            from: components["schemas"]["FolderId"];
+            role: components["schemas"]["FolderRole"];
+            /** @description The folder that has it now. */
+            to: components["schemas"]["FolderId"];
+        };
         /** @description A workspace's own app. */
         NewOAuthApp: {
             client_id: string;
@@ -2627,6 +2653,7 @@ export interface components {
              * @description While importing, once there is a pace: messages a minute.
              */
             per_minute?: number | null;
+            quota?: components["schemas"]["MailboxQuota"] | null;
             /**
              * Format: int64
              * @description Received today, in the workspace's time zone.

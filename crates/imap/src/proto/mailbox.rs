@@ -178,6 +178,35 @@ pub(crate) fn text_of_name(value: &Value) -> Option<String> {
     }
 }
 
+/// Where mailboxes of a kind lie (RFC 2342).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Namespace {
+    /// What the readable names of its mailboxes begin with, with the delimiter: `INBOX.`. Often empty.
+    pub prefix: String,
+    /// What separates levels there; nothing on a server without levels.
+    pub delimiter: Option<char>,
+}
+
+impl Namespace {
+    /// Reads `("INBOX." "." …)`.
+    pub(crate) fn parse(value: &Value) -> Option<Self> {
+        let [prefix, delimiter, ..] = value.list()? else {
+            return None;
+        };
+        let prefix = MailboxName(prefix.text()?.into_owned()).decode();
+        Some(Self { prefix, delimiter: delimiter.text().and_then(|text| text.chars().next()) })
+    }
+}
+
+/// The longest MAILBOXID (RFC 8474 section 7).
+const MAX_OBJECT_ID: usize = 255;
+
+/// `(F2212ea87-6097)`; the parentheses may be missing.
+fn object_id(value: &Value) -> Option<String> {
+    let id = value.list().map_or(Some(value), <[Value]>::first)?.text()?;
+    (!id.is_empty() && id.len() <= MAX_OBJECT_ID).then(|| id.into_owned())
+}
+
 /// What STATUS tells about a mailbox; a server leaves out what it does not know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MailboxStatus {
@@ -186,6 +215,8 @@ pub struct MailboxStatus {
     pub uid_next: Option<u32>,
     pub uid_validity: Option<u32>,
     pub highest_modseq: Option<u64>,
+    /// Stays when the mailbox is renamed (RFC 8474).
+    pub mailbox_id: Option<String>,
 }
 
 impl MailboxStatus {
@@ -198,6 +229,7 @@ impl MailboxStatus {
                 "UIDNEXT" => found.uid_next = value.number(),
                 "UIDVALIDITY" => found.uid_validity = value.number(),
                 "HIGHESTMODSEQ" => found.highest_modseq = value.number(),
+                "MAILBOXID" => found.mailbox_id = object_id(value),
                 _ => {}
             }
         }

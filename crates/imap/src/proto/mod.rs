@@ -8,7 +8,9 @@
 pub mod command;
 pub mod date;
 pub mod fetch;
+pub mod gmail;
 pub mod mailbox;
+pub mod quota;
 pub mod reader;
 pub mod reply;
 pub mod search;

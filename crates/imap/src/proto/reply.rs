@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::fetch::Fetched;
-use super::mailbox::{Listed, MailboxStatus, text_of_name};
+use super::mailbox::{Listed, MailboxStatus, Namespace, text_of_name};
+use super::quota::Quota;
 use super::status::{self, Code, StatusKind};
 use super::tree::Value;
 use super::uid_set::UidSet;
@@ -33,6 +34,10 @@ pub enum Untagged {
     /// What the server says about itself (RFC 2971).
     Id(Vec<(String, String)>),
     List(Listed),
+    /// Where the mailboxes of the one who signed in lie (RFC 2342); those of others are left out.
+    Namespace(Vec<Namespace>),
+    /// The limits of one root (RFC 9208).
+    Quota(Vec<Quota>),
     Recent(u32),
     /// UIDs or sequence numbers, in the order of the server.
     Search(Vec<u32>),
@@ -101,6 +106,11 @@ impl Untagged {
             "FLAGS" => Self::Flags(status::words(rest.first()?.list()?)),
             "ID" => Self::Id(pairs(rest.first()?)),
             "LIST" | "LSUB" | "XLIST" => Self::List(Listed::parse(rest)?),
+            "NAMESPACE" => {
+                let personal = rest.first()?.list().unwrap_or_default();
+                Self::Namespace(personal.iter().filter_map(Namespace::parse).collect())
+            }
+            "QUOTA" => Self::Quota(Quota::parse(rest)?),
             // A trailing `(MODSEQ n)` is a list and so no number.
             "SEARCH" => Self::Search(rest.iter().filter_map(Value::number).collect()),
             "STATUS" => {

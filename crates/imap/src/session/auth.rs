@@ -188,6 +188,8 @@ fn blame(error: Error) -> Error {
             | Code::ClientBug
             | Code::Cannot,
         ) => Error::No(refusal),
+        // Microsoft throttles without a code.
+        _ if refusal.backoff().is_some() => Error::No(refusal),
         _ => Error::AuthRefused(refusal),
     }
 }

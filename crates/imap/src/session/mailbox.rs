@@ -129,7 +129,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
 
     fn status_items(&self) -> String {
         let modseq = if self.state.capabilities.has("CONDSTORE") { " HIGHESTMODSEQ" } else { "" };
-        format!("{STATUS_ITEMS}{modseq}")
+        let id = if self.state.capabilities.has("OBJECTID") { " MAILBOXID" } else { "" };
+        format!("{STATUS_ITEMS}{modseq}{id}")
     }
 
     async fn list_with(&mut self, pattern: &str, options: &str) -> Result<Vec<Listed>> {

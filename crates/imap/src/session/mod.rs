@@ -3,6 +3,7 @@
 //! A command takes the [`Link`] out of the session and puts it back when its tagged answer was read. So an
 //! error or a dropped future leaves the session without a link, and the connection closes.
 
+mod about;
 mod append;
 mod auth;
 mod fetch;

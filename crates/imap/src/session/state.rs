@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::error::{Error, Refusal, Result, words};
+use crate::proto::mailbox::Namespace;
 use crate::proto::reply::Untagged;
 use crate::proto::status::{Code, StatusKind};
 
@@ -64,6 +65,8 @@ pub(super) struct State {
     pub(super) exists: Option<u32>,
     pub(super) changes: Changes,
     pub(super) alerts: VecDeque<String>,
+    /// What the server answered when it was asked.
+    pub(super) namespace: Option<Option<Namespace>>,
 }
 
 impl State {

@@ -8,6 +8,9 @@ use db::{Conn, DbResult, Ts};
 
 /// The longest text of a server that is kept, in characters.
 const MAX_WORDS: usize = 500;
+/// What a server may ask for: not to be knocked at all the time, nor to be forgotten.
+const SHORTEST_WAIT_MS: i64 = 1_000;
+const LONGEST_WAIT_MS: i64 = 3_600_000;
 
 /// Why a side does not work: the reason and, where a server spoke, its own words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,26 +22,37 @@ pub struct Failure {
     pub server_words: Option<String>,
     /// What we saw ourselves, such as the facts of a refused certificate.
     pub seen: Option<String>,
+    /// How long the server asks to wait before the next attempt.
+    pub wait_ms: Option<i64>,
 }
 
 impl Failure {
     /// A failure in which no server spoke.
     #[must_use]
     pub const fn of(reason: Reason) -> Self {
-        Self { reason, server_words: None, seen: None }
+        Self { reason, server_words: None, seen: None, wait_ms: None }
     }
 
     /// A failure with the server's words, bounded.
     #[must_use]
     pub fn said(reason: Reason, words: &str) -> Self {
         let words: String = words.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect();
-        Self { reason, server_words: Some(words).filter(|w| !w.is_empty()), seen: None }
+        Self { reason, server_words: Some(words).filter(|w| !w.is_empty()), seen: None, wait_ms: None }
     }
 
     /// With what we saw ourselves.
     #[must_use]
     pub fn with_seen(self, seen: Option<String>) -> Self {
         Self { seen, ..self }
+    }
+
+    /// With what the server asks for, between a second and an hour.
+    #[must_use]
+    pub fn with_wait(self, wait: Option<std::time::Duration>) -> Self {
+        let bounded = |wait: std::time::Duration| {
+            i64::try_from(wait.as_millis()).unwrap_or(i64::MAX).clamp(SHORTEST_WAIT_MS, LONGEST_WAIT_MS)
+        };
+        Self { wait_ms: wait.map(bounded), ..self }
     }
 }
 
@@ -59,7 +73,8 @@ pub async fn note_working(
     Ok(())
 }
 
-/// The side failed. Refused credentials wait for a person; everything else is tried again after a growing pause.
+/// The side failed. Refused credentials wait for a person; everything else is tried again after a growing pause, or after the time
+/// that the server asked for.
 /// Returns when the next attempt is due. Ignored when servers or password were changed since `generation`, and while the account
 /// is paused: resuming begins anew.
 ///
@@ -80,7 +95,8 @@ pub async fn note_failure(
     let (state, next) = if failure.reason.needs_person() {
         (State::ReconnectRequired, None)
     } else {
-        (State::Disconnected, Some(now.plus_millis(pause_ms(app, before.failures))))
+        let pause = failure.wait_ms.unwrap_or_else(|| pause_ms(app, before.failures));
+        (State::Disconnected, Some(now.plus_millis(pause)))
     };
     let since = if before.state == state && before.reason == Some(failure.reason) { before.since_at } else { now };
     let row = store::Failed { state, failure, since, failures: before.failures.saturating_add(1), next };
@@ -132,4 +148,24 @@ pub async fn retry_now(tx: &mut Conn, app: &App, scope: &Scope, id: AccountId) -
 pub async fn changed(tx: &mut Conn, app: &App, scope: &Scope, id: AccountId) -> DbResult<()> {
     store::refresh_status(tx, scope, id).await?;
     events::emit(tx, app, scope, News { kind: Kind::AccountChanged, account_id: id, count: 0 }).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn what_a_server_asks_for_has_bounds() {
+        let table = [
+            (None, None),
+            (Some(Duration::ZERO), Some(1_000)),
+            (Some(Duration::from_millis(7_500)), Some(7_500)),
+            (Some(Duration::from_secs(86_400)), Some(3_600_000)),
+            (Some(Duration::MAX), Some(3_600_000)),
+        ];
+        for (asked, waits) in table {
+            assert_eq!(Failure::of(Reason::RateLimited).with_wait(asked).wait_ms, waits, "{asked:?}");
+        }
+    }
 }

@@ -114,17 +114,27 @@ pub fn from_imap(e: &imap::Error) -> Failure {
     let words = e.refusal().map(with_challenge).unwrap_or_default();
     let text = words.to_lowercase();
     let code = e.refusal().and_then(|r| r.code.as_ref());
+    let wait = e.refusal().and_then(imap::Refusal::backoff);
     let reason = match e {
-        imap::Error::AuthRefused(_) => imap_auth(&text),
+        imap::Error::AuthRefused(_) => imap_auth(code, &text),
         imap::Error::Unsupported("STARTTLS") => Reason::StartTlsMissing,
         imap::Error::Unsupported(_) => Reason::NoPasswordLogin,
         imap::Error::Timeout => Reason::TimedOut,
         imap::Error::No(_) | imap::Error::Bye(_) if is_over_quota(code, &text) => Reason::OverQuota,
         imap::Error::No(_) | imap::Error::Bye(_) if is_limit(code, &text) => Reason::RateLimited,
+        imap::Error::No(_) | imap::Error::Bad(_) | imap::Error::Bye(_) if is_throttle(code, &text) => {
+            Reason::RateLimited
+        }
         imap::Error::Io(_) | imap::Error::Closed => Reason::ConnectionLost,
         _ => Reason::ServerError,
     };
-    Failure::said(reason, &words)
+    Failure::said(reason, &words).with_wait(wait)
+}
+
+/// Whether the server has enough of us for now: whatever was asked, it is asked again later, in another session.
+#[must_use]
+pub fn is_too_much(e: &imap::Error) -> bool {
+    from_imap(e).reason == Reason::RateLimited
 }
 
 /// The server's words, with what it said about a token before them.
@@ -136,9 +146,12 @@ fn with_challenge(refusal: &imap::Refusal) -> String {
 }
 
 fn is_limit(code: Option<&imap::Code>, text: &str) -> bool {
-    matches!(code, Some(imap::Code::Limit | imap::Code::Throttled))
-        || text.contains("too many")
-        || text.contains("throttled")
+    matches!(code, Some(imap::Code::Limit)) || text.contains("too many")
+}
+
+/// Microsoft throttles with NO or BAD, and without a code. (`BAD Too many arguments` is about our words.)
+fn is_throttle(code: Option<&imap::Code>, text: &str) -> bool {
+    matches!(code, Some(imap::Code::Throttled)) || text.contains("throttled") || text.contains("backoff time:")
 }
 
 /// Gmail says so of a day's traffic (`[OVERQUOTA]`, "Account exceeded bandwidth limits").
@@ -160,7 +173,9 @@ fn is_suspended(text: &str) -> bool {
 }
 
 /// A refused IMAP sign-in (passing troubles of the server are no refusals and do not come here).
-fn imap_auth(text: &str) -> Reason {
+fn imap_auth(code: Option<&imap::Code>, text: &str) -> Reason {
+    // `NO [ALERT] Too many simultaneous connections`: nobody looked at the password.
+    let unread = code != Some(&imap::Code::AuthenticationFailed);
     if text.contains("imap") && (text.contains("disabled") || text.contains("not enabled")) {
         Reason::ImapDisabled
     } else if wants_app_password(text) {
@@ -169,7 +184,54 @@ fn imap_auth(text: &str) -> Reason {
         Reason::AccountSuspended
     } else if text.contains("temporary") {
         Reason::ServerError
+    } else if unread && is_over_quota(code, text) {
+        Reason::OverQuota
+    } else if unread && (is_limit(code, text) || is_throttle(code, text)) {
+        Reason::RateLimited
     } else {
         Reason::LoginRefused
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imap::{Code, Error, Refusal};
+
+    /// Which error, its code and words, and what they come to.
+    type Row = (fn(Refusal) -> Error, Option<Code>, &'static str, Reason, Option<i64>);
+
+    fn refusal(code: Option<Code>, words: &str) -> Refusal {
+        Refusal { code, words: words.to_owned(), challenge: None }
+    }
+
+    #[test]
+    fn what_a_server_says_of_its_limits_is_no_refused_password_and_no_error_of_its_own() {
+        use Reason::{LoginRefused, OverQuota, RateLimited, ServerError};
+        let microsoft = "Request is throttled. Suggested Backoff Time: 5000 milliseconds";
+        let table: Vec<Row> = vec![
+            (Error::No, None, microsoft, RateLimited, Some(5_000)),
+            (Error::Bad, None, microsoft, RateLimited, Some(5_000)),
+            (Error::Bye, None, microsoft, RateLimited, Some(5_000)),
+            (Error::AuthRefused, None, microsoft, RateLimited, Some(5_000)),
+            (Error::No, Some(Code::Throttled), "Slow down", RateLimited, None),
+            (Error::Bad, Some(Code::Throttled), "Slow down", RateLimited, None),
+            (Error::No, Some(Code::Limit), "Not now", RateLimited, None),
+            (Error::Bye, None, "Too many connections", RateLimited, None),
+            (Error::Bad, None, "Too many arguments", ServerError, None),
+            (Error::AuthRefused, Some(Code::Alert), "Too many simultaneous connections. (Failure)", RateLimited, None),
+            (Error::AuthRefused, Some(Code::AuthenticationFailed), "Too many failed attempts", LoginRefused, None),
+            (Error::AuthRefused, Some(Code::Alert), "Account exceeded command or bandwidth limits.", OverQuota, None),
+            (Error::No, Some(Code::OverQuota), "Account exceeded bandwidth limits", OverQuota, None),
+            (Error::No, Some(Code::Unavailable), "Backend down", ServerError, None),
+            (Error::No, Some(Code::InUse), "Locked by another session", ServerError, None),
+            (Error::No, Some(Code::Unavailable), "Suggested Backoff Time: 20 seconds", RateLimited, Some(20_000)),
+        ];
+        for (error, code, words, reason, wait_ms) in table {
+            let error = error(refusal(code, words));
+            let failure = from_imap(&error);
+            assert_eq!((failure.reason, failure.wait_ms), (reason, wait_ms), "{error:?}");
+            assert_eq!(is_too_much(&error), reason == RateLimited, "{error:?}");
+        }
     }
 }

@@ -17,7 +17,7 @@ mod save;
 mod step;
 
 pub use account::{SEALED, open_receiving, open_sending};
-pub use failure::{from_imap, from_net, refused};
+pub use failure::{from_imap, from_net, is_too_much, refused};
 pub use open::{Credential, ImapSession, Server};
 pub use probe::{Probe, Tested, test};
 pub use save::{ChangedServers, NewServers, SaveError, add, reconnect, visible};

@@ -4,7 +4,7 @@ use super::images;
 use super::ingest::Person;
 use super::list::{self, MessageRow, Place};
 use super::placeholder::{self, Shown};
-use super::{Choice, ChooseError, FolderId, MAX_FOLDERS, MessageId, Op, Role, store};
+use super::{FolderId, MessageId, Op, Role, store};
 use crate::accounts::{self, Access, AccountId};
 use crate::app::App;
 use crate::base::blobs::BlobError;
@@ -31,66 +31,15 @@ const IMAGE_TIME: Duration = Duration::from_secs(15);
 /// The routes of this domain.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(folders, choose_folders))
         .routes(routes!(list_messages))
         .routes(routes!(message, change_message))
         .routes(routes!(html))
         .routes(routes!(attachment))
         .routes(routes!(image))
+        .merge(super::choosing::api::routes())
         .merge(super::search::api::routes())
         .merge(super::transfers::api::routes())
         .merge(super::source::routes())
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-struct FolderView {
-    id: FolderId,
-    name: String,
-    role: Option<Role>,
-    /// Whether it is copied.
-    selected: bool,
-    /// Messages that are here.
-    messages: i64,
-    unseen: i64,
-    /// Messages in it on the server; null while nobody counted, and where the server does not say.
-    server_messages: Option<i64>,
-    /// When those were counted.
-    counted_at: Option<String>,
-    /// The server's words when it would not open the folder; it is tried again in each full pass.
-    refused: Option<String>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-struct FolderList {
-    items: Vec<FolderView>,
-}
-
-/// Whether to copy one folder.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct FolderChoice {
-    id: FolderId,
-    /// The inbox is always copied.
-    selected: bool,
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct ChooseFolders {
-    /// Folders that are not named stay as they are. At most 2,000.
-    #[schema(max_items = 2_000)]
-    folders: Vec<FolderChoice>,
-    /// Only tells what would happen.
-    #[serde(default)]
-    dry_run: bool,
-}
-
-/// The folders, as they are now; after a dry run as they would be.
-#[derive(Debug, Serialize, ToSchema)]
-struct ChosenFolders {
-    /// Messages that disappear here, as they lie only in folders that are not copied any more. On the server they stay.
-    removed_messages: i64,
-    items: Vec<FolderView>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -245,70 +194,6 @@ pub(super) async fn body(app: &App, actor: &Actor, row: &MessageRow) -> ApiResul
 /// Reading a message takes processor time that a stranger chose: not on the threads that answer requests.
 pub(super) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> ApiResult<T> {
     tokio::task::spawn_blocking(work).await.map_err(|e| ApiError::internal(&e))
-}
-
-/// The account's folders, with what we have of each.
-#[utoipa::path(get, path = "/accounts/{id}/folders", tag = "mail", params(("id" = AccountId, Path)),
-    responses((status = 200, body = FolderList), (status = 404, body = Problem)))]
-async fn folders(
-    Ax(app): Ax<App>,
-    SignedIn(actor): SignedIn,
-    Path(id): Path<AccountId>,
-) -> ApiResult<Json<FolderList>> {
-    let mut c = app.db.read().await?;
-    accounts::find(&mut c, &actor, id, Access::Read).await?;
-    Ok(Json(FolderList { items: folder_views(&mut c, &actor, id).await? }))
-}
-
-async fn folder_views(c: &mut db::Conn, actor: &Actor, id: AccountId) -> db::DbResult<Vec<FolderView>> {
-    let found = list::folder_counts(c, &actor.scope, id).await?;
-    let view = |f: list::FolderCount| FolderView {
-        id: f.id,
-        name: f.name,
-        role: f.role,
-        selected: f.selected,
-        messages: f.messages,
-        unseen: f.unseen,
-        server_messages: f.server_messages,
-        counted_at: f.counted_at.map(page::time),
-        refused: f.refused,
-    };
-    Ok(found.into_iter().map(view).collect())
-}
-
-impl From<ChooseError> for ApiError {
-    fn from(e: ChooseError) -> Self {
-        let text = e.to_string();
-        match e {
-            ChooseError::UnknownFolder => Self::field("folders", "unknown_folder", text),
-            ChooseError::Inbox => Self::field("folders", "inbox_needed", text),
-            ChooseError::Db(e) => e.into(),
-        }
-    }
-}
-
-/// Chooses the folders that are copied. A newly chosen one is imported at once; what lies only in one that is left out disappears
-/// here, and stays on the server.
-#[utoipa::path(patch, path = "/accounts/{id}/folders", tag = "mail", params(("id" = AccountId, Path)), request_body = ChooseFolders,
-    responses((status = 200, body = ChosenFolders), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
-async fn choose_folders(
-    Ax(app): Ax<App>,
-    SignedIn(actor): SignedIn,
-    Path(id): Path<AccountId>,
-    Json(r): Json<ChooseFolders>,
-) -> ApiResult<Json<ChosenFolders>> {
-    let mut tx = app.db.tx().await?;
-    let account = accounts::find(&mut tx, &actor, id, Access::Manage).await?;
-    if r.folders.len() > MAX_FOLDERS {
-        return Err(ApiError::field("folders", "too_many", "At most 2,000 folders."));
-    }
-    let choices: Vec<Choice> = r.folders.iter().map(|f| Choice { id: f.id, selected: f.selected }).collect();
-    let removed_messages = super::choose(&mut tx, &app, &actor, &account, &choices).await?;
-    let items = folder_views(&mut tx, &actor, id).await?;
-    if !r.dry_run {
-        tx.commit().await?;
-    }
-    Ok(Json(ChosenFolders { removed_messages, items }))
 }
 
 /// The account's mail, newest first.

@@ -1,7 +1,7 @@
 //! The email list of an account, and one message with where it lies.
 
 use super::ingest::Person;
-use super::{FolderId, MessageId, Role};
+use super::{FolderId, MessageId, Role, gmail};
 use crate::accounts::AccountId;
 use crate::base::blobs::BlobKey;
 use crate::team::{Instance, Scope, WorkspaceId};
@@ -65,6 +65,10 @@ pub struct FolderCount {
     pub name: String,
     /// What it is for.
     pub role: Option<Role>,
+    /// What the server says, or its name.
+    pub role_told: Option<Role>,
+    /// What a person says.
+    pub role_by_hand: Option<Role>,
     /// Whether it is copied.
     pub selected: bool,
     /// Messages that we have of it.
@@ -122,18 +126,20 @@ pub async fn message(c: &mut Conn, scope: &Scope, id: MessageId) -> DbResult<Opt
          FROM message WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())
 }
 
-/// Where the messages of a page lie: everything of the account that was received in the page's span.
+/// Where the messages of a page lie: everything of the account that was received in the page's span. On Gmail by their labels, too.
 ///
 /// # Errors
 /// Only the database's.
 pub async fn places(c: &mut Conn, scope: &Scope, account: AccountId, page: &[MessageRow]) -> DbResult<Vec<Place>> {
     let times = || page.iter().map(|m| m.received_at);
     let (Some(from), Some(to)) = (times().min(), times().max()) else { return Ok(vec![]) };
-    sql!(all Place, c,
+    let mut places = sql!(all Place, c,
         "SELECT p.message_id, p.folder_id, f.name AS folder_name, f.role, p.seen, p.flagged, p.answered
          FROM placement p JOIN folder f ON f.id = p.folder_id
          WHERE p.account_id = $1 AND p.workspace_id = $2 AND p.received_at >= $3 AND p.received_at <= $4
-         ORDER BY f.name, p.uid", account, scope.workspace_id(), from, to)
+         ORDER BY f.name, p.uid", account, scope.workspace_id(), from, to)?;
+    gmail::add_labels(c, scope, account, (from, to), &mut places).await?;
+    Ok(places)
 }
 
 /// The account's folders with their figures.
@@ -142,11 +148,11 @@ pub async fn places(c: &mut Conn, scope: &Scope, account: AccountId, page: &[Mes
 /// Only the database's.
 pub async fn folder_counts(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<FolderCount>> {
     sql!(all FolderCount, c,
-        "SELECT f.id, f.name, f.role, f.selected, COUNT(p.uid) AS messages, COUNT(CASE WHEN p.seen THEN NULL ELSE p.uid END) AS unseen,
+        "SELECT f.id, f.name, f.role, f.role_told, f.role_by_hand, f.selected, COUNT(p.uid) AS messages, COUNT(CASE WHEN p.seen THEN NULL ELSE p.uid END) AS unseen,
            f.server_messages, f.counted_at, f.refused
          FROM folder f LEFT JOIN placement p ON p.folder_id = f.id
          WHERE f.account_id = $1 AND f.workspace_id = $2
-         GROUP BY f.id, f.name, f.role, f.selected, f.server_messages, f.counted_at, f.refused
+         GROUP BY f.id, f.name, f.role, f.role_told, f.role_by_hand, f.selected, f.server_messages, f.counted_at, f.refused
          ORDER BY CASE f.role WHEN 'inbox' THEN 0 WHEN 'sent' THEN 1 ELSE 2 END, f.name",
         account, scope.workspace_id())
 }

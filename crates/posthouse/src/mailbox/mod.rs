@@ -7,6 +7,7 @@
 
 pub mod api;
 mod choosing;
+pub mod gmail;
 mod images;
 mod ingest;
 mod list;
@@ -17,7 +18,9 @@ mod source;
 mod store;
 pub mod transfers;
 
-pub use choosing::{Choice, ChooseError, choose, folders_changed};
+pub use choosing::{
+    Choice, ChooseError, Chosen, Moved, NewFolder, choose, folders_changed, rename_folder, save_folder, settle_roles,
+};
 pub use images::AT_ONCE as IMAGES_AT_ONCE;
 pub use ingest::{
     Flags, Incoming, Ingested, Known, Person, Summary, header_hash, ingest, place_again, remove_gone, remove_unplaced,
@@ -26,10 +29,10 @@ pub use ingest::{
 pub use list::{FolderCount, MessageRow, Place, bodies, folder_counts, message, messages, newest_bodies, places};
 pub use ops::{Op, OpId, OpState, Waiting, enqueue, finish, next_waiting, postpone, put_off};
 pub use store::{
-    Alike, Counts, Failing, Folder, NewFolder, Placed, Seen, alike, any_message, compare_again, count_waiting_ops,
-    counts, delete_chunk, failed_uids, flags_wait, folders, forget_folder, forget_uids, hold_selected, op_state,
-    placed, placements_of, prune_ops, put_failed, referenced, save_folder, selected_folders, set_counted, set_refused,
-    set_seen, set_uid_validity, settled_uids, to_count, unplaced,
+    Alike, Counts, Failing, Folder, Placed, Seen, alike, any_message, compare_again, count_waiting_ops, counts,
+    delete_chunk, failed_uids, flags_wait, folders, forget_folder, forget_uids, hold_selected, op_state, placed,
+    placements_of, prune_ops, put_failed, referenced, selected_folders, set_counted, set_refused, set_seen,
+    set_uid_validity, settled_uids, to_count, unplaced,
 };
 pub use transfers::TransferKind;
 

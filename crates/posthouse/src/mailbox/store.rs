@@ -1,6 +1,6 @@
 //! The rows of folders, messages, placements and operations.
 
-use super::{FailedClass, Flags, FolderId, Incoming, MessageId, Op, OpId, OpState, Role};
+use super::{FailedClass, Flags, FolderId, Incoming, MessageId, Op, OpId, OpState, Role, gmail};
 use crate::accounts::AccountId;
 use crate::base::blobs::BlobKey;
 use crate::team::{Instance, Scope};
@@ -17,6 +17,12 @@ pub struct Folder {
     pub delimiter: String,
     /// What it is for.
     pub role: Option<Role>,
+    /// What the server says that it is for, or its name.
+    pub role_told: Option<Role>,
+    /// What a person says that it is for.
+    pub role_by_hand: Option<Role>,
+    /// MAILBOXID, where the server gives it.
+    pub mailbox_id: Option<String>,
     /// Whether it is copied.
     pub selected: bool,
     /// The UIDVALIDITY that our placements belong to.
@@ -35,19 +41,6 @@ pub struct Folder {
     pub compares: i64,
     /// Made here by the first message that was moved to it; the server does not have it yet.
     pub made_here: bool,
-}
-
-/// A folder as the server lists it.
-#[derive(Debug, Clone)]
-pub struct NewFolder {
-    /// Its readable name.
-    pub name: String,
-    /// What separates levels.
-    pub delimiter: String,
-    /// What it is for.
-    pub role: Option<Role>,
-    /// Whether to copy it.
-    pub selected: bool,
 }
 
 /// What an account's copy holds.
@@ -76,8 +69,8 @@ pub struct Placed {
 
 pub async fn folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<Folder>> {
     sql!(all Folder, c,
-        "SELECT id, name, delimiter, role, selected, uid_validity, refused, seen_uid_next, seen_messages, seen_modseq, seen_import_days,
-           compares, made_here
+        "SELECT id, name, delimiter, role, role_told, role_by_hand, mailbox_id, selected, uid_validity, refused,
+           seen_uid_next, seen_messages, seen_modseq, seen_import_days, compares, made_here
          FROM folder WHERE account_id = $1 AND workspace_id = $2 ORDER BY name",
         account, scope.workspace_id())
 }
@@ -85,8 +78,8 @@ pub async fn folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResul
 /// The folders that are copied, the inbox first.
 pub async fn selected_folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<Folder>> {
     sql!(all Folder, c,
-        "SELECT id, name, delimiter, role, selected, uid_validity, refused, seen_uid_next, seen_messages, seen_modseq, seen_import_days,
-           compares, made_here FROM folder
+        "SELECT id, name, delimiter, role, role_told, role_by_hand, mailbox_id, selected, uid_validity, refused,
+           seen_uid_next, seen_messages, seen_modseq, seen_import_days, compares, made_here FROM folder
          WHERE account_id = $1 AND workspace_id = $2 AND selected ORDER BY CASE role WHEN 'inbox' THEN 0 ELSE 1 END, name",
         account, scope.workspace_id())
 }
@@ -169,22 +162,6 @@ pub async fn set_counted(
     Ok(())
 }
 
-/// Keeps what was chosen for a folder that is known; its role follows the server.
-pub async fn save_folder(
-    tx: &mut Conn,
-    scope: &Scope,
-    (id, account): (FolderId, AccountId),
-    f: &NewFolder,
-    now: Ts,
-) -> DbResult<()> {
-    sql!(run tx,
-        "INSERT INTO folder (id, workspace_id, account_id, name, delimiter, role, selected, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         ON CONFLICT (account_id, name) DO UPDATE SET delimiter = EXCLUDED.delimiter, role = EXCLUDED.role",
-        id, scope.workspace_id(), account, &f.name, &f.delimiter, f.role, f.selected, now)?;
-    Ok(())
-}
-
 /// A folder that the server no longer has, with its placements.
 pub async fn forget_folder(tx: &mut Conn, scope: &Scope, id: FolderId) -> DbResult<()> {
     sql!(run tx, "DELETE FROM transfer WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
@@ -194,10 +171,12 @@ pub async fn forget_folder(tx: &mut Conn, scope: &Scope, id: FolderId) -> DbResu
     Ok(())
 }
 
-/// No UID that we know means anything any more: each folder's next look takes the server's UIDVALIDITY as a new one.
+/// No UID that we know means anything any more, and no other name that a server gave: each folder's next look takes the server's
+/// UIDVALIDITY as a new one.
 pub async fn forget_uids(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<()> {
-    sql!(run tx, "UPDATE folder SET uid_validity = NULL WHERE account_id = $1 AND workspace_id = $2", account, scope.workspace_id())?;
-    Ok(())
+    sql!(run tx, "UPDATE folder SET uid_validity = NULL, mailbox_id = NULL WHERE account_id = $1 AND workspace_id = $2",
+        account, scope.workspace_id())?;
+    gmail::forget(tx, scope, account).await
 }
 
 /// A new UIDVALIDITY: every UID that we know means nothing any more. The messages stay; what is placed again is found by content. What

@@ -1,5 +1,6 @@
 //! Messages that the account has already, met under another UID: moved, copied, in a folder that was renamed or whose UIDs
-//! are new ones. They are known by Message-ID, size and header, and only when just one message fits.
+//! are new ones. They are known by Message-ID, size and header, and only when just one message fits; on Gmail by the id that a message
+//! has in every folder.
 
 use super::Stop;
 use super::fetch::{count_sent, set_of};
@@ -7,7 +8,7 @@ use super::history::number;
 use super::owner::Owner;
 use super::pass::flags;
 use crate::connect::ImapSession;
-use crate::mailbox::{self, Flags, Folder, Known, Role};
+use crate::mailbox::{self, Flags, Folder, Known, Role, gmail};
 use crate::team;
 use db::Ts;
 use imap::{Content, FetchItem, Fetched, SearchKey};
@@ -24,19 +25,25 @@ pub struct Listed {
     pub size: u64,
     /// Absent when nothing was asked about it: the account is empty, so nothing can be known.
     message_id: Option<String>,
+    /// On Gmail: its flags, and what Gmail says of it.
+    gmail: Option<(Flags, gmail::Told)>,
 }
 
 /// What there is to fetch, with sizes. One that vanished since is left out.
 pub async fn listed(owner: &Owner, session: &mut ImapSession, uids: &[u32]) -> Result<Vec<Listed>, Stop> {
     let mut items = vec![FetchItem::Uid, FetchItem::Size];
     if mailbox::any_message(&mut owner.app.db.read().await?, &owner.scope, owner.account.id).await? {
+        if session.capabilities().has(imap::GMAIL) {
+            items.push(FetchItem::Flags);
+            items.extend(imap::Gmail::items());
+        }
         items.push(FetchItem::Body(ID_FIELD.to_owned()));
     }
     let mut out: Vec<Listed> = given(session, uids, &items).await?.iter().filter_map(Listed::of).collect();
     let told: HashSet<u32> = out.iter().map(|l| l.uid).collect();
     // Whether a message that was not told of is gone is asked, not supposed: what is left out here is never fetched.
     let left = still_there(session, uids.iter().copied().filter(|uid| !told.contains(uid)).collect()).await?;
-    out.extend(left.into_iter().map(|uid| Listed { uid, size: 0, message_id: None }));
+    out.extend(left.into_iter().map(|uid| Listed { uid, size: 0, message_id: None, gmail: None }));
     Ok(out)
 }
 
@@ -46,7 +53,8 @@ impl Listed {
             Content::Whole(bytes) => mailbox::summarise(bytes).message_id,
             Content::Absent | Content::Passed(_) => String::new(),
         });
-        Some(Self { uid: message.uid?, size: message.size.unwrap_or(0), message_id })
+        let gmail = gmail::Told::of(message).map(|told| (flags(message), told));
+        Some(Self { uid: message.uid?, size: message.size.unwrap_or(0), message_id, gmail })
     }
 }
 
@@ -80,8 +88,9 @@ pub async fn place(
     folder: &Folder,
     listed: &[Listed],
 ) -> Result<HashSet<u32>, Stop> {
+    let mut settled = by_gmail_id(owner, folder, listed).await?;
     let mut alike = HashMap::new();
-    for l in listed {
+    for l in listed.iter().filter(|l| !settled.contains(&l.uid)) {
         let Some(id) = &l.message_id else { continue };
         let size = i64::try_from(l.size).unwrap_or(i64::MAX);
         let mut c = owner.app.db.read().await?;
@@ -91,7 +100,7 @@ pub async fn place(
         }
     }
     if alike.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(settled);
     }
     let mut uids: Vec<u32> = alike.keys().copied().collect();
     uids.sort_unstable();
@@ -107,11 +116,27 @@ pub async fn place(
             known.push((place, id.as_str()));
         }
     }
-    note(owner, folder, &known).await?;
+    note(owner, folder, &known, listed).await?;
     uids.retain(|uid| !headers.contains_key(uid));
     let there: HashSet<u32> = still_there(session, uids.clone()).await?.into_iter().collect();
     let vanished = uids.into_iter().filter(|uid| !there.contains(uid));
-    Ok(known.iter().filter_map(|(k, _)| u32::try_from(k.uid).ok()).chain(vanished).collect())
+    settled.extend(known.iter().filter_map(|(k, _)| u32::try_from(k.uid).ok()).chain(vanished));
+    Ok(settled)
+}
+
+/// Places those that Gmail calls by an id that we know.
+async fn by_gmail_id(owner: &Owner, folder: &Folder, listed: &[Listed]) -> Result<HashSet<u32>, Stop> {
+    let mut known = vec![];
+    for l in listed {
+        let Some((flags, told)) = &l.gmail else { continue };
+        let mut c = owner.app.db.read().await?;
+        if let Some((id, received_at)) = gmail::by_id(&mut c, &owner.scope, owner.account.id, told.id).await? {
+            let place = Known { id, received_at, uid: i64::from(l.uid), flags: *flags };
+            known.push((place, l.message_id.as_deref().unwrap_or_default()));
+        }
+    }
+    note(owner, folder, &known, listed).await?;
+    Ok(known.iter().filter_map(|(k, _)| u32::try_from(k.uid).ok()).collect())
 }
 
 fn hashed(message: &Fetched) -> Option<(u32, (Flags, [u8; 32]))> {
@@ -121,14 +146,19 @@ fn hashed(message: &Fetched) -> Option<(u32, (Flags, [u8; 32]))> {
     }
 }
 
-async fn note(owner: &Owner, folder: &Folder, known: &[(Known, &str)]) -> Result<(), Stop> {
+async fn note(owner: &Owner, folder: &Folder, known: &[(Known, &str)], listed: &[Listed]) -> Result<(), Stop> {
     if known.is_empty() {
         return Ok(());
     }
     let zone = team::time_zone(&mut owner.app.db.read().await?, &owner.scope).await?;
     let placed: Vec<Known> = known.iter().map(|(k, _)| *k).collect();
+    let uids: HashSet<i64> = placed.iter().map(|k| k.uid).collect();
+    let told = |l: &Listed| Some((i64::from(l.uid), l.gmail.as_ref()?.1.clone()));
+    let told: Vec<_> = listed.iter().filter_map(told).filter(|(uid, _)| uids.contains(uid)).collect();
     let mut tx = owner.tx().await?;
     mailbox::place_again(&mut tx, &owner.app, &owner.scope, (owner.account.id, folder.id), &placed).await?;
+    let of = (owner.account.id, folder.id, folder.role);
+    gmail::note(&mut tx, &owner.app, &owner.scope, of, &told).await?;
     for (k, message_id) in known.iter().filter(|(_, id)| folder.role == Some(Role::Sent) && !id.is_empty()) {
         let at: Ts = k.received_at;
         count_sent(owner, &mut tx, (&zone, message_id), at).await?;

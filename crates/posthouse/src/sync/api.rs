@@ -97,6 +97,17 @@ struct SyncFigures {
     sent_today: i64,
     /// Received today, in the workspace's time zone.
     received_today: i64,
+    /// What the mailbox holds and may hold, where the server says so.
+    quota: Option<MailboxQuota>,
+}
+
+/// How full a mailbox is on its server, as told at the last pass.
+#[derive(Serialize, ToSchema)]
+struct MailboxQuota {
+    /// Octets used.
+    used: i64,
+    /// Octets allowed.
+    limit: i64,
 }
 
 /// One pass, or several alike one after the other.
@@ -217,6 +228,7 @@ fn state_view(f: &Figures, now: Ts) -> SyncFigures {
         failed: f.failed,
         sent_today: f.sent_today,
         received_today: f.received_today,
+        quota: f.quota_used.zip(f.quota_limit).map(|(used, limit)| MailboxQuota { used, limit }),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::Stop;
 use super::owner::Owner;
-use crate::connect::ImapSession;
+use crate::connect::{self, ImapSession};
 use crate::mailbox::{self, FolderId};
 use imap::{MailboxName, MailboxStatus};
 use std::collections::HashMap;
@@ -34,6 +34,7 @@ pub async fn count(
         }
         let messages = match session.status(&MailboxName::encode(&name)).await {
             Ok(status) => status.messages.map(i64::from),
+            Err(e) if connect::is_too_much(&e) => return Err(e.into()),
             // Nothing that mail depends on.
             Err(imap::Error::No(_) | imap::Error::Bad(_) | imap::Error::Invalid(_) | imap::Error::Protocol(_)) => None,
             Err(e) => return Err(e.into()),

@@ -6,7 +6,7 @@
 
 use super::history::number;
 use super::owner::Owner;
-use super::pass::flags;
+use super::pass::{self, flags};
 use super::{Stop, again};
 use crate::accounts::{self, Reason, Sent, SyncStage};
 use crate::base::blobs::BlobKey;
@@ -205,7 +205,11 @@ impl Reading {
 
 /// Adds what the server gives; its words when it refuses some of it.
 async fn fetch(session: &mut ImapSession, uids: &[u32], out: &mut Vec<Raw>) -> Result<Option<String>, Stop> {
-    let items = [FetchItem::Uid, FetchItem::Flags, FetchItem::InternalDate, FetchItem::Body(String::new())];
+    let mut items = vec![FetchItem::Uid, FetchItem::Flags, FetchItem::InternalDate];
+    if session.capabilities().has(imap::GMAIL) {
+        items.extend(imap::Gmail::items());
+    }
+    items.push(FetchItem::Body(String::new()));
     let mut reading: Option<Reading> = None;
     let mut stream = session.uid_fetch(&set_of(uids), &items).await?;
     loop {
@@ -252,6 +256,7 @@ fn whole(mut meta: Fetched, streamed: Option<Reading>, asked: &[u32]) -> Option<
 async fn store(owner: &Owner, folder: &Folder, fetched: Batch) -> Result<bool, Stop> {
     let app = &owner.app;
     let at = (owner.account.id, folder.id);
+    let told: Vec<_> = fetched.messages.iter().filter_map(|raw| pass::told(&raw.meta)).collect();
     let batch: Vec<Incoming> =
         stream::iter(fetched.messages).map(|raw| incoming(owner, raw)).buffered(AT_ONCE).try_collect().await?;
     if batch.is_empty() && fetched.failed.is_empty() {
@@ -265,6 +270,7 @@ async fn store(owner: &Owner, folder: &Folder, fetched: Batch) -> Result<bool, S
         return Ok(false);
     }
     mailbox::ingest(&mut tx, app, &owner.scope, at, &batch).await?;
+    mailbox::gmail::note(&mut tx, app, &owner.scope, (at.0, at.1, folder.role), &told).await?;
     for lost in &fetched.failed {
         tracing::info!(account = %owner.account.id, uid = lost.uid, "sync: a message was not given");
         let failing = Failing { uid: i64::from(lost.uid), class: lost.class, words: &lost.words };

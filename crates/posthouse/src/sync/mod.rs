@@ -17,10 +17,13 @@ mod again;
 pub mod api;
 mod count;
 mod fetch;
+mod folders;
 mod history;
 mod ops;
 mod owner;
 mod pass;
+mod quota;
+mod roles;
 mod store;
 mod transfers;
 

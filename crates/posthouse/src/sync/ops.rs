@@ -59,6 +59,8 @@ impl From<Stop> for Refused {
 impl From<imap::Error> for Refused {
     fn from(e: imap::Error) -> Self {
         match &e {
+            // About us, not about the operation.
+            _ if connect::is_too_much(&e) => Self::Stop(Stop::Failed(connect::from_imap(&e))),
             imap::Error::No(r) | imap::Error::Bad(r) => Self::Server(r.to_string()),
             imap::Error::Invalid(why) => Self::Server((*why).to_owned()),
             imap::Error::Unsupported(what) => {
@@ -131,7 +133,8 @@ async fn append_sent(
     let sent = match folders.iter().find(|f| f.role == Some(Role::Sent)) {
         Some(folder) => MailboxName::encode(&folder.name),
         None => {
-            let name = MailboxName::encode("Sent");
+            let prefix = session.namespace().await?.map(|n| n.prefix).unwrap_or_default();
+            let name = MailboxName::encode(&format!("{prefix}Sent"));
             let _ = session.create(&name).await;
             name
         }

@@ -1,17 +1,17 @@
 //! The task that owns one account's session.
 
 use super::history::{self, Tally};
-use super::{Stop, count, ops, pass};
+use super::{Stop, count, folders, ops, pass, quota};
 use crate::accounts::{self, Account, AccountId, Connection, Failure, Reason, Side, State, SyncSettings, SyncStage};
 use crate::app::App;
 use crate::base::leases::{self, Held};
 use crate::base::meters::{SYNC_FAILURES, SYNC_PASSES};
 use crate::connect::{self, ImapSession};
-use crate::mailbox::{self, Folder, FolderId, MAX_FOLDERS, MessageId, NewFolder, Role, transfers};
+use crate::mailbox::{self, Folder, MessageId, Role, transfers};
 use crate::team::Scope;
 use db::{Conn, DbResult, Ts};
-use imap::{IdleEnd, MailboxStatus, SpecialUse};
-use std::collections::{HashMap, HashSet};
+use imap::IdleEnd;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -281,7 +281,8 @@ impl Owner {
             vec![]
         };
         let passed = async {
-            let statuses = self.refresh_folders(session).await?;
+            let statuses = folders::refresh(self, session).await?;
+            quota::look(self, session).await?;
             count::count(self, session, &statuses).await?;
             let unchanged =
                 |f: &Folder| statuses.get(&f.name).is_some_and(|status| pass::is_unchanged(self, f, status));
@@ -392,7 +393,7 @@ impl Owner {
                 Ok(end) => {
                     tracing::trace!(account = %self.account.id, changed = end == IdleEnd::Changed, "sync: IDLE ended");
                 }
-                Err(imap::Error::No(_) | imap::Error::Bad(_)) => {
+                Err(e @ (imap::Error::No(_) | imap::Error::Bad(_))) if !connect::is_too_much(&e) => {
                     tracing::info!(account = %self.account.id, "sync: the server refuses IDLE and is polled");
                     *idles = false;
                 }
@@ -407,80 +408,9 @@ impl Owner {
         }
         Ok(())
     }
-
-    /// The server's folders with what they are for; new ones are chosen when they are the inbox or hold sent mail. Gives what
-    /// the server told of each in passing.
-    async fn refresh_folders(&self, session: &mut ImapSession) -> Result<HashMap<String, MailboxStatus>, Stop> {
-        let (listed, statuses): (Vec<_>, Vec<_>) = session.list_status("*").await?.into_iter().unzip();
-        let names = listed.iter().map(|l| l.name.clone());
-        let statuses: HashMap<_, _> = names.zip(statuses).filter_map(|(name, status)| Some((name, status?))).collect();
-        let known = mailbox::folders(&mut self.app.db.read().await?, &self.scope, self.account.id).await?;
-        let found: Vec<NewFolder> =
-            listed.iter().filter(|l| l.selectable()).take(MAX_FOLDERS).map(new_folder).collect();
-        let gone: Vec<&Folder> =
-            known.iter().filter(|k| !k.made_here && !found.iter().any(|f| f.name == k.name)).collect();
-        let same =
-            |f: &NewFolder| known.iter().any(|k| k.name == f.name && k.role == f.role && k.delimiter == f.delimiter);
-        let news: Vec<&NewFolder> = found.iter().filter(|f| !same(f)).collect();
-        if gone.is_empty() && news.is_empty() {
-            return Ok(statuses);
-        }
-        let now = self.app.clock.now();
-        let mut tx = self.tx().await?;
-        for f in news {
-            let id = FolderId(self.app.ids.next());
-            mailbox::save_folder(&mut tx, &self.scope, (id, self.account.id), f, now).await?;
-        }
-        self.untidy.store(true, Ordering::Relaxed);
-        for f in gone {
-            transfers::folder_gone(&mut tx, &self.app, &self.scope, self.account.id, f.id).await?;
-            mailbox::forget_folder(&mut tx, &self.scope, f.id).await?;
-        }
-        mailbox::folders_changed(&mut tx, &self.app, &self.scope, self.account.id).await?;
-        tx.commit().await?;
-        Ok(statuses)
-    }
 }
 
 /// Messages that lie nowhere, looked at in one pass.
 const LOST_AT_ONCE: i64 = 5_000;
 /// A refusal in which the server gave no words.
 const UNEXPLAINED: &str = "The server does not open this folder and does not say why.";
-
-fn new_folder(l: &imap::Listed) -> NewFolder {
-    let role = if l.raw_name.is_inbox() {
-        Some(Role::Inbox)
-    } else {
-        l.special_use.and_then(role).or_else(|| role_by_name(&l.name))
-    };
-    NewFolder {
-        name: l.name.clone(),
-        delimiter: l.delimiter.map(String::from).unwrap_or_default(),
-        role,
-        selected: matches!(role, Some(Role::Inbox | Role::Sent)),
-    }
-}
-
-const fn role(special: SpecialUse) -> Option<Role> {
-    match special {
-        SpecialUse::All => Some(Role::All),
-        SpecialUse::Archive => Some(Role::Archive),
-        SpecialUse::Drafts => Some(Role::Drafts),
-        SpecialUse::Junk => Some(Role::Junk),
-        SpecialUse::Sent => Some(Role::Sent),
-        SpecialUse::Trash => Some(Role::Trash),
-        SpecialUse::Flagged | SpecialUse::Important => None,
-    }
-}
-
-/// Servers without SPECIAL-USE: the names that most programs use.
-fn role_by_name(name: &str) -> Option<Role> {
-    match name.rsplit(['/', '.']).next().unwrap_or_default().to_lowercase().as_str() {
-        "sent" | "sent items" | "sent messages" | "sent mail" => Some(Role::Sent),
-        "drafts" => Some(Role::Drafts),
-        "junk" | "spam" => Some(Role::Junk),
-        "trash" | "deleted items" => Some(Role::Trash),
-        "archive" => Some(Role::Archive),
-        _ => None,
-    }
-}

@@ -8,15 +8,17 @@ use super::history::number;
 use super::owner::Owner;
 use super::{Stop, fetch};
 use crate::connect::ImapSession;
-use crate::mailbox::{self, Flags, Folder, Placed, Seen};
+use crate::mailbox::{self, Flags, Folder, Placed, Seen, gmail};
 use imap::{Day, FetchItem, Fetched, MailboxName, MailboxStatus, Resync, SearchKey, Selected, UidSet};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::Ordering;
 
 /// What changed in a folder.
 #[derive(Default)]
 struct Change {
     flags: BTreeMap<i64, Flags>,
+    /// What Gmail says of them beside.
+    gmail: Vec<(i64, gmail::Told)>,
     gone: Vec<i64>,
     /// UIDs in the window that we do not have, the newest first.
     missing: Vec<u32>,
@@ -129,6 +131,7 @@ async fn since(
         }
     };
     let known = changed.iter().filter(|m| m.uid.is_some_and(|uid| uid <= known_to));
+    change.gmail = known.clone().filter_map(told).collect();
     change.flags = known.filter_map(|m| Some((i64::from(m.uid?), flags(m)))).collect();
     if !came.is_empty() {
         change.missing = new_in_window(owner, session, folder, known_to.saturating_add(1)).await?;
@@ -160,8 +163,8 @@ async fn changed_since(session: &mut ImapSession, to: u32, (before, now): (Seen,
     let Some(modseq) = before.modseq.filter(|m| Some(*m) != now.modseq && to > 0) else { return Ok(vec![]) };
     let modseq = u64::try_from(modseq).unwrap_or(1);
     let mut changed = vec![];
-    let mut stream =
-        session.uid_fetch_since(&UidSet::range(1, to), &[FetchItem::Uid, FetchItem::Flags], modseq).await?;
+    let items = state_items(session);
+    let mut stream = session.uid_fetch_since(&UidSet::range(1, to), &items, modseq).await?;
     while let Some(message) = stream.next_message(0).await? {
         if message.flags.is_some() {
             changed.push(message);
@@ -180,7 +183,7 @@ async fn compared(owner: &Owner, session: &mut ImapSession, folder: &Folder) -> 
     let stored = mailbox::placed(&mut owner.app.db.read().await?, &owner.scope, folder.id).await?;
     let mut change = Change { there: stored.len(), ..Change::default() };
     if let (Some(first), Some(last)) = (stored.first(), stored.last()) {
-        let there = flags_between(session, (first, last)).await?;
+        let (there, told) = flags_between(session, (first, last)).await?;
         change.gone = stored.iter().map(|p| p.uid).filter(|uid| !there.contains_key(uid)).collect();
         let differs = |p: &Placed, f: &Flags| Flags { seen: p.seen, flagged: p.flagged, answered: p.answered } != *f;
         change.flags = stored
@@ -189,6 +192,7 @@ async fn compared(owner: &Owner, session: &mut ImapSession, folder: &Folder) -> 
             .filter(|(p, f)| differs(p, f))
             .map(|(p, f)| (p.uid, f))
             .collect();
+        change.gmail = not_known(owner, folder, told).await?;
     }
     let there = session.uid_search(&window(owner)).await?;
     // Those that are gone, or too old by now, are no failure any more.
@@ -202,22 +206,56 @@ async fn compared(owner: &Owner, session: &mut ImapSession, folder: &Folder) -> 
 async fn flags_between(
     session: &mut ImapSession,
     (first, last): (&Placed, &Placed),
-) -> Result<BTreeMap<i64, Flags>, Stop> {
+) -> Result<(BTreeMap<i64, Flags>, Vec<(i64, gmail::Told)>), Stop> {
     let number = |uid: i64| u32::try_from(uid).unwrap_or(u32::MAX);
-    let mut there = BTreeMap::new();
+    let (mut there, mut gmail) = (BTreeMap::new(), vec![]);
+    let items = state_items(session);
     let span = UidSet::range(number(first.uid), number(last.uid));
-    let mut stream = session.uid_fetch(&span, &[FetchItem::Uid, FetchItem::Flags]).await?;
+    let mut stream = session.uid_fetch(&span, &items).await?;
     while let Some(message) = stream.next_message(0).await? {
         if let Some(uid) = message.uid {
             there.insert(i64::from(uid), flags(&message));
         }
+        gmail.extend(told(&message));
     }
-    Ok(there)
+    Ok((there, gmail))
+}
+
+/// What can change of a message.
+fn state_items(session: &ImapSession) -> Vec<FetchItem> {
+    let mut items = vec![FetchItem::Uid, FetchItem::Flags];
+    if session.capabilities().has(imap::GMAIL) {
+        items.extend(imap::Gmail::items());
+    }
+    items
+}
+
+/// What Gmail says of a message, with its UID.
+pub fn told(message: &Fetched) -> Option<(i64, gmail::Told)> {
+    Some((i64::from(message.uid?), gmail::Told::of(message)?))
+}
+
+/// Without what is kept already.
+async fn not_known(
+    owner: &Owner,
+    folder: &Folder,
+    told: Vec<(i64, gmail::Told)>,
+) -> Result<Vec<(i64, gmail::Told)>, Stop> {
+    if told.is_empty() {
+        return Ok(told);
+    }
+    let kept = gmail::told(&mut owner.app.db.read().await?, &owner.scope, folder.id).await?;
+    let kept: HashMap<i64, (Option<i64>, Option<String>)> =
+        kept.into_iter().map(|(uid, id, l)| (uid, (id, l))).collect();
+    let is_kept = |(uid, t): &(i64, gmail::Told)| {
+        kept.get(uid).is_some_and(|(id, labels)| *id == Some(t.id) && (t.labels.is_none() || *labels == t.labels))
+    };
+    Ok(told.into_iter().filter(|t| !is_kept(t)).collect())
 }
 
 /// Takes over changed flags, and removes what is gone. True when flags were left out because our own are on their way.
 async fn take_over(owner: &Owner, folder: &Folder, change: &Change) -> Result<bool, Stop> {
-    if change.gone.is_empty() && change.flags.is_empty() {
+    if change.gone.is_empty() && change.flags.is_empty() && change.gmail.is_empty() {
         return Ok(false);
     }
     let at = (owner.account.id, folder.id);
@@ -228,6 +266,8 @@ async fn take_over(owner: &Owner, folder: &Folder, change: &Change) -> Result<bo
     if !ours_first && !changed.is_empty() {
         mailbox::set_flags(&mut tx, &owner.app, &owner.scope, at, &changed).await?;
     }
+    let of = (owner.account.id, folder.id, folder.role);
+    gmail::note(&mut tx, &owner.app, &owner.scope, of, &change.gmail).await?;
     if !change.gone.is_empty() {
         mailbox::remove_gone(&mut tx, &owner.app, &owner.scope, at, &change.gone).await?;
         owner.untidy.store(true, Ordering::Relaxed);

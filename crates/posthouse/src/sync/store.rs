@@ -48,6 +48,25 @@ pub async fn compared_at(c: &mut Conn, scope: &Scope, account: AccountId) -> DbR
     Ok(at.map(|row| row.0))
 }
 
+/// Octets that the mailbox uses and may use, as the server told last.
+pub async fn quota(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Option<(i64, i64)>> {
+    sql!(
+        opt(i64, i64),
+        c,
+        "SELECT quota_used, quota_limit FROM account
+         WHERE id = $1 AND workspace_id = $2 AND quota_used IS NOT NULL AND quota_limit IS NOT NULL",
+        account,
+        scope.workspace_id()
+    )
+}
+
+pub async fn set_quota(tx: &mut Conn, scope: &Scope, account: AccountId, octets: Option<(i64, i64)>) -> DbResult<()> {
+    let (used, limit) = octets.unzip();
+    sql!(run tx, "UPDATE account SET quota_used = $3, quota_limit = $4 WHERE id = $1 AND workspace_id = $2",
+        account, scope.workspace_id(), used, limit)?;
+    Ok(())
+}
+
 /// Tells open pages.
 pub async fn tell(tx: &mut Conn, app: &App, scope: &Scope, account: AccountId) -> DbResult<()> {
     events::emit(tx, app, scope, News { kind: Kind::AccountChanged, account_id: account, count: 0 }).await
@@ -181,6 +200,8 @@ pub struct Figures {
     pub failed: i64,
     pub sent_today: i64,
     pub received_today: i64,
+    pub quota_used: Option<i64>,
+    pub quota_limit: Option<i64>,
 }
 
 /// The figures of an account; `midnight` and `today` are the workspace's day.
@@ -200,7 +221,10 @@ pub async fn figures(
            CASE WHEN a.sent_day = $4 THEN a.sent_today ELSE 0 END AS sent_today,
            (SELECT COUNT(*) FROM message m WHERE m.account_id = $1 AND m.received_at >= $3 AND EXISTS
              (SELECT 1 FROM placement p JOIN folder f ON f.id = p.folder_id
-              WHERE p.message_id = m.id AND f.selected AND COALESCE(f.role, '') <> 'sent')) AS received_today
+              WHERE p.message_id = m.id AND f.selected AND (COALESCE(f.role, '') NOT IN ('sent', 'all')
+                OR f.role = 'all' AND NOT EXISTS (SELECT 1 FROM placement o JOIN folder g ON g.id = o.folder_id
+                  WHERE o.message_id = m.id AND g.role = 'sent')))) AS received_today,
+           a.quota_used, a.quota_limit
          FROM account a WHERE a.id = $1 AND a.workspace_id = $2",
         account, scope.workspace_id(), midnight, today)
 }

@@ -60,7 +60,7 @@ async fn stock(app: &App, scope: &Scope, user_id: Option<UserId>, address: &str)
     let mut tx = app.db.tx().await.unwrap();
     accounts::insert(&mut tx, scope, &new, now).await.unwrap();
     for (id, name, role) in [(inbox, "INBOX", Some(mailbox::Role::Inbox)), (archive, "Projekte/Ältere Post", None)] {
-        let folder = NewFolder { name: name.into(), delimiter: "/".into(), role, selected: true };
+        let folder = NewFolder { name: name.into(), delimiter: "/".into(), role, selected: true, mailbox_id: None };
         mailbox::save_folder(&mut tx, scope, (id, account), &folder, now).await.unwrap();
     }
     tx.commit().await.unwrap();

@@ -24,7 +24,15 @@ struct Place {
 impl Place {
     /// Connected so many days from now: what is put into the mailbox today is so old.
     async fn with(engine: Engine, name: &str, days: i64, imap: Option<&FaultProxy>) -> Self {
-        let world = MailWorld::shared();
+        Self::of(MailWorld::shared(), engine, (name, days), imap).await
+    }
+
+    async fn of(
+        world: &'static MailWorld,
+        engine: Engine,
+        (name, days): (&str, i64),
+        imap: Option<&FaultProxy>,
+    ) -> Self {
         let mailbox = world.add_user(&format!("{name}-{engine:?}").to_lowercase()).unwrap();
         for folder in ["Sent", "Archive"] {
             world
@@ -83,6 +91,40 @@ impl Place {
         let id = self.folder(name).await["id"].clone();
         let body = json!({ "folders": [{ "id": id, "selected": selected }], "dry_run": dry_run });
         self.api.lock().await.patch(&format!("/accounts/{}/folders", self.id), &body).await
+    }
+
+    /// Says what a folder is for.
+    async fn use_for(&self, name: &str, role: Value, dry_run: bool) -> crate::support::Answer {
+        let id = self.folder(name).await["id"].clone();
+        let body = json!({ "folders": [{ "id": id, "role": role }], "dry_run": dry_run });
+        self.api.lock().await.patch(&format!("/accounts/{}/folders", self.id), &body).await
+    }
+
+    /// What the folder is for, and what the server says.
+    async fn used_for(&self, name: &str) -> (Value, Value) {
+        let folder = self.folder(name).await;
+        (folder["role"].clone(), folder["server_role"].clone())
+    }
+
+    /// Sends a message, and waits until its copy is filed.
+    async fn send(&self, subject: &str) {
+        let body = json!({ "to": self.mailbox.address, "subject": subject, "body": "Hello.\n" });
+        let path = format!("/accounts/{}/outgoing", self.id);
+        let key = format!("{}-{}", self.id, subject.replace(' ', "-"));
+        let headers = [("idempotency-key", key.as_str())];
+        let mut api = self.api.lock().await;
+        let sent = api.call(reqwest::Method::POST, &path, Some(&body), &headers).await.expect(202);
+        drop(api);
+        let path = format!("/outgoing/{}", sent["id"].as_str().unwrap());
+        eventually("the copy is filed", async || {
+            self.api.lock().await.get(&path).await.expect(200)["sent_copy"] == "filed"
+        })
+        .await;
+    }
+
+    /// Messages of a folder on the server.
+    fn there(&self, folder: &str) -> usize {
+        self.world.messages(&self.mailbox.address, folder).unwrap().len()
     }
 
     /// Chooses an empty or new folder and waits until it was looked at. The inbox comes last in a pass: with the second such folder all
@@ -189,6 +231,103 @@ on_both! {
         let problem = p.api.lock().await.patch(&format!("/accounts/{}/folders", p.id), &body).await.problem(422, "validation_failed");
         assert_eq!(problem["fields"][0]["code"], "unknown_folder");
         assert_eq!(p.t.number("SELECT COUNT(*) FROM audit WHERE action = 'account.folders_chosen'").await, 3);
+        p.t.stop().await;
+    }
+
+    async fn a_person_says_what_a_folder_is_for(engine) {
+        let p = Place::with(engine, "roles", 0, None).await;
+        let (sent, archive) = (json!("sent"), json!("archive"));
+        let ids = (p.folder("Sent").await["id"].clone(), p.folder("Archive").await["id"].clone());
+        let told = p.use_for("Archive", sent.clone(), true).await.expect(200);
+        assert_eq!(told["moved_roles"], json!([{ "role": "sent", "from": ids.0, "to": ids.1 }]));
+        let shown = told["items"].as_array().unwrap().iter().find(|f| f["name"] == "Archive").unwrap();
+        assert_eq!((&shown["role"], &shown["role_by_hand"], &shown["server_role"]), (&sent, &sent, &archive));
+        assert_eq!(p.used_for("Sent").await, (sent.clone(), sent.clone()), "only asked");
+
+        p.use_for("Archive", sent.clone(), false).await.expect(200);
+        assert_eq!(p.used_for("Archive").await, (sent.clone(), archive.clone()));
+        assert_eq!(p.used_for("Sent").await, (Value::Null, sent.clone()));
+        p.send("Filed by hand").await;
+        assert_eq!((p.there("Archive"), p.there("Sent")), (2, 1), "the copy lies where a person wants it");
+        // A pass that finds a new folder writes the list anew.
+        p.world.put(&p.mailbox.address, "Projects", &mail("New", "new@else.test")).unwrap();
+        p.clock.advance_secs(5 * 60);
+        p.look("A pass").await;
+        eventually("the new folder is known", async || {
+            p.t.number("SELECT COUNT(*) FROM folder WHERE name = 'Projects'").await == 1
+        })
+        .await;
+        assert_eq!((p.used_for("Archive").await.0, p.used_for("Sent").await.0), (sent.clone(), Value::Null));
+
+        // Given to another: one folder has it.
+        let moved = p.use_for("Projects", sent.clone(), false).await.expect(200);
+        assert_eq!(moved["moved_roles"][0]["from"], ids.1);
+        assert_eq!((p.used_for("Archive").await.0, p.used_for("Projects").await), (archive.clone(), (sent.clone(), Value::Null)));
+        let back = p.use_for("Projects", Value::Null, false).await.expect(200);
+        assert_eq!(back["moved_roles"][0]["to"], ids.0, "the server's word counts again");
+        assert_eq!((p.used_for("Sent").await.0, p.used_for("Projects").await.0), (sent.clone(), Value::Null));
+        p.send("Filed by the server's word").await;
+        assert_eq!((p.there("Archive"), p.there("Sent")), (2, 2));
+
+        for (folder, role) in [("INBOX", "sent"), ("Archive", "inbox")] {
+            let problem = p.use_for(folder, json!(role), false).await.problem(422, "validation_failed");
+            assert_eq!(problem["fields"][0]["code"], "inbox_role", "{folder}");
+        }
+        p.use_for("INBOX", Value::Null, false).await.expect(200);
+        assert_eq!(p.folder("Archive").await["selected"], false, "what is copied is another matter");
+        p.t.stop().await;
+    }
+
+    async fn new_folders_lie_in_the_personal_namespace(engine) {
+        // The server says that its folders lie in "Mine/", and does not list the one for sent mail.
+        let plan = Plan {
+            faults: vec![
+                Fault::ReplaceText(FromServer, contains("* NAMESPACE"), ["((\"\" ".into(), "((\"Mine/\" ".into()]),
+                Fault::ReplaceLine(FromServer, contains("\\Sent"), String::new()),
+            ],
+        };
+        let imap = FaultProxy::start(MailWorld::shared().imap_port(), plan).await.unwrap();
+        let p = Place::with(engine, "namespace", 0, Some(&imap)).await;
+        p.send("Filed").await;
+        assert_eq!((p.there("Mine/Sent"), p.there("Sent")), (1, 1));
+        // Its name says what it is for.
+        p.clock.advance_secs(5 * 60);
+        p.look("A pass").await;
+        eventually("it is known", async || {
+            p.t.number("SELECT COUNT(*) FROM folder WHERE name = 'Mine/Sent' AND role = 'sent' AND selected").await == 1
+        })
+        .await;
+        p.until_here("Filed").await;
+        p.t.stop().await;
+    }
+
+    async fn how_full_the_mailbox_is_on_the_server_is_told(engine) {
+        static LIMITED: std::sync::LazyLock<MailWorld> = std::sync::LazyLock::new(|| MailWorld::with_quota().unwrap());
+        let world: &MailWorld = tokio::task::spawn_blocking(|| &*LIMITED).await.unwrap();
+        let plan = Plan::of(Fault::ReplaceText(FromServer, contains("* QUOTA "), ["STORAGE".into(), "STORAGE".into()]));
+        let imap = FaultProxy::start(world.imap_port(), plan).await.unwrap();
+        let p = Place::of(world, engine, ("quota", 0), Some(&imap)).await;
+        let path = format!("/accounts/{}/sync", p.id);
+        let quota = async || p.api.lock().await.get(&path).await.expect(200)["quota"].clone();
+        let gib = 1_i64 << 30;
+        let told = quota().await;
+        assert_eq!(told["limit"], gib, "{told}");
+        assert!(told["used"].as_i64().unwrap() > 0 && told["used"].as_i64().unwrap() < gib, "{told}");
+        let asked = imap.take_heard().iter().filter(|line| line.contains("GETQUOTAROOT")).count();
+        assert!((1..=2).contains(&asked), "once a pass, and the first one may want a second: {asked}");
+
+        let almost = "STORAGE 999999 1000000 MESSAGE 3 4".to_owned();
+        let line = format!("* QUOTA \"User quota\" ({almost})\r\n");
+        imap.set_plan(Plan::of(Fault::ReplaceLine(FromServer, contains("* QUOTA "), line)));
+        imap.hang_up();
+        eventually("another answer is taken over", async || {
+            quota().await == json!({ "used": 999_999_i64 * 1_024, "limit": 1_000_000_i64 * 1_024 })
+        })
+        .await;
+        imap.set_plan(Plan::of(Fault::ReplaceText(FromServer, contains("CAPABILITY"), [" QUOTA".into(), " X-NONE".into()])));
+        imap.hang_up();
+        eventually("nothing is told any more", async || quota().await.is_null()).await;
+        assert_eq!(p.account().await["receiving"]["state"], "connected");
         p.t.stop().await;
     }
 

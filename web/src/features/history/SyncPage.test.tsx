@@ -39,7 +39,33 @@ function serve(state: Partial<SyncState>, runs: SyncRun[], failed: FailedMessage
   );
 }
 
+const GIB = 1024 ** 3;
+
 describe("the sync page", () => {
+  it("tells how full the mailbox is", async () => {
+    serve({ quota: { used: 12.1 * GIB, limit: 15 * GIB } }, []);
+    open("/accounts/ana/sync");
+    expect(await screen.findByText("12.1 of 15 GB used on the mail server")).toBeVisible();
+    expect(screen.getByRole("meter", { name: "Mailbox on the mail server" })).toHaveAttribute(
+      "aria-valuetext",
+      "12.1 of 15 GB used on the mail server",
+    );
+    expect(screen.queryByText(/almost full/)).toBeNull();
+  });
+
+  it("warns before the mailbox is full", async () => {
+    serve({ quota: { used: 13.5 * GIB, limit: 15 * GIB } }, []);
+    open("/accounts/ana/sync");
+    expect(await screen.findByText(/The mailbox is almost full/)).toBeVisible();
+  });
+
+  it("says nothing of a limit where the server tells none", async () => {
+    serve({}, []);
+    open("/accounts/ana/sync");
+    expect(await screen.findByText("12,345 of 12,345 messages")).toBeVisible();
+    expect(screen.queryByRole("meter")).toBeNull();
+  });
+
   it("shows the figures and what each pass came to", async () => {
     const later = "2026-11-26T09:55:00.000Z";
     serve({}, [

@@ -13,7 +13,7 @@ import { accountQuery } from "../accounts/queries";
 import { History } from "./History";
 import { type SyncState, syncQuery, useSyncNow } from "./queries";
 import classes from "./Sync.module.css";
-import { progress, synced } from "./words";
+import { isAlmostFull, progress, type Quota, quotaWords, synced } from "./words";
 
 /** How far the copy of a mailbox is, what was done for it, and what could not be fetched. */
 export function SyncPage({ accountId }: { accountId: string }) {
@@ -26,6 +26,7 @@ export function SyncPage({ accountId }: { accountId: string }) {
   return (
     <Stack gap="xl" className={classes.page}>
       <Figures state={state.data} />
+      {state.data.quota && <Fullness quota={state.data.quota} />}
       <Actions account={account} state={state.data} />
       <History accountId={accountId} failed={state.data.failed} canRetry={account.can_send} />
     </Stack>
@@ -54,6 +55,39 @@ function Figure({ name, children }: { name: string; children: ReactNode }) {
         {children}
       </Text>
     </div>
+  );
+}
+
+/** How full the mailbox is on its server. */
+function Fullness({ quota }: { quota: Quota }) {
+  const almost = isAlmostFull(quota);
+  const words = quotaWords(quota);
+  const percent = Math.min(100, (100 * quota.used) / quota.limit);
+  return (
+    <Stack gap="xs">
+      <Progress.Root>
+        <Progress.Section
+          value={percent}
+          color={almost ? "var(--state-warn)" : undefined}
+          withAria={false}
+          role="meter"
+          aria-valuenow={Math.round(percent)}
+          aria-valuemin={0}
+          aria-valuemax={100}
+          aria-label="Mailbox on the mail server"
+          aria-valuetext={words}
+        />
+      </Progress.Root>
+      <Text size="sm" className="figures">
+        {words}
+      </Text>
+      {almost && (
+        <Banner tone="warn">
+          The mailbox is almost full, and a full one takes no new mail. Free space on the mail server, or have
+          its limit raised.
+        </Banner>
+      )}
+    </Stack>
   );
 }
 

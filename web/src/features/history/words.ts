@@ -68,3 +68,31 @@ export function progress({ done, total, per_minute, seconds_left }: SyncState): 
   if (seconds_left != null) parts.push(`about ${seconds(seconds_left)} left`);
   return parts.join(", ");
 }
+
+/** From here on people should do something. */
+const ALMOST_FULL = 0.9;
+const UNITS = ["kB", "MB", "GB", "TB"];
+
+export type Quota = NonNullable<SyncState["quota"]>;
+
+export function isAlmostFull({ used, limit }: Quota): boolean {
+  return used >= ALMOST_FULL * limit;
+}
+
+/** "12.1 of 15 GB used on the mail server": servers count their limits in steps of 1,024. */
+export function quotaWords({ used, limit }: Quota): string {
+  let step = 1024;
+  let unit = "kB";
+  for (const next of UNITS) {
+    if (limit < step * 1024 || next === "TB") {
+      unit = next;
+      break;
+    }
+    step *= 1024;
+  }
+  const inUnits = (octets: number) => {
+    const value = octets / step;
+    return count(value < 100 ? Math.round(value * 10) / 10 : Math.round(value));
+  };
+  return `${inUnits(used)} of ${inUnits(limit)} ${unit} used on the mail server`;
+}

@@ -1,4 +1,4 @@
-import { Button, Skeleton, Stack, Text, TextInput } from "@mantine/core";
+import { Button, NativeSelect, Skeleton, Stack, Text, TextInput } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useState } from "react";
 import type { Folder } from "../../api/client";
@@ -9,7 +9,7 @@ import { Icon } from "../../ui/Icon";
 import { ServerWords } from "../../ui/ServerWords";
 import classes from "./Sync.module.css";
 import type { SyncForm } from "./useSyncForm";
-import { amountWords, roleWords } from "./words";
+import { amountWords, type Role, roleWords, serverWords, takenWords, USES } from "./words";
 
 /** More than this are searched rather than read. */
 const MANY = 12;
@@ -134,13 +134,40 @@ function Line({ folder, form }: { folder: Folder; form: SyncForm }) {
           {amount && <span className={`${classes.dimmed} figures`}>{amount}</span>}
           {role === "all" && chosen && (
             <span className={classes.dimmed}>
-              It has the mail of the other folders once more: each message is shown once, and fetched twice.
+              It has the mail of the other folders once more: each message is shown once, and{" "}
+              {form.account.provider === "google" ? "fetched once." : "fetched twice."}
             </span>
           )}
         </span>
       </label>
+      {!always && <Use folder={folder} form={form} />}
       {refused && chosen && <Refused words={refused} />}
     </li>
+  );
+}
+
+/** What the folder is for: as the server says, or as somebody says here. */
+function Use({ folder, form }: { folder: Folder; form: SyncForm }) {
+  const role = form.used(folder);
+  const told = folder.server_role;
+  const holder = told ? form.holder(told) : undefined;
+  const taken = holder !== undefined && holder.id !== folder.id;
+  const from = role && form.folders.find((each) => each.id !== folder.id && each.role === role);
+  const news = role !== (folder.role_by_hand ?? null);
+  return (
+    <div className={classes.use}>
+      <NativeSelect
+        size="xs"
+        label="Used for"
+        aria-label={`Used for, ${folder.name}`}
+        classNames={{ root: classes.useField }}
+        data={[{ value: "", label: serverWords(folder, taken) }, ...USES]}
+        value={role ?? ""}
+        disabled={!form.account.can_manage}
+        onChange={(event) => form.use(folder, (event.currentTarget.value || null) as Role | null)}
+      />
+      {news && from && <span className={classes.dimmed}>{takenWords(role, from)}</span>}
+    </div>
   );
 }
 

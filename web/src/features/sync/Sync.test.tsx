@@ -30,14 +30,19 @@ beforeEach(() => {
     }),
     http.patch(api("/accounts/ana/folders"), async ({ request }) => {
       const change = (await request.json()) as {
-        folders: { id: string; selected: boolean }[];
+        folders: { id: string; selected?: boolean; role?: Folder["role"] }[];
         dry_run: boolean;
       };
       sent.push(["folders", change]);
       const wanted = (id: string) => change.folders.find((each) => each.id === id);
-      const items = folders.map((each) => ({ ...each, ...wanted(each.id) }));
+      const items = folders.map((each) => {
+        const choice = wanted(each.id);
+        const hand = choice?.role === undefined ? each.role_by_hand : choice.role;
+        const selected = choice?.selected ?? each.selected;
+        return { ...each, selected, role_by_hand: hand, role: hand ?? each.server_role };
+      });
       if (!change.dry_run) folders = items;
-      return HttpResponse.json({ removed_messages: removed, items });
+      return HttpResponse.json({ removed_messages: removed, moved_roles: [], items });
     }),
   );
 });
@@ -185,4 +190,30 @@ it("tests what is saved, and saves what was chosen after connecting", async () =
   await user.click(screen.getByRole("button", { name: "Save" }));
   await waitFor(() => expect(router.state.location.pathname).toBe("/accounts"));
   expect(sent).toEqual([["account", { sync_minutes: 60 }]]);
+});
+
+it("gives a folder another use, and takes it from the one that had it", async () => {
+  const { user } = open("/accounts/ana/settings");
+  const archive = await screen.findByRole("combobox", { name: "Used for, Archive" });
+  expect(archive).toHaveDisplayValue("By the server: Archive");
+  expect(screen.queryByRole("combobox", { name: "Used for, INBOX" })).toBeNull();
+  await user.selectOptions(archive, "Sent mail");
+  expect(screen.getByText("Sent mail is taken from Gesendet.")).toBeVisible();
+  const before = screen.getByRole("combobox", { name: "Used for, Gesendet" });
+  expect(before).toHaveDisplayValue("By the server: Sent mail (taken)");
+  await user.click(section().getByRole("button", { name: "Save changes" }));
+  expect(await screen.findByText("Saved. It counts at once.")).toBeVisible();
+  expect(sent).toEqual([["folders", { folders: [{ id: "ar", role: "sent" }], dry_run: false }]]);
+
+  // What was given by hand is given on, and then back to the server's word.
+  sent.length = 0;
+  await user.selectOptions(before, "Sent mail");
+  expect(archive).toHaveDisplayValue("By the server: Archive");
+  await user.click(section().getByRole("button", { name: "Save changes" }));
+  await waitFor(() => expect(sent).toHaveLength(1));
+  const folders = [
+    { id: "ar", role: null },
+    { id: "out", role: "sent" },
+  ];
+  expect(sent).toEqual([["folders", { folders, dry_run: false }]]);
 });

@@ -1,21 +1,24 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import type { Account, Folder } from "../../api/client";
+import type { Account, Folder, FolderChoice } from "../../api/client";
 import { asApiError } from "../../lib/problem";
 import { useOneAtATime } from "../../ui/action";
 import type { SummaryEntry } from "../../ui/ErrorSummary";
 import { useUnsaved } from "../../ui/unsaved";
 import { foldersQuery } from "../mail/queries";
 import { type SyncChange, useAskRemoval, useSaveSync } from "./queries";
+import type { Role } from "./words";
 
 /** What was changed and not saved. Everything else follows the server. */
 interface Draft {
   sync_minutes?: number;
   import_days?: number;
   folders: ReadonlyMap<string, boolean>;
+  /** What folders are for by hand; null: as the server says. */
+  uses: ReadonlyMap<string, Role | null>;
 }
 
-const NOTHING: Draft = { folders: new Map() };
+const NOTHING: Draft = { folders: new Map(), uses: new Map() };
 
 interface Trouble {
   fields: Record<string, string>;
@@ -34,11 +37,27 @@ function changeOf(draft: Draft, account: Account, folders: Folder[]): SyncChange
   const { sync_minutes, import_days } = draft;
   if (sync_minutes !== undefined && sync_minutes !== account.sync_minutes) change.sync_minutes = sync_minutes;
   if (import_days !== undefined && import_days !== account.import_days) change.import_days = import_days;
-  for (const { id, selected } of folders) {
+  for (const { id, selected, role_by_hand } of folders) {
+    const choice: FolderChoice = { id };
     const wanted = draft.folders.get(id);
-    if (wanted !== undefined && wanted !== selected) change.folders.push({ id, selected: wanted });
+    if (wanted !== undefined && wanted !== selected) choice.selected = wanted;
+    const use = draft.uses.get(id);
+    if (use !== undefined && use !== (role_by_hand ?? null)) choice.role = use;
+    if (Object.keys(choice).length > 1) change.folders.push(choice);
   }
+  // A use is taken from one folder before another has it.
+  change.folders.sort((a, b) => Number(a.role != null) - Number(b.role != null));
   return change;
+}
+
+/** A role that is given to a folder is no other folder's by hand. */
+function given(uses: Draft["uses"], folders: Folder[], id: string, role: Role | null): Draft["uses"] {
+  const next = new Map(uses);
+  for (const other of folders) {
+    const has = next.has(other.id) ? next.get(other.id) : other.role_by_hand;
+    if (role && has === role) next.set(other.id, null);
+  }
+  return next.set(id, role);
 }
 
 function isEmpty({ folders, ...numbers }: SyncChange): boolean {
@@ -79,7 +98,7 @@ export function useSyncForm(account: Account, onSaved: () => void) {
   };
   const submit = async () => {
     if (!dirty) return onSaved();
-    const left = change.folders.filter(({ selected }) => !selected);
+    const left = change.folders.filter(({ selected }) => selected === false);
     try {
       const messages = left.length > 0 ? await ask.mutateAsync(change.folders) : 0;
       if (messages > 0) {
@@ -91,6 +110,8 @@ export function useSyncForm(account: Account, onSaved: () => void) {
     }
     await saveNow();
   };
+  const used = ({ id, role_by_hand }: Folder): Role | null =>
+    (draft.uses.has(id) ? draft.uses.get(id) : role_by_hand) ?? null;
   return {
     account,
     query,
@@ -105,6 +126,12 @@ export function useSyncForm(account: Account, onSaved: () => void) {
     setDays: (import_days: number) => setDraft((now) => ({ ...now, import_days })),
     choose: ({ id }: Folder, selected: boolean) =>
       setDraft((now) => ({ ...now, folders: new Map(now.folders).set(id, selected) })),
+    /** What a person says that it is for. */
+    used,
+    use: ({ id }: Folder, role: Role | null) =>
+      setDraft((now) => ({ ...now, uses: given(now.uses, folders, id, role) })),
+    /** The folder that has this role by hand. */
+    holder: (role: Role) => folders.find((each) => used(each) === role),
     busy: ask.isPending || save.isPending,
     submit: () => void once(submit),
     confirm: () => void once(saveNow),

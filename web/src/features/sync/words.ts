@@ -29,7 +29,9 @@ function options(usual: number[], set: number, words: (value: number) => string)
 export const frequencies = (set: number) => options(FREQUENCIES, set, frequencyWords);
 export const windows = (set: number) => options(WINDOWS, set, importWords);
 
-const ROLES: Record<NonNullable<Folder["role"]>, string> = {
+export type Role = NonNullable<Folder["role"]>;
+
+const ROLES: Record<Role, string> = {
   inbox: "Inbox",
   sent: "Sent mail",
   drafts: "Drafts",
@@ -51,4 +53,20 @@ export function amountWords({ server_messages: there, messages: here, selected }
   const words = there == null ? [] : [`${count(there)} on the server`];
   if (selected) words.push(`${count(here)} here`);
   return words.join(", ");
+}
+
+/** What a folder can be given by hand: the inbox is where mail arrives, whatever anybody says. */
+export const USES = (Object.keys(ROLES) as Role[])
+  .filter((role) => role !== "inbox")
+  .map((role) => ({ value: role, label: ROLES[role] }));
+
+/** What it is for as long as nobody says anything here; `taken` when another folder has that by hand. */
+export function serverWords({ server_role: role }: Folder, taken: boolean): string {
+  if (!role) return "By the server: nothing special";
+  return taken ? `By the server: ${ROLES[role]} (taken)` : `By the server: ${ROLES[role]}`;
+}
+
+/** "Sent mail is taken from Gesendet." */
+export function takenWords(role: Role, { name }: Folder): string {
+  return `${ROLES[role]} is taken from ${name}.`;
 }

@@ -240,6 +240,7 @@ fn new_folder(folders: &[Folder], name: &str, role: Option<Role>) -> NewFolder {
         delimiter: delimiter.to_owned(),
         role,
         selected: role == Some(Role::Archive),
+        mailbox_id: None,
     }
 }
 

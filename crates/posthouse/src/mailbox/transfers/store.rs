@@ -169,8 +169,8 @@ pub async fn make_folder(
     now: Ts,
 ) -> DbResult<()> {
     sql!(run tx,
-        "INSERT INTO folder (id, workspace_id, account_id, name, delimiter, role, selected, created_at, made_here)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (account_id, name) DO NOTHING",
+        "INSERT INTO folder (id, workspace_id, account_id, name, delimiter, role, role_told, selected, created_at, made_here)
+         VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9) ON CONFLICT (account_id, name) DO NOTHING",
         id, scope.workspace_id(), account, &f.name, &f.delimiter, f.role, f.selected, now, true)?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Faults of the server that mail is received from.
 
-use super::Shows::{Retried, Waits, Works};
+use super::Shows::{After, Retried, Waits, Works};
 use super::{Case, MIDDLE, Row, Shows, Trouble, ask, blocking, close, eventually, play, say, stall, swap};
 use crate::on_both;
 use posthouse::accounts::Encryption::{None as Plain, StartTls, Tls};
@@ -11,7 +11,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use testkit::Direction::{FromClient, FromServer};
-use testkit::{Fault, contains, starts};
+use testkit::{Fault, LineMatch, contains, starts};
 
 /// What is under way in the mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ enum Work {
 }
 
 fn row(name: &'static str, by: Encryption, trouble: Trouble, shows: Shows) -> Row<Work> {
-    Row { name, by, trouble, shows, again: matches!(shows, Retried(_)), then: Work::Mail }
+    Row { name, by, trouble, shows, again: matches!(shows, Retried(_) | After(..)), then: Work::Mail }
 }
 
 /// A fault of a session that was good for a while: how long depends on what happens in the mailbox.
@@ -79,6 +79,44 @@ fn connecting() -> Vec<Row<Work>> {
         row("starttls closed", StartTls, faults([Fault::CutAfter(FromClient, 60)]), Retried(ConnectionLost)),
         row("tls closed", Tls, faults([Fault::CutAfter(FromServer, 100)]), Retried(ConnectionLost)),
         row("tls stalled", Tls, faults([Fault::StallAfter(FromServer, 100)]), Retried(TimedOut)),
+    ]
+}
+
+/// Microsoft's words, with more than our longest pause.
+const THROTTLED: &str = "Request is throttled. Suggested Backoff Time: 4000 milliseconds";
+
+/// What the server says when it has enough of us.
+fn throttling() -> Vec<Row<Work>> {
+    use Reason::{OverQuota, RateLimited, ServerError};
+    let answer = || contains("Logged in");
+    let says = |at: LineMatch, text: &str| say(FromServer, at, text);
+    let elsewhere = swap(FromClient, contains(" APPEND "), "Sent", "Nowhere");
+    let no_copy =
+        Fault::ReplaceLine(FromServer, contains("TRYCREATE"), "{tag} NO [THROTTLED] Slow down\r\n".to_owned());
+    vec![
+        row("login throttled", Plain, says(answer(), &format!("{{tag}} NO {THROTTLED}")), After(RateLimited, 4_000)),
+        row(
+            "fetch throttled",
+            Plain,
+            says(contains("Fetch completed"), &format!("{{tag}} BAD {THROTTLED}")),
+            After(RateLimited, 4_000),
+        ),
+        row("bye throttled", Plain, says(answer(), &format!("* BYE {THROTTLED}")), After(RateLimited, 4_000)),
+        row("list by code", Plain, says(contains("List completed"), "{tag} NO [THROTTLED] Slow"), Retried(RateLimited)),
+        row("login in use", Plain, says(answer(), "{tag} NO [INUSE] Locked"), Retried(ServerError)),
+        row(
+            "login too many",
+            Plain,
+            says(answer(), "{tag} NO [ALERT] Too many simultaneous connections. (Failure)"),
+            Retried(RateLimited),
+        ),
+        row(
+            "login over bandwidth",
+            Plain,
+            says(answer(), "{tag} NO [ALERT] Account exceeded command or bandwidth limits. (Failure)"),
+            Retried(OverQuota),
+        ),
+        copy("append throttled", faults([elsewhere, no_copy]), Retried(RateLimited)),
     ]
 }
 
@@ -303,7 +341,7 @@ async fn episode(case: Case, row: Row<Work>) {
 
 on_both! {
     async fn what_a_mailbox_server_does_wrong_is_named_and_healed(engine) {
-        let rows = connecting().into_iter().chain(signing_in()).chain(reading()).chain(filing()).collect();
+        let rows = connecting().into_iter().chain(signing_in()).chain(reading()).chain(filing()).chain(throttling()).collect();
         play(engine, Side::Receive, rows, episode).await;
     }
 }

@@ -52,6 +52,8 @@ enum Shows {
     Works,
     /// Disconnected, and tried again by itself.
     Retried(Reason),
+    /// Disconnected, and tried again after the milliseconds that the server named: more than any pause of ours.
+    After(Reason, i64),
     /// Reconnect required: not tried again by itself.
     Waits(Reason),
 }
@@ -60,7 +62,7 @@ impl Shows {
     fn state(self) -> (State, Option<Reason>) {
         match self {
             Self::Works => (State::Connected, None),
-            Self::Retried(reason) => (State::Disconnected, Some(reason)),
+            Self::Retried(reason) | Self::After(reason, _) => (State::Disconnected, Some(reason)),
             Self::Waits(reason) => (State::ReconnectRequired, Some(reason)),
         }
     }
@@ -286,11 +288,16 @@ impl Case {
 
     /// The pause doubles from the first to the longest, ±25 %.
     fn check_next_attempt(&self, name: &str, shows: Shows, seen: &Connection) {
-        let Shows::Retried(_) = shows else {
+        if let Shows::Works | Shows::Waits(_) = shows {
             assert_eq!(seen.next_attempt_at, None, "{name}: nothing is planned");
             return;
-        };
+        }
         let next = seen.next_attempt_at.unwrap_or_else(|| panic!("{name}: no next attempt"));
+        if let Shows::After(_, wait_ms) = shows {
+            assert!(next.micros_since(self.app.clock.now()) <= wait_ms * 1_000, "{name}: longer than the server said");
+            assert!(next.micros_since(seen.since_at) >= wait_ms * 1_000, "{name}: before the server said");
+            return;
+        }
         assert!(seen.failures >= 1, "{name}: it counts");
         let pause = (RETRY.first_ms << (seen.failures - 1).min(8)).min(RETRY.longest_ms);
         let longest = i64::try_from(pause * 1_000 * 5 / 4).unwrap();

@@ -41,7 +41,51 @@ async fn follows(engine: Engine, offers: Offers) {
     s.t.stop().await;
 }
 
+/// A folder that people chose and gave a use keeps both, and its messages, under another name.
+async fn renames(engine: Engine, offers: Offers) {
+    let mut s = Scene::start(engine, ("rename", offers), |world, address| {
+        thirty(world, address);
+        for n in 0..3 {
+            let id = format!("p{n}@else.test");
+            world.put(address, "Projects", &mail(&format!("Project {n}"), &id)).unwrap();
+        }
+    })
+    .await;
+    s.equal(&FOLDERS).await;
+    let before = folder(&mut s, "Projects").await;
+    let choice = json!({ "folders": [{ "id": before["id"], "selected": true, "role": "archive" }] });
+    s.api.patch(&format!("/accounts/{}/folders", s.id), &choice).await.expect(200);
+    s.equal(&["INBOX", "Sent", "Projects"]).await;
+    // Seen completely: what it was like is known.
+    let seen = "SELECT COUNT(*) FROM folder WHERE name = 'Projects' AND seen_uid_next IS NOT NULL";
+    eventually("it was taken over", async || s.t.number(seen).await == 1).await;
+    s.bodies_asked();
+
+    s.doveadm(&["mailbox rename", "Projects", "Done"]);
+    s.equal(&["INBOX", "Sent", "Done"]).await;
+    let after = folder(&mut s, "Done").await;
+    assert_eq!((&after["id"], &after["selected"], &after["role"]), (&before["id"], &json!(true), &json!("archive")));
+    assert_eq!(s.t.number("SELECT COUNT(*) FROM folder WHERE name = 'Projects'").await, 0);
+    assert_eq!(s.bodies_asked(), 0, "nothing is fetched again");
+    s.world.put(&s.mailbox.address, "Done", &mail("Project 3", "p3@else.test")).unwrap();
+    s.equal(&["INBOX", "Sent", "Done"]).await;
+    s.t.stop().await;
+}
+
+async fn folder(s: &mut Scene, name: &str) -> serde_json::Value {
+    let list = s.api.get(&format!("/accounts/{}/folders", s.id)).await.expect(200);
+    list["items"].as_array().unwrap().iter().find(|f| f["name"] == name).unwrap_or_else(|| panic!("{list}")).clone()
+}
+
 on_both! {
+    async fn a_renamed_folder_is_known_again(engine) {
+        renames(engine, Offers::All).await;
+    }
+
+    async fn a_renamed_folder_is_known_again_where_list_tells_little(engine) {
+        renames(engine, Offers::Condstore).await;
+    }
+
     async fn a_server_with_qresync_is_followed(engine) {
         follows(engine, Offers::All).await;
     }

@@ -1,6 +1,7 @@
 //! The copy stays equal to the server, whatever it offers and whatever happens to it; nothing stored is fetched again.
 
 mod changes;
+mod gmail;
 mod history;
 mod moving;
 mod random;
@@ -55,11 +56,15 @@ pub struct Scene {
 impl Scene {
     /// The mailbox is filled by `fill` before it is connected.
     pub async fn start(engine: Engine, (name, offers): (&str, Offers), fill: impl FnOnce(&MailWorld, &str)) -> Self {
+        Self::behind(engine, &format!("{name}-{offers:?}"), offers.plan(), fill).await
+    }
+
+    /// The same, with these faults between.
+    pub async fn behind(engine: Engine, name: &str, plan: Plan, fill: impl FnOnce(&MailWorld, &str)) -> Self {
         let world = MailWorld::shared();
-        let name = format!("{name}-{engine:?}-{offers:?}").to_lowercase();
-        let mailbox = world.add_user(&name).unwrap();
+        let mailbox = world.add_user(&format!("{name}-{engine:?}").to_lowercase()).unwrap();
         fill(world, &mailbox.address);
-        let proxy = FaultProxy::start(world.imap_port(), offers.plan()).await.unwrap();
+        let proxy = FaultProxy::start(world.imap_port(), plan).await.unwrap();
         let port = proxy.port();
         let t = TestApp::with(engine, |c| {
             crate::support::allow(c, world);

@@ -1,0 +1,89 @@
+//! Gmail, as far as it can be played: the real Dovecot, and a proxy that gives it X-GM-EXT-1. UIDs are made to be Gmail's ids, so a message
+//! has the same one in each folder here.
+
+use super::Scene;
+use crate::on_both;
+use crate::support::{eventually, mail};
+use serde_json::{Value, json};
+use testkit::Direction::{FromClient, FromServer};
+use testkit::{Fault, MailWorld, Plan, contains};
+
+/// The labels of the messages with the UIDs 1 to 3, in All Mail.
+fn plan(labels: [&str; 3]) -> Plan {
+    let swap = |from, at: &str, old: &str, new: &str| Fault::ReplaceText(from, contains(at), [old.into(), new.into()]);
+    let mut faults = vec![
+        swap(FromServer, "CAPABILITY", " NOTIFY", " X-GM-EXT-1"),
+        swap(FromServer, "CAPABILITY", " QRESYNC", ""),
+        swap(FromServer, "\\Archive", "\\Archive", "\\All"),
+        swap(FromClient, "X-GM-MSGID", " X-GM-MSGID X-GM-THRID X-GM-LABELS", ""),
+    ];
+    for (uid, labels) in (1..).zip(labels) {
+        let told =
+            format!("FETCH (X-GM-MSGID 900{uid} X-GM-THRID 18446744073709551615 X-GM-LABELS ({labels}) UID {uid} ");
+        let asked = format!("FETCH (UID {uid} ");
+        faults.push(swap(FromServer, &asked, &asked, &told));
+    }
+    Plan { faults }
+}
+
+/// The names of the folders that a message is shown in.
+async fn shown(s: &mut Scene, subject: &str) -> Vec<String> {
+    let list = s.api.get(&format!("/accounts/{}/messages", s.id)).await.expect(200);
+    let found = list["items"].as_array().unwrap().iter().find(|m| m["subject"] == subject).cloned().unwrap_or_default();
+    let names = |folders: &Vec<Value>| folders.iter().map(|f| f["name"].as_str().unwrap().to_owned()).collect();
+    found["folders"].as_array().map(names).unwrap_or_default()
+}
+
+on_both! {
+    async fn a_message_of_gmail_is_one_row_and_lies_where_its_labels_say(engine) {
+        let labels = ["\\Inbox \"Kunden/Acme\" \\Starred", "\\Inbox", "\\Sent Unknown"];
+        let mut s = Scene::behind(engine, "gmail", plan(labels), |world: &MailWorld, address| {
+            world.create_folder(address, "Kunden/Acme").unwrap();
+            for n in 1..=3 {
+                world.put(address, "Archive", &mail(&format!("Mail {n}"), &format!("m{n}@else.test"))).unwrap();
+            }
+            // Other octets: that it is the same message Gmail's id says alone.
+            for n in 1..=2 {
+                world.put(address, "INBOX", &mail(&format!("Other {n}"), &format!("o{n}@else.test"))).unwrap();
+            }
+        })
+        .await;
+        let all = "SELECT COUNT(*) FROM placement p JOIN folder f ON f.id = p.folder_id WHERE f.role IN ('all', 'inbox')";
+        eventually("all are placed", async || s.t.number(all).await == 5).await;
+        assert_eq!(s.t.number("SELECT COUNT(*) FROM message").await, 3, "one row each");
+        assert_eq!(s.bodies_asked(), 3, "and fetched once");
+        assert_eq!(s.t.number("SELECT COUNT(*) FROM message WHERE gmail_id IN (9001, 9002, 9003) AND gmail_thread = -1").await, 3);
+        let chosen = "SELECT COUNT(*) FROM folder WHERE selected AND role IN ('inbox', 'sent', 'all', 'junk', 'trash')";
+        assert_eq!(s.t.number(chosen).await, 5);
+        assert_eq!(s.t.number("SELECT COUNT(*) FROM folder WHERE selected").await, 5, "labels lead to what is here");
+
+        assert_eq!(shown(&mut s, "Mail 1").await, ["Archive", "INBOX", "Kunden/Acme"]);
+        assert_eq!(shown(&mut s, "Mail 2").await, ["Archive", "INBOX"]);
+        assert_eq!(shown(&mut s, "Mail 3").await, ["Archive", "Sent"]);
+
+        // A label goes and another comes; Gmail counts that as a change of the message.
+        s.proxy.set_plan(plan(["\\Inbox", "\\Inbox \"Kunden/Acme\"", "\\Sent"]));
+        s.proxy.hang_up();
+        for n in 1..=2 {
+            let id = format!("m{n}@else.test");
+            s.doveadm(&["flags add", "\\Answered", "mailbox", "Archive", "header", "message-id", &id]);
+        }
+        s.sync_now(false).await;
+        let moved = "SELECT COUNT(*) FROM message WHERE subject = 'Mail 2' AND labels LIKE '%Acme%'";
+        eventually("the label is taken over", async || s.t.number(moved).await == 1).await;
+        assert_eq!(shown(&mut s, "Mail 1").await, ["Archive", "INBOX"]);
+        assert_eq!(shown(&mut s, "Mail 2").await, ["Archive", "INBOX", "Kunden/Acme"]);
+        // One that says nothing of a change is compared.
+        s.proxy.set_plan(plan(["\\Inbox", "\\Inbox", "\\Sent \"Kunden/Acme\""]));
+        s.proxy.hang_up();
+        s.sync_now(true).await;
+        let compared = "SELECT COUNT(*) FROM message WHERE subject = 'Mail 3' AND labels LIKE '%Acme%'";
+        eventually("it is compared", async || s.t.number(compared).await == 1).await;
+        assert_eq!(s.bodies_asked(), 0);
+
+        let path = format!("/accounts/{}/sync", s.id);
+        let figures = s.api.get(&path).await.expect(200);
+        assert_eq!(figures["received_today"], json!(3), "what lies in All Mail alone came from somewhere");
+        s.t.stop().await;
+    }
+}
