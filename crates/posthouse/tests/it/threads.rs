@@ -186,7 +186,7 @@ on_both! {
         for row in &rows {
             let thread = api.get(&format!("/threads/{}", row["id"].as_str().unwrap())).await.expect(200);
             let others = thread["probable"].as_array().unwrap().clone();
-            probable.push((thread["messages"][0]["date"].as_str().unwrap()[5..10].to_owned(), names(&json!(others)).join(" + ")));
+            probable.push((thread["messages"][0]["date"].as_str().unwrap().get(5..10).unwrap().to_owned(), names(&json!(others)).join(" + ")));
         }
         let none = String::new;
         let want = [

@@ -3,13 +3,14 @@ import { useListKeys } from "../../ui/useListKeys";
 
 interface RowsOptions {
   items: { id: string }[];
-  /** The message that is open beside the list. */
+  /** What is open beside the list. */
   openId: string | undefined;
   open: (id: string, replace: boolean) => void;
+  noun?: string;
 }
 
 /** Keys of a list of messages, and its place: the open message is marked and in view. */
-export function useRows({ items, openId, open }: RowsOptions) {
+export function useRows({ items, openId, open, noun = "message" }: RowsOptions) {
   const scroll = useRef<(index: number) => void>(undefined);
   const onReady = useCallback((next: (index: number) => void) => {
     scroll.current = next;
@@ -26,7 +27,7 @@ export function useRows({ items, openId, open }: RowsOptions) {
     length: items.length,
     show,
     open: (index) => openAt(index, false),
-    noun: "message",
+    noun,
   });
   const at = items.findIndex((each) => each.id === openId);
   // Opening by mouse marks the row too, so that j and k go on from there.
