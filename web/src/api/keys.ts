@@ -44,11 +44,6 @@ export const keys = {
   messages: (accountId: string, folder: string | undefined) =>
     ["mail", accountId, "list", folder ?? ""] as const,
   messageLists: (accountId: string) => ["mail", accountId, "list"] as const,
-  threadLists: (accountId: string) => ["mail", accountId, "threads"] as const,
-  threads: (accountId: string, folder: string | undefined) =>
-    ["mail", accountId, "threads", folder ?? ""] as const,
-  threadsOpen: (accountId: string) => ["mail", accountId, "thread"] as const,
-  thread: (accountId: string, id: string) => ["mail", accountId, "thread", id] as const,
   // Below the lists, so that flags show in it at once.
   mailSearch: (accountId: string | undefined, folder: string | undefined, q: string) =>
     ["mail", accountId ?? "all", "list", "search", folder ?? "", q] as const,

@@ -20,7 +20,8 @@ import { SearchChips, SearchField } from "./SearchField";
 import { SearchRows } from "./SearchRows";
 import { ThreadRows } from "./ThreadRows";
 import threadClasses from "./Threads.module.css";
-import { useView, type View } from "./threads";
+import type { View } from "./threads";
+import { useView } from "./threads";
 import { useRows } from "./useRows";
 import { Waiting } from "./Waiting";
 

@@ -9,7 +9,8 @@ import { sizes } from "../../ui/theme";
 import { VirtualRows } from "../../ui/VirtualRows";
 import { messageQuery } from "./queries";
 import { ThreadLine } from "./ThreadLine";
-import { entrance, threadListQuery, type View } from "./threads";
+import type { View } from "./threads";
+import { entrance, threadListQuery } from "./threads";
 import { useRows } from "./useRows";
 import { Waiting } from "./Waiting";
 

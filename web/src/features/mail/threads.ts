@@ -6,8 +6,12 @@ import { keys } from "../../api/keys";
 
 const PAGE = 100;
 
-export const VIEWS = ["conversations", "messages"] as const;
+const VIEWS = ["conversations", "messages"] as const;
 export type View = (typeof VIEWS)[number];
+
+/** Below the mail, so that what refreshes that refreshes these. Here, since the first page has room for none. */
+const listKey = (accountId: string) => [...keys.mail(accountId), "threads"] as const;
+const openKey = (accountId: string) => [...keys.mail(accountId), "thread"] as const;
 
 /** The view that the address asks for, else the one that was chosen last in this browser. */
 export function useView(asked: View | undefined): [View, (next: View) => void] {
@@ -16,13 +20,13 @@ export function useView(asked: View | undefined): [View, (next: View) => void] {
     defaultValue: "conversations",
     getInitialValueInEffect: false,
   });
-  const known = VIEWS.find((each) => each === chosen) ?? "conversations";
-  return [asked ?? known, choose];
+  const known = (of: string | undefined) => VIEWS.find((each) => each === of);
+  return [known(asked) ?? known(chosen) ?? "conversations", choose];
 }
 
 export const threadListQuery = (accountId: string, folder: string | undefined) =>
   infiniteQueryOptions({
-    queryKey: keys.threads(accountId, folder),
+    queryKey: [...listKey(accountId), folder ?? ""],
     queryFn: ({ pageParam, signal }) =>
       unwrap(
         http.GET("/accounts/{id}/threads", {
@@ -37,7 +41,7 @@ export const threadListQuery = (accountId: string, folder: string | undefined) =
 /** The conversation of a message, page by page: one may have thousands of messages. */
 export const threadQuery = (accountId: string, id: string) =>
   infiniteQueryOptions({
-    queryKey: keys.thread(accountId, id),
+    queryKey: [...openKey(accountId), id],
     queryFn: ({ pageParam, signal }) =>
       unwrap(http.GET("/threads/{id}", { params: { path: { id }, query: { cursor: pageParam } }, signal })),
     initialPageParam: undefined as string | undefined,
@@ -54,13 +58,13 @@ export function placeInThreads(
   id: string,
   flags: { seen?: boolean; flagged?: boolean },
 ): void {
-  queryClient.setQueriesData<InfiniteData<Thread>>({ queryKey: keys.threadsOpen(accountId) }, (now) => {
+  queryClient.setQueriesData<InfiniteData<Thread>>({ queryKey: openKey(accountId) }, (now) => {
     if (!now) return now;
     const change = (each: Thread["messages"][number]) => (each.id === id ? { ...each, ...flags } : each);
     return { ...now, pages: now.pages.map((page) => ({ ...page, messages: page.messages.map(change) })) };
   });
   if (flags.seen !== true) return;
-  queryClient.setQueriesData<InfiniteData<ThreadList>>({ queryKey: keys.threadLists(accountId) }, (now) => {
+  queryClient.setQueriesData<InfiniteData<ThreadList>>({ queryKey: listKey(accountId) }, (now) => {
     if (!now) return now;
     const change = (row: ThreadRow) =>
       row.unread_id === id && row.unread_count === 1 ? { ...row, unread_count: 0, unread_id: null } : row;

@@ -92,8 +92,9 @@ pub struct Shown {
 
 /// A page of an account's conversations, by their newest message in the folder, or by that of all folders.
 ///
-/// Messages are walked from the newest on, and one counts when nothing newer of its conversation is there. The look for something newer
-/// is by a value, not by `NOT EXISTS`: PostgreSQL would turn that into a join over all messages.
+/// Messages are walked from the newest on, and one counts when nothing newer of its conversation is there. That and whether it lies
+/// somewhere are asked as values, here and below, not by `EXISTS`: PostgreSQL would turn it into a join over all messages. `IS NOT NULL` at the
+/// end tells it that most rows pass: it takes `IS NULL` for rare, and would look at all messages instead of walking.
 ///
 /// # Errors
 /// Only the database's.
@@ -110,19 +111,19 @@ pub async fn heads(
         None => sql!(all Head, c,
             "SELECT m.received_at, m.id, m.thread_id FROM message m
              WHERE m.account_id = $1 AND m.workspace_id = $2 AND (m.received_at, m.id) < ($3, $4)
-               AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id)
-               AND (SELECT n.id FROM message n WHERE n.thread_id = m.thread_id AND (n.received_at, n.id) > (m.received_at, m.id)
-                      AND EXISTS (SELECT 1 FROM placement q WHERE q.message_id = n.id)
-                    ORDER BY n.received_at, n.id LIMIT 1) IS NULL
+               AND (SELECT p.uid FROM placement p WHERE p.message_id = m.id LIMIT 1) IS NOT NULL
+               AND CASE WHEN (SELECT n.id FROM message n WHERE n.thread_id = m.thread_id AND (n.received_at, n.id) > (m.received_at, m.id)
+                      AND (SELECT q.uid FROM placement q WHERE q.message_id = n.id LIMIT 1) IS NOT NULL
+                    ORDER BY n.received_at, n.id LIMIT 1) IS NULL THEN 1 END IS NOT NULL
              ORDER BY m.received_at DESC, m.id DESC LIMIT $5",
             account, scope.workspace_id(), at, id, rows)?,
         // A message twice in one folder (the same content under two UIDs) is one.
         Some(folder) => sql!(all Head, c,
             "SELECT DISTINCT p.received_at, p.message_id AS id, m.thread_id FROM placement p JOIN message m ON m.id = p.message_id
              WHERE p.folder_id = $6 AND p.account_id = $1 AND p.workspace_id = $2 AND (p.received_at, p.message_id) < ($3, $4)
-               AND (SELECT n.id FROM message n WHERE n.thread_id = m.thread_id AND (n.received_at, n.id) > (m.received_at, m.id)
-                      AND EXISTS (SELECT 1 FROM placement q WHERE q.message_id = n.id AND q.folder_id = $6)
-                    ORDER BY n.received_at, n.id LIMIT 1) IS NULL
+               AND CASE WHEN (SELECT n.id FROM message n WHERE n.thread_id = m.thread_id AND (n.received_at, n.id) > (m.received_at, m.id)
+                      AND (SELECT q.uid FROM placement q WHERE q.message_id = n.id AND q.folder_id = $6 LIMIT 1) IS NOT NULL
+                    ORDER BY n.received_at, n.id LIMIT 1) IS NULL THEN 1 END IS NOT NULL
              ORDER BY p.received_at DESC, p.message_id DESC LIMIT $5",
             account, scope.workspace_id(), at, id, rows, folder)?,
     };
@@ -169,14 +170,14 @@ fn ids(threads: &[ThreadId]) -> serde_json::Value {
 pub async fn figures(c: &mut Conn, scope: &Scope, threads: &[ThreadId]) -> DbResult<HashMap<ThreadId, Figures>> {
     let found = sql!(all Figures, c,
         lite "SELECT m.thread_id, (SELECT n.subject FROM message n WHERE n.thread_id = m.thread_id
-                  AND EXISTS (SELECT 1 FROM placement q WHERE q.message_id = n.id) ORDER BY n.received_at, n.id LIMIT 1) AS subject,
+                  AND (SELECT q.uid FROM placement q WHERE q.message_id = n.id LIMIT 1) IS NOT NULL ORDER BY n.received_at, n.id LIMIT 1) AS subject,
                 COUNT(DISTINCT m.id) AS messages,
                 COUNT(DISTINCT CASE WHEN p.seen THEN NULL ELSE m.id END) AS unread, COUNT(CASE WHEN p.flagged THEN 1 END) AS flagged,
                 COUNT(CASE WHEN p.answered THEN 1 END) AS answered, COUNT(CASE WHEN m.has_attachments THEN 1 END) AS with_files
               FROM json_each($1) j CROSS JOIN message m ON m.thread_id = unhex(j.value) CROSS JOIN placement p ON p.message_id = m.id
               WHERE m.workspace_id = $2 GROUP BY m.thread_id",
         pg "SELECT m.thread_id, (SELECT n.subject FROM message n WHERE n.thread_id = m.thread_id
-                AND EXISTS (SELECT 1 FROM placement q WHERE q.message_id = n.id) ORDER BY n.received_at, n.id LIMIT 1) AS subject,
+                AND (SELECT q.uid FROM placement q WHERE q.message_id = n.id LIMIT 1) IS NOT NULL ORDER BY n.received_at, n.id LIMIT 1) AS subject,
               COUNT(DISTINCT m.id) AS messages,
               COUNT(DISTINCT CASE WHEN p.seen THEN NULL ELSE m.id END) AS unread, COUNT(CASE WHEN p.flagged THEN 1 END) AS flagged,
               COUNT(CASE WHEN p.answered THEN 1 END) AS answered, COUNT(CASE WHEN m.has_attachments THEN 1 END) AS with_files
@@ -189,11 +190,11 @@ pub async fn figures(c: &mut Conn, scope: &Scope, threads: &[ThreadId]) -> DbRes
 async fn newest(c: &mut Conn, scope: &Scope, page: &[Head]) -> DbResult<Vec<Newest>> {
     sql!(all Newest, c,
         lite "SELECT m.thread_id, m.id, m.snippet, m.received_at, (SELECT n.id FROM message n WHERE n.thread_id = m.thread_id
-                  AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = n.id AND NOT p.seen)
+                  AND (SELECT p.uid FROM placement p WHERE p.message_id = n.id AND NOT p.seen LIMIT 1) IS NOT NULL
                 ORDER BY n.received_at DESC, n.id DESC LIMIT 1) AS unread_id
               FROM json_each($1) j CROSS JOIN message m ON m.id = unhex(j.value) WHERE m.workspace_id = $2",
         pg "SELECT m.thread_id, m.id, m.snippet, m.received_at, (SELECT n.id FROM message n WHERE n.thread_id = m.thread_id
-                AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = n.id AND NOT p.seen)
+                AND (SELECT p.uid FROM placement p WHERE p.message_id = n.id AND NOT p.seen LIMIT 1) IS NOT NULL
               ORDER BY n.received_at DESC, n.id DESC LIMIT 1) AS unread_id
             FROM jsonb_array_elements_text($1) j JOIN message m ON m.id = CAST(j AS UUID) WHERE m.workspace_id = $2",
         super::listed(page.iter().map(|h| h.id.0)), scope.workspace_id())
