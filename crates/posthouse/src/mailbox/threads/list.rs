@@ -117,14 +117,16 @@ pub async fn heads(
                     ORDER BY n.received_at, n.id LIMIT 1) IS NULL THEN 1 END IS NOT NULL
              ORDER BY m.received_at DESC, m.id DESC LIMIT $5",
             account, scope.workspace_id(), at, id, rows)?,
+        // `received_at` of a placement is its message's: with it each look is one place of the index, whatever the statistics say.
         // A message twice in one folder (the same content under two UIDs) is one: that of the smallest. `DISTINCT` would sort them all.
         Some(folder) => sql!(all Head, c,
             "SELECT p.received_at, p.message_id AS id, m.thread_id FROM placement p JOIN message m ON m.id = p.message_id
              WHERE p.folder_id = $6 AND p.account_id = $1 AND p.workspace_id = $2 AND (p.received_at, p.message_id) < ($3, $4)
                AND CASE WHEN (SELECT n.id FROM message n WHERE n.thread_id = m.thread_id AND (n.received_at, n.id) > (m.received_at, m.id)
-                      AND (SELECT q.uid FROM placement q WHERE q.message_id = n.id AND q.folder_id = $6 LIMIT 1) IS NOT NULL
+                      AND (SELECT q.uid FROM placement q WHERE q.folder_id = $6 AND q.received_at = n.received_at AND q.message_id = n.id LIMIT 1) IS NOT NULL
                     ORDER BY n.received_at, n.id LIMIT 1) IS NULL
-                 AND (SELECT o.uid FROM placement o WHERE o.message_id = p.message_id AND o.folder_id = $6 AND o.uid < p.uid LIMIT 1) IS NULL
+                 AND (SELECT o.uid FROM placement o WHERE o.folder_id = $6 AND o.received_at = p.received_at AND o.message_id = p.message_id
+                        AND o.uid < p.uid LIMIT 1) IS NULL
                THEN 1 END IS NOT NULL
              ORDER BY p.received_at DESC, p.message_id DESC LIMIT $5",
             account, scope.workspace_id(), at, id, rows, folder)?,
