@@ -104,7 +104,8 @@ async fn fill(app: &App, (scope, me): &(Scope, UserId), messages: usize) -> Resu
     let mut tx = app.db.tx().await?;
     accounts::insert(&mut tx, scope, &new, now).await?;
     for (id, name) in [(inbox, "INBOX"), (archive, "Archive")] {
-        let folder = NewFolder { name: name.into(), delimiter: "/".into(), role: None, selected: true };
+        let folder =
+            NewFolder { name: name.into(), delimiter: "/".into(), role: None, selected: true, mailbox_id: None };
         mailbox::save_folder(&mut tx, scope, (id, account), &folder, now).await?;
     }
     tx.commit().await?;

@@ -16,7 +16,7 @@ demoTest("the demo's link signs in once and shows a living team", async ({ page,
   }
   await page.screenshot({ path: join(import.meta.dirname, ".output/screenshots/demo.png") });
   await rowOf(page, "sales@acme.test").getByRole("link", { name: "Acme Sales" }).click();
-  await page.getByRole("list", { name: "Messages, newest first" }).getByRole("link").first().click();
+  await page.getByRole("list", { name: "Conversations, newest first" }).getByRole("link").first().click();
   await expect(page.getByRole("article").getByRole("heading")).toBeVisible();
 
   await page.context().clearCookies();

@@ -352,9 +352,9 @@ async function waiting(page: Page, states: States): Promise<void> {
   await expect(page.getByRole("progressbar", { name: "Loading the page" })).toBeVisible();
   await expect(page.getByText("Still waiting for the server")).toBeVisible();
   await look(page, "account-loading");
-  states.moods = { messages: "holds" };
+  states.moods = { threads: "holds" };
   await page.goto(mail);
-  await expect(page.getByLabel("Loading messages")).toBeVisible();
+  await expect(page.getByLabel("Loading conversations")).toBeVisible();
   await look(page, "mail-loading");
   states.calm();
   states.moods = { message: "holds", outgoing: "holds" };
@@ -368,7 +368,7 @@ async function waiting(page: Page, states: States): Promise<void> {
 }
 
 async function broken(page: Page, states: States): Promise<void> {
-  const all = { accounts: "fails", messages: "refuses", message: "refuses", outgoing: "refuses" } as const;
+  const all = { accounts: "fails", threads: "refuses", message: "refuses", outgoing: "refuses" } as const;
   for (const [name, path, words] of [
     ["accounts", "/accounts", "The accounts could not be loaded"],
     ["mail", `/accounts/${FIRST}/mail`, "The mail could not be loaded"],

@@ -8,12 +8,14 @@
 //! - [`html_in`]: somebody else's HTML made safe to show, and as plain text.
 //! - [`compose`]: values to the bytes of a message that we send.
 //! - [`terms`]: what a message is found by, and what a person types to find it.
+//! - [`threads`]: what tells that messages belong to one conversation.
 
 pub mod address;
 pub mod compose;
 pub mod html_in;
 pub mod parsed;
 pub mod terms;
+pub mod threads;
 
 /// Characters that reorder or hide text around them (Unicode bidirectional controls, UAX #9).
 pub(crate) const fn is_bidi_control(c: char) -> bool {

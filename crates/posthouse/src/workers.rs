@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::base::{events, jobs, leases, meters};
-use crate::mailbox::search;
+use crate::mailbox::backlog::{self, Work};
 use crate::{bulk, closing, connect, imports, notices, oauth, retention, send, sweep, sync};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,6 +29,7 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(sweep::run(app.clone(), stop.clone()));
     tasks.spawn(retention::run(app.clone(), stop.clone()));
     tasks.spawn(imports::run(app.clone(), stop.clone()));
-    tasks.spawn(search::jobs::run(app.clone(), stop.clone()));
+    tasks.spawn(backlog::run(Work::Search, app.clone(), stop.clone()));
+    tasks.spawn(backlog::run(Work::Threads, app.clone(), stop.clone()));
     tasks.spawn(jobs::run(app, JOBS, stop.clone()));
 }

@@ -1,6 +1,16 @@
 /** The server's lists in states that real ones are seldom in: slow, broken, endless, hostile. The session is real. */
 import type { Page, Route } from "@playwright/test";
-import type { Account, AccountList, Folder, Message, MessageList, Outgoing } from "../../src/api/client";
+import type {
+  Account,
+  AccountList,
+  Folder,
+  Message,
+  MessageList,
+  Outgoing,
+  Thread,
+  ThreadList,
+  ThreadRow,
+} from "../../src/api/client";
 
 const WORD = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauuntern";
 const ARABIC = "محمد عبد الرحمن بن إبراهيم الأنصاري من شركة الاتصالات المتقدمة المحدودة";
@@ -117,6 +127,7 @@ function message(index: number, more: Partial<Message> = {}): Message {
   return {
     id: idOf(index),
     account_id: FIRST,
+    thread_id: idOf(index),
     from: { name: "Cleo Marsh", address: "cleo@else.test" },
     to: [{ name: "Box", address: "box0@old.test" }],
     subject: `Letter ${index}`,
@@ -139,6 +150,29 @@ function message(index: number, more: Partial<Message> = {}): Message {
     body_missing: false,
     parse_problems: [],
     ...more,
+  };
+}
+
+/** A letter as a conversation of its own. */
+function alone(letter: Message): ThreadRow {
+  const { id, account_id, subject, from, flagged, answered, has_attachments, snippet, date, folders } =
+    letter;
+  return {
+    id: letter.thread_id,
+    account_id,
+    subject,
+    people: from ? [from] : [],
+    people_count: from ? 1 : 0,
+    message_count: 1,
+    unread_count: letter.seen ? 0 : 1,
+    flagged,
+    answered,
+    has_attachments,
+    newest_id: id,
+    unread_id: letter.seen ? null : id,
+    snippet,
+    date,
+    folders,
   };
 }
 
@@ -308,7 +342,7 @@ export class States {
 
   static async on(page: Page): Promise<States> {
     const states = new States();
-    await page.route(/\/api\/v1\/(accounts|messages)/, (route) => states.#answer(route));
+    await page.route(/\/api\/v1\/(accounts|messages|threads)/, (route) => states.#answer(route));
     return states;
   }
 
@@ -328,7 +362,9 @@ export class States {
         ? "accounts"
         : path.split("/")[1] === "messages"
           ? "message"
-          : (["summary", "users"].find((name) => path.endsWith(name)) ?? "account"));
+          : path.split("/")[1] === "threads"
+            ? "thread"
+            : (["summary", "users"].find((name) => path.endsWith(name)) ?? "account"));
     const mood = this.moods[kind] ?? "answers";
     if (mood === "holds") await new Promise<void>((resolve) => this.#held.add(resolve));
     if (mood === "fails" || mood === "refuses") {
@@ -381,6 +417,18 @@ export class States {
     if (kind === "folders") return { items: this.folders };
     if (kind === "outgoing") return { items: SENT[this.rows], next_cursor: null };
     if (kind === "messages") return { items: letters, next_cursor: null } satisfies MessageList;
+    if (kind === "threads") {
+      return { items: letters.map(alone), next_cursor: null } satisfies ThreadList;
+    }
+    if (kind === "thread") {
+      const letter = letters.find((each) => path.endsWith(each.thread_id)) ?? letters[0] ?? message(0);
+      return {
+        ...alone(letter),
+        messages: [letter],
+        next_cursor: null,
+        probable: [],
+      } satisfies Thread;
+    }
     if (kind === "message") return letters.find((each) => path.endsWith(each.id)) ?? letters[0];
     return rows.find((each) => path.endsWith(each.id)) ?? rows[0] ?? account(0);
   }

@@ -614,6 +614,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/accounts/{id}/threads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The account's conversations, by their newest message. */
+        get: operations["list_threads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/images/{message}/{index}": {
         parameters: {
             query?: never;
@@ -1199,6 +1216,23 @@ export interface paths {
         patch: operations["rename_tag"];
         trace?: never;
     };
+    "/threads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One conversation with its messages. When two turn out to be one, the smaller loses its id: ask for a message's `thread_id` again. */
+        get: operations["thread"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1457,8 +1491,10 @@ export interface components {
         ChangeMessages: {
             action: components["schemas"]["MessageAction"];
             from?: components["schemas"]["FolderId"] | null;
-            /** @description 1 to 500; those that are gone, or of another account, are passed over. */
-            messages: components["schemas"]["MessageId"][];
+            /** @description At most 500; those that are gone, or of another account, are passed over. */
+            messages?: components["schemas"]["MessageId"][];
+            /** @description Conversations of which all messages are meant, at most 500. Something has to be named in one of both. */
+            threads?: components["schemas"]["ThreadId"][];
         };
         /** @description What to change of an app; what is absent stays. */
         ChangeOAuthApp: {
@@ -1474,7 +1510,7 @@ export interface components {
             changed: number;
             /** @description What was moved: moving it back undoes it. */
             moved: components["schemas"]["MessageMove"][];
-            /** @description Messages that are as they were: already so, or gone. */
+            /** @description Of the messages that were named, those that are as they were: already so, or gone. */
             unchanged: number;
         };
         /** @description Which app to look at. */
@@ -2015,6 +2051,7 @@ export interface components {
             size: number;
             snippet: string;
             subject: string;
+            thread_id: components["schemas"]["ThreadId"];
             to: components["schemas"]["Person"][];
         };
         /**
@@ -2317,6 +2354,17 @@ export interface components {
             /** Format: int32 */
             port: number;
             username: string;
+        };
+        /** @description A conversation that probably belongs to another one: the same subject, and somebody is in both. */
+        ProbableThread: {
+            /** @description When the server received that. */
+            date: string;
+            id: components["schemas"]["ThreadId"];
+            /** Format: int64 */
+            message_count: number;
+            /** @description Its newest message. */
+            newest_id: components["schemas"]["MessageId"];
+            subject: string;
         };
         /** @description The body of an error. */
         Problem: {
@@ -2788,6 +2836,52 @@ export interface components {
             /** @description It is what was searched for. */
             hit: boolean;
             text: string;
+        };
+        /** @description A conversation with its messages. */
+        ThreadDetails: components["schemas"]["ThreadView"] & {
+            /** @description The oldest first. */
+            messages: components["schemas"]["MessageView"][];
+            next_cursor?: string | null;
+            /** @description Others that may belong to it, at most 5. A subject alone joins nothing. */
+            probable: components["schemas"]["ProbableThread"][];
+        };
+        /**
+         * Format: uuid
+         * @description A conversation of an account.
+         */
+        ThreadId: string;
+        ThreadPage: {
+            items: components["schemas"]["ThreadView"][];
+            next_cursor?: string | null;
+        };
+        /** @description A conversation. What is counted is in all folders. */
+        ThreadView: {
+            account_id: components["schemas"]["AccountId"];
+            /** @description One of its messages is answered. */
+            answered: boolean;
+            /** @description When the server received the newest message. */
+            date: string;
+            /** @description One of its messages is flagged. */
+            flagged: boolean;
+            folders: components["schemas"]["MessageFolder"][];
+            /** @description Files hang on one of its messages. */
+            has_attachments: boolean;
+            id: components["schemas"]["ThreadId"];
+            /** Format: int64 */
+            message_count: number;
+            /** @description The newest message: of the folder, if the list is that of a folder. */
+            newest_id: components["schemas"]["MessageId"];
+            /** @description Who wrote in it, in order of appearance; at most 5. */
+            people: components["schemas"]["Person"][];
+            /** @description How many wrote in it. */
+            people_count: number;
+            /** @description The first words of the newest message. */
+            snippet: string;
+            /** @description Of its first message. */
+            subject: string;
+            /** Format: int64 */
+            unread_count: number;
+            unread_id?: components["schemas"]["MessageId"] | null;
         };
         /** @description Why some do not change, and how many. */
         Unchanged: {
@@ -6499,6 +6593,77 @@ export interface operations {
             };
         };
     };
+    list_threads: {
+        parameters: {
+            query?: {
+                /** @description Only conversations of which something lies in this folder, by the newest message there. */
+                folder?: components["schemas"]["FolderId"];
+                cursor?: string;
+                /** @description Rows; 50 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThreadPage"];
+                };
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     image: {
         parameters: {
             query: {
@@ -9852,6 +10017,76 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    thread: {
+        parameters: {
+            query?: {
+                /** @description Where the page of messages begins: `next_cursor` of the one before. */
+                cursor?: string;
+                /** @description Messages; 500 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["ThreadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThreadDetails"];
+                };
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -51,6 +51,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(crate::oauth::api::routes())
         .merge(crate::connect::api::routes())
         .merge(crate::mailbox::api::routes())
+        .merge(crate::mailbox::threads::api::routes())
         .merge(crate::sync::api::routes())
         .merge(crate::send::api::routes())
         .merge(crate::notices::api::routes())

@@ -4,7 +4,7 @@ use super::images;
 use super::ingest::Person;
 use super::list::{self, MessageRow, Place};
 use super::placeholder::{self, Shown};
-use super::{FolderId, MessageId, Op, Role, store};
+use super::{FolderId, MessageId, Op, Role, ThreadId, store};
 use crate::accounts::{self, Access, AccountId};
 use crate::app::App;
 use crate::base::blobs::BlobError;
@@ -43,10 +43,10 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct MessageFolder {
-    id: FolderId,
-    name: String,
-    role: Option<Role>,
+pub(super) struct MessageFolder {
+    pub(super) id: FolderId,
+    pub(super) name: String,
+    pub(super) role: Option<Role>,
 }
 
 /// A row of the email list.
@@ -54,6 +54,7 @@ struct MessageFolder {
 pub(super) struct MessageView {
     id: MessageId,
     account_id: AccountId,
+    thread_id: ThreadId,
     from: Option<Person>,
     to: Vec<Person>,
     subject: String,
@@ -160,6 +161,7 @@ pub(super) fn view(row: &MessageRow, places: &[Place]) -> MessageView {
     MessageView {
         id: row.id,
         account_id: row.account_id,
+        thread_id: row.thread_id,
         from: Some(from).filter(|f| !(f.name.is_empty() && f.address.is_empty())),
         to: row.to_people.0.clone(),
         subject: row.subject.clone(),
@@ -205,8 +207,7 @@ async fn list_messages(
     Path(id): Path<AccountId>,
     Query(q): Query<ListMessages>,
 ) -> ApiResult<Json<MessagePage>> {
-    let ListMessages { folder, cursor, limit } = q;
-    let common = ListQuery { cursor, limit };
+    let (folder, common) = (q.folder, ListQuery { cursor: q.cursor, limit: q.limit });
     let list_name = folder.map_or_else(|| format!("mail {id}"), |folder| format!("mail {id} {folder}"));
     let (cursor, limit) = (common.cursor(&list_name)?, common.limit()?);
     let mut c = app.db.read().await?;

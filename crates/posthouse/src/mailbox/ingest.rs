@@ -1,6 +1,7 @@
 //! Stores what the session's owner fetched. The caller holds the transaction and has checked its lease.
 
 use super::store::{self, Placed};
+use super::threads::{self, Ties};
 use super::{FolderId, MessageId, search};
 use crate::accounts::AccountId;
 use crate::app::App;
@@ -51,6 +52,8 @@ pub struct Summary {
     pub has_attachments: bool,
     /// What it is found by.
     pub terms: mail::terms::Document,
+    /// What it says about its conversation.
+    pub ties: Ties,
 }
 
 /// A fetched message, its body already in the blob store.
@@ -105,7 +108,7 @@ pub struct Ingested {
 #[must_use]
 pub fn summarise(raw: &[u8]) -> Summary {
     let parsed = mail::parsed::parse(raw);
-    let terms = mail::terms::Document::of(&parsed);
+    let (terms, ties) = (mail::terms::Document::of(&parsed), Ties::of(&parsed));
     let from = parsed.from.first();
     let person = |c: &mail::parsed::Correspondent| Person {
         name: c.name.clone().unwrap_or_default(),
@@ -121,6 +124,7 @@ pub fn summarise(raw: &[u8]) -> Summary {
         snippet: parsed.snippet,
         has_attachments: parsed.attachments.iter().any(|a| !a.inline),
         terms,
+        ties,
     }
 }
 
@@ -136,16 +140,20 @@ pub async fn ingest(
     batch: &[Incoming],
 ) -> DbResult<Ingested> {
     let now = app.clock.now();
-    let (mut out, mut found_by) = (Ingested::default(), vec![]);
-    for m in batch {
-        let put = store::put_message(tx, scope, (MessageId(app.ids.next()), account), m, now).await?;
+    let (mut out, mut found_by, mut new) = (Ingested::default(), vec![], vec![]);
+    let items: Vec<_> = batch.iter().map(|m| m.summary.ties.item(account, MessageId(app.ids.next()), None)).collect();
+    let placed = threads::place(tx, scope, account, &items).await?;
+    for ((m, item), thread) in batch.iter().zip(&items).zip(placed) {
+        let put = store::put_message(tx, scope, (item.id, account, thread), m, now).await?;
         store::put_placement(tx, scope, (account, folder), &put, (m.uid, m.flags)).await?;
         if put.new {
             let (received_at, has_attachments, terms) = (put.received_at, m.summary.has_attachments, &m.summary.terms);
             found_by.push(search::Entry { id: put.id, account, received_at, has_attachments, terms });
             out.new.push(put.id);
+            new.push(item);
         }
     }
+    threads::link(tx, scope, new.into_iter()).await?;
     search::put(tx, scope, app.db.engine(), found_by).await?;
     let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
     events::emit(tx, app, scope, News { kind: Kind::MessagesStored, account_id: account, count }).await?;

@@ -1,7 +1,7 @@
 //! The email list of an account, and one message with where it lies.
 
 use super::ingest::Person;
-use super::{FolderId, MessageId, Role, gmail};
+use super::{FolderId, MessageId, Role, ThreadId, gmail};
 use crate::accounts::AccountId;
 use crate::base::blobs::BlobKey;
 use crate::team::{Instance, Scope, WorkspaceId};
@@ -15,6 +15,8 @@ pub struct MessageRow {
     pub id: MessageId,
     /// Its account.
     pub account_id: AccountId,
+    /// Its conversation.
+    pub thread_id: ThreadId,
     /// Its body.
     pub blob: BlobKey,
     /// Its size in octets.
@@ -98,14 +100,14 @@ pub async fn messages(
     let rows = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
     let found = match folder {
         None => sql!(all MessageRow, c,
-            "SELECT id, account_id, blob, size, subject, from_name, from_address, to_people, snippet, received_at, has_attachments, truncated
+            "SELECT id, account_id, thread_id, blob, size, subject, from_name, from_address, to_people, snippet, received_at, has_attachments, truncated
              FROM message WHERE account_id = $1 AND workspace_id = $2
                AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = message.id)
                AND (received_at, id) < ($3, $4) ORDER BY received_at DESC, id DESC LIMIT $5",
             account, scope.workspace_id(), at, id, rows)?,
         // A message twice in one folder (the same content under two UIDs) is shown once.
         Some(folder) => sql!(all MessageRow, c,
-            "SELECT DISTINCT m.id, m.account_id, m.blob, m.size, m.subject, m.from_name, m.from_address, m.to_people, m.snippet,
+            "SELECT DISTINCT m.id, m.account_id, m.thread_id, m.blob, m.size, m.subject, m.from_name, m.from_address, m.to_people, m.snippet,
                p.received_at, m.has_attachments, m.truncated
              FROM placement p JOIN message m ON m.id = p.message_id
              WHERE p.folder_id = $6 AND p.account_id = $1 AND p.workspace_id = $2
@@ -122,7 +124,7 @@ pub async fn messages(
 /// Only the database's.
 pub async fn message(c: &mut Conn, scope: &Scope, id: MessageId) -> DbResult<Option<MessageRow>> {
     sql!(opt MessageRow, c,
-        "SELECT id, account_id, blob, size, subject, from_name, from_address, to_people, snippet, received_at, has_attachments, truncated
+        "SELECT id, account_id, thread_id, blob, size, subject, from_name, from_address, to_people, snippet, received_at, has_attachments, truncated
          FROM message WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())
 }
 
@@ -140,6 +142,22 @@ pub async fn places(c: &mut Conn, scope: &Scope, account: AccountId, page: &[Mes
          ORDER BY f.name, p.uid", account, scope.workspace_id(), from, to)?;
     gmail::add_labels(c, scope, account, (from, to), &mut places).await?;
     Ok(places)
+}
+
+/// Where these messages lie.
+///
+/// # Errors
+/// Only the database's.
+pub async fn places_of(c: &mut Conn, scope: &Scope, messages: &[MessageId]) -> DbResult<Vec<Place>> {
+    let ids: Vec<String> = messages.iter().map(|m| m.0.simple().to_string()).collect();
+    sql!(all Place, c,
+        lite "SELECT p.message_id, p.folder_id, f.name AS folder_name, f.role, p.seen, p.flagged, p.answered
+              FROM json_each($1) j JOIN placement p ON p.message_id = unhex(j.value) JOIN folder f ON f.id = p.folder_id
+              WHERE p.workspace_id = $2 ORDER BY f.name, p.uid",
+        pg "SELECT p.message_id, p.folder_id, f.name AS folder_name, f.role, p.seen, p.flagged, p.answered
+            FROM jsonb_array_elements_text($1) j JOIN placement p ON p.message_id = CAST(j AS UUID) JOIN folder f ON f.id = p.folder_id
+            WHERE p.workspace_id = $2 ORDER BY f.name, p.uid",
+        serde_json::json!(ids), scope.workspace_id())
 }
 
 /// The account's folders with their figures.

@@ -2,10 +2,12 @@
 //!
 //! A *message* is one content of an account; a *placement* says that it lies in a folder under a UID (RFC 3501 §2.3.1.1),
 //! with its flags. The list of an account shows each message once, however many folders hold it.
+//! Messages that answer one another are one *thread* ([`threads`]).
 //! Only sync writes messages and placements; everybody else asks for an operation ([`enqueue`]), which the owner of the
 //! session does on the server first.
 
 pub mod api;
+pub mod backlog;
 mod choosing;
 pub mod gmail;
 mod images;
@@ -16,6 +18,7 @@ mod placeholder;
 pub mod search;
 mod source;
 mod store;
+pub mod threads;
 pub mod transfers;
 
 pub use choosing::{
@@ -45,6 +48,11 @@ id_type! {
     /// A message of an account: one per distinct content.
     #[derive(utoipa::ToSchema)]
     MessageId
+}
+id_type! {
+    /// A conversation of an account.
+    #[derive(utoipa::ToSchema)]
+    ThreadId
 }
 id_type! {
     /// A folder of an account.

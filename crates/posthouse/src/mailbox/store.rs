@@ -1,6 +1,6 @@
 //! The rows of folders, messages, placements and operations.
 
-use super::{FailedClass, Flags, FolderId, Incoming, MessageId, Op, OpId, OpState, Role, gmail};
+use super::{FailedClass, Flags, FolderId, Incoming, MessageId, Op, OpId, OpState, Role, ThreadId, gmail};
 use crate::accounts::AccountId;
 use crate::base::blobs::BlobKey;
 use crate::team::{Instance, Scope};
@@ -385,19 +385,19 @@ pub struct Put {
 pub async fn put_message(
     tx: &mut Conn,
     scope: &Scope,
-    (id, account): (MessageId, AccountId),
+    (id, account, thread): (MessageId, AccountId, ThreadId),
     m: &Incoming,
     now: Ts,
 ) -> DbResult<Put> {
     let people = serde_json::to_value(&m.summary.to).map_err(|e| DbError::Other(e.to_string()))?;
     let new = sql!(run tx,
         "INSERT INTO message (id, workspace_id, account_id, blob, size, message_id, in_reply_to, subject, from_name, from_address,
-           to_people, snippet, received_at, has_attachments, truncated, created_at, header_hash)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+           to_people, snippet, received_at, has_attachments, truncated, created_at, header_hash, thread_id, subject_key, bare_reply)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
          ON CONFLICT (account_id, blob) DO NOTHING",
         id, scope.workspace_id(), account, m.blob, m.size, &m.summary.message_id, &m.summary.in_reply_to, &m.summary.subject,
         &m.summary.from_name, &m.summary.from_address, people, &m.summary.snippet, m.received_at, m.summary.has_attachments,
-        m.truncated, now, m.header_hash.as_slice())?;
+        m.truncated, now, m.header_hash.as_slice(), thread, &m.summary.ties.subject_key, m.summary.ties.bare_reply)?;
     if new == 1 {
         return Ok(Put { id, received_at: m.received_at, new: true });
     }

@@ -172,6 +172,8 @@ pub const FOR_GOOD: &[(&str, &str)] = &[
     ("message", "goes when it is gone from the server"),
     ("placement", "as the message"),
     ("search_entry", "as the message"),
+    ("message_link", "as the message"),
+    ("thread_backlog", "goes when the account's older mail is in conversations"),
     ("search_backlog", "goes when the account's older mail is in the search's index"),
     ("failed_message", "goes when it was fetched or is gone from the server"),
     ("outgoing", "what was sent is history that people look up"),

@@ -111,7 +111,7 @@ pub(crate) fn good_body(operation: &Operation) -> Value {
             "filter": { "search": "a", "status": "connected", "provider": "custom", "user": "me", "tag": "Sales" },
         }),
         (_, "/accounts/{id}/messages/change") => json!({
-            "messages": ["00000000-0000-0000-0000-000000000000"], "from": null, "action": { "kind": "flags", "seen": true, "flagged": false },
+            "messages": ["00000000-0000-0000-0000-000000000000"], "threads": [], "from": null, "action": { "kind": "flags", "seen": true, "flagged": false },
         }),
         (_, "/messages/{id}") => json!({ "seen": true, "flagged": false }),
         (_, "/notices/read") => json!({ "up_to": "00000000-0000-0000-0000-000000000000" }),

@@ -91,9 +91,10 @@ async fn every_path_refuses_strangers_and_lesser_roles() {
         let mut owner = t.owner().await;
         let account = owner.post("/accounts", &connect_request(world, &mailbox)).await.expect(201);
         let id = account["id"].as_str().unwrap().to_owned();
-        let mut message = Value::Null;
+        let (mut message, mut thread) = (Value::Null, Value::Null);
         for _ in 0..1_000 {
-            message = owner.get(&format!("/accounts/{id}/messages")).await.expect(200)["items"][0]["id"].clone();
+            let row = owner.get(&format!("/accounts/{id}/messages")).await.expect(200)["items"][0].clone();
+            (message, thread) = (row["id"].clone(), row["thread_id"].clone());
             if !message.is_null() {
                 break;
             }
@@ -110,7 +111,7 @@ async fn every_path_refuses_strangers_and_lesser_roles() {
         let bulk = owner.post("/accounts/bulk", &json!({ "action": "retry", "accounts": [id] })).await.expect(202);
         let file = b"address,password\nnew@else.test,secret\n".to_vec();
         let import = owner.raw(Method::POST, "/accounts/imports", Some(("text/csv", file)), &[]).await.expect(201);
-        let ids = json!({ "owner-links": link["id"], "tags": tag, "bulk": bulk["id"], "accounts": id, "messages": message, "images": message, "outgoing": outgoing["id"], "address": mailbox.address, "imports": import["id"] });
+        let ids = json!({ "owner-links": link["id"], "tags": tag, "bulk": bulk["id"], "accounts": id, "messages": message, "threads": thread, "images": message, "outgoing": outgoing["id"], "address": mailbox.address, "imports": import["id"] });
 
         let session = owner.get("/session").await.expect(200);
         let mine: WorkspaceId = session["workspace"]["id"].as_str().unwrap().parse().unwrap();

@@ -52,4 +52,5 @@ mod support;
 mod sync;
 mod sync_settings;
 mod tags;
+mod threads;
 mod tidy;

@@ -7,31 +7,32 @@ use db::{IntoValue, Sql, Ts};
 use posthouse::accounts::{self, AccountId, NewAccount, Provider};
 use posthouse::app::App;
 use posthouse::base::clock::Clock;
-use posthouse::mailbox::{self, Flags, FolderId, Incoming, NewFolder, search};
+use posthouse::mailbox::backlog::{self, Work};
+use posthouse::mailbox::{self, Flags, FolderId, Incoming, NewFolder};
 use posthouse::team::{Role, Scope, UserId, WorkspaceId};
 use serde_json::{Value, json};
 
 /// 2026-11-20T10:00:00Z, in seconds.
-const BASE: i64 = 1_795_168_800;
+pub(crate) const BASE: i64 = 1_795_168_800;
 
 /// An account with an inbox and an archive, and no servers.
-struct Stock {
-    scope: Scope,
-    account: AccountId,
-    inbox: FolderId,
-    archive: FolderId,
-    uid: i64,
+pub(crate) struct Stock {
+    pub(crate) scope: Scope,
+    pub(crate) account: AccountId,
+    pub(crate) inbox: FolderId,
+    pub(crate) archive: FolderId,
+    pub(crate) uid: i64,
 }
 
 /// A message of a test.
-struct Letter {
-    raw: Vec<u8>,
-    at: i64,
-    seen: bool,
-    archived: bool,
+pub(crate) struct Letter {
+    pub(crate) raw: Vec<u8>,
+    pub(crate) at: i64,
+    pub(crate) seen: bool,
+    pub(crate) archived: bool,
 }
 
-fn letter(subject: &str, body: &str, at: i64) -> Letter {
+pub(crate) fn letter(subject: &str, body: &str, at: i64) -> Letter {
     let raw = format!(
         "From: Cleo Weiß <cleo@else.test>\r\nTo: Ben Kim <ben@lab.test>\r\nSubject: {subject}\r\nMessage-ID: <{at}@else.test>\r\n\
          MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{body}\r\n"
@@ -39,13 +40,13 @@ fn letter(subject: &str, body: &str, at: i64) -> Letter {
     Letter { raw: raw.into_bytes(), at, seen: true, archived: false }
 }
 
-async fn ids(api: &mut Api) -> (Scope, UserId) {
+pub(crate) async fn ids(api: &mut Api) -> (Scope, UserId) {
     let session = api.get("/session").await.expect(200);
     let workspace: WorkspaceId = session["workspace"]["id"].as_str().unwrap().parse().unwrap();
     (Scope::of(workspace), session["user"]["id"].as_str().unwrap().parse().unwrap())
 }
 
-async fn stock(app: &App, scope: &Scope, user_id: Option<UserId>, address: &str) -> Stock {
+pub(crate) async fn stock(app: &App, scope: &Scope, user_id: Option<UserId>, address: &str) -> Stock {
     let (account, inbox, archive) = (AccountId(app.ids.next()), FolderId(app.ids.next()), FolderId(app.ids.next()));
     let new = NewAccount {
         id: account,
@@ -69,7 +70,7 @@ async fn stock(app: &App, scope: &Scope, user_id: Option<UserId>, address: &str)
 
 impl Stock {
     /// Stores messages as sync does.
-    async fn store(&mut self, app: &App, letters: Vec<Letter>) {
+    pub(crate) async fn store(&mut self, app: &App, letters: Vec<Letter>) {
         for part in letters.chunks(500) {
             for archived in [false, true] {
                 let mut batch = vec![];
@@ -346,9 +347,9 @@ on_both! {
                    SELECT account_id, workspace_id, 9223372036854775807, id FROM message ORDER BY id DESC LIMIT 1").await;
         let page = api.get("/messages/search?q=needle").await.expect(200);
         assert_eq!((&page["items"], &page["indexing"], &page["indexed_back_to"]), (&json!([]), &json!(true), &Value::Null));
-        assert!(!search::jobs::once(t.app()).await.unwrap(), "another works on it");
+        assert!(!backlog::once(t.app(), Work::Search).await.unwrap(), "another works on it");
         held.release(t.app()).await.unwrap();
-        assert!(search::jobs::once(t.app()).await.unwrap());
+        assert!(backlog::once(t.app(), Work::Search).await.unwrap());
         let page = api.get("/messages/search?q=needle&limit=50").await.expect(200);
         assert_eq!((subjects(&page)[0].as_str(), subjects(&page).len(), &page["indexing"]), ("Old 119", 50, &json!(true)));
         assert_eq!(page["indexed_back_to"], page["items"][49]["date"]);
@@ -361,7 +362,7 @@ on_both! {
         // Stopped, and opened without its workers.
         let kept = t.keep().await;
         let app = App::open(config.clone(), Clock::system()).await.unwrap();
-        while search::jobs::once(&app).await.unwrap() {}
+        while backlog::once(&app, Work::Search).await.unwrap() {}
         app.db.close().await;
         let t = TestApp::on(config).await;
         let mut api = t.signed_in().await;

@@ -34,6 +34,7 @@ function rowOf(id: string): MessageRow {
   const place = FOLDERS.find((each) => each.id === held.place);
   return {
     id,
+    thread_id: `t-${id}`,
     account_id: "ana",
     from: { name: "Cleo", address: "cleo@else.test" },
     to: [],

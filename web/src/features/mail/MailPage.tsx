@@ -1,4 +1,4 @@
-import { Button, Select } from "@mantine/core";
+import { Button, SegmentedControl, Select } from "@mantine/core";
 import { IconInbox } from "@tabler/icons-react";
 import { useInfiniteQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
@@ -22,6 +22,10 @@ import { messageListQuery } from "./queries";
 import { SearchChips, SearchField } from "./SearchField";
 import { SearchRows } from "./SearchRows";
 import { useFolders, useItems } from "./shown";
+import { ThreadRows } from "./ThreadRows";
+import threadClasses from "./Threads.module.css";
+import type { View } from "./threads";
+import { useView } from "./threads";
 import { useMailRows } from "./useMailRows";
 import { useRest } from "./useRest";
 import { Waiting } from "./Waiting";
@@ -33,14 +37,19 @@ interface MailProps {
   openId: string | undefined;
   /** What is searched for; empty: the list. */
   q: string;
+  /** What the address asks for: conversations, or messages alone. */
+  view: View | undefined;
   onFolder: (folder: string | undefined) => void;
   onSearch: (q: string) => void;
+  /** Another view was chosen: the address asks for none any more. */
+  onView: () => void;
   children: ReactNode;
 }
 
 /** The mail of one account: folder filter, list, and the open message. */
 export function MailPage(props: MailProps) {
-  const { accountId, folder, openId, q, onFolder, onSearch, children } = props;
+  const { accountId, folder, openId, q, view, onFolder, onSearch, onView, children } = props;
+  const [shown, choose] = useView(view);
   const { data: account } = useSuspenseQuery(accountQuery(accountId));
   return (
     <MailActionsProvider folder={folder}>
@@ -49,6 +58,15 @@ export function MailPage(props: MailProps) {
           <search className={classes.tools} aria-label="Search and narrow down">
             <SearchField label="Search these emails" q={q} onSearch={onSearch} />
             <FolderFilter accountId={accountId} folder={folder} onFolder={onFolder} />
+            {!q && (
+              <ViewSwitch
+                view={shown}
+                onView={(next) => {
+                  choose(next);
+                  if (next !== shown) onView();
+                }}
+              />
+            )}
             {q && <SearchChips q={q} onSearch={onSearch} />}
           </search>
           <ImportBanner account={account} />
@@ -66,8 +84,16 @@ export function MailPage(props: MailProps) {
                   </ButtonLink>
                 }
               />
+            ) : shown === "conversations" ? (
+              <ThreadRows
+                account={account}
+                folder={folder}
+                view={view}
+                openId={openId}
+                empty={<Empty account={account} folder={folder} />}
+              />
             ) : (
-              <MessageRows account={account} folder={folder} openId={openId} />
+              <MessageRows account={account} folder={folder} view={view} openId={openId} />
             )}
           </div>
         </div>
@@ -102,13 +128,31 @@ function FolderFilter(props: Pick<MailProps, "accountId" | "folder" | "onFolder"
   );
 }
 
+function ViewSwitch({ view, onView }: { view: View; onView: (next: View) => void }) {
+  return (
+    <SegmentedControl
+      size="xs"
+      aria-label="Show"
+      className={threadClasses.views}
+      value={view}
+      onChange={(next) => onView(next as View)}
+      data={[
+        { value: "conversations", label: "Conversations" },
+        { value: "messages", label: "Messages" },
+      ]}
+    />
+  );
+}
+
 function MessageRows({
   account,
   folder,
+  view,
   openId,
 }: {
   account: Account;
   folder: string | undefined;
+  view: View | undefined;
   openId: string | undefined;
 }) {
   const navigate = useNavigate();
@@ -122,7 +166,7 @@ function MessageRows({
       void navigate({
         to: "/accounts/$id/mail/$messageId",
         params: { id: account.id, messageId },
-        search: { folder },
+        search: { folder, view },
         replace,
       }),
   });
@@ -156,7 +200,7 @@ function MessageRows({
               message={each}
               accountId={account.id}
               own={account.address}
-              search={{ folder }}
+              search={{ folder, view }}
               open={each.id === openId}
               marked={index === active}
             />

@@ -6,6 +6,7 @@ import { Icon } from "../../ui/Icon";
 import { Time } from "../../ui/Time";
 import classes from "./Mail.module.css";
 import { Marked } from "./Marked";
+import type { View } from "./threads";
 
 function nameOf(mailbox: Mailbox): string {
   return mailbox.name || mailbox.address;
@@ -35,7 +36,12 @@ interface MessageLineProps {
   accountId: string;
   own: string;
   /** What the address of the open message remembers of the list. */
-  search: { folder?: string | undefined; q?: string | undefined; all?: boolean | undefined };
+  search: {
+    folder?: string | undefined;
+    q?: string | undefined;
+    all?: boolean | undefined;
+    view?: View | undefined;
+  };
   open: boolean;
   marked: boolean;
   /** It was searched for. */
@@ -81,7 +87,7 @@ export function MessageLine(props: MessageLineProps) {
   );
 }
 
-function Mark({ icon, label }: { icon: typeof IconPaperclip; label: string }) {
+export function Mark({ icon, label }: { icon: typeof IconPaperclip; label: string }) {
   return (
     <span role="img" aria-label={label}>
       <Icon of={icon} />

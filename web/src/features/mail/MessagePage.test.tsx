@@ -6,6 +6,7 @@ import { account, api, open, server } from "../../../test/world";
 const ROW = {
   id: "m1",
   account_id: "ana",
+  thread_id: "t1",
   from: { name: "Cleo", address: "cleo@else.test" },
   to: [],
   subject: "Lost letter",

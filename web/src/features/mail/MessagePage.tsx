@@ -14,12 +14,14 @@ import { useShortcuts } from "../../ui/shortcuts";
 import { Attachments } from "./Attachments";
 import { usePending } from "./acting";
 import { withActs } from "./acts";
+import { Conversation } from "./Conversation";
 import classes from "./Mail.module.css";
 import { useOpened } from "./MailActions";
 import { MessageHead } from "./MessageHead";
 import { Back, MessageTools } from "./MessageTools";
 import { messageQuery, useSetFlags } from "./queries";
 import { Subject } from "./Subject";
+import { useView, type View } from "./threads";
 
 const HeadersTable = part(async () => ({ default: (await import("./later")).HeadersTable }));
 
@@ -31,16 +33,19 @@ interface MessageProps {
   q: string | undefined;
   /** That was over all accounts. */
   all: boolean | undefined;
+  /** What the address asks for: messages alone, or in their conversations. */
+  view: View | undefined;
 }
 
 /** One message. */
-export function MessagePage({ accountId, messageId, folder, q, all }: MessageProps) {
+export function MessagePage({ accountId, messageId, folder, q, all, view }: MessageProps) {
   const navigate = useNavigate();
+  const [shown] = useView(view);
   const message = useQuery(messageQuery(messageId));
   const back = () =>
     void (all
       ? navigate({ to: "/search", search: { q } })
-      : navigate({ to: "/accounts/$id/mail", params: { id: accountId }, search: { folder, q } }));
+      : navigate({ to: "/accounts/$id/mail", params: { id: accountId }, search: { folder, q, view } }));
   useShortcuts([
     { keys: "u", label: "Back to the list", group: "This page", run: back },
     { keys: "Escape", label: "Back to the list", group: "This page", run: back },
@@ -69,7 +74,18 @@ export function MessagePage({ accountId, messageId, folder, q, all }: MessagePro
       </div>
     );
   }
-  return <Reading key={messageId} message={message.data} accountId={accountId} onBack={back} />;
+  const reading = <Reading key={messageId} message={message.data} accountId={accountId} onBack={back} />;
+  if (shown === "messages") return reading;
+  return (
+    <Conversation
+      accountId={accountId}
+      threadId={message.data.thread_id}
+      messageId={messageId}
+      search={{ folder, q, all, view }}
+    >
+      {reading}
+    </Conversation>
+  );
 }
 
 function useMarkSeen(accountId: string, message: Message) {

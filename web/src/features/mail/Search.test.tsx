@@ -12,6 +12,7 @@ function found(id: string, subject: string): SearchHit {
   return {
     id,
     account_id: "ana",
+    thread_id: "t1",
     account: { id: "ana", address: "ana@acme.test", display_name: "Ana" },
     from: { name: "Cleo", address: "cleo@else.test" },
     to: [{ name: "", address: "ana@acme.test" }],

@@ -9,6 +9,7 @@ import {
 import { http, type Message, type MessageList, type MessageRow, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
 import { SCOPE } from "./acting";
+import { placeInThreads } from "./threads";
 
 const PAGE = 100;
 
@@ -43,6 +44,7 @@ type Flags = { seen?: boolean; flagged?: boolean };
 /** Shows new flags at once, in the message and in every list; the server's answer or the live stream corrects them. */
 function place(queryClient: QueryClient, accountId: string, id: string, flags: Flags): void {
   queryClient.setQueryData<Message>(keys.message(id), (now) => now && { ...now, ...flags });
+  placeInThreads(queryClient, accountId, id, flags);
   queryClient.setQueriesData<InfiniteData<MessageList>>({ queryKey: keys.messageLists(accountId) }, (now) => {
     if (!now) return now;
     const change = (row: MessageRow) => (row.id === id ? { ...row, ...flags } : row);

@@ -3,15 +3,16 @@ import { useListKeys } from "../../ui/useListKeys";
 
 interface RowsOptions {
   items: { id: string }[];
-  /** The message that is open beside the list. */
+  /** What is open beside the list. */
   openId: string | undefined;
   open: (id: string, replace: boolean) => void;
   /** Chooses the rows from one to the next. */
   extend?: ((from: number, to: number) => void) | undefined;
+  noun?: string;
 }
 
 /** Keys of a list of messages, and its place: the open message is marked and in view. */
-export function useRows({ items, openId, open, extend }: RowsOptions) {
+export function useRows({ items, openId, open, extend, noun = "message" }: RowsOptions) {
   const scroll = useRef<(index: number) => void>(undefined);
   const onReady = useCallback((next: (index: number) => void) => {
     scroll.current = next;
@@ -28,7 +29,7 @@ export function useRows({ items, openId, open, extend }: RowsOptions) {
     length: items.length,
     show,
     open: (index) => openAt(index, false),
-    noun: "message",
+    noun,
     extend,
   });
   // The mark stays on its message, not on its place: new mail must not slip under a key that deletes.

@@ -5,6 +5,6 @@ export const Route = createFileRoute("/_app/accounts/$id/mail/$messageId")({ com
 
 function Message() {
   const { id, messageId } = Route.useParams();
-  const { folder, q, all } = Route.useSearch();
-  return <MessagePage accountId={id} messageId={messageId} folder={folder} q={q} all={all} />;
+  const { folder, q, all, view } = Route.useSearch();
+  return <MessagePage accountId={id} messageId={messageId} folder={folder} q={q} all={all} view={view} />;
 }

@@ -1,21 +1,29 @@
 import { createFileRoute, Outlet, useMatch } from "@tanstack/react-router";
 import { MailPage } from "../../features/mail/MailPage";
+import type { View } from "../../features/mail/threads";
 import { textParam } from "../../lib/params";
 
 export const Route = createFileRoute("/_app/accounts/$id/mail")({
   validateSearch: (
     search,
-  ): { folder?: string | undefined; q?: string | undefined; all?: boolean | undefined } => ({
+  ): {
+    folder?: string | undefined;
+    q?: string | undefined;
+    all?: boolean | undefined;
+    view?: View | undefined;
+  } => ({
     folder: textParam(search, "folder"),
     q: textParam(search, "q"),
     all: search.all === true || undefined,
+    // Whether it is one of them is asked where it is used: this is part of the first page.
+    view: textParam(search, "view") as View | undefined,
   }),
   component: Mail,
 });
 
 function Mail() {
   const { id } = Route.useParams();
-  const { folder, q } = Route.useSearch();
+  const { folder, q, view } = Route.useSearch();
   const navigate = Route.useNavigate();
   const open = useMatch({ from: "/_app/accounts/$id/mail/$messageId", shouldThrow: false });
   return (
@@ -24,17 +32,19 @@ function Mail() {
       folder={folder}
       openId={open?.params.messageId}
       q={q ?? ""}
+      view={view}
       onFolder={(next) =>
-        void navigate({ to: "/accounts/$id/mail", params: { id }, search: { folder: next, q } })
+        void navigate({ to: "/accounts/$id/mail", params: { id }, search: { folder: next, q, view } })
       }
       onSearch={(next) =>
         void navigate({
           to: "/accounts/$id/mail",
           params: { id },
-          search: { folder, q: next || undefined },
+          search: { folder, q: next || undefined, view },
           replace: true,
         })
       }
+      onView={() => void navigate({ to: "/accounts/$id/mail", params: { id }, search: { folder, q } })}
     >
       <Outlet />
     </MailPage>

@@ -2,12 +2,13 @@
 
 use super::Key;
 use super::find::{Asked, SearchError, search};
-use super::list::{self, HitRow};
+use super::list::HitRow;
 use crate::accounts::AccountId;
 use crate::app::App;
 use crate::http::{ApiError, ApiResult, Json, Problem, Query, SignedIn, page};
 use crate::mailbox::FolderId;
 use crate::mailbox::api::{MessageView, off_thread, view};
+use crate::mailbox::list::places_of;
 use crate::team::Scope;
 use axum::extract::State as Ax;
 use axum::http::StatusCode;
@@ -180,7 +181,7 @@ async fn search_messages(
     let from = page::cursor(q.cursor.as_deref(), &name)?.and_then(|c| c.int()).map(Key);
     let found = search(&app, &actor, &asked, from, limit).await?;
     let ids: Vec<_> = found.rows.iter().map(|row| row.message.id).collect();
-    let places = list::places(&mut app.db.read().await?, &actor.scope, &ids).await?;
+    let places = places_of(&mut app.db.read().await?, &actor.scope, &ids).await?;
     let bodies = bodies(&app, &actor.scope, &found.rows, &asked.query).await;
     let (rows, query) = (found.rows, asked.query);
     let items = off_thread(move || {

@@ -3,8 +3,8 @@
 use super::Key;
 use crate::accounts::AccountId;
 use crate::base::blobs::BlobKey;
-use crate::mailbox::list::{MessageRow, Place};
-use crate::mailbox::{FolderId, MessageId, Person, Role};
+use crate::mailbox::list::MessageRow;
+use crate::mailbox::{FolderId, MessageId, Person, Role, ThreadId};
 use crate::team::{Actor, Role as MemberRole, Scope};
 use db::{Conn, DbResult, FromRow, Sql, Ts, sql};
 
@@ -32,6 +32,7 @@ struct Columns {
     account_name: String,
     id: MessageId,
     account_id: AccountId,
+    thread_id: ThreadId,
     blob: BlobKey,
     size: i64,
     subject: String,
@@ -49,6 +50,7 @@ impl From<Columns> for HitRow {
         let message = MessageRow {
             id: c.id,
             account_id: c.account_id,
+            thread_id: c.thread_id,
             blob: c.blob,
             size: c.size,
             subject: c.subject,
@@ -93,7 +95,7 @@ impl Conditions {
 macro_rules! rows_sql {
     ($from:literal, $names:literal) => {
         concat!(
-            "SELECT e.id AS place, a.address AS account_address, a.display_name AS account_name, m.id, m.account_id, m.blob, m.size,
+            "SELECT e.id AS place, a.address AS account_address, a.display_name AS account_name, m.id, m.account_id, m.thread_id, m.blob, m.size,
                m.subject, m.from_name, m.from_address, m.to_people, m.snippet, m.received_at, m.has_attachments, m.truncated
              FROM ", $from, " JOIN account a ON a.id = e.account_id JOIN message m ON m.id = e.message_id
              WHERE e.workspace_id = $2 AND a.closing_at IS NULL AND (CAST($3 AS BOOLEAN) OR a.user_id IS NULL OR a.user_id = $4)
@@ -144,19 +146,6 @@ pub async fn rows(
         asked.folder.is_none(), asked.folder.map_or(nobody, |f| f.0), asked.folder_names.is_none(), names,
         asked.unread, asked.flagged, i64::try_from(limit).unwrap_or(i64::MAX))?;
     Ok(found.into_iter().map(HitRow::from).collect())
-}
-
-/// Where these messages lie.
-pub async fn places(c: &mut Conn, scope: &Scope, messages: &[MessageId]) -> DbResult<Vec<Place>> {
-    let ids: Vec<String> = messages.iter().map(|m| m.0.simple().to_string()).collect();
-    sql!(all Place, c,
-        lite "SELECT p.message_id, p.folder_id, f.name AS folder_name, f.role, p.seen, p.flagged, p.answered
-              FROM json_each($1) j JOIN placement p ON p.message_id = unhex(j.value) JOIN folder f ON f.id = p.folder_id
-              WHERE p.workspace_id = $2 ORDER BY f.name, p.uid",
-        pg "SELECT p.message_id, p.folder_id, f.name AS folder_name, f.role, p.seen, p.flagged, p.answered
-            FROM jsonb_array_elements_text($1) j JOIN placement p ON p.message_id = CAST(j AS UUID) JOIN folder f ON f.id = p.folder_id
-            WHERE p.workspace_id = $2 ORDER BY f.name, p.uid",
-        serde_json::json!(ids), scope.workspace_id())
 }
 
 /// The account with this address.

@@ -2,7 +2,7 @@
 //!
 //! What a message is found by is decided in [`mail::terms`], the same for both engines. A term goes into the index in the
 //! transaction that stores its message, and out of it with its message (by the schema: `ON DELETE CASCADE` and a trigger).
-//! Accounts that had mail before there was a search are worked off in the background, newest first ([`jobs`]).
+//! Accounts that had mail before there was a search are worked off in the background, newest first ([`super::backlog`]).
 //!
 //! The index answers in the order of [`Key`], which is the order of the results. What it does not know (folders and flags change
 //! too often; who may see an account is nobody's word) is asked of the rows that it gives, and so much of that at most in one
@@ -10,7 +10,6 @@
 
 pub mod api;
 mod find;
-pub mod jobs;
 mod list;
 mod store;
 mod texts;

@@ -2,11 +2,8 @@
 
 use super::{Key, MessageId};
 use crate::accounts::AccountId;
-use crate::base::blobs::BlobKey;
-use crate::mailbox::Person;
-use crate::team::{Instance, Scope, WorkspaceId};
-use db::{Conn, DbResult, FromRow, Ts, sql};
-use uuid::Uuid;
+use crate::team::Scope;
+use db::{Conn, DbResult, sql};
 
 /// Gives a message its place; false when the place is taken, the message has one, or is gone.
 pub async fn insert_entry(tx: &mut Conn, scope: &Scope, key: Key, message: MessageId) -> DbResult<bool> {
@@ -90,63 +87,4 @@ pub async fn walk(
                    ORDER BY e.id DESC LIMIT $5) w JOIN search_index s ON s.id = w.id ORDER BY w.id DESC",
             question, scope.workspace_id(), before.0, since.0, limit),
     }
-}
-
-/// An account whose older mail is not in the index yet.
-#[derive(Debug, Clone, FromRow)]
-pub struct Backlog {
-    pub account_id: AccountId,
-    pub workspace_id: WorkspaceId,
-    pub before_at: Ts,
-    pub before_id: Uuid,
-}
-
-/// The one whose mail is the newest of all that waits.
-pub async fn next_backlog(c: &mut Conn, _: &Instance) -> DbResult<Option<Backlog>> {
-    sql!(opt Backlog, c,
-        "SELECT account_id, workspace_id, before_at, before_id FROM search_backlog ORDER BY before_at DESC, account_id LIMIT 1")
-}
-
-/// How far it is done; nothing is left where there is no place any more.
-pub async fn set_backlog(
-    tx: &mut Conn,
-    scope: &Scope,
-    account: AccountId,
-    done_to: Option<(Ts, Uuid)>,
-) -> DbResult<()> {
-    match done_to {
-        Some((at, id)) => sql!(run tx,
-            "UPDATE search_backlog SET before_at = $3, before_id = $4 WHERE account_id = $1 AND workspace_id = $2",
-            account, scope.workspace_id(), at, id)?,
-        None => {
-            sql!(run tx, "DELETE FROM search_backlog WHERE account_id = $1 AND workspace_id = $2", account, scope.workspace_id())?
-        }
-    };
-    Ok(())
-}
-
-/// A message that is to be put into the index.
-#[derive(Debug, Clone, FromRow)]
-pub struct Older {
-    pub id: MessageId,
-    pub blob: BlobKey,
-    pub subject: String,
-    pub from_name: String,
-    pub from_address: String,
-    pub to_people: db::types::Json<Vec<Person>>,
-    pub received_at: Ts,
-    pub has_attachments: bool,
-}
-
-pub async fn older(
-    c: &mut Conn,
-    scope: &Scope,
-    account: AccountId,
-    (at, id): (Ts, Uuid),
-    limit: i64,
-) -> DbResult<Vec<Older>> {
-    sql!(all Older, c,
-        "SELECT id, blob, subject, from_name, from_address, to_people, received_at, has_attachments FROM message
-         WHERE account_id = $1 AND workspace_id = $2 AND (received_at, id) < ($3, $4) ORDER BY received_at DESC, id DESC LIMIT $5",
-        account, scope.workspace_id(), at, id, limit)
 }

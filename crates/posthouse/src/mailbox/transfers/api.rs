@@ -7,7 +7,7 @@ use crate::accounts::{self, Access, AccountId};
 use crate::app::App;
 use crate::base::events::{self, Kind, News};
 use crate::http::{ApiError, ApiResult, Json, Path, Problem, SignedIn, page};
-use crate::mailbox::MessageId;
+use crate::mailbox::{MessageId, ThreadId};
 use axum::extract::State as Ax;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -28,9 +28,14 @@ pub fn routes() -> OpenApiRouter<App> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ChangeMessages {
-    /// 1 to 500; those that are gone, or of another account, are passed over.
-    #[schema(min_items = 1, max_items = 500)]
+    /// At most 500; those that are gone, or of another account, are passed over.
+    #[serde(default)]
+    #[schema(max_items = 500)]
     messages: Vec<MessageId>,
+    /// Conversations of which all messages are meant, at most 500. Something has to be named in one of both.
+    #[serde(default)]
+    #[schema(max_items = 500)]
+    threads: Vec<ThreadId>,
     /// Only the copies in this folder; absent: all of each message but those in trash and spam.
     from: Option<FolderId>,
     action: MessageAction,
@@ -41,7 +46,7 @@ struct ChangeMessages {
 struct ChangedMessages {
     /// Messages that are changed.
     changed: usize,
-    /// Messages that are as they were: already so, or gone.
+    /// Of the messages that were named, those that are as they were: already so, or gone.
     unchanged: usize,
     /// What was moved: moving it back undoes it.
     moved: Vec<MessageMove>,
@@ -90,18 +95,22 @@ async fn change_messages(
     Path(id): Path<AccountId>,
     Json(r): Json<ChangeMessages>,
 ) -> ApiResult<Json<ChangedMessages>> {
-    if r.messages.is_empty() || r.messages.len() > MAX_MESSAGES {
-        let text = format!("Name 1 to {MAX_MESSAGES} messages.");
-        return Err(ApiError::field("messages", if r.messages.is_empty() { "empty" } else { "too_many" }, text));
+    for (field, number) in [("messages", r.messages.len()), ("threads", r.threads.len())] {
+        if number > MAX_MESSAGES {
+            return Err(ApiError::field(field, "too_many", format!("Name at most {MAX_MESSAGES}.")));
+        }
+    }
+    if r.messages.is_empty() && r.threads.is_empty() {
+        return Err(ApiError::field("messages", "empty", "Name a message or a conversation."));
     }
     let mut tx = app.db.tx().await?;
     let account = accounts::find(&mut tx, &actor, id, Access::Send).await?;
-    let wanted = Wanted { messages: &r.messages, from: r.from, action: &r.action };
+    let wanted = Wanted { messages: &r.messages, threads: &r.threads, from: r.from, action: &r.action };
     let out = change(&mut tx, &app, &actor, &account, &wanted).await?;
     tx.commit().await?;
     let asked: HashSet<MessageId> = r.messages.iter().copied().collect();
-    let changed = out.changed.len();
-    Ok(Json(ChangedMessages { changed, unchanged: asked.len().saturating_sub(changed), moved: out.moved }))
+    let unchanged = asked.difference(&out.changed).count();
+    Ok(Json(ChangedMessages { changed: out.changed.len(), unchanged, moved: out.moved }))
 }
 
 /// What waits for the mail server, and what it refused.

@@ -11,7 +11,7 @@
 pub mod api;
 pub mod store;
 
-use super::{Folder, FolderId, MAX_FOLDERS, MessageId, NewFolder, Op, OpId, Role, ops};
+use super::{Folder, FolderId, MAX_FOLDERS, MessageId, NewFolder, Op, OpId, Role, ThreadId, ops};
 use crate::accounts::{Account, AccountId};
 use crate::app::App;
 use crate::base::events::{self, Kind, News};
@@ -109,6 +109,8 @@ pub enum ChangeError {
 pub struct Wanted<'a> {
     /// At most [`MAX_MESSAGES`].
     pub messages: &'a [MessageId],
+    /// Conversations whose messages are meant as well, at most [`MAX_MESSAGES`].
+    pub threads: &'a [ThreadId],
     /// The folder whose copies are meant.
     pub from: Option<FolderId>,
     /// What to do with them.
@@ -127,7 +129,7 @@ pub async fn change(
     wanted: &Wanted<'_>,
 ) -> Result<Changed, ChangeError> {
     let scope = &actor.scope;
-    let lies = store::lies(tx, scope, account.id, wanted.messages).await?;
+    let lies = store::lies(tx, scope, account.id, (wanted.messages, wanted.threads)).await?;
     let out = if let MessageAction::Flags { seen, flagged } = *wanted.action {
         set_flags(tx, app, scope, (account, &lies), (seen, flagged)).await?
     } else {
@@ -170,7 +172,7 @@ async fn transfer(
 ) -> Result<Changed, ChangeError> {
     let folders = super::store::folders(tx, &actor.scope, account.id).await?;
     let (kind, to) = target(tx, app, &actor.scope, (account, &folders), wanted.action).await?;
-    let meant = meant(lies, (wanted.from, kind), &folders);
+    let meant = meant(lies, (wanted, kind), &folders);
     // One operation for each folder that they come from: the server does it in one command.
     let mut by_folder: BTreeMap<FolderId, Vec<Lies>> = BTreeMap::new();
     for l in meant.into_iter().filter(|l| Some(l.folder_id) != to.as_ref().map(|f| f.id)) {
@@ -245,19 +247,21 @@ fn new_folder(folders: &[Folder], name: &str, role: Option<Role>) -> NewFolder {
 }
 
 /// Which copies are meant: of the named folder; otherwise all but those in trash and spam, and not the Sent copy of what lies elsewhere.
-fn meant(lies: Vec<Lies>, (from, kind): (Option<FolderId>, TransferKind), folders: &[Folder]) -> Vec<Lies> {
-    if let Some(from) = from {
+/// What was sent is neither put away nor called spam with the rest of its conversation.
+fn meant(lies: Vec<Lies>, (wanted, kind): (&Wanted<'_>, TransferKind), folders: &[Folder]) -> Vec<Lies> {
+    if let Some(from) = wanted.from {
         return lies.into_iter().filter(|l| l.folder_id == from).collect();
     }
+    let stays = matches!(wanted.action, MessageAction::Archive | MessageAction::Junk);
     let role = |l: &Lies| folders.iter().find(|f| f.id == l.folder_id).and_then(|f| f.role);
     let thrown_away = |l: &Lies| matches!(role(l), Some(Role::Trash | Role::Junk));
     if kind == TransferKind::Remove {
         return lies.into_iter().filter(|l| thrown_away(l)).collect();
     }
     let (sent, other): (Vec<Lies>, Vec<Lies>) =
-        lies.into_iter().filter(|l| !thrown_away(l)).partition(|l| role(l) == Some(Role::Sent));
+        lies.into_iter().filter(|l| !thrown_away(l)).partition(|l| matches!(role(l), Some(Role::Sent | Role::Drafts)));
     let elsewhere: HashSet<MessageId> = other.iter().map(|l| l.message_id).collect();
-    let alone = sent.into_iter().filter(|l| !elsewhere.contains(&l.message_id));
+    let alone = sent.into_iter().filter(|l| !stays && !elsewhere.contains(&l.message_id));
     let mut all: Vec<Lies> = alone.chain(other).collect();
     if kind == TransferKind::Copy {
         // One copy, however often it is there.

@@ -1,10 +1,13 @@
 //! The rows of transfers, and the placements that they make.
 
-use super::super::{FolderId, MessageId, NewFolder, OpId};
+use super::super::{FolderId, MessageId, NewFolder, OpId, ThreadId};
 use super::TransferKind;
 use crate::accounts::AccountId;
 use crate::team::Scope;
 use db::{Conn, DbResult, FromRow, Ts, sql};
+
+/// Places that one request changes at most: conversations have any number of messages.
+const MAX_PLACES: i64 = 10_000;
 
 /// Where a message lies, under which UID, with the flags that it has there.
 #[derive(Debug, Clone, FromRow)]
@@ -44,18 +47,28 @@ pub struct Transfer {
     pub to_uid: Option<i64>,
 }
 
-/// Where these messages of an account lie, in the order of their UIDs.
-pub async fn lies(c: &mut Conn, scope: &Scope, account: AccountId, messages: &[MessageId]) -> DbResult<Vec<Lies>> {
-    let ids: Vec<String> = messages.iter().map(|m| m.0.simple().to_string()).collect();
+/// Where these messages and those of these threads lie, in the order of their UIDs.
+pub async fn lies(
+    c: &mut Conn,
+    scope: &Scope,
+    account: AccountId,
+    (messages, threads): (&[MessageId], &[ThreadId]),
+) -> DbResult<Vec<Lies>> {
+    let messages: Vec<String> = messages.iter().map(|m| m.0.simple().to_string()).collect();
+    let threads: Vec<String> = threads.iter().map(|t| t.0.simple().to_string()).collect();
     sql!(all Lies, c,
         lite "SELECT p.message_id, p.folder_id, p.uid, p.seen, p.flagged, p.answered
-              FROM (SELECT DISTINCT value FROM json_each($1)) j JOIN placement p ON p.message_id = unhex(j.value)
-              WHERE p.account_id = $2 AND p.workspace_id = $3 ORDER BY p.uid",
+              FROM (SELECT unhex(value) AS id FROM json_each($1)
+                    UNION SELECT m.id FROM json_each($4) j JOIN message m ON m.thread_id = unhex(j.value) AND m.account_id = $2) w
+              JOIN placement p ON p.message_id = w.id
+              WHERE p.account_id = $2 AND p.workspace_id = $3 ORDER BY p.uid LIMIT $5",
         pg "SELECT p.message_id, p.folder_id, p.uid, p.seen, p.flagged, p.answered
-            FROM (SELECT DISTINCT value FROM jsonb_array_elements_text($1) AS value) j
-            JOIN placement p ON p.message_id = CAST(j.value AS UUID)
-            WHERE p.account_id = $2 AND p.workspace_id = $3 ORDER BY p.uid",
-        serde_json::json!(ids), account, scope.workspace_id())
+            FROM (SELECT CAST(value AS UUID) AS id FROM jsonb_array_elements_text($1) AS value
+                  UNION SELECT m.id FROM jsonb_array_elements_text($4) j
+                    JOIN message m ON m.thread_id = CAST(j AS UUID) AND m.account_id = $2) w
+            JOIN placement p ON p.message_id = w.id
+            WHERE p.account_id = $2 AND p.workspace_id = $3 ORDER BY p.uid LIMIT $5",
+        serde_json::json!(messages), account, scope.workspace_id(), serde_json::json!(threads), MAX_PLACES)
 }
 
 pub async fn insert(tx: &mut Conn, scope: &Scope, (account, op): (AccountId, OpId), t: &Transfer) -> DbResult<()> {

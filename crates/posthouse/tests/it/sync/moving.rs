@@ -172,7 +172,7 @@ async fn dies(engine: Engine, offers: Offers, (point, action): (&str, &str)) {
     let found = accounts::find(&mut tx, &owner.actor, account.parse().unwrap(), Access::Send).await.unwrap();
     let folders = mailbox::folders(&mut tx, &owner.actor.scope, found.id).await.unwrap();
     let inbox = folders.iter().find(|f| f.role == Some(mailbox::Role::Inbox)).unwrap().id;
-    let wanted = Wanted { messages: &[id.parse().unwrap()], from: Some(inbox), action: &action };
+    let wanted = Wanted { messages: &[id.parse().unwrap()], threads: &[], from: Some(inbox), action: &action };
     transfers::change(&mut tx, &app, &owner.actor, &found, &wanted).await.unwrap();
     tx.commit().await.unwrap();
     let mut program = Program::start(&config, folder.path(), Some(point));
