@@ -33,6 +33,7 @@ const LOST: FailedMessage = {
 
 function serve(state: Partial<SyncState>, runs: SyncRun[], failed: FailedMessage[] = []): void {
   server.use(
+    http.get(api("/accounts/ana/operations"), () => HttpResponse.json({ waiting: 0, refused: [] })),
     http.get(api("/accounts/ana/sync"), () => HttpResponse.json({ ...STATE, ...state })),
     http.get(api("/accounts/ana/sync/runs"), () => HttpResponse.json({ items: runs })),
     http.get(api("/accounts/ana/sync/failed"), () => HttpResponse.json({ items: failed })),
@@ -57,6 +58,25 @@ describe("the sync page", () => {
     serve({ quota: { used: 13.5 * GIB, limit: 15 * GIB } }, []);
     open("/accounts/ana/sync");
     expect(await screen.findByText(/The mailbox is almost full/)).toBeVisible();
+  });
+
+  it("tells what the mail server refused, until somebody has read it", async () => {
+    serve({ compared_at: AT }, []);
+    const refused = { id: "op", kind: "move", messages: 3, words: "NO [OVERQUOTA] Full", asked_at: AT };
+    let known = [refused];
+    server.use(
+      http.get(api("/accounts/ana/operations"), () => HttpResponse.json({ waiting: 2, refused: known })),
+      http.delete(api("/accounts/ana/operations"), () => {
+        known = [];
+        return new HttpResponse(null, { status: 204 });
+      }),
+    );
+    const user = open("/accounts/ana/sync");
+    expect(await screen.findByText("Move 3 messages")).toBeVisible();
+    expect(screen.getByText("NO [OVERQUOTA] Full")).toBeVisible();
+    expect(screen.getByText("2 changes wait to be made there.")).toBeVisible();
+    await user.click(screen.getByRole("button", { name: "Clear this list" }));
+    await waitFor(() => expect(screen.queryByText("Move 3 messages")).toBeNull());
   });
 
   it("says nothing of a limit where the server tells none", async () => {

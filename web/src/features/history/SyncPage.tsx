@@ -12,6 +12,7 @@ import { Time } from "../../ui/Time";
 import { accountQuery } from "../accounts/queries";
 import { History } from "./History";
 import { type SyncState, syncQuery, useSyncNow } from "./queries";
+import { Refused } from "./Refused";
 import classes from "./Sync.module.css";
 import { isAlmostFull, progress, type Quota, quotaWords, synced } from "./words";
 
@@ -28,6 +29,7 @@ export function SyncPage({ accountId }: { accountId: string }) {
       <Figures state={state.data} />
       {state.data.quota && <Fullness quota={state.data.quota} />}
       <Actions account={account} state={state.data} />
+      <Refused accountId={accountId} canForget={account.can_send} />
       <History accountId={accountId} failed={state.data.failed} canRetry={account.can_send} />
     </Stack>
   );
@@ -132,7 +134,13 @@ function Actions({ account, state }: { account: Account; state: SyncState }) {
       )}
       <Text size="sm" c="dimmed">
         Mail follows the server by itself. A completeness check compares every folder message by message and
-        fetches what is missing. Messages from before the import window stay on the server only.
+        fetches what is missing; it is made once a week
+        {state.compared_at && (
+          <>
+            , last <Time at={state.compared_at} />
+          </>
+        )}
+        . Messages from before the import window stay on the server only.
       </Text>
     </Stack>
   );

@@ -9,6 +9,8 @@ export type SyncRun = SyncRunPage["items"][number];
 export type FailedMessagePage = Ok<"/accounts/{id}/sync/failed", "get">;
 export type FailedMessage = FailedMessagePage["items"][number];
 
+export type Operations = Ok<"/accounts/{id}/operations", "get">;
+
 const PAGE = 50;
 /** A pass that found nothing new tells nobody; its time is asked for. */
 const QUIET_MS = 60_000;
@@ -41,6 +43,21 @@ export const failedQuery = (id: string) =>
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next_cursor ?? undefined,
   });
+
+export const operationsQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.sync(id, "operations"),
+    queryFn: () => unwrap(http.GET("/accounts/{id}/operations", { params: { path: { id } } })),
+  });
+
+/** The list of what the server refused was read. */
+export function useForget(id: string) {
+  const queryClient = useQueryClient();
+  return useAction({
+    mutationFn: () => unwrap(http.DELETE("/accounts/{id}/operations", { params: { path: { id } } })),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: keys.sync(id, "operations") }),
+  });
+}
 
 /** Asks for a pass; what it did is told by the live stream. */
 export function useSyncNow(id: string) {

@@ -1,6 +1,6 @@
 import { IconAlertTriangle, IconCircleCheck, IconCircleX } from "@tabler/icons-react";
 import { count, counted } from "../../lib/format";
-import type { FailedMessage, SyncRun, SyncState } from "./queries";
+import type { FailedMessage, Operations, SyncRun, SyncState } from "./queries";
 
 export const STATUS = {
   success: { word: "Success", tone: "ok", icon: IconCircleCheck },
@@ -12,6 +12,23 @@ export const CLASS: Record<FailedMessage["class"], string> = {
   refused: "The server refuses to give this message.",
   not_given: "The server lists this message and gives nothing when asked for it.",
 };
+
+/** "Move 3 messages". */
+export function asked({ kind, messages }: Operations["refused"][number]): string {
+  const what = counted(messages, "message");
+  switch (kind) {
+    case "move":
+      return `Move ${what}`;
+    case "copy":
+      return `Copy ${what}`;
+    case "remove":
+      return `Delete ${what} for good`;
+    case "append_sent":
+      return "File a copy of a sent message";
+    default:
+      return `Change the flags of ${what}`;
+  }
+}
 
 function came(run: SyncRun): boolean {
   return run.fetched + run.placed + run.changed + run.removed + run.failed > 0;
