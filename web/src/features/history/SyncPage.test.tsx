@@ -71,7 +71,7 @@ describe("the sync page", () => {
         return new HttpResponse(null, { status: 204 });
       }),
     );
-    const user = open("/accounts/ana/sync");
+    const { user } = open("/accounts/ana/sync");
     expect(await screen.findByText("Move 3 messages")).toBeVisible();
     expect(screen.getByText("NO [OVERQUOTA] Full")).toBeVisible();
     expect(screen.getByText("2 changes wait to be made there.")).toBeVisible();
