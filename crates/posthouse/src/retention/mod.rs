@@ -173,6 +173,7 @@ pub const FOR_GOOD: &[(&str, &str)] = &[
     ("placement", "as the message"),
     ("search_entry", "as the message"),
     ("message_link", "as the message"),
+    ("transfer", "until the mail server has done it or refused it"),
     ("thread_backlog", "goes when the account's older mail is in conversations"),
     ("search_backlog", "goes when the account's older mail is in the search's index"),
     ("failed_message", "goes when it was fetched or is gone from the server"),
