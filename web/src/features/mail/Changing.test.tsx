@@ -447,6 +447,10 @@ it("marks conversations by key, and keeps them chosen", async () => {
   await waitFor(() => expect(box.get("Four")).toMatchObject({ seen: true, flagged: true }));
   await user.keyboard("{Escape}");
   expect(screen.queryByRole("region", { name: "Selected conversations" })).toBeNull();
+  await user.keyboard("x");
+  await user.click(bar("conversations").getByRole("button", { name: "Select all 4" }));
+  expect(bar("conversations").getByText("4 selected")).toBeVisible();
+  await user.keyboard("{Escape}");
   // Nothing chosen, nothing open: the marked row.
   await user.keyboard("v");
   expect(await screen.findByRole("dialog", { name: "Move 1 conversation to" })).toBeVisible();
@@ -469,6 +473,15 @@ it("opens the next conversation after the open one is gone, and the list after t
       ["trash", "inbox", ["t-Five"]],
     ]),
   );
+});
+
+it("changes no conversation by key while its message is still on the way", async () => {
+  server.use(http.get(api("/messages/Two"), () => new Promise<Response>(() => {})));
+  const { user } = open("/accounts/ana/mail/Two?folder=inbox");
+  await line("One");
+  await user.keyboard("je");
+  expect(await screen.findByText("The message is not here yet.")).toBeVisible();
+  expect(asked).toEqual([]);
 });
 
 it("in all folders a conversation stays, and lies elsewhere", async () => {
