@@ -1,7 +1,10 @@
-/** Messages are chosen, archived, moved, flagged and deleted: by key and by hand, with the way back, as the server has it. */
+/**
+ * Conversations and messages are chosen, archived, moved, flagged and deleted: by key and by hand, with the way back, as
+ * the server has it.
+ */
 import { findings } from "./support/accessible";
 import { look } from "./support/look";
-import { plain } from "./support/mails";
+import { plain, talk } from "./support/mails";
 import { asOwner, connect, untilLive } from "./support/owner";
 import { expect, test } from "./support/test";
 
@@ -24,7 +27,8 @@ test("mail is worked through by keyboard, together, and back", async ({ page, ho
   const inbox = items.find(({ role }) => role === "inbox")?.id ?? "";
   const trash = items.find(({ role }) => role === "trash")?.id ?? "";
   const line = (name: string) => page.getByRole("link", { name: new RegExp(`${name} letter`) });
-  const bar = page.getByRole("region", { name: "Selected messages" });
+  // Of the list that is shown: conversations, unless the address asks for messages.
+  const bar = page.getByRole("region", { name: /^Selected (conversations|messages)$/ });
 
   await test.step("e archives what is marked, z brings it back", async () => {
     await page.goto(`/accounts/${id}/mail?folder=${inbox}`);
@@ -55,7 +59,8 @@ test("mail is worked through by keyboard, together, and back", async ({ page, ho
     await expect(bar).toHaveCount(0);
   });
 
-  await test.step("boxes choose by hand; the deleted are brought back by the button", async () => {
+  await test.step("boxes choose messages by hand; the deleted are brought back by the button", async () => {
+    await page.goto(`/accounts/${id}/mail?folder=${inbox}&view=messages`);
     await page.getByRole("checkbox", { name: "Select: Third letter" }).check();
     await page.getByRole("checkbox", { name: "Select: First letter" }).click({ modifiers: ["Shift"] });
     await expect(bar.getByText("3 selected")).toBeVisible();
@@ -116,12 +121,26 @@ test("mail is worked through by keyboard, together, and back", async ({ page, ho
     await expect(line("Fifth")).toBeVisible({ timeout: 30_000 });
     await page.getByRole("checkbox", { name: "Select: Fifth letter" }).check();
     await bar.getByRole("button", { name: "Delete" }).click();
-    const question = page.getByRole("dialog", { name: "Delete 1 message for good?" });
+    const question = page.getByRole("dialog", { name: "Delete 1 conversation for good?" });
     await expect(question).toBeVisible();
     await look(page, "delete-for-good");
     await question.getByRole("button", { name: "Delete for good" }).click();
     await expect(page.getByText("Message deleted for good.")).toBeVisible();
     await expect(line("Fifth")).toHaveCount(0);
+  });
+
+  await test.step("a conversation goes as a whole, and comes back so", async () => {
+    await page.goto(`/accounts/${id}/mail?folder=${inbox}`);
+    for (const mail of talk("Sixth letter")) await lab.deliver(ana, mail);
+    const both = line("Sixth").getByText("2 messages");
+    await expect(both).toHaveCount(1, { timeout: 30_000 });
+    await page.getByRole("checkbox", { name: "Select: Sixth letter" }).check();
+    await page.keyboard.press("e");
+    await expect(line("Sixth")).toHaveCount(0);
+    await expect(page.getByText("2 messages archived.")).toBeVisible();
+    await page.keyboard.press("z");
+    await expect(page.getByText("2 messages moved back.")).toBeVisible();
+    await expect(both).toHaveCount(1);
   });
 
   await test.step("on a phone", async () => {

@@ -24,6 +24,14 @@ export function hostile(subject: string, site: string): string {
   );
 }
 
+/** A mail and the answer to it: one conversation. */
+export function talk(subject: string): [string, string] {
+  const first = plain(subject);
+  const id = /^Message-ID: (.*)$/m.exec(first)?.[1]?.trim() ?? "";
+  const answer = plain(`Re: ${subject}`, "Yes.").replace("Subject:", `In-Reply-To: ${id}\r\nSubject:`);
+  return [first, answer];
+}
+
 function head(subject: string): string[] {
   const id = subject.toLowerCase().replace(/[^a-z]+/g, "-");
   return [

@@ -2,7 +2,7 @@ import { act, fireEvent, screen, waitFor, within } from "@testing-library/react"
 import { HttpResponse, http } from "msw";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { account, api, FakeEventSource, folder, open, problem, server } from "../../../test/world";
-import type { Folder, Message, MessageRow } from "../../api/client";
+import type { Folder, Message, MessageRow, ThreadRow } from "../../api/client";
 import type { ChangeRequest, Moved } from "./changes";
 
 const NAMES = ["One", "Two", "Three", "Four", "Five"];
@@ -17,6 +17,8 @@ interface Held {
   place: string;
   seen: boolean;
   flagged: boolean;
+  /** Its conversation; none: one of its own. */
+  thread?: string;
 }
 
 let box: Map<string, Held>;
@@ -34,7 +36,7 @@ function rowOf(id: string): MessageRow {
   const place = FOLDERS.find((each) => each.id === held.place);
   return {
     id,
-    thread_id: `t-${id}`,
+    thread_id: held.thread ?? `t-${id}`,
     account_id: "ana",
     from: { name: "Cleo", address: "cleo@else.test" },
     to: [],
@@ -69,9 +71,42 @@ function counted(each: Folder): Folder {
   return { ...each, messages: here.length, unseen: here.filter(({ seen }) => !seen).length };
 }
 
-function apply({ messages, action }: ChangeRequest): Moved[] {
+const of = (thread: string) => [...box.keys()].map(rowOf).filter((row) => row.thread_id === thread);
+
+function threadOf(id: string, folder: string | null): ThreadRow {
+  const messages = of(id);
+  const newest = messages.filter(({ id: each }) => !folder || box.get(each)?.place === folder).at(-1);
+  const unread = messages.filter(({ seen }) => !seen);
+  return {
+    id,
+    account_id: "ana",
+    subject: messages[0]?.subject ?? "",
+    people: [{ name: "Cleo", address: "cleo@else.test" }],
+    people_count: 1,
+    message_count: messages.length,
+    unread_count: unread.length,
+    unread_id: unread.at(-1)?.id ?? null,
+    flagged: messages.some(({ flagged }) => flagged),
+    answered: false,
+    has_attachments: false,
+    newest_id: newest?.id ?? "",
+    snippet: "",
+    date: "2026-11-20T10:00:00.000Z",
+    folders: messages
+      .flatMap(({ folders }) => folders)
+      .filter(({ id: each }, at, all) => all.findIndex((other) => other.id === each) === at),
+  };
+}
+
+function meant({ messages = [], threads = [], from }: ChangeRequest): string[] {
+  const all = [...messages, ...threads.flatMap((id) => of(id).map((row) => row.id))];
+  return from ? all.filter((id) => box.get(id)?.place === from) : all;
+}
+
+function apply(body: ChangeRequest): Moved[] {
+  const { action } = body;
   const moved: Moved[] = [];
-  for (const message of messages) {
+  for (const message of meant(body)) {
     const held = box.get(message);
     if (!held) continue;
     if (action.kind === "flags") Object.assign(held, { ...action, kind: undefined });
@@ -114,6 +149,16 @@ beforeEach(() => {
       await slow;
       return HttpResponse.json({ items, next_cursor: null });
     }),
+    http.get(api("/accounts/ana/threads"), ({ request }) => {
+      const wanted = new URL(request.url).searchParams.get("folder");
+      const here = [...box].filter(([, { place }]) => !wanted || place === wanted);
+      const ids = new Set(here.map(([id]) => rowOf(id).thread_id));
+      return HttpResponse.json({ items: [...ids].map((id) => threadOf(id, wanted)), next_cursor: null });
+    }),
+    http.get(api("/threads/:id"), ({ params }) => {
+      const id = String(params.id);
+      return HttpResponse.json({ ...threadOf(id, null), messages: of(id), next_cursor: null, probable: [] });
+    }),
     http.get(api("/messages/:id"), ({ params }) => HttpResponse.json(detail(String(params.id)))),
     http.patch(api("/messages/:id"), async ({ params, request }) => {
       Object.assign(box.get(String(params.id)) ?? {}, await request.json());
@@ -124,8 +169,8 @@ beforeEach(() => {
       asked.push(body);
       await hold;
       if (refusal) return refusal();
-      const moved = apply(body);
-      return HttpResponse.json({ changed: body.messages.length, unchanged: 0, moved });
+      const changed = meant(body).length;
+      return HttpResponse.json({ changed, unchanged: 0, moved: apply(body) });
     }),
   );
 });
@@ -141,12 +186,12 @@ function gate(wait: (until: Promise<void>) => void): () => void {
   return open;
 }
 
-const INBOX = "/accounts/ana/mail?folder=inbox";
+const INBOX = "/accounts/ana/mail?folder=inbox&view=messages";
 const line = (id: string) => screen.findByRole("link", { name: new RegExp(`Letter ${id}\\b`) });
 const noLine = (id: string) =>
   waitFor(() => expect(screen.queryByRole("link", { name: new RegExp(`Letter ${id}\\b`) })).toBeNull());
 const tick = (id: string) => screen.findByRole("checkbox", { name: `Select: Letter ${id}` });
-const bar = () => within(screen.getByRole("region", { name: "Selected messages" }));
+const bar = (what = "messages") => within(screen.getByRole("region", { name: `Selected ${what}` }));
 const moves = () => asked.map(({ messages, from, action }) => [action.kind, from, messages]);
 
 it("chooses by click, by range and by key, and forgets with Escape", async () => {
@@ -254,7 +299,7 @@ it("marks what is chosen, and keeps it chosen", async () => {
 });
 
 it("opens the next message after one is gone, and the list after the last", async () => {
-  const { user, router } = open("/accounts/ana/mail/Four?folder=inbox");
+  const { user, router } = open("/accounts/ana/mail/Four?folder=inbox&view=messages");
   expect(await screen.findByText("Text of Four")).toBeVisible();
   await line("Four");
   await user.keyboard("e");
@@ -285,7 +330,7 @@ it("moves to a folder that is searched by name", async () => {
 
 it("asks before it deletes for good, and there is no way back", async () => {
   box.set("One", { place: "trash", seen: true, flagged: false });
-  const { user } = open("/accounts/ana/mail?folder=trash");
+  const { user } = open("/accounts/ana/mail?folder=trash&view=messages");
   await line("One");
   await user.keyboard("j#");
   const dialog = within(await screen.findByRole("dialog", { name: "Delete 1 message for good?" }));
@@ -330,4 +375,135 @@ it("shows all headers and the source", async () => {
   expect(await dialog.findByText(/^Subject: Letter/)).toBeVisible();
   expect(dialog.getByText(/Only the beginning is shown/)).toBeVisible();
   expect(dialog.getByRole("link", { name: "Download" })).toHaveAttribute("href", "/api/v1/messages/One/raw");
+});
+
+const TALKS = "/accounts/ana/mail?folder=inbox";
+const asks = () =>
+  asked.map(({ threads, messages, from, action }) => [action.kind, from, threads ?? messages]);
+
+/** Two, Four: a conversation of which one more was archived before; the others stand alone. */
+function converse() {
+  for (const id of ["Two", "Four"]) Object.assign(box.get(id) ?? {}, { thread: "t-2" });
+  box.set("Old", { place: "archive", seen: true, flagged: false, thread: "t-2" });
+}
+
+it("chooses two conversations, archives all of them in the folder, and brings back what was moved", async () => {
+  converse();
+  const answer = gate((until) => {
+    hold = until;
+  });
+  const { user } = open(TALKS);
+  await user.click(await tick("One"));
+  fireEvent.click(await line("Two"), { shiftKey: true });
+  expect(bar("conversations").getByText("2 selected")).toBeVisible();
+  await user.click(bar("conversations").getByRole("button", { name: "Archive" }));
+  await noLine("One");
+  await noLine("Two");
+  expect(await line("Three")).toBeVisible();
+  expect(screen.queryByRole("region", { name: "Selected conversations" })).toBeNull();
+  answer();
+  expect(await screen.findByText("3 messages archived.")).toBeVisible();
+  expect(asks()).toEqual([["archive", "inbox", ["t-One", "t-2"]]]);
+  await noLine("Two");
+  await user.click(screen.getByRole("button", { name: "Undo" }));
+  expect(await line("One")).toBeVisible();
+  expect(await line("Two")).toBeVisible();
+  expect(await screen.findByText("3 messages moved back.")).toBeVisible();
+  // What lay there before stays there.
+  expect([...box].map(([id, { place }]) => [id, place])).toContainEqual(["Old", "archive"]);
+  expect(asked.at(-1)).toMatchObject({ messages: ["One", "Two", "Four"], from: "archive" });
+});
+
+it("brings conversations back with the reason when the server refuses", async () => {
+  const answer = gate((until) => {
+    hold = until;
+  });
+  refusal = () => problem(409, "no_such_folder", "The mailbox has no folder for archived mail.");
+  const { user } = open(TALKS);
+  await line("One");
+  await user.keyboard("jxJe");
+  await noLine("One");
+  await noLine("Two");
+  answer();
+  expect(await screen.findByText("The mailbox has no folder for archived mail.")).toBeVisible();
+  expect(await line("One")).toBeVisible();
+  expect(await line("Two")).toBeVisible();
+  expect(box.get("One")?.place).toBe("inbox");
+});
+
+it("marks conversations by key, and keeps them chosen", async () => {
+  converse();
+  const { user } = open(TALKS);
+  await line("Two");
+  await user.keyboard("jjxJ");
+  expect(bar("conversations").getByText("2 selected")).toBeVisible();
+  await user.keyboard("U");
+  expect(await screen.findByRole("img", { name: "3 unread" })).toBeVisible();
+  expect(await screen.findByRole("img", { name: "1 unread" })).toBeVisible();
+  await user.keyboard("s");
+  await waitFor(() => expect(screen.getAllByRole("img", { name: "Flagged" })).toHaveLength(2));
+  await user.keyboard("I");
+  await waitFor(() => expect(screen.queryByRole("img", { name: /unread/ })).toBeNull());
+  await waitFor(() => expect(box.get("Four")).toMatchObject({ seen: true, flagged: true }));
+  await user.keyboard("{Escape}");
+  expect(screen.queryByRole("region", { name: "Selected conversations" })).toBeNull();
+  await user.keyboard("x");
+  await user.click(bar("conversations").getByRole("button", { name: "Select all 4" }));
+  expect(bar("conversations").getByText("4 selected")).toBeVisible();
+  await user.keyboard("{Escape}");
+  // Nothing chosen, nothing open: the marked row.
+  await user.keyboard("v");
+  expect(await screen.findByRole("dialog", { name: "Move 1 conversation to" })).toBeVisible();
+});
+
+it("opens the next conversation after the open one is gone, and the list after the last", async () => {
+  const { user, router } = open("/accounts/ana/mail/Four?folder=inbox");
+  expect(await screen.findByText("Text of Four")).toBeVisible();
+  await line("Four");
+  await user.keyboard("e");
+  expect(await screen.findByText("Text of Five")).toBeVisible();
+  await noLine("Four");
+  // Chosen in the list, it is the one that is open, too.
+  await user.click(await tick("Five"));
+  await user.keyboard("#");
+  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts/ana/mail"));
+  await waitFor(() =>
+    expect(asks()).toEqual([
+      ["archive", "inbox", ["Four"]],
+      ["trash", "inbox", ["t-Five"]],
+    ]),
+  );
+});
+
+it("changes no conversation by key while its message is still on the way", async () => {
+  server.use(http.get(api("/messages/Two"), () => new Promise<Response>(() => {})));
+  const { user } = open("/accounts/ana/mail/Two?folder=inbox");
+  await line("One");
+  await user.keyboard("je");
+  expect(await screen.findByText("The message is not here yet.")).toBeVisible();
+  expect(asked).toEqual([]);
+});
+
+it("in all folders a conversation stays, and lies elsewhere", async () => {
+  converse();
+  const { user } = open("/accounts/ana/mail");
+  await line("Two");
+  await user.keyboard("jje");
+  expect(await screen.findByText(/archived\.$/)).toBeVisible();
+  expect(asks()).toEqual([["archive", null, ["t-2"]]]);
+  expect(await line("Two")).toBeVisible();
+});
+
+it("asks before what lies of a conversation in Trash is deleted for good", async () => {
+  converse();
+  Object.assign(box.get("Two") ?? {}, { place: "trash" });
+  const { user } = open("/accounts/ana/mail?folder=trash");
+  await line("Two");
+  await user.keyboard("j#");
+  const dialog = within(await screen.findByRole("dialog", { name: "Delete 1 conversation for good?" }));
+  expect(dialog.getByText(/^What lies in Trash or in Junk goes/)).toBeVisible();
+  await user.click(dialog.getByRole("button", { name: "Delete for good" }));
+  await noLine("Two");
+  expect(gone).toEqual(["Two"]);
+  expect(box.get("Four")?.place).toBe("inbox");
 });

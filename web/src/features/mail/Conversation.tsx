@@ -5,6 +5,8 @@ import { type ReactNode, useMemo, useState } from "react";
 import type { MessageRow, Thread } from "../../api/client";
 import { counted } from "../../lib/format";
 import { Time } from "../../ui/Time";
+import { usePending } from "./acting";
+import { withActs } from "./acts";
 import classes from "./Mail.module.css";
 import threadClasses from "./Threads.module.css";
 import { threadQuery, type View } from "./threads";
@@ -29,7 +31,11 @@ interface ConversationProps {
 /** The open message between the other messages of its conversation, a line each. */
 export function Conversation({ accountId, threadId, messageId, search, children }: ConversationProps) {
   const thread = useInfiniteQuery(threadQuery(accountId, threadId));
-  const all = useMemo(() => thread.data?.pages.flatMap((page) => page.messages) ?? [], [thread.data]);
+  const pending = usePending();
+  const all = useMemo(
+    () => thread.data?.pages.flatMap(({ messages }) => messages.map((each) => withActs(each, pending))) ?? [],
+    [thread.data, pending],
+  );
   const at = all.findIndex(({ id }) => id === messageId);
   // Far down in a conversation of thousands: what is around it is not here yet, and it stands alone.
   const before = at < 0 ? [] : all.slice(0, at);

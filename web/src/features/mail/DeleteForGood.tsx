@@ -1,15 +1,17 @@
 import { Button, Group, Modal, Stack, Text } from "@mantine/core";
 import { counted } from "../../lib/format";
-import type { Act } from "./acts";
+import { type Act, nounOf } from "./acts";
 
 const sum = (acts: Act[]) => acts.reduce((all, { rows }) => all + rows.length, 0);
 
-/** Asks before messages leave Trash or Junk: there is no way back from there. */
+/** Asks before mail leaves Trash or Junk: there is no way back from there. */
 export function DeleteForGood(props: { acts: Act[]; onClose: () => void; onSure: () => void }) {
   const { acts, onClose, onSure } = props;
   const going = sum(acts.filter(({ change }) => change.kind === "delete"));
   const others = sum(acts) - going;
-  const what = counted(going, "message");
+  const noun = nounOf(acts.flatMap(({ rows }) => rows));
+  const what = counted(going, noun);
+  const who = going === 1 ? "It goes" : "They go";
   return (
     <Modal
       opened
@@ -19,10 +21,10 @@ export function DeleteForGood(props: { acts: Act[]; onClose: () => void; onSure:
     >
       <Stack>
         <Text>
-          {going === 1 ? "It goes" : "They go"} from Posthouse and from the mail server, and cannot be brought
-          back.
+          {noun === "message" ? who : "What lies in Trash or in Junk goes"} from Posthouse and from the mail
+          server, and cannot be brought back.
         </Text>
-        {others > 0 && <Text>{counted(others, "other message")} will be moved to Trash.</Text>}
+        {others > 0 && <Text>{counted(others, `other ${noun}`)} will be moved to Trash.</Text>}
         <Group justify="flex-end" gap="sm">
           <Button variant="default" onClick={onClose}>
             Cancel

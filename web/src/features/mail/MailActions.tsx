@@ -16,14 +16,14 @@ import { focusOrigin, returnFocus } from "../../ui/focus";
 import { part } from "../../ui/part";
 import { useShortcuts } from "../../ui/shortcuts";
 import { perform, undoLast } from "./acting";
-import { type Act, actsOf, type Target, type Wish } from "./acts";
+import { type Act, actsOf, among, type Target, type Wish } from "./acts";
 
 const MoveDialog = part(async () => ({ default: (await import("./later")).MoveDialog }));
 const DeleteForGood = part(async () => ({ default: (await import("./later")).DeleteForGood }));
 
 /** The list beside an open message. */
 interface ListPlace {
-  items: { id: string }[];
+  items: Target[];
   open: (id: string, replace: boolean) => void;
 }
 
@@ -142,13 +142,16 @@ export function MailActionsProvider({
   );
 }
 
-/** Where the open message is among those that go: to the next one of the list that stays, or back to the list. */
+/**
+ * Where the open message is among those that go: to what comes next in the list and stays, or back to the list. In a
+ * list of conversations that is the next conversation.
+ */
 function goOn(rows: Target[], list: ListPlace | undefined, opened: OpenPlace | undefined): void {
-  const going = new Set(rows.map(({ id }) => id));
-  if (!opened || !going.has(opened.row.id)) return;
+  const going = among(rows);
+  if (!opened || !going(opened.row)) return;
   const items = list?.items ?? [];
-  const at = items.findIndex(({ id }) => id === opened.row.id);
-  const next = at < 0 ? undefined : items.slice(at + 1).find(({ id }) => !going.has(id));
+  const at = items.findIndex(among([opened.row]));
+  const next = at < 0 ? undefined : items.slice(at + 1).find((row) => !going(row));
   if (next) list?.open(next.id, true);
   else opened.back();
 }

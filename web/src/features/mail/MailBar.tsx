@@ -13,7 +13,7 @@ import { count } from "../../lib/format";
 import { Icon } from "../../ui/Icon";
 import { SelectionBar } from "../../ui/SelectionBar";
 import type { Selection } from "../../ui/selection";
-import type { Target } from "./acts";
+import { isSeen, nounOf, type Target } from "./acts";
 import { type MailActions, useMailActions } from "./MailActions";
 import classes from "./MailBar.module.css";
 import { flagging } from "./useMailRows";
@@ -29,11 +29,11 @@ interface BarProps {
 
 type Asked = Parameters<MailActions["wish"]>[0];
 
-/** What can be done with the messages that are chosen. */
+/** What can be done with the messages or conversations that are chosen. */
 export function MailBar({ selection, chosen, loaded, rest }: BarProps) {
   const { wish } = useMailActions();
   if (chosen.length === 0) return null;
-  const read = chosen.every(({ seen }) => seen);
+  const read = chosen.every(isSeen);
   const flag = flagging(chosen);
   const ask = (what: Asked) => wish(what, chosen, what.kind === "flags" ? undefined : selection.clear);
   const action = (label: string, keys: string, icon: IconKind, what: Asked) => (
@@ -58,7 +58,7 @@ export function MailBar({ selection, chosen, loaded, rest }: BarProps) {
   const unflag = flag.kind === "flags" && flag.flagged === false;
   return (
     <SelectionBar
-      label="Selected messages"
+      label={`Selected ${nounOf(chosen)}s`}
       words={rest.loading ? `Loading ${count(loaded.length)}…` : `${count(chosen.length)} selected`}
       more={<More selection={selection} chosen={chosen} loaded={loaded} rest={rest} />}
       onClear={selection.clear}

@@ -4,7 +4,7 @@ import { counted } from "../../lib/format";
 import { asApiError } from "../../lib/problem";
 import { isolated } from "../../lib/texts";
 import { Banner } from "../../ui/Banner";
-import type { Target } from "./acts";
+import { nounOf, type Target } from "./acts";
 import { foldersQuery } from "./queries";
 
 interface MoveProps {
@@ -19,11 +19,14 @@ interface MoveProps {
 export function MoveDialog({ rows, current, onClose, onChoose }: MoveProps) {
   const accounts = new Set(rows.map((row) => row.account_id));
   const [accountId = ""] = accounts;
-  const title = `Move ${counted(rows.length, "message")} to`;
+  const noun = nounOf(rows);
+  const title = `Move ${counted(rows.length, noun)} to`;
   return (
     <Modal opened onClose={onClose} title={title} closeButtonProps={{ "aria-label": "Close" }}>
       {accounts.size > 1 ? (
-        <Text>These messages are of {accounts.size} accounts. Choose those of one account to move them.</Text>
+        <Text>
+          These {noun}s are of {accounts.size} accounts. Choose those of one account to move them.
+        </Text>
       ) : (
         <Folders accountId={accountId} current={current} onClose={onClose} onChoose={onChoose} />
       )}

@@ -8,8 +8,19 @@ import { keys } from "../../api/keys";
 import { counted } from "../../lib/format";
 import { type ApiError, asApiError } from "../../lib/problem";
 import { isolated } from "../../lib/texts";
-import { type Act, after, foldersAfter, rowsAfter, type Target, wayBack } from "./acts";
+import {
+  type Act,
+  foldersAfter,
+  isThread,
+  nounOf,
+  portions,
+  rowsAfter,
+  type Target,
+  wayBack,
+  withActs,
+} from "./acts";
 import { AT_ONCE, changeMessages, type Moved } from "./changes";
+import { openThreads, threadLists } from "./threads";
 
 const UNDO_MS = 10_000;
 /** One after the other: the last wish is the one that stays. */
@@ -24,7 +35,7 @@ interface Outcome {
   /** What the server did. */
   done: Done[];
   moved: Map<string, Moved[]>;
-  /** Messages that stayed as they were, and why. */
+  /** Rows that stayed as they were, and why. */
   missed: number;
   failure: ApiError | undefined;
 }
@@ -32,13 +43,13 @@ interface Outcome {
 async function carryOut(acts: Act[]): Promise<Outcome> {
   const outcome: Outcome = { done: [], moved: new Map(), missed: 0, failure: undefined };
   for (const act of acts) {
-    for (let at = 0; at < act.rows.length; at += AT_ONCE) {
-      const rows = act.rows.slice(at, at + AT_ONCE);
+    let at = 0;
+    for (const rows of portions(act.rows)) {
       const { accountId, from, change: action } = act;
       try {
-        const body = { messages: rows.map(({ id }) => id), from, action };
-        const { changed, moved } = await changeMessages(accountId, body);
+        const { changed, moved } = await changeMessages(accountId, { ...idsOf(rows), from, action });
         outcome.done.push({ ...act, rows, changed });
+        at += rows.length;
         outcome.moved.set(accountId, [...(outcome.moved.get(accountId) ?? []), ...moved]);
       } catch (error) {
         outcome.failure ??= asApiError(error);
@@ -52,16 +63,21 @@ async function carryOut(acts: Act[]): Promise<Outcome> {
   return outcome;
 }
 
+const idsOf = (rows: Target[]) => {
+  const ids = rows.map(({ id }) => id);
+  return nounOf(rows) === "conversation" ? { threads: ids } : { messages: ids };
+};
+
 type Pages = InfiniteData<{ items: Target[] }>;
 
-/** The folder that a list of messages shows, by its key. */
+/** The folder that a list of mail shows, by its key. */
 function folderOf(queryKey: readonly unknown[]): string | undefined {
   const folder = queryKey[3] === "search" ? queryKey[4] : queryKey[3];
   return typeof folder === "string" && folder !== "" ? folder : undefined;
 }
 
 const isList = ({ queryKey }: { queryKey: readonly unknown[] }) =>
-  queryKey[0] === keys.mailAll[0] && queryKey[2] === "list";
+  queryKey[0] === keys.mailAll[0] && (queryKey[2] === "list" || queryKey[2] === "threads");
 
 /** Puts into the cache what the server has done, so that it stays when the overlay of what is asked goes. */
 async function settle(queryClient: QueryClient, done: Act[]): Promise<void> {
@@ -79,10 +95,11 @@ async function settle(queryClient: QueryClient, done: Act[]): Promise<void> {
       return { ...now, pages: now.pages.map((page) => ({ ...page, items: change(page.items) })) };
     });
   }
-  for (const act of done) {
-    for (const { id } of act.rows)
-      queryClient.setQueryData<Message>(keys.message(id), (now) => now && after(now, act));
-  }
+  queryClient.setQueriesData<Message>(
+    // What is below a message is no message.
+    { queryKey: keys.messagesOpen, predicate: ({ queryKey }) => queryKey.length === 2 },
+    (now) => now && withActs(now, done),
+  );
   for (const id of accounts) {
     const mine = done.filter(({ accountId }) => accountId === id);
     queryClient.setQueryData<FolderList>(
@@ -92,6 +109,10 @@ async function settle(queryClient: QueryClient, done: Act[]): Promise<void> {
     // What is shown is right already; what is looked at next is asked for then.
     void queryClient.invalidateQueries({ queryKey: keys.mail(id), refetchType: "none" });
     void queryClient.invalidateQueries({ queryKey: keys.folders(id) });
+    // But of conversations not all is known here.
+    void queryClient.invalidateQueries({ queryKey: openThreads(id) });
+    if (mine.some(({ rows }) => rows.some((row) => !isThread(row))))
+      void queryClient.invalidateQueries({ queryKey: threadLists(id) });
   }
   void queryClient.invalidateQueries({ queryKey: keys.mailEverywhere, refetchType: "none" });
   for (const { queryKey } of busy) void queryClient.invalidateQueries({ queryKey, exact: true });
@@ -181,7 +202,8 @@ async function takeBack(queryClient: QueryClient, id: string, outcome: Promise<O
   await refresh(queryClient, moved.keys());
 }
 
-const many = (count: number) => (count === 1 ? "Message" : counted(count, "message"));
+const many = (count: number, noun: ReturnType<typeof nounOf> = "message") =>
+  count > 1 ? counted(count, noun) : noun === "message" ? "Message" : "Conversation";
 
 interface Words {
   did: string;
@@ -264,7 +286,10 @@ export async function perform(queryClient: QueryClient, acts: Act[]): Promise<vo
     if (!canUndo) forget(id);
     const told = summed(done.filter(({ change }) => change.kind !== "flags"));
     if (told.length > 0 && (kept || !moves)) tellDone(id, told, canUndo);
-    if (failure) tellFailure(wordsOf(first).not, `${many(missed)} stayed: ${failure.message}`);
+    if (failure) {
+      const stayed = many(missed, nounOf(first.rows));
+      tellFailure(wordsOf(first).not, `${stayed} stayed: ${failure.message}`);
+    }
   } catch (error) {
     forget(id);
     tellFailure(wordsOf(first).not, asApiError(error).message);

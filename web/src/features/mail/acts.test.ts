@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { folder } from "../../../test/world";
-import { actsOf, foldersAfter, placeOf, rowsAfter, type Target, wayBack, withActs } from "./acts";
+import type { MessageRow } from "../../api/client";
+import { actsOf, foldersAfter, placeOf, portions, rowsAfter, type Target, wayBack, withActs } from "./acts";
 
 const inbox = folder("inbox", { role: "inbox", selected: true, messages: 3, unseen: 2 });
 const sent = folder("sent", { role: "sent", selected: true, messages: 1 });
@@ -10,13 +11,25 @@ const far = folder("far");
 const FOLDERS = [inbox, sent, archive, trash, far];
 const foldersOf = () => FOLDERS;
 
-const row = (id: string, places: (typeof inbox)[], more: Partial<Target> = {}): Target => ({
+const row = (id: string, places: (typeof inbox)[], more: Partial<MessageRow> = {}): Target => ({
   id,
   account_id: "ana",
+  thread_id: `t-${id}`,
   seen: false,
   flagged: false,
   folders: places.map(({ id: place, name, role = null }) => ({ id: place, name, role })),
   ...more,
+});
+
+const talk = (id: string, places: (typeof inbox)[], messages: number, unread = 0) => ({
+  id,
+  account_id: "ana",
+  message_count: messages,
+  unread_count: unread,
+  unread_id: unread > 0 ? `${id} unread` : null,
+  newest_id: `${id} newest`,
+  flagged: false,
+  folders: row(id, places).folders,
 });
 
 const ids = (rows: Target[]) => rows.map(({ id }) => id);
@@ -97,4 +110,43 @@ it("brings what lay in several folders back to each of them", () => {
     { from: "trash", change: { kind: "move", folder: "inbox" }, messages: ["m1", "m2"] },
     { from: "inbox", change: { kind: "copy", folder: "sent" }, messages: ["m1"] },
   ]);
+});
+
+it("takes a conversation out of the folder that it is moved from, with its messages and no others", () => {
+  const all = [talk("t1", [inbox, sent], 3), talk("t2", [inbox], 1)];
+  const acts = actsOf({ kind: "archive" }, all.slice(0, 1), "inbox", foldersOf);
+  expect(ids(rowsAfter(all, acts, "inbox"))).toEqual(["t2"]);
+  expect(rowsAfter(all, acts, undefined)[0]?.folders.map(({ id }) => id)).toEqual(["sent", "archive"]);
+  const messages = [row("m1", [inbox], { thread_id: "t1" }), row("t1", [inbox], { thread_id: "t9" })];
+  expect(ids(rowsAfter(messages, acts, "inbox"))).toEqual(["t1"]);
+  // How many of its messages lie in each folder is not known.
+  expect(foldersAfter(FOLDERS, acts)).toEqual(FOLDERS);
+  const [after] = foldersAfter(FOLDERS, actsOf({ kind: "archive" }, all.slice(1), "inbox", foldersOf));
+  expect(after).toMatchObject({ messages: 2, unseen: 2 });
+});
+
+it("marks all of a conversation", () => {
+  const start = talk("t1", [inbox], 3, 2);
+  const read = actsOf({ kind: "flags", seen: true }, [start], "inbox", foldersOf);
+  expect(withActs(start, read)).toMatchObject({ unread_count: 0, unread_id: null, flagged: false });
+  const unread = actsOf({ kind: "flags", seen: false, flagged: true }, [start], "inbox", foldersOf);
+  expect(withActs(start, unread)).toMatchObject({ unread_count: 3, unread_id: "t1 newest", flagged: true });
+  expect(withActs(row("m1", [inbox], { thread_id: "t1" }), unread)).toMatchObject({ flagged: true });
+});
+
+it("shows of one changed message what is known of its conversation", () => {
+  const start = talk("t1", [inbox], 3, 1);
+  const one = row("m1", [inbox], { thread_id: "t1" });
+  const read = actsOf({ kind: "flags", seen: true, flagged: true }, [one], "inbox", foldersOf);
+  expect(withActs(start, read)).toMatchObject({ unread_count: 0, unread_id: null, flagged: true });
+  const archived = actsOf({ kind: "archive" }, [one], "inbox", foldersOf);
+  expect(ids(rowsAfter([start], archived, "inbox"))).toEqual(["t1"]);
+  expect(ids(rowsAfter([talk("t1", [inbox], 1)], archived, "inbox"))).toEqual([]);
+});
+
+it("asks for no more at once than is done in one go", () => {
+  const rows = Array.from({ length: 1_100 }, (_, n) => row(`m${n}`, [inbox]));
+  expect(portions(rows).map(({ length }) => length)).toEqual([500, 500, 100]);
+  const long = [2_000, 500, 1, 9_000, 1].map((count, n) => talk(`t${n}`, [inbox], count));
+  expect(portions(long).map(ids)).toEqual([["t0", "t1"], ["t2"], ["t3"], ["t4"]]);
 });

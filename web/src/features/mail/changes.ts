@@ -1,71 +1,27 @@
 /** What the server is asked to do with messages, and what it tells of one beside its text. */
 import { queryOptions } from "@tanstack/react-query";
-import type { Client } from "openapi-fetch";
-import { API, http, unwrap } from "../../api/client";
+import { API, http, type Ok, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
+import type { components } from "../../api/schema";
 import { asApiError, problemFrom } from "../../lib/problem";
 
-export type Change =
-  | { kind: "flags"; seen?: boolean; flagged?: boolean }
-  | { kind: "move"; folder: string }
-  | { kind: "copy"; folder: string }
-  | { kind: "archive" }
-  | { kind: "junk" }
-  | { kind: "trash" }
-  /** For good. */
-  | { kind: "delete" };
-
-export interface ChangeRequest {
-  messages: string[];
-  /**
-   * The folder whose copy is meant. None: every place of the message but Trash and Junk; for `delete` only what lies
-   * there.
-   */
-  from: string | null;
-  action: Change;
-}
-
+/** What can be done. `delete` is for good. */
+export type Change = components["schemas"]["MessageAction"];
+export type ChangeRequest = components["schemas"]["ChangeMessages"];
 /** Where a message was, and where it is now. */
-export interface Moved {
-  message: string;
-  from: string;
-  to: string;
-}
+export type Moved = components["schemas"]["MessageMove"];
+type ChangeResult = Ok<"/accounts/{id}/messages/change", "post">;
 
-export interface ChangeResult {
-  changed: number;
-  unchanged: number;
-  moved: Moved[];
-}
-
-export interface HeaderList {
-  items: { name: string; value: string }[];
-}
-
-interface Answers<T> {
-  parameters: { path: { id: string } };
-  responses: { 200: { content: { "application/json": T } } };
-}
-
-interface ChangePaths {
-  "/accounts/{id}/messages/change": {
-    post: Answers<ChangeResult> & { requestBody: { content: { "application/json": ChangeRequest } } };
-  };
-  "/messages/{id}/headers": { get: Answers<HeaderList> };
-}
-
-const calls = http as unknown as Client<ChangePaths>;
-
-/** Messages that one request may name. */
+/** Messages, and conversations, that one request may name. */
 export const AT_ONCE = 500;
 
 export const changeMessages = (accountId: string, body: ChangeRequest): Promise<ChangeResult> =>
-  unwrap(calls.POST("/accounts/{id}/messages/change", { params: { path: { id: accountId } }, body }));
+  unwrap(http.POST("/accounts/{id}/messages/change", { params: { path: { id: accountId } }, body }));
 
 export const headersQuery = (id: string) =>
   queryOptions({
     queryKey: keys.headers(id),
-    queryFn: () => unwrap(calls.GET("/messages/{id}/headers", { params: { path: { id } } })),
+    queryFn: () => unwrap(http.GET("/messages/{id}/headers", { params: { path: { id } } })),
     // A message does not change.
     staleTime: Number.POSITIVE_INFINITY,
   });

@@ -10,8 +10,8 @@ const VIEWS = ["conversations", "messages"] as const;
 export type View = (typeof VIEWS)[number];
 
 /** Below the mail, so that what refreshes that refreshes these. Here, since the first page has room for none. */
-const listKey = (accountId: string) => [...keys.mail(accountId), "threads"] as const;
-const openKey = (accountId: string) => [...keys.mail(accountId), "thread"] as const;
+export const threadLists = (accountId: string) => [...keys.mail(accountId), "threads"] as const;
+export const openThreads = (accountId: string) => [...keys.mail(accountId), "thread"] as const;
 
 /** The view that the address asks for, else the one that was chosen last in this browser. */
 export function useView(asked: View | undefined): [View, (next: View) => void] {
@@ -26,7 +26,7 @@ export function useView(asked: View | undefined): [View, (next: View) => void] {
 
 export const threadListQuery = (accountId: string, folder: string | undefined) =>
   infiniteQueryOptions({
-    queryKey: [...listKey(accountId), folder ?? ""],
+    queryKey: [...threadLists(accountId), folder ?? ""],
     queryFn: ({ pageParam, signal }) =>
       unwrap(
         http.GET("/accounts/{id}/threads", {
@@ -41,7 +41,7 @@ export const threadListQuery = (accountId: string, folder: string | undefined) =
 /** The conversation of a message, page by page: one may have thousands of messages. */
 export const threadQuery = (accountId: string, id: string) =>
   infiniteQueryOptions({
-    queryKey: [...openKey(accountId), id],
+    queryKey: [...openThreads(accountId), id],
     queryFn: ({ pageParam, signal }) =>
       unwrap(http.GET("/threads/{id}", { params: { path: { id }, query: { cursor: pageParam } }, signal })),
     initialPageParam: undefined as string | undefined,
@@ -58,13 +58,13 @@ export function placeInThreads(
   id: string,
   flags: { seen?: boolean; flagged?: boolean },
 ): void {
-  queryClient.setQueriesData<InfiniteData<Thread>>({ queryKey: openKey(accountId) }, (now) => {
+  queryClient.setQueriesData<InfiniteData<Thread>>({ queryKey: openThreads(accountId) }, (now) => {
     if (!now) return now;
     const change = (each: Thread["messages"][number]) => (each.id === id ? { ...each, ...flags } : each);
     return { ...now, pages: now.pages.map((page) => ({ ...page, messages: page.messages.map(change) })) };
   });
   if (flags.seen !== true) return;
-  queryClient.setQueriesData<InfiniteData<ThreadList>>({ queryKey: listKey(accountId) }, (now) => {
+  queryClient.setQueriesData<InfiniteData<ThreadList>>({ queryKey: threadLists(accountId) }, (now) => {
     if (!now) return now;
     const change = (row: ThreadRow) =>
       row.unread_id === id && row.unread_count === 1 ? { ...row, unread_count: 0, unread_id: null } : row;
