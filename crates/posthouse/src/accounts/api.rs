@@ -282,7 +282,7 @@ fn view(row: &AccountRow, actor: &Actor) -> AccountView {
         sync: SyncState { stage, done: importing.then_some(row.sync_done), total: importing.then_some(row.sync_total) },
         created_at: page::time(row.created_at),
         paused_at: row.paused_at.map(page::time),
-        tags: row.tags.clone(),
+        tags: row.tags(),
         can_manage: super::may(actor, row.user_id, Access::Manage),
         can_send,
     }

@@ -39,7 +39,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(super::choosing::api::routes())
         .merge(super::search::api::routes())
         .merge(super::transfers::api::routes())
-        .merge(super::source::routes())
+        .merge(super::source::api::routes())
 }
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -16,7 +16,9 @@ mod list;
 mod ops;
 mod placeholder;
 pub mod search;
-mod source;
+mod source {
+    pub mod api;
+}
 mod store;
 pub mod threads;
 pub mod transfers;

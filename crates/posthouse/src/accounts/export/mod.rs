@@ -120,7 +120,7 @@ fn cells(row: &AccountRow) -> [String; HEAD.len()] {
         word(sending.state).into(),
         why(&sending),
         stage(row).into(),
-        row.tags.join(", "),
+        row.tags().join(", "),
         page::time(row.created_at),
     ]
 }

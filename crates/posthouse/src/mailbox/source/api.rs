@@ -1,7 +1,7 @@
 //! HTTP: a message as it came, and the fields of its header.
 
-use super::MessageId;
-use super::api::{body, download, find, off_thread};
+use super::super::MessageId;
+use super::super::api::{body, download, find, off_thread};
 use crate::app::App;
 use crate::http::{ApiResult, Json, Path, Problem, SignedIn};
 use axum::extract::State as Ax;
