@@ -118,7 +118,8 @@ fn no_cell_that_is_written_is_run_and_each_comes_back_as_it_was() {
         assert_eq!(record.iter().next_back(), Some("'=why"));
     }
     let back = read(&file).unwrap_or_else(|e| panic!("{e}"));
-    let back: Vec<&str> = back.lines.iter().map(|l| l.cells["display_name"].as_str()).collect();
-    assert_eq!(back, names.map(|n| if n.starts_with(['\t', '\r']) { n } else { n.trim() }));
+    // A line break in a cell is a slip, which is never kept and so never written.
+    let back: Vec<Option<&str>> = back.lines.iter().map(|l| l.cells.get("display_name").map(String::as_str)).collect();
+    assert_eq!(back, names.map(|n| (n != "\rr").then_some(n)));
     assert!(read(&sample().unwrap()).is_ok_and(|sheet| sheet.lines.len() == 3 && sheet.notes.is_empty()));
 }
