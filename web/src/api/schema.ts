@@ -1249,7 +1249,7 @@ export interface components {
             smtp?: components["schemas"]["Endpoint"] | null;
             /**
              * Format: int64
-             * @description Minutes between full passes over all chosen folders.
+             * @description Minutes between full passes over all chosen folders, 1 to 60.
              */
             sync_minutes: number;
         };
@@ -1476,7 +1476,8 @@ export interface components {
             provider_name?: string | null;
             /**
              * Format: int64
-             * @description Minutes between full passes over all chosen folders, 1 to 60. The new interval counts at once.
+             * @description Minutes between full passes over all chosen folders, any number from 1 to 60; the page offers 1, 5, 15, 30 and 60. The new
+             *     interval counts at once.
              */
             sync_minutes?: number | null;
         };
@@ -8052,6 +8053,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -136,7 +136,7 @@ pub struct AccountDetails {
     imap: Option<Endpoint>,
     /// Days of mail that are imported; 0: everything.
     import_days: i64,
-    /// Minutes between full passes over all chosen folders.
+    /// Minutes between full passes over all chosen folders, 1 to 60.
     sync_minutes: i64,
 }
 
@@ -234,7 +234,8 @@ struct ChangeAccount {
     /// Up to 120 characters.
     #[schema(max_length = 120)]
     provider_name: Option<String>,
-    /// Minutes between full passes over all chosen folders, 1 to 60. The new interval counts at once.
+    /// Minutes between full passes over all chosen folders, any number from 1 to 60; the page offers 1, 5, 15, 30 and 60. The new
+    /// interval counts at once.
     #[schema(minimum = 1, maximum = 60)]
     sync_minutes: Option<i64>,
     /// Days of mail to import, 1 to 3650; 0: everything. More imports the older mail at once; less removes nothing.

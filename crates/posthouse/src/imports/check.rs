@@ -5,8 +5,9 @@ use crate::accounts::api::name_field;
 use crate::accounts::{self, AccountId, Encryption, Provider, Reason};
 use crate::base::secret::Secret;
 use crate::connect::{ConnectStep, Protocol, StepName};
-use mail::address::EmailAddress;
+use mail::address::{AddressError, EmailAddress};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use utoipa::ToSchema;
 
 /// The longest host or user name that is read, as for a single account.
@@ -179,6 +180,37 @@ fn cell<'c>(cells: &'c Cells, column: &str) -> &'c str {
     cells.get(column).map(String::as_str).unwrap_or_default()
 }
 
+/// The address of a cell. What is wrong is told without the cell, which may hold a password: the error's own words repeat it.
+fn address(text: &str) -> Result<EmailAddress, &'static str> {
+    let wrong = |e: AddressError| match e {
+        AddressError::TooLong { .. } => "This is too long for an email address.",
+        AddressError::Space { .. } => {
+            "There is a space in the email address. Only the address stands here, such as ana@example.com."
+        }
+        AddressError::Invisible { .. } => {
+            "There is a line break or another invisible character in the email address. Type it again."
+        }
+        _ => {
+            "This is not an email address. Only a name, an @ and a domain stand here, such as ana@example.com; look at the quotes and at what separates the cells."
+        }
+    };
+    let address: EmailAddress = text.parse().map_err(wrong)?;
+    let domain = address.domain();
+    if plausible_host(domain) { Ok(address) } else { Err("This is not an email address: its domain is not one.") }
+}
+
+/// Whether a text can be a server's name. A password that slipped here is to be asked of no name server.
+fn plausible_host(text: &str) -> bool {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    if text.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok() {
+        return true;
+    }
+    let of_a_name = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    let label = |label: &str| !label.is_empty() && label.len() <= 63 && label.chars().all(of_a_name);
+    let top = |top: &str| top.starts_with("xn--") || (top.len() > 1 && top.chars().all(char::is_alphabetic));
+    text.rsplit_once('.').is_some_and(|(rest, last)| rest.split('.').all(label) && label(last) && top(last))
+}
+
 /// What the cells want.
 ///
 /// # Errors
@@ -187,7 +219,7 @@ pub fn wanted(cells: &Cells) -> Result<Wanted, Vec<RowProblem>> {
     let mut problems = vec![];
     let address = match cell(cells, "address") {
         "" => Err("The address is needed.".to_owned()),
-        text => text.parse::<EmailAddress>().map_err(|e| e.to_string()),
+        text => address(text).map_err(str::to_owned),
     };
     let address = address.map_err(|why| problems.push(RowProblem::at("address", why))).ok();
     let mut name = |column: &str| {
@@ -289,8 +321,9 @@ fn side(cells: &Cells, columns: &Columns, problems: &mut Vec<RowProblem>) -> Sid
         }
         return SideAsked::Find(username);
     }
-    if host.len() > MAX_NAME || host.contains(['/', '@', ' ']) || host.chars().any(char::is_control) {
-        problems.push(RowProblem::at(columns.host, "Only the name of the server, such as mail.example.com."));
+    if host.len() > MAX_NAME || !plausible_host(host) {
+        let text = "Only the whole name of the server, such as mail.example.com, or its IP address.";
+        problems.push(RowProblem::at(columns.host, text));
     }
     let (by_tls, otherwise) = columns.ports;
     let encryption = encryption.unwrap_or(match port {
@@ -341,10 +374,23 @@ pub fn passwords(line: &Line, wanted: &Wanted) -> Result<Passwords, Vec<RowProbl
     if problems.is_empty() { Ok(found) } else { Err(problems) }
 }
 
+/// What is told of a row of which only the address is kept.
+pub const NOT_KEPT: &str =
+    "The other cells of this row are not kept, as a password may stand among them. Correct the row in your own file.";
+
 /// The cells as they are kept.
 #[must_use]
 pub fn bounded(cells: &Cells) -> Cells {
     cells.iter().map(|(column, cell)| (column.clone(), cell.chars().take(MAX_CELL).collect())).collect()
+}
+
+/// What is kept of cells that are not what their columns take: one that does not fit is a sign that others slipped, too.
+#[must_use]
+pub fn address_only(cells: &Cells) -> Cells {
+    let ends = |c: char| c.is_whitespace() || c.is_control() || [',', ';', ':', '|', '"', '<', '>'].contains(&c);
+    let first = cell(cells, "address").split(ends).next().unwrap_or_default();
+    let kept = address(first).ok().map(|_| ("address".to_owned(), first.to_owned()));
+    kept.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -365,8 +411,12 @@ mod tests {
     #[test]
     fn an_empty_port_or_encryption_follows_from_the_other() {
         let imap = |port: &str, encryption: &str| {
-            let row =
-                [("address", "a@x.test"), ("imap_host", "h"), ("imap_port", port), ("imap_encryption", encryption)];
+            let row = [
+                ("address", "a@x.test"),
+                ("imap_host", "h.test"),
+                ("imap_port", port),
+                ("imap_encryption", encryption),
+            ];
             given(&wanted(&cells(&row)).unwrap().imap)
         };
         assert_eq!(imap("", ""), (993, Encryption::Tls));
@@ -374,8 +424,12 @@ mod tests {
         assert_eq!(imap("", "starttls"), (143, Encryption::StartTls));
         assert_eq!(imap("1993", ""), (1993, Encryption::Tls));
         let smtp = |port: &str, encryption: &str| {
-            let row =
-                [("address", "a@x.test"), ("smtp_host", "h"), ("smtp_port", port), ("smtp_encryption", encryption)];
+            let row = [
+                ("address", "a@x.test"),
+                ("smtp_host", "h.test"),
+                ("smtp_port", port),
+                ("smtp_encryption", encryption),
+            ];
             given(&wanted(&cells(&row)).unwrap().smtp)
         };
         assert_eq!(smtp("", ""), (587, Encryption::StartTls));
@@ -400,6 +454,43 @@ mod tests {
         let want =
             ["address", "display_name", "provider", "import_days", "team", "imap_port", "smtp_encryption", "smtp_host"];
         assert_eq!(columns, want);
+    }
+
+    #[test]
+    fn only_what_can_be_a_server_is_taken_for_one() {
+        for host in ["localhost", "LOCALHOST", "127.0.0.1", "::1", "[::1]", "mail.x.test", "a.b-c.xn--p1ai", "post.дом"]
+        {
+            assert!(plausible_host(host), "{host}");
+        }
+        for host in
+            ["SecretFour1", "h", "Secret.Four1", "a..test", ".test", "test.", "s!cret.test", "a b.test", "x.t", "[x"]
+        {
+            let row = cells(&[("address", "a@x.test"), ("imap_host", host), ("smtp_host", "none")]);
+            let told = wanted(&row).unwrap_err();
+            assert_eq!(told[0].column.as_deref(), Some("imap_host"), "{host}");
+            assert!(!told[0].message.contains("ecret"), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_wrong_row_only_what_is_an_address_is_kept_or_told() {
+        let row = |address: &str| cells(&[("address", address), ("display_name", "SECRET"), ("smtp_host", "SECRET")]);
+        for (text, kept) in [
+            ("a@x.test", Some("a@x.test")),
+            ("a@x.test;SECRET", Some("a@x.test")),
+            ("a@x.test SECRET", Some("a@x.test")),
+            ("a@x.test,SECRET", Some("a@x.test")),
+            ("SECRET a@x.test", None),
+            ("SECRET", None),
+            ("a@SECRET", None),
+            ("a@SECRET;x", None),
+        ] {
+            let row = row(text);
+            assert_eq!(address_only(&row).into_values().next().as_deref(), kept, "{text}");
+            assert!(address_only(&row).len() <= 1, "{text}");
+            let told = wanted(&row).unwrap_err();
+            assert!(told.iter().all(|p| !p.line().contains("SECRET")), "{told:?}");
+        }
     }
 
     #[test]

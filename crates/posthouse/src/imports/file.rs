@@ -3,6 +3,7 @@
 //! Read are UTF-8 and UTF-16 with or without a byte order mark, else Windows-1252, as Excel writes it; commas, semicolons or
 //! tabs between the cells, as the first line shows; quotes as in RFC 4180.
 
+use super::quotes;
 use crate::base::secret::Secret;
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use std::borrow::Cow;
@@ -58,8 +59,26 @@ pub struct Line {
     pub cells: Cells,
     /// Its passwords, by column.
     pub passwords: BTreeMap<&'static str, Secret>,
-    /// Cells beyond the last column.
-    pub too_many: usize,
+    /// Its cells stand in other columns than they belong to: then nothing of them is here.
+    pub slip: Option<Slip>,
+}
+
+/// How a row shows that its cells slipped. A password may be any of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Slip {
+    /// More cells than columns.
+    #[error(
+        "The row has more cells than the first line has columns. Put a cell that holds a comma or semicolon in quotes."
+    )]
+    TooMany,
+    /// Fewer cells than columns.
+    #[error(
+        "The row has fewer cells than the first line has columns. Separate its cells as the first line does, give every column its cell, and close every quote."
+    )]
+    TooFew,
+    /// A cell that goes over several lines.
+    #[error("A cell that begins in this row goes over several lines. Look for a quote that is not closed.")]
+    Lines,
 }
 
 /// A file that was read.
@@ -82,18 +101,36 @@ pub enum FileError {
     /// Zeros in the text.
     #[error("This is no text file. Save the table as CSV and upload that file.")]
     NotText,
-    /// No address.
-    #[error("The first line must name the columns, and one of them must be \"address\". It has: {0}.")]
-    NoAddress(String),
+    /// No address. The first line may be an account: only names of ours are told.
+    #[error("{}", no_address(*.columns, .known))]
+    NoAddress {
+        /// How many columns there are.
+        columns: usize,
+        /// Those of them that are known here.
+        known: Vec<&'static str>,
+    },
     /// A column twice.
     #[error("The column \"{0}\" is there twice. Remove or rename one of them.")]
     Twice(String),
     /// Too many rows.
     #[error("The file has more than {MAX_ROWS} rows. Split it, and upload the parts one after the other.")]
     TooMany,
-    /// Quotes that do not end and the like.
+    /// A quote that does not end.
+    #[error(
+        "A cell in line {0} begins with a quote that is not closed. Close it, or remove it. A quote that belongs to a cell is written twice, and the cell stands in quotes."
+    )]
+    Unclosed(u64),
+    /// What the reader refuses.
     #[error("The file cannot be read as CSV at line {0}. Look at the quotes there.")]
     Broken(u64),
+}
+
+fn no_address(columns: usize, known: &[&str]) -> String {
+    let has = if columns == 1 { "1 column".to_owned() } else { format!("{columns} columns") };
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    format!(
+        "The first line must name the columns, and one of them must be \"address\". It has {has}; of the names that are known here: {known}."
+    )
 }
 
 /// Reads a file.
@@ -109,12 +146,17 @@ pub fn read(bytes: &[u8]) -> Result<Sheet, FileError> {
     let mut at = LineCount { text: text.as_bytes(), counted: 0, line: 1 };
     let (separator, table) = separated(&text);
     let above = text.len().saturating_sub(table.len());
+    if let Some(open) = quotes::unclosed(table.as_bytes(), separator) {
+        return Err(FileError::Unclosed(at.line_of(above.saturating_add(open))));
+    }
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(table.as_bytes());
     let mut records = reader.records();
     let line_of = |e: &csv::Error| e.position().map_or(1, csv::Position::line);
     let first = records.next().ok_or(FileError::Empty)?.map_err(|e| FileError::Broken(line_of(&e)))?;
     let columns = columns(&first, &mut notes)?;
+    let named =
+        first.iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty()).last().map_or(0, |(last, _)| last + 1);
     let mut lines = vec![];
     for record in records {
         let record = record.map_err(|e| FileError::Broken(line_of(&e)))?;
@@ -125,7 +167,7 @@ pub fn read(bytes: &[u8]) -> Result<Sheet, FileError> {
             return Err(FileError::TooMany);
         }
         let begin = record.position().and_then(|p| usize::try_from(p.byte()).ok()).unwrap_or_default();
-        lines.push(line(&columns, &record, at.line_of(above.saturating_add(begin))));
+        lines.push(line((&columns, named), &record, at.line_of(above.saturating_add(begin))));
     }
     if lines.is_empty() { Err(FileError::Empty) } else { Ok(Sheet { lines, notes }) }
 }
@@ -212,7 +254,7 @@ fn separated(text: &str) -> (u8, &str) {
 /// Which column each cell belongs to; none for one that is not known.
 fn columns(first: &csv::StringRecord, notes: &mut Vec<String>) -> Result<Vec<Option<&'static str>>, FileError> {
     let mut out: Vec<Option<&'static str>> = vec![];
-    let (mut unknown, mut names) = (vec![], vec![]);
+    let mut unknown = vec![];
     for cell in first.iter().take(MAX_COLUMNS) {
         let name = cell.trim().to_lowercase().replace([' ', '-'], "_");
         let meant = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name.as_str(), |(_, column)| column);
@@ -222,31 +264,36 @@ fn columns(first: &csv::StringRecord, notes: &mut Vec<String>) -> Result<Vec<Opt
         {
             return Err(FileError::Twice(column.into()));
         }
-        names.push(shown(cell));
         if column.is_none() && !name.is_empty() && name != ERROR {
-            unknown.push(format!("\"{}\"", shown(cell)));
+            unknown.push(cell.trim());
         }
         out.push(column);
     }
     if !out.contains(&Some("address")) {
-        names.truncate(TOLD);
-        return Err(FileError::NoAddress(names.join(", ")));
+        return Err(FileError::NoAddress { columns: first.len(), known: out.into_iter().flatten().collect() });
     }
     if !unknown.is_empty() {
-        unknown.truncate(TOLD);
-        notes.push(format!("Columns that are not known here are not used: {}.", unknown.join(", ")));
+        notes.push(format!("Columns that are not known here are not used: {}.", told(&unknown)));
     }
     Ok(out)
 }
 
-/// The beginning of a cell, for a text. A first line that is data may hold a password: only what can be a name is shown.
-fn shown(cell: &str) -> String {
+/// Columns that are not known, for a text. An account that slipped into the first line may hold a password: names are told
+/// only when all of them can be names.
+fn told(unknown: &[&str]) -> String {
     let plain = |c: char| c.is_alphanumeric() || [' ', '_', '-'].contains(&c);
-    let cell = cell.trim();
-    if cell.chars().all(plain) { cell.chars().take(30).collect() } else { "…".into() }
+    if !unknown.iter().all(|cell| cell.chars().all(plain)) {
+        return format!("{} of them", unknown.len());
+    }
+    let short = |cell: &&str| format!("\"{}\"", cell.chars().take(30).collect::<String>());
+    unknown.iter().take(TOLD).map(short).collect::<Vec<_>>().join(", ")
 }
 
-fn line(columns: &[Option<&'static str>], record: &csv::StringRecord, number: u64) -> Line {
+/// A row. `named` is the number of columns up to the last one that has a name.
+fn line((columns, named): (&[Option<&'static str>], usize), record: &csv::StringRecord, number: u64) -> Line {
+    if let Some(slip) = slip((columns, named), record) {
+        return Line { number, cells: Cells::new(), passwords: BTreeMap::new(), slip: Some(slip) };
+    }
     let (mut cells, mut passwords) = (Cells::new(), BTreeMap::new());
     for (column, cell) in columns.iter().zip(record) {
         let Some(column) = column else { continue };
@@ -258,8 +305,19 @@ fn line(columns: &[Option<&'static str>], record: &csv::StringRecord, number: u6
             cells.insert((*column).to_owned(), unguarded(cell.trim()).to_owned());
         }
     }
-    let too_many = record.iter().skip(columns.len()).filter(|cell| !cell.trim().is_empty()).count();
-    Line { number, cells, passwords, too_many }
+    Line { number, cells, passwords, slip: None }
+}
+
+fn slip((columns, named): (&[Option<&'static str>], usize), record: &csv::StringRecord) -> Option<Slip> {
+    // A column of notes that is not used here may go over lines.
+    let used = columns.iter().zip(record).filter(|(column, _)| column.is_some());
+    if used.into_iter().any(|(_, cell)| cell.trim().contains(['\r', '\n'])) {
+        Some(Slip::Lines)
+    } else if record.len() < named {
+        Some(Slip::TooFew)
+    } else {
+        record.iter().skip(named).any(|cell| !cell.trim().is_empty()).then_some(Slip::TooMany)
+    }
 }
 
 /// What spreadsheets take for a formula (OWASP, CSV injection).

@@ -18,6 +18,7 @@ mod expire;
 mod file;
 mod gates;
 mod list;
+mod quotes;
 mod servers;
 mod store;
 mod work;
@@ -242,39 +243,28 @@ async fn checked(
     line: &file::Line,
 ) -> Result<NewRow, ImportError> {
     let id = RowId(app.ids.next());
-    let mut problems = vec![];
     let mut passwords = Passwords::default();
-    if line.too_many > 0 {
-        let text = "The row has more cells than the first line has columns. Put a cell that holds a comma or semicolon in quotes.";
-        problems.push(RowProblem::of(text));
-    }
-    match check::wanted(&line.cells) {
-        Ok(wanted) => {
-            let key = wanted.address.key();
-            if let Some(first) = seen.get(&key) {
-                problems.push(RowProblem::at("address", format!("This address is in row {first} already.")));
-            } else if let Some((id, closing)) = accounts::taken(c, &actor.scope, &key).await? {
-                let seen = connect::visible(c, actor, id).await?.filter(|_| !closing);
-                problems.push(RowProblem::taken("This address is connected in the workspace already.", seen));
-            }
-            seen.entry(key).or_insert(line.number);
-            if wanted.team && !accounts::may(actor, None, Access::Manage) {
-                problems.push(RowProblem::at("team", "Only an admin adds an account for the whole team."));
-            }
+    let (asked, problems) = match (line.slip, check::wanted(&line.cells)) {
+        (Some(slip), _) => (file::Cells::new(), vec![RowProblem::of(slip.to_string())]),
+        (None, Err(mut problems)) => {
+            problems.push(RowProblem::of(check::NOT_KEPT));
+            (check::address_only(&line.cells), problems)
+        }
+        (None, Ok(wanted)) => {
+            let mut problems = in_the_way(actor, c, seen, (line, &wanted)).await?;
             match check::passwords(line, &wanted) {
                 Ok(found) => passwords = found,
                 Err(more) => problems.extend(more),
             }
+            (check::bounded(&line.cells), problems)
         }
-        Err(more) => problems.extend(more),
-    }
+    };
     let fine = problems.is_empty();
     // What is not tried needs no password.
     let seal = |side, password: Option<crate::base::secret::Secret>| {
         let password = password.filter(|_| fine);
         password.map(|p| app.vault.seal(&app.ids, &actor.scope, place(id, side), &p)).transpose()
     };
-    let asked = check::bounded(&line.cells);
     Ok(NewRow {
         id,
         line: i64::try_from(line.number).unwrap_or(i64::MAX),
@@ -286,6 +276,28 @@ async fn checked(
         secret_imap: seal(Side::Receive, passwords.imap)?,
         secret_smtp: seal(Side::Send, passwords.smtp)?,
     })
+}
+
+/// What stands against a row whose cells are right: another row, an account that is there, what the person may.
+async fn in_the_way(
+    actor: &Actor,
+    c: &mut Conn,
+    seen: &mut HashMap<String, u64>,
+    (line, wanted): (&file::Line, &check::Wanted),
+) -> Result<Vec<RowProblem>, ImportError> {
+    let mut problems = vec![];
+    let key = wanted.address.key();
+    if let Some(first) = seen.get(&key) {
+        problems.push(RowProblem::at("address", format!("This address is in row {first} already.")));
+    } else if let Some((id, closing)) = accounts::taken(c, &actor.scope, &key).await? {
+        let seen = connect::visible(c, actor, id).await?.filter(|_| !closing);
+        problems.push(RowProblem::taken("This address is connected in the workspace already.", seen));
+    }
+    seen.entry(key).or_insert(line.number);
+    if wanted.team && !accounts::may(actor, None, Access::Manage) {
+        problems.push(RowProblem::at("team", "Only an admin adds an account for the whole team."));
+    }
+    Ok(problems)
 }
 
 /// A run of the actor.
@@ -359,7 +371,10 @@ pub async fn failed_file(app: &App, actor: &Actor, id: RunId) -> Result<Vec<u8>,
     let rows = list::not_connected(&mut c, &actor.scope, id, run.state == RunState::Ended).await?;
     let rows = rows.into_iter().map(|row| {
         let told = row.problems.0.iter().map(RowProblem::line).collect::<Vec<_>>().join(" ");
-        (row.asked.0, if told.is_empty() { "It was not tried.".into() } else { told })
+        let told = if told.is_empty() { "It was not tried.".into() } else { told };
+        // A row of which nothing is kept has only its line to be found by.
+        let told = if row.address.is_empty() { format!("Line {}: {told}", row.line) } else { told };
+        (row.asked.0, told)
     });
     file::failed(rows).map_err(|e| ImportError::Db(DbError::Other(e.to_string())))
 }

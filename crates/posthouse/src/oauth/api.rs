@@ -230,6 +230,17 @@ fn fill(app: &App, actor: &Actor, row: &mut AppRow, r: ChangeOAuthApp) -> ApiRes
     if errors.is_empty() { Ok(()) } else { Err(ApiError::fields(errors)) }
 }
 
+/// Refuses an app that its provider would not tell from one that is there: people could not either.
+fn new_among(there: &[AppRow], row: &AppRow) -> ApiResult<()> {
+    let same = |a: &&AppRow| a.id != row.id && a.provider == row.provider && a.client_id == row.client_id;
+    let Some(same) = there.iter().find(same) else { return Ok(()) };
+    let text = format!(
+        "The app “{}” of this workspace has this client ID at this provider already. Change that one.",
+        same.name
+    );
+    Err(ApiError::new(StatusCode::CONFLICT, "app_taken", text))
+}
+
 async fn note(tx: &mut Conn, app: &App, actor: &Actor, action: &'static str, row: &AppRow) -> ApiResult<()> {
     let detail = serde_json::json!({ "provider": row.provider, "client_id": row.client_id });
     let entry = AuditEntry { action, subject: row.name.clone(), detail };
@@ -266,7 +277,10 @@ async fn add_app(
     };
     fill(&app, &actor, &mut row, asked)?;
     let mut tx = app.db.tx().await?;
-    if store::apps(&mut tx, &actor.scope).await?.len() >= MAX_APPS {
+    store::hold_apps(&mut tx, &actor.scope).await?;
+    let there = store::apps(&mut tx, &actor.scope).await?;
+    new_among(&there, &row)?;
+    if there.len() >= MAX_APPS {
         return Err(ApiError::new(
             StatusCode::CONFLICT,
             "too_many",
@@ -281,7 +295,7 @@ async fn add_app(
 
 /// Changes an app of the workspace, for instance its secret, which ends after a while. For admins.
 #[utoipa::path(patch, path = "/oauth/apps/{id}", tag = "accounts", params(("id" = OAuthAppId, Path)), request_body = ChangeOAuthApp,
-    responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn change_app(
     Ax(app): Ax<App>,
     SignedIn(actor): SignedIn,
@@ -290,8 +304,14 @@ async fn change_app(
 ) -> ApiResult<StatusCode> {
     admin(&actor)?;
     let mut tx = app.db.tx().await?;
+    store::hold_apps(&mut tx, &actor.scope).await?;
     let mut row = store::app(&mut tx, &actor.scope, id).await?.ok_or_else(ApiError::not_found)?;
+    let client_id = row.client_id.clone();
     fill(&app, &actor, &mut row, r)?;
+    // Two of one client ID were possible once: those keep theirs.
+    if row.client_id != client_id {
+        new_among(&store::apps(&mut tx, &actor.scope).await?, &row)?;
+    }
     store::put_app(&mut tx, &actor.scope, &row, app.clock.now()).await?;
     // Whether the provider takes it now is not known yet.
     store::drop_fault(&mut tx, &actor.scope, (&row.provider, &apps::name_of(Some(id)))).await?;

@@ -65,6 +65,16 @@ pub async fn put_app(tx: &mut Conn, scope: &Scope, row: &AppRow, now: Ts) -> DbR
     Ok(())
 }
 
+/// Holds the workspace's apps until the transaction ends: two requests that look before they write come one after the other. On
+/// SQLite they do anyway.
+pub async fn hold_apps(tx: &mut Conn, scope: &Scope) -> DbResult<()> {
+    sql!(opt (i64,), tx,
+        lite "SELECT created_at FROM workspace WHERE id = $1",
+        pg "SELECT created_at FROM workspace WHERE id = $1 FOR NO KEY UPDATE",
+        scope.workspace_id())?;
+    Ok(())
+}
+
 pub async fn delete_app(tx: &mut Conn, scope: &Scope, id: OAuthAppId) -> DbResult<()> {
     sql!(run tx, "DELETE FROM oauth_app WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
     sql!(run tx, "DELETE FROM oauth_fault WHERE app = $1 AND workspace_id = $2", id.to_string(), scope.workspace_id())?;

@@ -182,6 +182,13 @@ on_both! {
         }
         drop(api);
         assert_eq!((&p.account().await["sync_minutes"], &p.account().await["import_days"]), (&json!(15), &json!(30)));
+        // The page offers five, the API takes any between; the guide and the API's own text tell both.
+        for minutes in [1, 2, 60] {
+            assert_eq!(p.change(json!({ "sync_minutes": minutes })).await["sync_minutes"], minutes);
+        }
+        for text in [include_str!("../../../../docs/guide/account-settings.md"), include_str!("../../../../openapi.json")] {
+            assert!(text.contains("any number from 1 to 60"));
+        }
         p.t.stop().await;
     }
 

@@ -6,6 +6,7 @@ mod kills;
 mod keys;
 #[cfg(feature = "failpoints")]
 mod size;
+mod slips;
 
 use crate::on_both;
 use crate::support::{Answer, Api, TestApp, connect_request};
