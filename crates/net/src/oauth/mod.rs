@@ -131,7 +131,7 @@ type Ready = Client<
 impl OAuthApp {
     /// The client secret; empty for a public client.
     fn shared_secret(&self) -> &str {
-        self.client_secret.as_ref().map(|s| s.expose_secret()).unwrap_or_default()
+        self.client_secret.as_ref().map(secrecy::ExposeSecret::expose_secret).unwrap_or_default()
     }
 
     fn client(&self) -> Result<Ready, AppError> {

@@ -131,7 +131,10 @@ it("says that it was too late to give up, and goes on to the account", async () 
   server.use(
     http.delete(api("/oauth/flows/f1"), () => {
       flow = { ...flow, state: "done", account_id: "ben" };
-      return HttpResponse.json({ code: "connected", status: 409, title: "Conflict", detail }, { status: 409 });
+      return HttpResponse.json(
+        { code: "connected", status: 409, title: "Conflict", detail },
+        { status: 409 },
+      );
     }),
   );
   const { user, router } = await begin("google", "Google");
