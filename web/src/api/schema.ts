@@ -926,7 +926,10 @@ export interface paths {
         get: operations["flow"];
         put?: never;
         post?: never;
-        /** Gives up a sign-in that waits for the person. */
+        /**
+         * Gives up a sign-in. Also one that is being checked: nothing is saved then, and the consent is given back. 409 when the account is
+         *     connected already.
+         */
         delete: operations["give_up"];
         options?: never;
         head?: never;
@@ -2281,6 +2284,8 @@ export interface components {
             id: components["schemas"]["OwnerLinkId"];
             /** @description Who made it. */
             made_by: string;
+            /** @description Nobody can connect with it any more: all its tries were used. A new link helps. */
+            used_up: boolean;
         };
         /**
          * Format: uuid
@@ -8341,6 +8346,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

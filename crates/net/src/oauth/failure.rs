@@ -28,7 +28,7 @@ pub enum Remedy {
 
 /// A provider that gave no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{code}{}{words}", if .words.is_empty() { "" } else { ": " })]
+#[error("{}", said(code, words))]
 pub struct TokenFailure {
     /// Who can mend it.
     pub remedy: Remedy,
@@ -37,6 +37,19 @@ pub struct TokenFailure {
     /// The provider's description, cleaned and cut.
     pub words: String,
 }
+
+/// Code and words as people read them: a number that stands in the words is not said twice.
+#[must_use]
+pub fn said(code: &str, words: &str) -> String {
+    match code.split_once(' ') {
+        _ if words.is_empty() => code.to_owned(),
+        Some((code, number)) if words.contains(number) => format!("{code}: {words}"),
+        Some(_) | None => format!("{code}: {words}"),
+    }
+}
+
+/// The code of an answer that came, and is none of OAuth.
+const UNREADABLE: &str = "not_oauth";
 
 /// What Microsoft's numbers mean, where its code alone would mislead. Source: Microsoft's list of AADSTS error codes.
 const MICROSOFT: &[(u32, Remedy)] = &[
@@ -62,6 +75,12 @@ const MICROSOFT: &[(u32, Remedy)] = &[
 ];
 
 impl TokenFailure {
+    /// An answer came that is none of OAuth, and not because somebody is overloaded: the next one will be the same.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        self.code == UNREADABLE
+    }
+
     pub(super) fn registration(e: &AppError) -> Self {
         Self { remedy: Remedy::Registration, code: "app_registration".into(), words: e.to_string() }
     }
@@ -102,14 +121,27 @@ pub fn callback_failure(code: &str, description: Option<&str>) -> TokenFailure {
     })
 }
 
+/// The shortest text that is taken for a secret: a shorter one would blot out words.
+const SHORTEST_SECRET: usize = 6;
+
+/// What a provider said, without the secrets that we sent: some repeat the whole request.
+fn masked(said: &str, secrets: &[&str]) -> String {
+    let long = secrets.iter().filter(|secret| secret.len() >= SHORTEST_SECRET);
+    long.fold(said.to_owned(), |text, secret| {
+        let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        text.replace(secret, "[hidden]").replace(&encoded, "[hidden]")
+    })
+}
+
 type Asked = RequestTokenError<NetError, BasicErrorResponse>;
 
 /// A token endpoint that gave nothing.
-pub(super) fn of(e: Asked, answered: Answered) -> TokenFailure {
+pub(super) fn of(e: Asked, answered: Answered, secrets: &[&str]) -> TokenFailure {
     match e {
         RequestTokenError::ServerResponse(said) => {
-            let code = said.error().as_ref();
-            TokenFailure::spoken(code, said.error_description().map(String::as_str), answered, |code| match code {
+            let code = masked(said.error().as_ref(), secrets);
+            let description = said.error_description().map(|text| masked(text, secrets));
+            TokenFailure::spoken(&code, description.as_deref(), answered, |code| match code {
                 "invalid_grant" | "interaction_required" | "consent_required" | "login_required" => Remedy::Consent,
                 "access_denied" => Remedy::Declined,
                 "temporarily_unavailable" | "server_error" | "slow_down" => Remedy::Wait(None),
@@ -121,13 +153,26 @@ pub(super) fn of(e: Asked, answered: Answered) -> TokenFailure {
         RequestTokenError::Request(
             e @ (NetError::UrlRefused { .. } | NetError::PortNotAllowed { .. } | NetError::PrivateAddress { .. }),
         ) => TokenFailure { remedy: Remedy::Registration, code: "token_address".into(), words: e.to_string() },
+        RequestTokenError::Request(e @ NetError::TooLarge { .. }) => {
+            TokenFailure::wait(UNREADABLE, e.to_string(), None)
+        }
         RequestTokenError::Request(e) => TokenFailure::wait("unreachable", e.to_string(), None),
         // Neither an answer nor an error of OAuth: a page of a proxy, a load balancer, a wrong address. What it says is not shown.
         RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
             let status = answered.status.unwrap_or_default();
-            let words = format!("status {status} without an answer that can be read");
+            let words = match (&e, status) {
+                (_, 300..400) => format!("status {status} leads to another address, which is not followed"),
+                (RequestTokenError::Parse(at, _), 200..300) if at.path().iter().next().is_some() => {
+                    format!(
+                        "status {status} with a field that cannot be read: {}",
+                        clean(at.path().to_string().as_bytes(), 80)
+                    )
+                }
+                _ => format!("status {status} without an answer that can be read"),
+            };
             match status {
                 404 | 405 | 410 => TokenFailure { remedy: Remedy::Registration, code: "token_address".into(), words },
+                200..400 => TokenFailure::wait(UNREADABLE, words, None),
                 _ => TokenFailure::wait("unreadable", words, answered.retry_after),
             }
         }

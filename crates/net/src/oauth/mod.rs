@@ -13,7 +13,7 @@ mod failure;
 mod identity;
 mod issuer;
 
-pub use failure::{Remedy, TokenFailure, callback_failure};
+pub use failure::{Remedy, TokenFailure, callback_failure, said};
 pub use identity::{Identity, IdentityError};
 pub use issuer::{Issuer, IssuerError, check_issuer};
 
@@ -129,6 +129,11 @@ type Ready = Client<
 >;
 
 impl OAuthApp {
+    /// The client secret; empty for a public client.
+    fn shared_secret(&self) -> &str {
+        self.client_secret.as_ref().map(secrecy::ExposeSecret::expose_secret).unwrap_or_default()
+    }
+
     fn client(&self) -> Result<Ready, AppError> {
         let bad = |what| move |e: url::ParseError| AppError { what, words: e.to_string() };
         let authorize = AuthUrl::new(self.authorize_url.clone()).map_err(bad("authorization address"))?;
@@ -188,11 +193,12 @@ pub async fn exchange(
     let client = app.client().map_err(|e| TokenFailure::registration(&e))?;
     let caller = Caller::new(http);
     let answer = client
-        .exchange_code(AuthorizationCode::new(code))
+        .exchange_code(AuthorizationCode::new(code.clone()))
         .set_pkce_verifier(PkceCodeVerifier::new(verifier.expose_secret().to_owned()))
         .request_async(&|request| caller.call(request))
         .await;
-    answer.map(|answer| tokens(&answer)).map_err(|e| failure::of(e, caller.answered()))
+    let secrets = [app.shared_secret(), &code, verifier.expose_secret()];
+    answer.map(|answer| tokens(&answer)).map_err(|e| failure::of(e, caller.answered(), &secrets))
 }
 
 /// A new access token. Where the answer holds a new refresh token the old one may be used up: keep the new one before anything else.
@@ -202,9 +208,10 @@ pub async fn exchange(
 pub async fn refresh(http: &HttpClient, app: &OAuthApp, token: &SecretString) -> Result<Tokens, TokenFailure> {
     let client = app.client().map_err(|e| TokenFailure::registration(&e))?;
     let caller = Caller::new(http);
+    let secrets = [app.shared_secret(), token.expose_secret()];
     let token = RefreshToken::new(token.expose_secret().to_owned());
     let answer = client.exchange_refresh_token(&token).request_async(&|request| caller.call(request)).await;
-    answer.map(|answer| tokens(&answer)).map_err(|e| failure::of(e, caller.answered()))
+    answer.map(|answer| tokens(&answer)).map_err(|e| failure::of(e, caller.answered(), &secrets))
 }
 
 /// Gives the grant back (RFC 7009). True when the provider took it, or knew nothing of it any more; false where it has no such place.
@@ -248,6 +255,15 @@ fn tokens(answer: &Response) -> Tokens {
     }
 }
 
+/// The answer with the lifetime as a number: some providers send it as a text, and the standard's word on it (RFC 6749 §5.1) is an example.
+fn in_numbers(body: Vec<u8>) -> Vec<u8> {
+    let Ok(serde_json::Value::Object(mut fields)) = serde_json::from_slice(&body) else { return body };
+    let secs = fields.get("expires_in").and_then(serde_json::Value::as_str).and_then(|s| s.trim().parse::<u64>().ok());
+    let Some(secs) = secs else { return body };
+    fields.insert("expires_in".into(), secs.into());
+    serde_json::to_vec(&fields).unwrap_or(body)
+}
+
 /// What the endpoint said beside the body.
 #[derive(Debug, Clone, Copy, Default)]
 struct Answered {
@@ -279,7 +295,7 @@ impl Caller {
             let fetched = http.post_form(&url, body, MAX_ANSWER_BYTES, LIMIT).await?;
             *answered.lock().unwrap_or_else(PoisonError::into_inner) =
                 Answered { status: Some(fetched.status), retry_after: fetched.retry_after };
-            let mut response = HttpResponse::new(fetched.body);
+            let mut response = HttpResponse::new(in_numbers(fetched.body));
             *response.status_mut() = oauth2::http::StatusCode::from_u16(fetched.status)
                 .map_err(|e| NetError::Protocol { stage: Stage::Http, words: e.to_string() })?;
             Ok(response)

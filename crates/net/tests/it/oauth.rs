@@ -227,7 +227,14 @@ const MEANINGS: &[(&str, &str, Remedy, &str)] = &[
     // An outage never asks for a person, whatever words come with it.
     ("500 Internal Server Error", r#"{"error":"invalid_grant"}"#, Remedy::Wait(None), "invalid_grant"),
     ("502 Bad Gateway", "<html>bad gateway</html>", Remedy::Wait(None), "unreadable"),
-    ("200 OK", "<html>sign in to the hotel's network</html>", Remedy::Wait(None), "unreadable"),
+    ("200 OK", "<html>sign in to the hotel's network</html>", Remedy::Wait(None), "not_oauth"),
+    ("200 OK", r#"{"access_token":5,"token_type":"Bearer"}"#, Remedy::Wait(None), "not_oauth"),
+    (
+        "400 Bad Request",
+        r#"{"error":"invalid_client","error_description":"old-refresh is refused"}"#,
+        Remedy::Registration,
+        "invalid_client",
+    ),
     ("404 Not Found", "nothing here", Remedy::Registration, "token_address"),
 ];
 
@@ -265,10 +272,28 @@ async fn an_endpoint_that_is_away_is_waited_for_and_a_redirect_is_not_followed()
 }
 
 #[tokio::test]
+async fn a_lifetime_may_be_a_text_and_no_failure_repeats_a_secret_or_a_number() {
+    let body = r#"{"access_token":"a","token_type":"Bearer","expires_in":"1800"}"#;
+    let tokens = Endpoint::answering("200 OK", "", body).await.refresh().await.unwrap_or_else(|f| panic!("{f}"));
+    assert_eq!(tokens.lasts, Duration::from_secs(1_800));
+    assert_eq!(
+        oauth::said("unauthorized_client AADSTS700016", "AADSTS700016: no app"),
+        "unauthorized_client: AADSTS700016: no app"
+    );
+    assert_eq!(oauth::said("invalid_client", ""), "invalid_client");
+    let body = r#"{"error":"invalid_client","error_description":"the-secret-of-the-app is wrong"}"#;
+    let endpoint = Endpoint::answering("401 Unauthorized", "", body).await;
+    let app = OAuthApp { client_secret: Some(SecretString::from("the-secret-of-the-app")), ..endpoint.app.clone() };
+    let failure = failed(oauth::refresh(&endpoint.http, &app, &SecretString::from("t")).await);
+    assert_eq!(failure.words, "[hidden] is wrong");
+}
+
+#[tokio::test]
 async fn an_answer_without_end_is_cut() {
     let body = format!(r#"{{"error":"{}"}}"#, "x".repeat(200_000));
     let failure = failed(Endpoint::answering("400 Bad Request", "", &body).await.refresh().await);
-    assert_eq!((failure.remedy, failure.code.as_str()), (Remedy::Wait(None), "unreachable"));
+    assert_eq!((failure.remedy, failure.code.as_str()), (Remedy::Wait(None), "not_oauth"));
+    assert!(failure.is_unreadable());
     let long = format!(r#"{{"error":"invalid_grant","error_description":"{}"}}"#, "y".repeat(50_000));
     assert!(failed(Endpoint::answering("400 Bad Request", "", &long).await.refresh().await).to_string().len() < 1_000);
 }

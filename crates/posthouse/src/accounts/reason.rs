@@ -87,6 +87,27 @@ text_enum! {
 }
 
 impl Reason {
+    /// Whether it is about what a person consented to, whichever server is asked.
+    #[must_use]
+    pub const fn is_of_grant(self) -> bool {
+        matches!(self, Self::GrantMissing | Self::ConsentRevoked | Self::ConsentDeclined)
+    }
+
+    /// What to do where nothing is tried again by itself: at a test, or at the first sign-in.
+    #[must_use]
+    pub const fn fix_at_a_test(self, provider: Provider) -> &'static str {
+        match self {
+            Self::TimedOut => {
+                "Check server and port. If they are right the server may be down: try again in a few minutes."
+            }
+            Self::OverQuota => "Free space in the mailbox, or try again later.",
+            Self::ConnectionLost | Self::ServerError | Self::RateLimited | Self::TokenService => {
+                "Try again in a few minutes. If it stays, ask the provider."
+            }
+            _ => self.fix_at(provider),
+        }
+    }
+
     /// Whether a person must act: the credentials were refused. Everything else is retried.
     #[must_use]
     pub const fn needs_person(self) -> bool {
@@ -338,6 +359,16 @@ impl Reason {
 #[cfg(test)]
 mod tests {
     use super::{Provider, Reason};
+
+    #[test]
+    fn where_nothing_is_tried_again_nobody_is_told_so() {
+        for reason in Reason::ALL.iter().filter(|r| !matches!(r, Reason::AppConfiguration)) {
+            for provider in [Provider::Google, Provider::Microsoft, Provider::Custom] {
+                let fix = reason.fix_at_a_test(provider);
+                assert!(!fix.contains("ourselves"), "{reason}: {fix}");
+            }
+        }
+    }
 
     #[test]
     fn an_owner_is_told_nothing_that_they_cannot_do() {

@@ -1,6 +1,6 @@
 //! Changes of an account's states. Each is one transaction of the caller, and news for open pages.
 
-use super::{AccountId, Reason, Side, State, SyncStage, store};
+use super::{AccountId, Auth, Reason, Side, State, SyncStage, store};
 use crate::app::App;
 use crate::base::events::{self, Kind, News};
 use crate::team::Scope;
@@ -24,26 +24,34 @@ pub struct Failure {
     pub seen: Option<String>,
     /// How long the server asks to wait before the next attempt.
     pub wait_ms: Option<i64>,
+    /// It is about what a person consented to, not about one server: every side that signs in by it fails.
+    pub of_grant: bool,
 }
 
 impl Failure {
     /// A failure in which no server spoke.
     #[must_use]
     pub const fn of(reason: Reason) -> Self {
-        Self { reason, server_words: None, seen: None, wait_ms: None }
+        Self { reason, server_words: None, seen: None, wait_ms: None, of_grant: false }
     }
 
     /// A failure with the server's words, bounded.
     #[must_use]
     pub fn said(reason: Reason, words: &str) -> Self {
         let words: String = words.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect();
-        Self { reason, server_words: Some(words).filter(|w| !w.is_empty()), seen: None, wait_ms: None }
+        Self { server_words: Some(words).filter(|w| !w.is_empty()), ..Self::of(reason) }
     }
 
     /// With what we saw ourselves.
     #[must_use]
     pub fn with_seen(self, seen: Option<String>) -> Self {
         Self { seen, ..self }
+    }
+
+    /// About the grant that the account's sides live by.
+    #[must_use]
+    pub fn of_grant(self) -> Self {
+        Self { of_grant: true, ..self }
     }
 
     /// With what the server asks for, between a second and an hour.
@@ -76,7 +84,7 @@ pub async fn note_working(
 /// The side failed. Refused credentials wait for a person; everything else is tried again after a growing pause, or after the time
 /// that the server asked for.
 /// Returns when the next attempt is due. Ignored when servers or password were changed since `generation`, and while the account
-/// is paused: resuming begins anew.
+/// is paused: resuming begins anew. What is about the grant is noted for both sides that sign in by it.
 ///
 /// # Errors
 /// Only the database's.
@@ -91,6 +99,32 @@ pub async fn note_failure(
     let Some(before) = store::connection(tx, scope, id, side).await?.filter(counts) else {
         return Ok(None);
     };
+    let next = failed(tx, app, scope, id, (&before, failure)).await?;
+    if failure.of_grant {
+        let other = match side {
+            Side::Receive => Side::Send,
+            Side::Send => Side::Receive,
+        };
+        // Once: from then on each side counts its own attempts.
+        let news = |c: &store::Connection| {
+            c.auth == Auth::Oauth && c.state != State::Paused && c.reason != Some(failure.reason)
+        };
+        if let Some(other) = store::connection(tx, scope, id, other).await?.filter(news) {
+            failed(tx, app, scope, id, (&other, failure)).await?;
+        }
+    }
+    changed(tx, app, scope, id).await?;
+    Ok(next)
+}
+
+/// Writes the failure of one side; when the next attempt is due.
+async fn failed(
+    tx: &mut Conn,
+    app: &App,
+    scope: &Scope,
+    id: AccountId,
+    (before, failure): (&store::Connection, &Failure),
+) -> DbResult<Option<Ts>> {
     let now = app.clock.now();
     let (state, next) = if failure.reason.needs_person() {
         (State::ReconnectRequired, None)
@@ -100,8 +134,7 @@ pub async fn note_failure(
     };
     let since = if before.state == state && before.reason == Some(failure.reason) { before.since_at } else { now };
     let row = store::Failed { state, failure, since, failures: before.failures.saturating_add(1), next };
-    store::set_failed(tx, scope, (id, side), &row).await?;
-    changed(tx, app, scope, id).await?;
+    store::set_failed(tx, scope, (id, before.side), &row).await?;
     Ok(next)
 }
 

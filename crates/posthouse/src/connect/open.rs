@@ -125,7 +125,8 @@ impl Server {
             match greeted.unwrap_or(Err(imap::Error::Timeout)) {
                 Ok(session) => Ok(session),
                 Err(imap::Error::Timeout) => Err(self.explain_silence(app).await),
-                Err(imap::Error::Protocol(_)) => Err(Failure::of(Reason::BadGreeting)),
+                // A flood without a line's end too: no mail server begins like that.
+                Err(imap::Error::Protocol(_) | imap::Error::TooLarge(_)) => Err(Failure::of(Reason::BadGreeting)),
                 Err(e) => Err(from_imap(&e)),
             }
         };

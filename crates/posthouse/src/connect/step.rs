@@ -131,7 +131,7 @@ impl Steps {
                 let text = failure.reason.text();
                 shown.detail = Some(failure.seen.as_ref().map_or(text.to_owned(), |seen| format!("{text} {seen}")));
                 shown.reason = Some(failure.reason);
-                shown.fix = Some(failure.reason.fix_at(self.provider).to_owned());
+                shown.fix = Some(failure.reason.fix_at_a_test(self.provider).to_owned());
                 self.failed = Some(shown.clone());
             }
         }

@@ -29,7 +29,7 @@ pub async fn round(app: &App, held: &Held) -> Result<(), LeaseError> {
         let mut tx = app.db.tx().await?;
         held.check(&mut tx).await?;
         let subject = oauth::fault_subject(app, &mut tx, &scope, fault).await?;
-        let words = format!("{} {}", fault.code, fault.server_words);
+        let words = net::oauth::said(&fault.code, &fault.server_words);
         let facts = Facts { subject: Some(subject), server_words: Some(words), ..Facts::default() };
         raise(&mut tx, app, &scope, New { kind: Kind::AppConfiguration, about: about(fault), facts }).await?;
         tx.commit().await?;

@@ -57,6 +57,8 @@ fn outage(facts: &Facts, count: Count, first: &str) -> Words {
     };
     let what = facts.reason.map_or("It does not work.", Reason::text);
     let text = match count.all {
+        // What a person consented to has nothing to do with the mail server.
+        1 if facts.reason.is_some_and(Reason::is_of_grant) => what.to_owned(),
         1 => format!("{host}: {what}"),
         all if count.working > 0 => format!("{what} {} of {all} work again.", count.working),
         _ => what.to_owned(),
@@ -67,6 +69,18 @@ fn outage(facts: &Facts, count: Count, first: &str) -> Words {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_consent_that_was_taken_back_has_nothing_to_do_with_the_mail_server() {
+        let facts = Facts {
+            host: Some("imap.old.test".into()),
+            state: Some(State::ReconnectRequired),
+            reason: Some(Reason::ConsentRevoked),
+            ..Facts::default()
+        };
+        let words = of(Kind::Outage, &facts, Count { all: 1, working: 0 }, "ben@old.test");
+        assert_eq!(words.text, Reason::ConsentRevoked.text());
+    }
 
     #[test]
     fn every_notice_says_what_happened_and_what_to_do() {

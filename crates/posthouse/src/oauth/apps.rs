@@ -58,17 +58,20 @@ pub async fn registration(
     (provider, id): (&str, Option<OAuthAppId>),
 ) -> Result<Registration, Failure> {
     let gone = |what: &str| Failure::of(Reason::AppConfiguration).with_seen(Some(what.to_owned()));
-    let found =
-        find(&app.config, provider).ok_or_else(|| gone("The operator's settings no longer know this provider."))?;
+    let found = find(&app.config, provider)
+        .ok_or_else(|| gone("The settings of this installation do not know this provider."))?;
     let (client_id, secret, tenant) = match id {
         None => {
-            let (client_id, secret) =
-                found.operator.clone().ok_or_else(|| gone("The operator's settings no longer have an app for it."))?;
+            let (client_id, secret) = found
+                .operator
+                .clone()
+                .ok_or_else(|| gone(&format!("This installation has no app for {}.", found.label)))?;
             (client_id, secret, String::new())
         }
         Some(id) => {
             let row = store::app(c, scope, id).await.map_err(|_| Failure::of(Reason::TokenService))?;
-            let row = row.ok_or_else(|| gone("The app was removed from the workspace."))?;
+            let row =
+                row.ok_or_else(|| gone("There is no such app in this workspace: it was removed, or never there."))?;
             let secret = secret_of(app, scope, &row)?;
             (row.client_id, secret, row.tenant)
         }

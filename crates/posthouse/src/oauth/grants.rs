@@ -136,12 +136,14 @@ pub struct Known {
 /// What to note in the account's state.
 pub async fn access(app: &App, scope: &Scope, id: AccountId, refused: Option<&Secret>) -> Result<Secret, Failure> {
     let renewal = Renewal { app: app.clone(), scope: *scope, id, refused: refused.cloned() };
-    if let Some(token) = renewal.usable().await? {
+    // What passes is each side's own affair: it may have a token yet.
+    let concerns = |f: Failure| if f.reason == Reason::TokenService { f } else { f.of_grant() };
+    if let Some(token) = renewal.usable().await.map_err(concerns)? {
         return Ok(token);
     }
     // Whoever waits may be cancelled, and a token that was given but not stored would be lost.
     let task = app.unbroken.spawn(async move { renewal.run().await });
-    task.await.unwrap_or_else(|_| Err(Failure::of(Reason::TokenService)))
+    task.await.unwrap_or_else(|_| Err(Failure::of(Reason::TokenService))).map_err(concerns)
 }
 
 /// One task's wish for a fresh token.

@@ -7,7 +7,7 @@ use crate::support::{Api, Engine, TestApp, allow, eventually};
 use posthouse::config::{Config, OAuthSettings};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Consent, Issuer, MailWorld, Mailbox};
+use testkit::{Consent, Direction, Fault, FaultProxy, Issuer, MailWorld, Mailbox, Plan};
 
 /// A Posthouse, its owner, and the world with the provider.
 pub(crate) struct Scene<'w> {
@@ -200,6 +200,12 @@ on_both! {
         scene.issuer("microsoft").revoke(&mailbox.address).unwrap();
         let _ = world.kick_sessions(&mailbox.address);
         scene.receiving(&id, "reconnect_required", Some("consent_revoked")).await;
+        // One grant, two sides: nothing has to be sent before the other is told.
+        let sending = scene.account(&id).await["sending"].clone();
+        assert_eq!((&sending["state"], &sending["reason"]), (&json!("reconnect_required"), &json!("consent_revoked")), "{sending}");
+        let posthouse = &scene.posthouse;
+        eventually("people are told", || async { posthouse.number("SELECT COUNT(*) FROM notice WHERE kind = 'outage'").await > 0 }).await;
+        assert_eq!(posthouse.number("SELECT COUNT(*) FROM notice WHERE kind = 'outage'").await, 1);
         let fix = scene.account(&id).await["receiving"]["fix"].as_str().unwrap().to_owned();
         assert!(fix.contains("sign in with Microsoft"), "{fix}");
 
@@ -217,6 +223,7 @@ on_both! {
         let ended = scene.ended(&flow).await;
         assert_eq!((ended["state"].as_str(), ended["account_id"].as_str()), (Some("done"), Some(id.as_str())), "{ended}");
         scene.receiving(&id, "connected", None).await;
+        assert_eq!(scene.account(&id).await["sending"]["state"], "connected");
         let path = format!("/accounts/{id}/messages");
         let mut list = String::new();
         for _ in 0..300 {
@@ -251,9 +258,79 @@ on_both! {
         let again = scene.begin("google", &mailbox).await;
         scene.owner.delete(&format!("/oauth/flows/{}", again["id"].as_str().unwrap()), &Value::Null).await.expect(204);
         assert_eq!(scene.ended(&again).await["problem"]["code"], "cancelled");
-        scene.connected("google", &mailbox).await;
+        let connected = scene.begin("google", &mailbox).await;
+        scene.walk("google", &connected, (&mailbox.address, Consent::All)).await;
+        assert_eq!(scene.ended(&connected).await["state"], "done");
         let taken = json!({ "provider": "google", "address": mailbox.address, "display_name": "x" });
         scene.owner.post("/oauth/flows", &taken).await.problem(409, "address_taken");
+        // Too late to give up.
+        let path = format!("/oauth/flows/{}", connected["id"].as_str().unwrap());
+        scene.owner.delete(&path, &Value::Null).await.problem(409, "connected");
+        let id = scene.ended(&connected).await["account_id"].clone();
+        let other = json!({ "provider": "google", "account_id": id, "address": "eve@else.test" });
+        scene.owner.post("/oauth/flows", &other).await.problem(422, "validation_failed");
+    }
+
+    async fn who_gives_up_while_the_mailbox_is_checked_has_no_account_and_no_consent(engine) {
+        let world = MailWorld::shared_with_oauth();
+        let slow = Plan::of(Fault::DelayPieces(Direction::FromServer, std::time::Duration::from_millis(700)));
+        let imap = FaultProxy::start(world.imaps_port(), slow).await.unwrap();
+        let mut scene = Scene::open_with(engine, world, |c| {
+            c.egress.extra_ports.push(imap.port());
+            c.oauth.get_mut("google").unwrap().imap = Some(format!("tls://localhost:{}", imap.port()));
+        })
+        .await;
+        let mailbox = someone(world, "gives-up");
+        let flow = scene.begin("google", &mailbox).await;
+        scene.walk("google", &flow, (&mailbox.address, Consent::All)).await;
+        eventually("the mailbox is being checked", || async { imap.connections() > 0 }).await;
+        let path = format!("/oauth/flows/{}", flow["id"].as_str().unwrap());
+        assert_eq!(scene.owner.get(&path).await.expect(200)["state"], "working");
+        scene.owner.delete(&path, &Value::Null).await.expect(204);
+        assert_eq!(scene.ended(&flow).await["problem"]["code"], "cancelled");
+        let posthouse = &scene.posthouse;
+        let left = "SELECT COUNT(*) FROM job WHERE kind = 'finish_consent'";
+        eventually("nothing goes on", || async { posthouse.number(left).await == 0 }).await;
+        for sql in ["SELECT COUNT(*) FROM account", "SELECT COUNT(*) FROM oauth_grant"] {
+            assert_eq!(posthouse.number(sql).await, 0, "{sql}");
+        }
+        assert_eq!(scene.issuer("google").revoke(&mailbox.address).unwrap(), 0, "the consent was given back");
+        assert_eq!(scene.ended(&flow).await["problem"]["code"], "cancelled");
+    }
+
+    async fn what_the_provider_left_out_or_refused_at_the_code_is_told_as_what_it_is(engine) {
+        let world = own_world();
+        let no_openid = OAuthSettings {
+            label: Some("Acme Mail".into()),
+            scopes: ["email", "https://mail.google.com/"].map(str::to_owned).into(),
+            ..settings(&world, world.openid().unwrap().google())
+        };
+        let mut scene = Scene::open_with(engine, &world, |c| {
+            c.oauth.insert("acme".into(), OAuthSettings { client_id: None, client_secret: None, ..no_openid });
+        })
+        .await;
+        let mailbox = someone(&world, "told");
+        let acme = json!({ "provider": "acme", "address": mailbox.address, "display_name": "Ben" });
+        let refused = scene.owner.post("/oauth/flows", &acme).await.problem(409, "app_configuration");
+        let detail = refused["detail"].as_str().unwrap();
+        assert!(detail.contains("has no app for Acme Mail") && !detail.contains("refuses"), "{detail}");
+
+        let invalid = json!({ "error": "invalid_grant", "error_description": format!("no code for {}", Issuer::CLIENT_SECRET) });
+        let unnamed = json!({ "access_token": "a", "refresh_token": "r-e-f-r-e-s-h", "token_type": "Bearer", "expires_in": "3600" });
+        let cases = [
+            (400, invalid, "expired", "took too long, or was used already"),
+            (200, unnamed, "app_configuration", "did not say who signed in"),
+            (200, json!({ "access_token": 5 }), "app_configuration", "none of OAuth"),
+        ];
+        for (status, body, code, words) in cases {
+            let flow = scene.begin("google", &mailbox).await;
+            scene.issuer("google").fail_token_calls(1, status, &body).unwrap();
+            scene.walk("google", &flow, (&mailbox.address, Consent::All)).await;
+            let problem = scene.ended(&flow).await["problem"].clone();
+            assert_eq!(problem["code"], code, "{problem}");
+            assert!(problem["text"].as_str().unwrap().contains(words), "{problem}");
+            assert!(!problem.to_string().contains(Issuer::CLIENT_SECRET), "{problem}");
+        }
     }
 
     async fn a_state_works_once_in_time_in_its_browser_and_for_its_person(engine) {

@@ -194,6 +194,11 @@ on_both! {
         }
         holder.post("/owner-links/use", &use_it(&pinned)).await.problem(410, "link_exhausted");
         look(&mut holder, &pinned).await.problem(410, "link_exhausted");
+        let (_, fresh) = make(&mut owner, &asked(world, &mailbox)).await;
+        look(&mut holder, &fresh).await.expect(200);
+        let listed = owner.get("/owner-links").await.expect(200);
+        let used_up: Vec<_> = listed["items"].as_array().unwrap().iter().map(|l| l["used_up"].clone()).collect();
+        assert_eq!(used_up, [json!(false), json!(true)], "{listed}");
         assert_eq!(owner.get("/accounts").await.expect(200)["total"], 0);
         t.stop().await;
     }
@@ -254,6 +259,10 @@ on_both! {
         owner.post("/owner-links", &request(20)).await.problem(409, "too_many_links");
         owner.delete(&format!("/owner-links/{}", last["id"].as_str().unwrap()), &Value::Null).await.expect(204);
         make(&mut owner, &request(20)).await;
+        owner.post("/owner-links", &request(21)).await.problem(409, "too_many_links");
+        // One without tries left does not count.
+        t.run_sql("UPDATE owner_link SET tries = 10 WHERE id = (SELECT id FROM owner_link WHERE revoked_at IS NULL ORDER BY id LIMIT 1)").await;
+        make(&mut owner, &request(21)).await;
 
         // Also when all are asked for at once.
         t.run_sql("UPDATE owner_link SET revoked_at = 1").await;

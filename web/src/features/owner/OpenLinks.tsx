@@ -46,9 +46,14 @@ function OpenLink({ link }: { link: OwnerLink }) {
           {link.address}
         </Text>
         <Text size="xs" c="dimmed">
-          Made by <bdi>{link.made_by}</bdi> <Time at={link.created_at} />, ends{" "}
-          <Time at={link.expires_at} as="due" />
+          Made by <bdi>{link.made_by}</bdi> <Time at={link.created_at} />
+          {!link.used_up && (
+            <>
+              , ends <Time at={link.expires_at} as="due" />
+            </>
+          )}
         </Text>
+        {link.used_up && <Text size="sm">Used up: make a new one</Text>}
       </Stack>
       <Button
         variant="default"

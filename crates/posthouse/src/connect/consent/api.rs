@@ -1,7 +1,7 @@
 //! Beginning a flow, following it, and where the provider sends people back to.
 
 use super::store::{self, FlowState};
-use super::{BeginError, FlowId, Known, NewFlow, Problem, Returned, Wish, begin, cancel, returned};
+use super::{BeginError, FlowId, GivenUp, Known, NewFlow, Problem, Returned, Wish, begin, cancel, returned};
 use crate::accounts::api::name_field;
 use crate::accounts::{self, Access, AccountId};
 use crate::app::App;
@@ -18,6 +18,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+/// What is done about an app that cannot be used; no provider was asked.
+const NO_APP: &str = "An admin adds or mends an app in Settings, Providers; then sign in.";
+/// What people read who give up too late.
+const CONNECTED: &str = "The mailbox was connected before you gave up. Delete the account if you do not want it: that gives the permission back.";
 
 /// The routes of this part.
 pub fn routes() -> OpenApiRouter<App> {
@@ -83,9 +88,13 @@ impl From<BeginError> for ApiError {
         let text = e.to_string();
         match e {
             BeginError::App(f) => {
-                let seen = f.seen.map(|s| format!(" {s}")).unwrap_or_default();
-                Self::new(StatusCode::CONFLICT, "app_configuration", format!("{text}{seen} {}", f.reason.fix()))
+                let detail = match f.seen {
+                    Some(seen) => format!("{seen} {NO_APP}"),
+                    None => format!("{text} {}", f.reason.fix()),
+                };
+                Self::new(StatusCode::CONFLICT, "app_configuration", detail)
             }
+            BeginError::OtherAddress(_) => Self::field("address", "other_address", text),
             BeginError::NoApp(_) => Self::new(StatusCode::CONFLICT, "app_configuration", text),
             BeginError::ProviderGone(_) => Self::new(StatusCode::CONFLICT, "provider_gone", text),
             BeginError::UnknownProvider => Self::field("provider", "invalid", text),
@@ -126,7 +135,9 @@ fn wish(r: &BeginConsent, actor: &team::Actor) -> ApiResult<Wish> {
     if !errors.is_empty() {
         return Err(ApiError::fields(errors));
     }
-    let address = address.map(|a| a.to_string()).unwrap_or_default();
+    let given = r.address.as_deref().unwrap_or_default().trim().to_owned();
+    // Of a reconnected account it is only compared.
+    let address = address.map_or(if r.account_id.is_some() { given } else { String::new() }, |a| a.to_string());
     Ok(Wish { address, display_name, team: r.team, import_days, dry_run: r.dry_run })
 }
 
@@ -171,11 +182,16 @@ async fn flow(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<FlowId
     }))
 }
 
-/// Gives up a sign-in that waits for the person.
+/// Gives up a sign-in. Also one that is being checked: nothing is saved then, and the consent is given back. 409 when the account is
+/// connected already.
 #[utoipa::path(delete, path = "/oauth/flows/{id}", tag = "accounts", params(("id" = FlowId, Path)),
-    responses((status = 204), (status = 404, body = HttpProblem)))]
+    responses((status = 204), (status = 404, body = HttpProblem), (status = 409, body = HttpProblem)))]
 async fn give_up(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<FlowId>) -> ApiResult<StatusCode> {
-    if cancel(&app, &actor, id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found()) }
+    match cancel(&app, &actor, id).await? {
+        GivenUp::Ended => Ok(StatusCode::NO_CONTENT),
+        GivenUp::Connected => Err(ApiError::new(StatusCode::CONFLICT, "connected", CONNECTED)),
+        GivenUp::Unknown => Err(ApiError::not_found()),
+    }
 }
 
 /// Where providers send people back to. It answers with the page that tells what became of it.

@@ -104,11 +104,11 @@ impl Finish<'_> {
         let answer = net::oauth::exchange(&self.app.web, &used.app, code, &verifier).await;
         oauth::note_outcome(self.app, &self.scope, &used, answer.as_ref().err()).await.map_err(internal)?;
         self.app.crash.point("consent.redeemed");
-        let tokens = answer.map_err(|f| Problem::of(oauth::refused_by_provider(&f), kind))?;
+        let tokens = answer.map_err(|f| Problem::not_redeemed(&f, kind))?;
         let (given, lacks) = self.given(used, tokens, nonce).map_err(|f| Problem::of(f, kind))?;
-        if let Some(failure) = lacks {
+        if let Some(problem) = lacks {
             self.decline(&given).await;
-            return Err(Problem::of(failure, kind));
+            return Err(problem);
         }
         if self.row.wish.dry_run {
             self.decline(&given).await;
@@ -149,18 +149,20 @@ impl Finish<'_> {
     }
 
     /// What was given, and what it lacks: a permission, or a name for whoever gave it.
-    fn given(&self, used: Registration, tokens: Tokens, nonce: &str) -> Result<(Given, Option<Failure>), Failure> {
+    fn given(&self, used: Registration, tokens: Tokens, nonce: &str) -> Result<(Given, Option<Problem>), Failure> {
         let Tokens { access, refresh, lasts, scopes, id_token } = tokens;
         let refresh = refresh.ok_or_else(|| Failure::of(Reason::NoLastingAccess))?;
         let now_secs = self.app.clock.now().0 / 1_000_000;
         let read = || Identity::read(id_token.as_deref(), &used.app.client_id, nonce, now_secs);
         let (identity, unread) = match used.provider.tells_identity().then(read).transpose() {
             Ok(identity) => (identity, None),
-            Err(e) => (None, Some(Failure::said(Reason::WrongIdentity, &e.to_string()))),
+            Err(e) => (None, Some(Problem::nameless(&e))),
         };
         let missing = scopes.map(|s| missing_scopes(&s, &used.provider.required())).unwrap_or_default();
-        let not_given =
-            || Failure::of(Reason::ScopeMissing).with_seen(Some(format!("Not given: {}.", missing.join(", "))));
+        let not_given = || {
+            let seen = format!("Not given: {}.", missing.join(", "));
+            Problem::of(Failure::of(Reason::ScopeMissing).with_seen(Some(seen)), used.provider.kind)
+        };
         let lacks = unread.or_else(|| (!missing.is_empty()).then(not_given));
         Ok((Given { registration: used, identity, refresh, access, lasts }, lacks))
     }
@@ -244,13 +246,17 @@ impl Finish<'_> {
             if let Some(link) = &link {
                 owner::use_up(&mut tx, self.app, link, id).await?;
             }
-            store::end(&mut tx, &self.scope, self.row.id, (Some(id), None), self.app.clock.now()).await?;
+            // Given up meanwhile: without a commit nothing of this stays.
+            if !store::end(&mut tx, &self.scope, self.row.id, (Some(id), None), self.app.clock.now()).await? {
+                return Ok(false);
+            }
             events::emit_to_all(&mut tx, self.app, &self.scope, Kind::ConsentChanged).await?;
             tx.commit().await?;
-            Ok::<_, SaveError>(())
+            Ok::<_, SaveError>(true)
         };
         self.app.crash.point("consent.saving");
-        written.await.map_err(Problem::from)
+        let saved = written.await.map_err(Problem::from)?;
+        if saved { Ok(()) } else { Err(Problem::cancelled()) }
     }
 
     fn account(&self, actor: &Actor, given: &Given) -> Result<NewAccount, SaveError> {

@@ -32,7 +32,7 @@ use crate::team::{Actor, Instance, Scope};
 use db::types::Json;
 use db::{Conn, DbError, DbResult, Ts, id_type};
 use mail::address::EmailAddress;
-use net::oauth::{Ask, IssuerError, callback_failure};
+use net::oauth::{Ask, IdentityError, IssuerError, TokenFailure, callback_failure};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use store::FlowRow;
@@ -100,7 +100,12 @@ impl Problem {
     }
 
     fn of(f: Failure, provider: Provider) -> Self {
-        let text = f.seen.map_or_else(|| f.reason.text().to_owned(), |seen| format!("{} {seen}", f.reason.text()));
+        let text = match f.seen {
+            // Nobody refused anything: the provider was not even asked.
+            Some(seen) if f.reason == Reason::AppConfiguration && f.server_words.is_none() => seen,
+            Some(seen) => format!("{} {seen}", f.reason.text()),
+            None => f.reason.text().to_owned(),
+        };
         // A sign-in is not tried again by itself, as an account is.
         let fix = match f.reason {
             Reason::TokenService => "Try again in a minute.",
@@ -130,6 +135,43 @@ impl Problem {
 
     fn interrupted() -> Self {
         Self::new("interrupted", "Posthouse was stopped in the middle of it.", "Begin again: nothing was saved.")
+    }
+
+    /// Access was given, and nothing says by whom.
+    fn nameless(e: &IdentityError) -> Self {
+        let fix = match e {
+            IdentityError::Absent | IdentityError::Malformed(_) => {
+                "Whoever runs this Posthouse sees to it that `openid` is among the provider's scopes in the settings, and that it is \
+                 an OpenID provider. Then begin again."
+            }
+            IdentityError::NotOurs(_) => {
+                "Begin again. If it happens again, whoever runs this Posthouse asks the provider."
+            }
+            IdentityError::Expired => "Whoever runs this Posthouse sets the clock right. Then begin again.",
+        };
+        let text = "The provider gave access, but did not say who signed in.";
+        Self { server_words: Some(e.to_string()), ..Self::new(Reason::AppConfiguration.as_str(), text, fix) }
+    }
+
+    /// No tokens came for the code. There is no access yet that could have been taken back.
+    fn not_redeemed(f: &TokenFailure, provider: Provider) -> Self {
+        let failure = oauth::refused_by_provider(f);
+        if failure.reason == Reason::ConsentRevoked {
+            let text = "The sign-in at the provider took too long, or was used already.";
+            return Self { server_words: failure.server_words, ..Self::new("expired", text, "Begin again.") };
+        }
+        if f.is_unreadable() {
+            let text = "The provider's sign-in service gave an answer that is none of OAuth.";
+            let fix = "Waiting does not help. Whoever runs this Posthouse compares the provider's `token_url` in the settings with \
+                       what the provider publishes.";
+            let code = Reason::AppConfiguration.as_str();
+            return Self { server_words: failure.server_words, ..Self::new(code, text, fix) };
+        }
+        Self::of(failure, provider)
+    }
+
+    fn cancelled() -> Self {
+        Self::new("cancelled", "You gave up the sign-in.", "Begin again when you like.")
     }
 
     fn expired() -> Self {
@@ -233,6 +275,9 @@ pub enum BeginError {
     /// The account is of another provider.
     #[error("This account is not one of that provider. Connect the address anew instead.")]
     OtherProvider,
+    /// The account has another address than the one that was named.
+    #[error("This account is {0}. Leave the address out, or connect the other one as an account of its own.")]
+    OtherAddress(String),
     /// There is an account with this address, or it is not the caller's.
     #[error(transparent)]
     Save(#[from] SaveError),
@@ -252,8 +297,11 @@ pub async fn begin(app: &App, actor: &Actor, new: NewFlow, browser: &str) -> Res
         let mut c = app.db.read().await?;
         let known = match new.account_id {
             Some(id) => {
-                wish.address =
-                    accounts::find(&mut c, actor, id, Access::Manage).await.map_err(SaveError::Account)?.address;
+                let account = accounts::find(&mut c, actor, id, Access::Manage).await.map_err(SaveError::Account)?;
+                if !wish.address.is_empty() && !wish.address.eq_ignore_ascii_case(&account.address) {
+                    return Err(BeginError::OtherAddress(account.address));
+                }
+                wish.address = account.address;
                 oauth::known(&mut c, scope, id).await?
             }
             None => None,
@@ -423,21 +471,34 @@ pub async fn returned(
     Ok(Ok(Known { id: row.id, by_link: row.link_id.is_some() }))
 }
 
-/// Gives a flow up that waits for the person.
+/// What became of a wish to give a flow up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenUp {
+    /// Nothing comes of the flow: the job that finishes it stores nothing any more, and gives back what it got.
+    Ended,
+    /// The account is connected: it was too late.
+    Connected,
+    /// There is no such flow of theirs.
+    Unknown,
+}
+
+/// Gives a flow up, also one whose code is being redeemed. Its end and the account are one commit, so only one of both can come first.
 ///
 /// # Errors
 /// Only the database's.
-pub async fn cancel(app: &App, actor: &Actor, id: FlowId) -> DbResult<bool> {
+pub async fn cancel(app: &App, actor: &Actor, id: FlowId) -> DbResult<GivenUp> {
     let mut tx = app.db.tx().await?;
-    let row = store::flow(&mut tx, &actor.scope, id).await?;
-    let Some(row) = row.filter(|r| r.user_id == Some(actor.user_id)) else { return Ok(false) };
-    if row.state == FlowState::Waiting {
-        let problem = Problem::new("cancelled", "You gave up the sign-in.", "Begin again when you like.");
-        store::end(&mut tx, &actor.scope, id, (None, Some(&problem)), app.clock.now()).await?;
+    let theirs = |row: &FlowRow| row.user_id == Some(actor.user_id);
+    let Some(row) = store::flow(&mut tx, &actor.scope, id).await?.filter(theirs) else { return Ok(GivenUp::Unknown) };
+    if store::end(&mut tx, &actor.scope, id, (None, Some(&Problem::cancelled())), app.clock.now()).await? {
         events::emit_to_all(&mut tx, app, &actor.scope, Kind::ConsentChanged).await?;
+        tx.commit().await?;
+        return Ok(GivenUp::Ended);
     }
-    tx.commit().await?;
-    Ok(true)
+    // Read again: the end may have come between the two statements.
+    let state = store::flow(&mut tx, &actor.scope, id).await?.map(|row| row.state);
+    let connected = state == Some(FlowState::Done) && !row.wish.dry_run;
+    Ok(if connected { GivenUp::Connected } else { GivenUp::Ended })
 }
 
 /// How far a flow of this link is; none when it is not one of the link's.

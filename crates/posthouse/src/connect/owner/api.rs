@@ -90,6 +90,8 @@ struct OwnerLink {
     account_id: Option<AccountId>,
     /// Who made it.
     made_by: String,
+    /// Nobody can connect with it any more: all its tries were used. A new link helps.
+    used_up: bool,
     created_at: String,
     expires_at: String,
 }
@@ -300,6 +302,7 @@ fn shown(row: OpenRow) -> OwnerLink {
         display_name: row.pinned.0.display_name,
         account_id: row.account_id,
         made_by: row.maker,
+        used_up: row.tries >= super::MAX_TRIES,
         created_at: page::time(row.created_at),
         expires_at: page::time(row.expires_at),
     }
@@ -312,6 +315,7 @@ fn answer(actor: &crate::team::Actor, made: Made) -> (StatusCode, Json<MadeOwner
         display_name: made.row.pinned.0.display_name,
         account_id: made.row.account_id,
         made_by: actor.name.clone(),
+        used_up: false,
         created_at: page::time(made.row.created_at),
         expires_at: page::time(made.row.expires_at),
     };

@@ -218,7 +218,7 @@ async fn make(app: &App, actor: &Actor, account_id: Option<AccountId>, pinned: P
     };
     let mut tx = app.db.tx().await?;
     team::hold_member(&mut tx, &actor.scope, actor.user_id).await?;
-    if store::count_open(&mut tx, &actor.scope, actor.user_id, now).await? >= MAX_OPEN {
+    if store::count_open(&mut tx, &actor.scope, actor.user_id, (MAX_TRIES, now)).await? >= MAX_OPEN {
         return Err(SaveError::Link(LinkError::TooMany).into());
     }
     store::insert(&mut tx, &actor.scope, &row, &token_hash(&token)).await?;
@@ -238,7 +238,7 @@ async fn note(
     team::audit(tx, app, &Scope::of(row.workspace_id), actor, entry).await
 }
 
-/// The links of an account that can still be used, or those for new ones that the actor may see.
+/// The links of an account that nobody used yet, also those without tries left, or those for new ones that the actor may see.
 ///
 /// # Errors
 /// The actor does not manage the account.

@@ -21,7 +21,7 @@ pub struct LinkRow {
     pub revoked_at: Option<Ts>,
 }
 
-/// A link that can still be used, as lists show it.
+/// A link that nobody used, revoked or let run out, as lists show it.
 #[derive(Clone, FromRow)]
 pub struct OpenRow {
     pub id: OwnerLinkId,
@@ -29,6 +29,7 @@ pub struct OpenRow {
     pub maker: String,
     pub account_id: Option<AccountId>,
     pub pinned: Json<Pinned>,
+    pub tries: i64,
     pub created_at: Ts,
     pub expires_at: Ts,
 }
@@ -56,32 +57,33 @@ pub async fn link(c: &mut Conn, scope: &Scope, id: OwnerLinkId) -> DbResult<Opti
 }
 
 /// How many links of a member can still be used.
-pub async fn count_open(c: &mut Conn, scope: &Scope, user: UserId, now: Ts) -> DbResult<i64> {
+pub async fn count_open(c: &mut Conn, scope: &Scope, user: UserId, (most_tries, now): (i64, Ts)) -> DbResult<i64> {
     let row = sql!(
         one(i64,),
         c,
         "SELECT COUNT(*) FROM owner_link
-         WHERE workspace_id = $1 AND user_id = $2 AND expires_at > $3 AND used_at IS NULL AND revoked_at IS NULL",
+         WHERE workspace_id = $1 AND user_id = $2 AND expires_at > $3 AND used_at IS NULL AND revoked_at IS NULL AND tries < $4",
         scope.workspace_id(),
         user,
-        now
+        now,
+        most_tries
     )?;
     Ok(row.0)
 }
 
-/// The links of this account that can still be used, the newest first.
+/// The links of this account that are not over, the newest first; of those some may have no tries left.
 pub async fn open_of(c: &mut Conn, scope: &Scope, id: AccountId, (now, limit): (Ts, i64)) -> DbResult<Vec<OpenRow>> {
     sql!(all OpenRow, c,
-        "SELECT l.id, l.user_id, u.name AS maker, l.account_id, l.pinned, l.created_at, l.expires_at
+        "SELECT l.id, l.user_id, u.name AS maker, l.account_id, l.pinned, l.tries, l.created_at, l.expires_at
          FROM owner_link l JOIN \"user\" u ON u.id = l.user_id
          WHERE l.workspace_id = $1 AND l.account_id = $2 AND l.expires_at > $3 AND l.used_at IS NULL AND l.revoked_at IS NULL
          ORDER BY l.id DESC LIMIT $4", scope.workspace_id(), id, now, limit)
 }
 
-/// The links for new accounts that can still be used, the newest first.
+/// The same of the links for new accounts.
 pub async fn open_new(c: &mut Conn, scope: &Scope, (now, limit): (Ts, i64)) -> DbResult<Vec<OpenRow>> {
     sql!(all OpenRow, c,
-        "SELECT l.id, l.user_id, u.name AS maker, l.account_id, l.pinned, l.created_at, l.expires_at
+        "SELECT l.id, l.user_id, u.name AS maker, l.account_id, l.pinned, l.tries, l.created_at, l.expires_at
          FROM owner_link l JOIN \"user\" u ON u.id = l.user_id
          WHERE l.workspace_id = $1 AND l.account_id IS NULL AND l.expires_at > $2 AND l.used_at IS NULL AND l.revoked_at IS NULL
          ORDER BY l.id DESC LIMIT $3", scope.workspace_id(), now, limit)

@@ -1,4 +1,4 @@
-import { Skeleton, Stack, Text, Title } from "@mantine/core";
+import { Group, Skeleton, Stack, Text, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { IconLinkOff, IconPlugConnected } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
@@ -118,9 +118,14 @@ function Failed({ flow, own, label }: { flow: ConsentFlow; own: boolean; label: 
       {own ? (
         <Banner tone="idle">You can close this window. The page that opened it says the same.</Banner>
       ) : (
-        <div>
+        <Group>
           <TryAgain flow={flow} />
-        </div>
+          {!flow.dry_run && (
+            <ButtonLink to="/accounts" variant="default">
+              Back to Accounts
+            </ButtonLink>
+          )}
+        </Group>
       )}
       <Text size="xs" c="dimmed">
         Nothing was saved.

@@ -126,6 +126,23 @@ it("opens the window again, goes on in the tab, and can be given up", async () =
   expect(screen.getByLabelText("Email address")).toHaveValue("ben@acme.test");
 });
 
+it("says that it was too late to give up, and goes on to the account", async () => {
+  const detail = "The mailbox was connected before you gave up.";
+  server.use(
+    http.delete(api("/oauth/flows/f1"), () => {
+      flow = { ...flow, state: "done", account_id: "ben" };
+      return HttpResponse.json(
+        { code: "connected", status: 409, title: "Conflict", detail },
+        { status: 409 },
+      );
+    }),
+  );
+  const { user, router } = await begin("google", "Google");
+  await user.click(await screen.findByRole("button", { name: "Cancel" }));
+  expect(await screen.findByText(detail)).toBeVisible();
+  await waitFor(() => expect(router.state.location.pathname).toBe("/accounts/ben/start"));
+});
+
 it("says that the window was blocked and offers this tab", async () => {
   openWindow.mockReturnValue(null);
   const { user } = await begin("google", "Google");
@@ -316,6 +333,7 @@ it("comes back in a tab after a refusal: says why, and leads to the form with th
   flow = { ...flow, state: "failed", problem: failure("consent_declined", "The access was declined.") };
   const { user } = open("/oauth/return?flow=f1");
   expect(await screen.findByText("The access was declined.")).toBeVisible();
+  expect(screen.getByRole("link", { name: "Back to Accounts" })).toHaveAttribute("href", "/accounts");
   await user.click(screen.getByRole("link", { name: "Try again" }));
   expect(await screen.findByLabelText("Email address")).toHaveValue("ben@acme.test");
 });

@@ -1,3 +1,4 @@
+import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { type BeginConsent, type ConsentFlow, http, unwrap } from "../../../api/client";
@@ -140,8 +141,12 @@ export function useConsent({ place, onDone, onRefused }: Options) {
   const cancel = () =>
     void once(async () => {
       if (!begun) return;
-      await giveUp.mutateAsync(begun.id).catch(() => undefined);
-      // It may have gone on in the meantime: then that is followed.
+      // Too late, or not heard of: what became of it is followed, and shown instead of an empty form.
+      const refused = await giveUp.mutateAsync(begun.id).then(
+        () => undefined,
+        (error: unknown) => asApiError(error),
+      );
+      if (refused?.code === "connected") notifications.show({ color: "yellow", message: refused.message });
       const { data: now } = await flow.refetch();
       if (now?.state === "working" || now?.state === "done") return;
       popup.current?.close();
