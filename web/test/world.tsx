@@ -300,6 +300,10 @@ export const server = setupServer(
   http.get(api("/accounts/ana"), () => HttpResponse.json(account("ana"))),
   http.get(api("/accounts/ben"), () => HttpResponse.json(account("ben"))),
   http.get(api("/accounts/:id/folders"), () => HttpResponse.json({ items: [] })),
+  http.get(api("/accounts/:id/rules"), () =>
+    HttpResponse.json({ exclude: [], messages: 0, of: 0, senders: [] }),
+  ),
+  http.get(api("/accounts/:id/operations"), () => HttpResponse.json({ waiting: 0, refused: [] })),
   http.get(api("/accounts/:id/threads"), () => HttpResponse.json({ items: [], next_cursor: null })),
   http.get(api("/threads/:id"), () =>
     HttpResponse.json({ code: "not_found", title: "Not found", detail: "Not found." }, { status: 404 }),

@@ -511,6 +511,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/accounts/{id}/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The account's sync rules. */
+        get: operations["rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Replaces the account's sync rules. No mail disappears by them. */
+        patch: operations["set_rules"];
+        trace?: never;
+    };
     "/accounts/{id}/sync": {
         parameters: {
             query?: never;
@@ -1684,6 +1702,15 @@ export interface components {
             port: number;
             username: string;
         };
+        /** @description A sender whose mail is excluded. */
+        ExcludedSender: {
+            address: string;
+            /**
+             * Format: int64
+             * @description Messages from there.
+             */
+            messages: number;
+        };
         /** @description Names a message by its place. */
         FailedAt: {
             folder_id: components["schemas"]["FolderId"];
@@ -2604,6 +2631,12 @@ export interface components {
             /** @description An IANA name: "today" in every figure. */
             time_zone: string;
         };
+        SetRules: {
+            /** @description Only tells what would happen. */
+            dry_run?: boolean;
+            /** @description Patterns of senders' addresses: `*` stands for any text, `?` for one character. At most 100; they replace those of before. */
+            exclude: string[];
+        };
         SetTags: {
             /** @description All that the account shall have, by name; new ones are made. */
             tags: string[];
@@ -2735,6 +2768,23 @@ export interface components {
         SyncRequest: {
             /** @description Compares every folder with the server message by message, and fetches what is missing, instead of asking only for what changed. */
             compare?: boolean;
+        };
+        /** @description The rules, and what they concern of the mail that is here. */
+        SyncRules: {
+            /** @description As they are kept; after a dry run as they would be. */
+            exclude: string[];
+            /**
+             * Format: int64
+             * @description Messages whose sender fits a pattern.
+             */
+            messages: number;
+            /**
+             * Format: int64
+             * @description All messages that have a sender.
+             */
+            of: number;
+            /** @description The 50 senders with the most of them. */
+            senders: components["schemas"]["ExcludedSender"][];
         };
         /** @description One pass, or several alike one after the other. */
         SyncRun: {
@@ -5941,6 +5991,174 @@ export interface operations {
                 };
             };
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncRules"];
+                };
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetRules"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncRules"];
+                };
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 2 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -40,6 +40,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(super::search::api::routes())
         .merge(super::transfers::api::routes())
         .merge(super::source::api::routes())
+        .merge(super::rules::api::routes())
 }
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -15,6 +15,7 @@ mod ingest;
 mod list;
 mod ops;
 mod placeholder;
+pub mod rules;
 pub mod search;
 mod source {
     pub mod api;

@@ -493,6 +493,7 @@ pub async fn delete_chunk(tx: &mut Conn, scope: &Scope, account: AccountId, limi
     sql!(run tx, "DELETE FROM mailbox_op WHERE account_id = $1 AND workspace_id = $2", account, workspace)?;
     sql!(run tx, "DELETE FROM failed_message WHERE account_id = $1 AND workspace_id = $2", account, workspace)?;
     sql!(run tx, "DELETE FROM sync_run WHERE account_id = $1 AND workspace_id = $2", account, workspace)?;
+    sql!(run tx, "DELETE FROM exclude_pattern WHERE account_id = $1 AND workspace_id = $2", account, workspace)?;
     sql!(run tx, "DELETE FROM folder WHERE account_id = $1 AND workspace_id = $2", account, workspace)?;
     Ok(false)
 }

@@ -173,6 +173,7 @@ pub const FOR_GOOD: &[(&str, &str)] = &[
     ("placement", "as the message"),
     ("search_entry", "as the message"),
     ("message_link", "as the message"),
+    ("exclude_pattern", "a part of the account's settings"),
     ("transfer", "until the mail server has done it or refused it"),
     ("thread_backlog", "goes when the account's older mail is in conversations"),
     ("search_backlog", "goes when the account's older mail is in the search's index"),

@@ -27,6 +27,7 @@ fn body(path: &str) -> Value {
         "/accounts/{id}/messages/change" => {
             json!({ "messages": ["00000000-0000-0000-0000-000000000000"], "action": { "kind": "archive" } })
         }
+        "/accounts/{id}/rules" => json!({ "exclude": ["theirs@*"] }),
         "/accounts/{id}/tags" => json!({ "tags": ["Theirs"] }),
         "/tags/{id}" => json!({ "name": "Theirs" }),
         _ => json!({}),

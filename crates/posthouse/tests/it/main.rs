@@ -43,6 +43,7 @@ mod pausing;
 mod retention;
 #[cfg(feature = "failpoints")]
 mod power_loss;
+mod rules;
 mod search;
 mod security;
 mod send;

@@ -8,6 +8,7 @@ import { asApiError } from "../../lib/problem";
 import { ErrorSummary, type SummaryEntry } from "../../ui/ErrorSummary";
 import { ButtonLink } from "../../ui/links";
 import { useUnsaved } from "../../ui/unsaved";
+import { RulesSection } from "../sync/RulesSection";
 import { SyncSection } from "../sync/SyncSection";
 import { usePausing } from "./AccountMenu";
 import classes from "./AccountSettings.module.css";
@@ -33,6 +34,7 @@ export function AccountSettings({ id }: { id: string }) {
         <Servers account={account} />
         <General account={account} />
         <SyncSection account={account} />
+        {account.imap && <RulesSection account={account} />}
         <AccountTags account={account} />
       </Stack>
     </div>
