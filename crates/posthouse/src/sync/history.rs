@@ -113,7 +113,9 @@ impl Run {
 /// Does a full pass and notes what came of it. Open pages are told of a pass that somebody asked for, whatever came of it.
 pub async fn noted(owner: &Owner, wanted: bool, pass: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
     let started = owner.app.clock.now();
-    let asked = match store::compare_asked_at(&mut owner.app.db.read().await?, &owner.scope, owner.account.id).await? {
+    // Apart from the `match`, which would keep the connection while the check waits for another: all readers could wait so.
+    let by_hand = store::compare_asked_at(&mut owner.app.db.read().await?, &owner.scope, owner.account.id).await?;
+    let asked = match by_hand {
         Some(at) => Some(at),
         None => check_when_due(owner, started).await?,
     };

@@ -411,31 +411,6 @@ on_both! {
         scene.receives(&id, "By-password").await;
     }
 
-    async fn a_client_id_is_one_app_of_a_provider_in_a_workspace(engine) {
-        let t = TestApp::start(engine).await;
-        let mut owner = t.owner().await;
-        let app = |provider: &str, name: &str, client_id: &str| json!({ "provider": provider, "name": name, "client_id": client_id });
-        owner.post("/oauth/apps", &app("google", "Sales", "id-1")).await.expect(201);
-        let refused = owner.post("/oauth/apps", &app("google", "Support", " id-1 ")).await.problem(409, "app_taken");
-        assert!(refused["detail"].as_str().unwrap().contains("“Sales”"), "{refused}");
-        owner.post("/oauth/apps", &app("microsoft", "Sales", "id-1")).await.expect(201);
-        let other = owner.post("/oauth/apps", &app("google", "Sales", "id-2")).await.expect(201)["id"].as_str().unwrap().to_owned();
-        let path = format!("/oauth/apps/{other}");
-        owner.patch(&path, &json!({ "client_id": "id-1" })).await.problem(409, "app_taken");
-        owner.patch(&path, &json!({ "client_id": "id-2", "name": "Support" })).await.expect(204);
-        // Two at once are one, too.
-        let (mut a, mut b) = (t.caller_like(&owner), t.caller_like(&owner));
-        let twice = app("google", "Twice", "id-3");
-        let (a, b) = tokio::join!(a.post("/oauth/apps", &twice), b.post("/oauth/apps", &twice));
-        let mut both = [a.status.as_u16(), b.status.as_u16()];
-        both.sort_unstable();
-        assert_eq!(both, [201, 409]);
-        // Those that were there before can still be changed.
-        t.run_sql("UPDATE oauth_app SET client_id = 'id-1' WHERE client_id = 'id-2'").await;
-        owner.patch(&path, &json!({ "name": "Before" })).await.expect(204);
-        t.stop().await;
-    }
-
     async fn a_workspace_has_apps_of_its_own_and_an_account_stays_with_its_app(engine) {
         let world = MailWorld::shared_with_oauth();
         let mut scene = Scene::open(engine, world).await;
