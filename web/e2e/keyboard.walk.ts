@@ -82,7 +82,7 @@ test("sign in, walk the lists, read, write, find", async ({ page, house }) => {
   await test.step("? shows the keys, g a goes to the accounts", async () => {
     await page.keyboard.press("?");
     const sheet = page.getByRole("dialog", { name: "Keyboard shortcuts" });
-    await expect(sheet.getByText("Next message")).toBeVisible();
+    await expect(sheet.getByText("Next conversation")).toBeVisible();
     await expect(sheet.getByText("Go to accounts")).toBeVisible();
     await page.keyboard.press("Escape");
     await expect(sheet).toHaveCount(0);

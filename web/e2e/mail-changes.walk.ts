@@ -149,7 +149,7 @@ test("mail is worked through by keyboard, together, and back", async ({ page, ho
     await page.getByRole("checkbox", { name: "Select: Third letter" }).check();
     await expect(bar.getByText("1 selected")).toBeVisible();
     await look(page, "mail-selected");
-    await bar.getByRole("button", { name: "Move" }).click();
+    await bar.getByRole("button", { name: "Move", exact: true }).click();
     await expect(page.getByRole("option").first()).toBeVisible();
     await look(page, "mail-move");
     await page.keyboard.press("Escape");

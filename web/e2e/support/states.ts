@@ -415,6 +415,11 @@ export class States {
       return { total: rows.length, changing: rows.length - 15, unchanged, makes_tag: false };
     }
     if (kind === "folders") return { items: this.folders };
+    if (kind === "operations") return { waiting: 0, refused: [] };
+    if (kind === "rules") {
+      const senders = [{ address: "noreply@shop.test", messages: 120 }];
+      return { exclude: ["noreply@*", "*@marketing.*"], messages: 120, of: 3_400, senders };
+    }
     if (kind === "outgoing") return { items: SENT[this.rows], next_cursor: null };
     if (kind === "messages") return { items: letters, next_cursor: null } satisfies MessageList;
     if (kind === "threads") {

@@ -41,7 +41,13 @@ export function ThreadLine({ thread, own, search, open, marked }: ThreadLineProp
       aria-current={open ? "true" : undefined}
     >
       <span className={classes.lineTop}>
-        {unread > 0 && <span className={classes.dot} role="img" aria-label={`${count(unread)} unread`} />}
+        {unread > 0 && (
+          <span
+            className={classes.dot}
+            role="img"
+            aria-label={messages > 1 ? `${count(unread)} unread` : "Unread"}
+          />
+        )}
         <span className={classes.party} dir={directionOf(thread.people[0]?.name ?? "")}>
           {peopleOf(thread, own)}
         </span>
