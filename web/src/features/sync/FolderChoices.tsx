@@ -140,10 +140,18 @@ function Line({ folder, form }: { folder: Folder; form: SyncForm }) {
           )}
         </span>
       </label>
-      {!always && <Use folder={folder} form={form} />}
+      {!always && offersUse(folder, form, chosen) && <Use folder={folder} form={form} />}
       {refused && chosen && <Refused words={refused} />}
     </li>
   );
+}
+
+/** With more folders than this, a field at each would make the page slow to draw. */
+const FEW = 40;
+
+/** With many folders: those that are copied, and those that are for something. */
+function offersUse(folder: Folder, form: SyncForm, chosen: boolean): boolean {
+  return form.folders.length <= FEW || chosen || folder.server_role != null || form.used(folder) != null;
 }
 
 /** What the folder is for: as the server says, or as somebody says here. */
