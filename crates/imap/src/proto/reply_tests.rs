@@ -133,7 +133,7 @@ fn other_replies() {
     assert_eq!(parse("* ID (\"name\" \"Cyrus\" \"os\" NIL \"odd\")\r\n"), Untagged::Id(fields));
     assert_eq!(parse("* 4 EXPUNGE\r\n"), Untagged::Expunge(4));
     assert_eq!(parse("* FLAGS (\\Seen [x])\r\n"), Untagged::Flags(strings(&["\\Seen", "[x]"])));
-    for odd in ["* 99999999999 EXISTS\r\n", "* 1 FETCH NIL\r\n", "* 1\r\n", "*\r\n"] {
+    for odd in ["* 99999999999 EXISTS\r\n", "* 1 FETCH NIL\r\n", "* 1\r\n", "* XYZZY ((\"\" \"/\")) NIL\r\n", "*\r\n"] {
         assert!(matches!(parse(odd), Untagged::Other(_)), "{odd}");
     }
 }

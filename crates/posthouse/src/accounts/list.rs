@@ -276,6 +276,7 @@ pub fn statements() -> Vec<Sql> {
     let texts = Sort::ALL.iter().map(|s| order(*s)).flat_map(|o| [o.any, o.few, o.many]);
     let mut all: Vec<Sql> = texts.flat_map(|t| [t.first, t.later].concat()).collect();
     all.push(ONE);
+    all.push(tags::NAMES);
     all
 }
 

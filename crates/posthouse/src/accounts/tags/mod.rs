@@ -6,7 +6,7 @@
 pub mod api;
 mod store;
 
-pub use store::{Facts, at_most, by_name, counts, facts, facts_of, names, tagged};
+pub use store::{Facts, NAMES, at_most, by_name, counts, facts, facts_of, names, tagged};
 
 use super::{Account, AccountId};
 use crate::app::App;

@@ -3,7 +3,7 @@
 use super::{Counted, Tag, TagId};
 use crate::accounts::{AccountId, State};
 use crate::team::{Scope, UserId};
-use db::{Conn, DbResult, FromRow, Ts, sql};
+use db::{Conn, DbResult, FromRow, Sql, Ts, sql};
 
 /// The tag of this name, given as [`super::key`].
 ///
@@ -174,13 +174,16 @@ pub async fn facts_of(c: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<Op
         "SELECT id, user_id, status, closing_at FROM account WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())
 }
 
+/// The names of these accounts' tags, in order; for the test of its plan, too.
+pub const NAMES: Sql = Sql {
+    lite: "SELECT p.account_id, t.name FROM json_each($1) j JOIN account_tag p ON p.account_id = unhex(j.value)
+           JOIN tag t ON t.id = p.tag_id WHERE p.workspace_id = $2 ORDER BY t.name_key",
+    pg: "SELECT p.account_id, t.name FROM jsonb_array_elements_text($1) j JOIN account_tag p ON p.account_id = CAST(j AS UUID)
+         JOIN tag t ON t.id = p.tag_id WHERE p.workspace_id = $2 ORDER BY t.name_key",
+};
+
 /// The names of these accounts' tags, in order.
 pub async fn names(c: &mut Conn, scope: &Scope, accounts: &[AccountId]) -> DbResult<Vec<(AccountId, String)>> {
     let ids: Vec<String> = accounts.iter().map(|a| a.0.simple().to_string()).collect();
-    sql!(all (AccountId, String), c,
-        lite "SELECT p.account_id, t.name FROM json_each($1) j JOIN account_tag p ON p.account_id = unhex(j.value)
-              JOIN tag t ON t.id = p.tag_id WHERE p.workspace_id = $2 ORDER BY t.name_key",
-        pg "SELECT p.account_id, t.name FROM jsonb_array_elements_text($1) j JOIN account_tag p ON p.account_id = CAST(j AS UUID)
-            JOIN tag t ON t.id = p.tag_id WHERE p.workspace_id = $2 ORDER BY t.name_key",
-        serde_json::json!(ids), scope.workspace_id())
+    sql!(all (AccountId, String), c, sql NAMES, serde_json::json!(ids), scope.workspace_id())
 }
