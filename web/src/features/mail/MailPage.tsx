@@ -1,22 +1,18 @@
-import { Button, SegmentedControl, Select } from "@mantine/core";
+import { SegmentedControl, Select } from "@mantine/core";
 import { IconInbox } from "@tabler/icons-react";
 import { useInfiniteQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type ReactNode, useEffect } from "react";
+import type { ReactNode } from "react";
 import type { Account, MessageRow } from "../../api/client";
 import { count } from "../../lib/format";
 import { isolated } from "../../lib/texts";
-import { Banner } from "../../ui/Banner";
 import { ButtonLink } from "../../ui/links";
 import { LoadFailed, Notice } from "../../ui/Notice";
-import { sizes } from "../../ui/theme";
-import { VirtualRows } from "../../ui/VirtualRows";
 import { accountQuery } from "../accounts/queries";
 import { ImportBanner } from "./ImportBanner";
 import classes from "./Mail.module.css";
 import { MailActionsProvider } from "./MailActions";
-import { MailBar } from "./MailBar";
-import { MailRow } from "./MailRow";
+import { MailList, useMore } from "./MailList";
 import { MessageLine } from "./MessageLine";
 import { messageListQuery } from "./queries";
 import { SearchChips, SearchField } from "./SearchField";
@@ -158,7 +154,7 @@ function MessageRows({
   const navigate = useNavigate();
   const list = useInfiniteQuery(messageListQuery(account.id, folder));
   const items = useItems(list.data?.pages, folder);
-  const { active, onReady, selection, chosen } = useMailRows({
+  const rows = useMailRows({
     items,
     openId,
     shown: `${account.id} ${folder ?? ""}`,
@@ -172,15 +168,11 @@ function MessageRows({
   });
 
   const total = useFolders(account.id).find(({ id }) => id === folder)?.messages;
-  const rest = useRest(list, selection, total);
-  const { hasNextPage, isFetching, isError, fetchNextPage } = list;
+  const rest = useRest(list, rows.selection, total);
   // All that was loaded may have been moved away.
-  const goOn = items.length === 0 && hasNextPage && !isFetching && !isError;
-  useEffect(() => {
-    if (goOn) void fetchNextPage();
-  }, [goOn, fetchNextPage]);
+  useMore(list, items.length > 0);
 
-  if (list.isPending || (items.length === 0 && hasNextPage && !isError)) {
+  if (list.isPending || (items.length === 0 && list.hasNextPage && !list.isError)) {
     return <Waiting label="Loading messages" />;
   }
   if (list.isError && items.length === 0) {
@@ -188,43 +180,24 @@ function MessageRows({
   }
   if (items.length === 0) return <Empty account={account} folder={folder} />;
   return (
-    <>
-      <VirtualRows<MessageRow>
-        items={items}
-        label="Messages, newest first"
-        estimate={sizes.messageRow}
-        keyOf={(each) => each.id}
-        render={(each, index) => (
-          <MailRow id={each.id} index={index} subject={each.subject} selection={selection}>
-            <MessageLine
-              message={each}
-              accountId={account.id}
-              own={account.address}
-              search={{ folder, view }}
-              open={each.id === openId}
-              marked={index === active}
-            />
-          </MailRow>
-        )}
-        more={hasNextPage && !isFetching ? () => void fetchNextPage() : undefined}
-        onReady={onReady}
-        foot={list.isFetchNextPageError && <Broken retry={() => void fetchNextPage()} />}
-      />
-      <MailBar selection={selection} chosen={chosen} loaded={items} rest={rest} />
-    </>
-  );
-}
-
-function Broken({ retry }: { retry: () => void }) {
-  const again = (
-    <Button size="compact-sm" variant="default" onClick={retry}>
-      Try again
-    </Button>
-  );
-  return (
-    <Banner tone="bad" alert action={again}>
-      Older messages could not be loaded.
-    </Banner>
+    <MailList<MessageRow>
+      label="Messages, newest first"
+      items={items}
+      list={list}
+      rows={rows}
+      rest={rest}
+      broken="Older messages could not be loaded."
+      line={(each, marked) => (
+        <MessageLine
+          message={each}
+          accountId={account.id}
+          own={account.address}
+          search={{ folder, view }}
+          open={each.id === openId}
+          marked={marked}
+        />
+      )}
+    />
   );
 }
 

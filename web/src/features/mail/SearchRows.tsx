@@ -1,17 +1,13 @@
-import { Button, Text } from "@mantine/core";
+import { Text } from "@mantine/core";
 import { IconSearch, IconSearchOff } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Fragment, type ReactNode, useEffect } from "react";
 import type { SearchHit, SearchPage } from "../../api/client";
-import { Banner } from "../../ui/Banner";
 import { LoadFailed, Notice } from "../../ui/Notice";
 import { Time } from "../../ui/Time";
-import { sizes } from "../../ui/theme";
-import { VirtualRows } from "../../ui/VirtualRows";
 import classes from "./Mail.module.css";
-import { MailBar } from "./MailBar";
-import { MailRow } from "./MailRow";
+import { MailList, useMore } from "./MailList";
 import { MessageLine } from "./MessageLine";
 import { type Asked, OPERATORS, searchQuery } from "./search";
 import { useItems } from "./shown";
@@ -37,7 +33,7 @@ export function SearchRows({ openId, otherwise, ...asked }: RowsProps) {
   const list = useInfiniteQuery(searchQuery(asked));
   const items = useItems(list.data?.pages, folder);
   const everywhere = accountId === undefined;
-  const { active, setActive, scroll, onReady, selection, chosen } = useMailRows({
+  const rows = useMailRows({
     items,
     openId,
     shown: `${accountId ?? ""} ${folder ?? ""} ${q}`,
@@ -53,12 +49,9 @@ export function SearchRows({ openId, otherwise, ...asked }: RowsProps) {
       });
     },
   });
-  const rest = useRest(list, selection, undefined);
-  const { fetchNextPage, hasNextPage, isFetching, isError } = list;
-  const goOn = hasNextPage && !isFetching && !isError && items.length < ENOUGH;
-  useEffect(() => {
-    if (goOn) void fetchNextPage();
-  }, [goOn, fetchNextPage]);
+  const rest = useRest(list, rows.selection, undefined);
+  useMore(list, items.length >= ENOUGH);
+  const { setActive, scroll } = rows;
   const returned = everywhere ? items.findIndex(({ id }) => id === lastOpened.get(q)) : -1;
   // biome-ignore lint/correctness/useExhaustiveDependencies: once, when what was left is here again
   useEffect(() => {
@@ -71,55 +64,35 @@ export function SearchRows({ openId, otherwise, ...asked }: RowsProps) {
   if (list.isError && items.length === 0) {
     return <LoadFailed what="What was found" error={list.error} retry={() => void list.refetch()} />;
   }
-  if (list.isPending || (items.length === 0 && (hasNextPage || isFetching)))
+  if (list.isPending || (items.length === 0 && (list.hasNextPage || list.isFetching)))
     return <Waiting label="Searching" />;
   const page = list.data?.pages[0];
   return (
     <>
       {page?.indexing && <Indexing page={page} />}
-      {items.length === 0 ? (
-        <Nothing>{otherwise}</Nothing>
-      ) : (
-        <VirtualRows<SearchHit>
-          items={items}
-          label="Messages found, newest first"
-          estimate={sizes.messageRow}
-          keyOf={(each) => each.id}
-          render={(each, index) => (
-            <MailRow id={each.id} index={index} subject={each.subject} selection={selection}>
-              <MessageLine
-                message={each}
-                hit={each}
-                accountId={each.account_id}
-                own={each.account.address}
-                from={everywhere ? each.account.address : undefined}
-                search={{ folder, q, all: everywhere || undefined }}
-                onOpen={everywhere ? () => lastOpened.set(q, each.id) : undefined}
-                open={each.id === openId}
-                marked={index === active}
-              />
-            </MailRow>
-          )}
-          more={hasNextPage && !isFetching ? () => void fetchNextPage() : undefined}
-          onReady={onReady}
-          foot={list.isFetchNextPageError && <Broken retry={() => void fetchNextPage()} />}
-        />
-      )}
-      <MailBar selection={selection} chosen={chosen} loaded={items} rest={rest} />
+      {items.length === 0 && <Nothing>{otherwise}</Nothing>}
+      <MailList<SearchHit>
+        label="Messages found, newest first"
+        items={items}
+        list={list}
+        rows={rows}
+        rest={rest}
+        broken="Older messages could not be searched."
+        line={(each, marked) => (
+          <MessageLine
+            message={each}
+            hit={each}
+            accountId={each.account_id}
+            own={each.account.address}
+            from={everywhere ? each.account.address : undefined}
+            search={{ folder, q, all: everywhere || undefined }}
+            onOpen={everywhere ? () => lastOpened.set(q, each.id) : undefined}
+            open={each.id === openId}
+            marked={marked}
+          />
+        )}
+      />
     </>
-  );
-}
-
-function Broken({ retry }: { retry: () => void }) {
-  const again = (
-    <Button size="compact-sm" variant="default" onClick={retry}>
-      Try again
-    </Button>
-  );
-  return (
-    <Banner tone="bad" alert action={again}>
-      Older messages could not be searched.
-    </Banner>
   );
 }
 

@@ -1,14 +1,9 @@
-import { Button } from "@mantine/core";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type ReactNode, useEffect } from "react";
+import type { ReactNode } from "react";
 import type { Account, ThreadRow } from "../../api/client";
-import { Banner } from "../../ui/Banner";
 import { LoadFailed } from "../../ui/Notice";
-import { sizes } from "../../ui/theme";
-import { VirtualRows } from "../../ui/VirtualRows";
-import { MailBar } from "./MailBar";
-import { MailRow } from "./MailRow";
+import { MailList, useMore } from "./MailList";
 import { messageQuery } from "./queries";
 import { useItems } from "./shown";
 import { ThreadLine } from "./ThreadLine";
@@ -36,7 +31,7 @@ export function ThreadRows({ account, folder, view, openId, empty }: ThreadRowsP
   const openMessage = useQuery({ ...messageQuery(openId ?? ""), enabled: openId !== undefined });
   const openThread = openId === undefined ? undefined : openMessage.data?.thread_id;
   const search = { folder, view };
-  const { active, onReady, selection, chosen } = useMailRows({
+  const rows = useMailRows({
     items,
     openId: openThread,
     waits: openId !== undefined && openMessage.isPending,
@@ -50,15 +45,11 @@ export function ThreadRows({ account, folder, view, openId, empty }: ThreadRowsP
     },
   });
   // How many conversations a folder has, nobody counts.
-  const rest = useRest(list, selection, undefined);
-  const { hasNextPage, isFetching, isError, fetchNextPage } = list;
+  const rest = useRest(list, rows.selection, undefined);
   // All that was loaded may have been moved away.
-  const goOn = items.length === 0 && hasNextPage && !isFetching && !isError;
-  useEffect(() => {
-    if (goOn) void fetchNextPage();
-  }, [goOn, fetchNextPage]);
+  useMore(list, items.length > 0);
 
-  if (list.isPending || (items.length === 0 && hasNextPage && !isError)) {
+  if (list.isPending || (items.length === 0 && list.hasNextPage && !list.isError)) {
     return <Waiting label="Loading conversations" />;
   }
   if (list.isError && items.length === 0) {
@@ -66,41 +57,22 @@ export function ThreadRows({ account, folder, view, openId, empty }: ThreadRowsP
   }
   if (items.length === 0) return empty;
   return (
-    <>
-      <VirtualRows<ThreadRow>
-        items={items}
-        label="Conversations, newest first"
-        estimate={sizes.messageRow}
-        keyOf={(each) => each.id}
-        render={(each, index) => (
-          <MailRow id={each.id} index={index} subject={each.subject} selection={selection}>
-            <ThreadLine
-              thread={each}
-              own={account.address}
-              search={search}
-              open={each.id === openThread}
-              marked={index === active}
-            />
-          </MailRow>
-        )}
-        more={hasNextPage && !isFetching ? () => void fetchNextPage() : undefined}
-        onReady={onReady}
-        foot={list.isFetchNextPageError && <Broken retry={() => void fetchNextPage()} />}
-      />
-      <MailBar selection={selection} chosen={chosen} loaded={items} rest={rest} />
-    </>
-  );
-}
-
-function Broken({ retry }: { retry: () => void }) {
-  const again = (
-    <Button size="compact-sm" variant="default" onClick={retry}>
-      Try again
-    </Button>
-  );
-  return (
-    <Banner tone="bad" alert action={again}>
-      Older conversations could not be loaded.
-    </Banner>
+    <MailList<ThreadRow>
+      label="Conversations, newest first"
+      items={items}
+      list={list}
+      rows={rows}
+      rest={rest}
+      broken="Older conversations could not be loaded."
+      line={(each, marked) => (
+        <ThreadLine
+          thread={each}
+          own={account.address}
+          search={search}
+          open={each.id === openThread}
+          marked={marked}
+        />
+      )}
+    />
   );
 }
