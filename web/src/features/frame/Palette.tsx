@@ -27,6 +27,16 @@ import { useAdmin } from "../session/queries";
 /** How long the field may take until it listens, in milliseconds. */
 const UNTIL_FOCUS = 2000;
 
+/** Spotlight marks a line at each key stroke, but answers come later: marks their first line when none is. */
+function markFirst(): Element | null {
+  const root = document.querySelector(".mantine-Spotlight-actionsList");
+  const marked = root?.querySelector("[data-selected]");
+  if (marked) return marked;
+  const first = root?.querySelector("[data-action]") ?? null;
+  first?.setAttribute("data-selected", "true");
+  return first;
+}
+
 /** What is typed before the field of the palette has the focus is meant for it. Gives the end of it. */
 function takeKeys(take: (key: string) => void): () => void {
   const end = () => {
@@ -36,6 +46,14 @@ function takeKeys(take: (key: string) => void): () => void {
   const onKey = (event: KeyboardEvent) => {
     if (document.activeElement?.closest(".mantine-Spotlight-content")) return end();
     if (event.key === "Escape") return end();
+    if (event.key === "Enter") {
+      const chosen = markFirst();
+      if (!(chosen instanceof HTMLElement)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      chosen.click();
+      return end();
+    }
     if (event.key.length !== 1 || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
@@ -64,13 +82,10 @@ export default function Palette({ asked, onShortcuts }: { asked: number; onShort
     placeholderData: keepPreviousData,
   });
 
-  // Spotlight marks a line at each key stroke, but answers come later: mark their first line when none is marked.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each new answer is looked at once
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each new list is looked at once
   useEffect(() => {
-    const root = document.querySelector(".mantine-Spotlight-actionsList");
-    if (root?.querySelector("[data-selected]")) return;
-    root?.querySelector("[data-action]")?.setAttribute("data-selected", "true");
-  }, [found.data]);
+    markFirst();
+  }, [query, found.data]);
 
   const matching = (action: SpotlightActionData) =>
     query.trim() === "" || action.label?.toLowerCase().includes(query.trim().toLowerCase());
@@ -155,6 +170,10 @@ export default function Palette({ asked, onShortcuts }: { asked: number; onShort
       searchProps={{
         placeholder: "Find an account or a command",
         "aria-label": "Find an account or a command",
+        // Before Spotlight acts on it: Enter means the first line also when the list came after the last key.
+        onKeyDown: (event) => {
+          if (event.key === "Enter") markFirst();
+        },
       }}
       scrollable
       // What scrolls can be reached without a mouse.
