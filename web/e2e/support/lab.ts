@@ -16,6 +16,8 @@ export interface Mailbox {
 interface Ready {
   imap: number;
   imaps: number;
+  /** IMAP without encryption, where bodies can be refused. */
+  refusing: number;
   submission: number;
   smtps: number;
   ca: string;
@@ -61,7 +63,7 @@ export class Lab {
     return this.#program.stop();
   }
 
-  #ask(command: string, values: Record<string, string> = {}): Promise<Answer> {
+  #ask(command: string, values: Record<string, string | string[]> = {}): Promise<Answer> {
     const asked = this.#last.then(async () => {
       this.#program.say(JSON.stringify({ command, ...values }));
       const [line] = await this.#program.line(/^\{.*\}$/);
@@ -105,6 +107,11 @@ export class Lab {
   /** The raw messages of a folder. */
   async messages(mailbox: Mailbox, folder = "INBOX"): Promise<string[]> {
     return (await this.#ask("messages", { address: mailbox.address, folder })).messages as string[];
+  }
+
+  /** Who connects to the port `refusing` from now on is refused the bodies of these sets of UIDs. */
+  async refuseBodies(of: string[]): Promise<void> {
+    await this.#ask("refuse_bodies", { of });
   }
 
   async stopImap(): Promise<void> {

@@ -19,6 +19,7 @@ export async function connect(
   mailbox: Mailbox,
   name: string,
   imapPort = house.lab.ports.imaps,
+  encryption: "tls" | "none" = "tls",
 ): Promise<string> {
   house.secrets.add(mailbox.password);
   const login = { host: "localhost", username: mailbox.address, password: mailbox.password };
@@ -30,7 +31,7 @@ export async function connect(
       provider_name: "Old Host",
       team: false,
       smtp: { ...login, port: house.lab.ports.submission, encryption: "starttls" },
-      imap: { ...login, port: imapPort, encryption: "tls" },
+      imap: { ...login, port: imapPort, encryption },
       import_days: 30,
     },
   });

@@ -46,10 +46,18 @@ async function startHouse(lab: Lab, settings: Record<string, string>): Promise<H
   const imapGate = await Gate.before(lab.ports.imaps);
   const smtpGate = await Gate.before(lab.ports.submission);
   const images = await Images.start();
-  const { imap, imaps, submission, smtps, ca } = lab.ports;
+  const { imap, imaps, refusing, submission, smtps, ca } = lab.ports;
   const posthouse = await Posthouse.start("serve", {
     POSTHOUSE_EGRESS__ALLOW_PRIVATE: "true",
-    POSTHOUSE_EGRESS__EXTRA_PORTS: [imap, imaps, submission, smtps, imapGate.port, smtpGate.port].join(","),
+    POSTHOUSE_EGRESS__EXTRA_PORTS: [
+      imap,
+      imaps,
+      refusing,
+      submission,
+      smtps,
+      imapGate.port,
+      smtpGate.port,
+    ].join(","),
     POSTHOUSE_EXTRA_CA: ca,
     POSTHOUSE_ALLOW_RESERVED_DOMAINS: "true",
     POSTHOUSE_RETRY__FIRST_MS: "200",

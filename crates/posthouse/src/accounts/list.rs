@@ -45,6 +45,14 @@ pub struct Filter {
     pub tag: Option<TagId>,
 }
 
+impl Filter {
+    /// Whether it leaves all that the actor sees.
+    fn is_empty(&self) -> bool {
+        let searches = self.search.as_deref().is_some_and(|s| !s.trim().is_empty());
+        !searches && self.status.is_none() && self.provider.is_none() && self.tag.is_none()
+    }
+}
+
 /// One side of a row.
 #[derive(Debug, Clone)]
 pub struct SideRow {
@@ -159,12 +167,14 @@ impl AccountRow {
 /// Tags that as many accounts have at most are read from the tag's side and sorted; with more, the walk in the list's order meets
 /// one often enough. So neither way looks at many more rows than this for a page.
 const FEW: i64 = 1_000;
+/// Rows of a page that the texts without filters are for; they read one more, as any does.
+const PLAIN_PAGE: usize = 100;
 
 macro_rules! row_sql {
-    ($from:literal, $text:literal, $int:literal, $tail:expr) => {
+    (today $today:literal, $from:literal, $text:literal, $int:literal, $filters:expr, $tail:expr) => {
         concat!(
             "SELECT a.id, a.address, a.display_name, a.provider, a.provider_name, a.user_id, a.user_name,
-             a.health, a.sent_total, CASE WHEN a.sent_day = $6 THEN a.sent_today ELSE 0 END AS sent_today, a.status,
+             a.health, a.sent_total, CASE WHEN a.sent_day = ", $today, " THEN a.sent_today ELSE 0 END AS sent_today, a.status,
              a.sync_stage, a.sync_done, a.sync_total, a.created_at, a.paused_at, '' AS tag_names, ", $text, " AS key_text, ", $int, " AS key_int,
              r.state AS receive_state, r.reason AS receive_reason, r.server_words AS receive_words, r.since_at AS receive_since_at,
              r.next_attempt_at AS receive_next_at, s.state AS send_state, s.reason AS send_reason, s.server_words AS send_words,
@@ -172,12 +182,19 @@ macro_rules! row_sql {
              FROM ", $from, "
              LEFT JOIN connection r ON r.account_id = a.id AND r.side = 'receive'
              LEFT JOIN connection s ON s.account_id = a.id AND s.side = 'send'
-             WHERE a.workspace_id = $1 AND a.closing_at IS NULL
-               AND (CAST($2 AS TEXT) IS NULL OR a.search_text LIKE $2 ESCAPE '\\')
-               AND (CAST($3 AS TEXT) IS NULL OR a.status = $3)
-               AND (CAST($4 AS TEXT) IS NULL OR a.provider = $4)
-               AND ($5 = 'all' OR ($5 = 'team' AND a.user_id IS NULL) OR ($5 = 'user' AND a.user_id = $7)
-                    OR ($5 = 'mine_or_team' AND (a.user_id IS NULL OR a.user_id = $7))) ",
+             WHERE a.workspace_id = $1 AND a.closing_at IS NULL ",
+            $filters,
+            $tail
+        )
+    };
+    ($from:literal, $text:literal, $int:literal, $tail:expr) => {
+        row_sql!(
+            today "$6", $from, $text, $int,
+            "AND (CAST($2 AS TEXT) IS NULL OR a.search_text LIKE $2 ESCAPE '\\')
+             AND (CAST($3 AS TEXT) IS NULL OR a.status = $3)
+             AND (CAST($4 AS TEXT) IS NULL OR a.provider = $4)
+             AND ($5 = 'all' OR ($5 = 'team' AND a.user_id IS NULL) OR ($5 = 'user' AND a.user_id = $7)
+                  OR ($5 = 'mine_or_team' AND (a.user_id IS NULL OR a.user_id = $7))) ",
             $tail
         )
     };
@@ -191,8 +208,13 @@ struct Texts {
     later: [Sql; 2],
 }
 
-/// The texts of one order: of all accounts, of a tag that few have, of one that many have.
+/// The texts of one order: of all accounts, of those that filters leave, of a tag that few have, of one that many have.
+///
+/// The list as it opens has a text without filters and with a fixed number of rows: PostgreSQL cannot tell what a filter leaves that
+/// may be absent, nor how many rows a parameter asks for, so it would make a plan anew for every page, which takes longer than
+/// reading it.
 struct Order {
+    plain: Texts,
     any: Texts,
     few: Texts,
     many: Texts,
@@ -228,9 +250,29 @@ macro_rules! texts {
     };
 }
 
+macro_rules! plain {
+    ($text:literal, $int:literal, $tail:expr) => {
+        Sql::both(row_sql!(today "$2", "account a", $text, $int, "", $tail))
+    };
+}
+
 macro_rules! order {
     ($text:literal, $int:literal, by $key:literal) => {
         Order {
+            plain: Texts {
+                first: [
+                    plain!($text, $int, concat!("ORDER BY ", $key, ", a.id LIMIT 101")),
+                    plain!($text, $int, concat!("ORDER BY ", $key, " DESC, a.id DESC LIMIT 101")),
+                ],
+                later: [
+                    plain!($text, $int, concat!("AND (", $key, ", a.id) > ($3, $4) ORDER BY ", $key, ", a.id LIMIT 101")),
+                    plain!(
+                        $text,
+                        $int,
+                        concat!("AND (", $key, ", a.id) < ($3, $4) ORDER BY ", $key, " DESC, a.id DESC LIMIT 101")
+                    ),
+                ],
+            },
             any: texts!($text, $int, by $key, from "account a", "account a", where "", ""),
             few: texts!($text, $int, by $key,
                 from "(SELECT account_id FROM account_tag WHERE tag_id = $9 LIMIT 1000) f CROSS JOIN account a",
@@ -273,7 +315,7 @@ const fn order(sort: Sort) -> &'static Order {
 /// Every text of this file: the test that prepares all statements cannot see through the macros above.
 #[must_use]
 pub fn statements() -> Vec<Sql> {
-    let texts = Sort::ALL.iter().map(|s| order(*s)).flat_map(|o| [o.any, o.few, o.many]);
+    let texts = Sort::ALL.iter().map(|s| order(*s)).flat_map(|o| [o.plain, o.any, o.few, o.many]);
     let mut all: Vec<Sql> = texts.flat_map(|t| [t.first, t.later].concat()).collect();
     all.push(ONE);
     all.push(tags::NAMES);
@@ -309,7 +351,7 @@ pub fn like(search: &str) -> String {
 }
 
 /// Which accounts an actor sees at all, and which of them were asked for.
-fn whose(actor: &Actor, asked: Option<Option<UserId>>) -> (&'static str, UserId) {
+pub(super) fn whose(actor: &Actor, asked: Option<Option<UserId>>) -> (&'static str, UserId) {
     let all = matches!(actor.role, Role::Owner | Role::Admin);
     match asked {
         Some(None) => ("team", actor.user_id),
@@ -332,19 +374,13 @@ pub async fn list(
     (sort, descending): (Sort, bool),
     (cursor, limit, today): (Option<&Cursor>, usize, &str),
 ) -> DbResult<Listed> {
-    let (kind, user) = whose(actor, filter.user);
     let search = filter.search.as_deref().filter(|s| !s.trim().is_empty()).map(like);
-    let rows = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
-    let texts = texts(c, actor, (sort, filter.tag)).await?;
-    let mut bound = vec![
-        actor.scope.workspace_id().into_value(),
-        search.clone().into_value(),
-        filter.status.into_value(),
-        filter.provider.into_value(),
-        kind.into_value(),
-        today.into_value(),
-        user.into_value(),
-    ];
+    let plain = whose(actor, filter.user).0 == "all" && filter.is_empty() && limit <= PLAIN_PAGE;
+    let (texts, mut bound) = if plain {
+        (order(sort).plain, vec![actor.scope.workspace_id().into_value(), today.into_value()])
+    } else {
+        narrowed(c, actor, (filter, search.clone()), (sort, today)).await?
+    };
     let [up, down] = match cursor {
         None => texts.first,
         Some(cursor) => {
@@ -357,7 +393,9 @@ pub async fn list(
             texts.later
         }
     };
-    bound.push(rows.into_value());
+    if !plain {
+        bound.push(i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX).into_value());
+    }
     bound.extend(filter.tag.map(IntoValue::into_value));
     let mut found = db::all::<AccountRow>(c, if descending { down } else { up }, bound).await?;
     add_tags(c, &actor.scope, &mut found).await?;
@@ -381,12 +419,30 @@ async fn add_tags(c: &mut Conn, scope: &Scope, rows: &mut [AccountRow]) -> DbRes
     Ok(())
 }
 
-/// The texts for an order and a tag.
-async fn texts(c: &mut Conn, actor: &Actor, (sort, tag): (Sort, Option<TagId>)) -> DbResult<Texts> {
+/// The texts for an order and a filter, with what they bind first.
+async fn narrowed(
+    c: &mut Conn,
+    actor: &Actor,
+    (filter, search): (&Filter, Option<String>),
+    (sort, today): (Sort, &str),
+) -> DbResult<(Texts, Vec<Value>)> {
     let order = order(sort);
-    let Some(tag) = tag else { return Ok(order.any) };
-    let few = tags::at_most(c, &actor.scope, tag, FEW + 1).await? <= FEW;
-    Ok(if few { order.few } else { order.many })
+    let (kind, user) = whose(actor, filter.user);
+    let texts = match filter.tag {
+        None => order.any,
+        Some(tag) if tags::at_most(c, &actor.scope, tag, FEW + 1).await? <= FEW => order.few,
+        Some(_) => order.many,
+    };
+    let bound = vec![
+        actor.scope.workspace_id().into_value(),
+        search.into_value(),
+        filter.status.into_value(),
+        filter.provider.into_value(),
+        kind.into_value(),
+        today.into_value(),
+        user.into_value(),
+    ];
+    Ok((texts, bound))
 }
 
 /// The ids of those that match, by address; at most `limit`.
@@ -524,38 +580,4 @@ pub async fn owners(c: &mut Conn, actor: &Actor) -> DbResult<Vec<Owner>> {
          WHERE m.workspace_id = $1 AND ($2 = 'all' OR m.user_id = $3)
            AND EXISTS (SELECT 1 FROM account a WHERE a.workspace_id = $1 AND a.user_id = m.user_id AND a.closing_at IS NULL)
          ORDER BY u.name, u.id", actor.scope.workspace_id(), kind, user)
-}
-
-/// The figures above the list.
-#[derive(Debug, Clone, FromRow)]
-pub struct Summary {
-    /// All.
-    pub total: i64,
-    /// Working.
-    pub connected: i64,
-    /// Waiting for a person.
-    pub need_attention: i64,
-    /// Retried by us.
-    pub disconnected: i64,
-    /// Paused by a person.
-    pub paused: i64,
-    /// Sent today through all of them.
-    pub sent_today: i64,
-}
-
-/// The figures for what the actor sees.
-///
-/// # Errors
-/// Only the database's.
-pub async fn summary(c: &mut Conn, actor: &Actor, today: &str) -> DbResult<Summary> {
-    let (kind, user) = whose(actor, None);
-    sql!(one Summary, c,
-        "SELECT COUNT(*) AS total, COUNT(CASE WHEN status = 'connected' THEN 1 END) AS connected,
-           COUNT(CASE WHEN status = 'reconnect_required' THEN 1 END) AS need_attention,
-           COUNT(CASE WHEN status = 'disconnected' THEN 1 END) AS disconnected,
-           COUNT(CASE WHEN status = 'paused' THEN 1 END) AS paused,
-           CAST(COALESCE(SUM(CASE WHEN sent_day = $2 THEN sent_today ELSE 0 END), 0) AS BIGINT) AS sent_today
-         FROM account WHERE workspace_id = $1 AND closing_at IS NULL
-           AND ($3 = 'all' OR ($3 = 'mine_or_team' AND (user_id IS NULL OR user_id = $4)))",
-        actor.scope.workspace_id(), today, kind, user)
 }

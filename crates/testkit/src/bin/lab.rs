@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use testkit::{DOMAIN, MailWorld, Postgres};
+use testkit::{DOMAIN, Direction, Fault, FaultProxy, MailWorld, Plan, Postgres, contains};
 
 /// Where the servers are.
 #[derive(Serialize)]
@@ -20,6 +20,8 @@ struct Ready<'a> {
     imap: u16,
     /// IMAP over TLS.
     imaps: u16,
+    /// IMAP without encryption, through a proxy that can refuse messages.
+    refusing: u16,
     /// Submission with STARTTLS.
     submission: u16,
     /// Submission over TLS.
@@ -72,6 +74,10 @@ enum Command {
         folder: String,
         message_id: String,
     },
+    /// Who connects to `refusing` from now on is refused the bodies of these sets of UIDs, as they are asked for.
+    RefuseBodies {
+        of: Vec<String>,
+    },
     StopImap,
     StartImap,
     StopSmtp,
@@ -83,10 +89,13 @@ fn main() -> Result<()> {
     let world = if wants("--oauth") { MailWorld::with_oauth()? } else { MailWorld::start()? };
     let openid = world.openid().ok();
     let postgres = if wants("--postgres") { Some(Postgres::start()?) } else { None };
+    let runtime = tokio::runtime::Runtime::new()?;
+    let proxy = runtime.block_on(FaultProxy::start(world.imap_port(), refusal_of(&[])))?;
     let ready = Ready {
         domain: DOMAIN,
         imap: world.imap_port(),
         imaps: world.imaps_port(),
+        refusing: proxy.port(),
         submission: world.submission_port(),
         smtps: world.smtps_port(),
         ca: world.ca_pem(),
@@ -96,7 +105,7 @@ fn main() -> Result<()> {
     say(&serde_json::to_value(ready)?)?;
     for line in io::stdin().lock().lines() {
         let answer = match serde_json::from_str(&line?) {
-            Ok(command) => obey(&world, command).unwrap_or_else(|e| refusal(&format!("{e:#}"))),
+            Ok(command) => obey(&world, &proxy, command).unwrap_or_else(|e| refusal(&format!("{e:#}"))),
             Err(e) => refusal(&e.to_string()),
         };
         say(&answer)?;
@@ -104,7 +113,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn obey(world: &MailWorld, command: Command) -> Result<Value> {
+fn obey(world: &MailWorld, proxy: &FaultProxy, command: Command) -> Result<Value> {
     match command {
         Command::AddUser { local } => {
             let user = world.add_user(&local)?;
@@ -122,12 +131,22 @@ fn obey(world: &MailWorld, command: Command) -> Result<Value> {
         Command::SetPassword { address, password } => world.set_password(&address, &password)?,
         Command::Kick { address } => world.kick_sessions(&address)?,
         Command::Deliver { address, raw } => world.deliver(&address, raw.as_bytes())?,
+        Command::RefuseBodies { of } => proxy.set_plan(refusal_of(&of)),
         Command::StopImap => world.stop_imap()?,
         Command::StartImap => world.start_imap()?,
         Command::StopSmtp => world.stop_smtp()?,
         Command::StartSmtp => world.start_smtp()?,
     }
     Ok(json!({ "ok": true }))
+}
+
+fn refusal_of(sets: &[String]) -> Plan {
+    let broken = [" BODY.PEEK[]".to_owned(), " BODY.NOTHING[]".to_owned()];
+    let refused = |set: &String| {
+        let asked = contains(&format!("UID FETCH {set} (UID FLAGS INTERNALDATE BODY.PEEK[])"));
+        Fault::ReplaceText(Direction::FromClient, asked, broken.clone())
+    };
+    Plan { faults: sets.iter().map(refused).collect() }
 }
 
 fn refusal(error: &str) -> Value {

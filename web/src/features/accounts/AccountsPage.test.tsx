@@ -254,7 +254,7 @@ it("drops what no filter knows, and asks the server only for what one does", asy
   );
   open("/accounts?sort=bogus&dir=up&status=odd&user=nobody&search=a");
   expect(await screen.findByText("ana@acme.test")).toBeVisible();
-  expect(asked).toEqual(["?search=a&limit=200"]);
+  expect(asked).toEqual(["?search=a&limit=100"]);
 });
 
 it("leads from the sign-in page to where it was asked for, when somebody is signed in", async () => {

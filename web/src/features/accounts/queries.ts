@@ -13,8 +13,8 @@ import { useAction } from "../../ui/action";
 
 type ListQuery = NonNullable<paths["/accounts"]["get"]["parameters"]["query"]>;
 
-/** Large enough that 10,000 accounts are fifty requests, small enough for one to be quick. */
-const PAGE = 200;
+/** Large enough that 10,000 accounts are a hundred requests, small enough for one to be quick. */
+const PAGE = 100;
 
 export const accountListQuery = (filter: AccountFilter) =>
   infiniteQueryOptions({
