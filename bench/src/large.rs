@@ -42,7 +42,12 @@ pub async fn measure(case: &Case<'_>, fresh: Fresh, figures: &mut Figures) -> Re
         let hide = |text: &&str| {
             Fault::ReplaceText(Direction::FromServer, contains("CAPABILITY"), [(*text).to_owned(), String::new()])
         };
-        let plan = Plan { faults: hidden.iter().map(hide).collect() };
+        let mut plan = Plan { faults: hidden.iter().map(hide).collect() };
+        if name == "neither" {
+            // Dovecot tells it to everybody.
+            let words = ["[HIGHESTMODSEQ", "[X-UNKNOWN"].map(str::to_owned);
+            plan.faults.push(Fault::ReplaceText(Direction::FromServer, contains("[HIGHESTMODSEQ"), words));
+        }
         let proxy = FaultProxy::start(case.world.imap_port(), plan).await?;
         config.egress.extra_ports.push(proxy.port());
         proxies.push((name, proxy, target));
