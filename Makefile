@@ -29,8 +29,8 @@ run: web ## Builds and serves the product itself, with its data in ./data
 test: deps ## Installs what the tests need, starts real servers, runs every test, stops them
 	./scripts/test.sh
 
-bench: deps ## Measures the release build: each figure beside its target (COLD=1 also times cold builds)
-	./scripts/bench.sh
+bench: deps ## Measures the release build: each figure beside its target (COLD=1 also times cold builds; ONLY=import,parse,… some of it)
+	./scripts/bench.sh $(if $(ONLY),--only $(ONLY))
 
 # SECONDS is a name of the shell's own: make has its value from the command line only.
 soak: deps ## Kills and breaks everything for SECONDS=600 in all, ENGINE=both|sqlite|postgres, SEED=number; then compares

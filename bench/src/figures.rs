@@ -27,10 +27,33 @@ impl Figures {
         println!("  {name:<52} {value:>12}  target {target:>10}  {}", if met { "met" } else { "MISSED" });
     }
 
+    /// A share that should be at most its target.
+    pub fn ratio_at_most(&mut self, name: &str, (value, target): (f64, f64)) {
+        self.ratio(name, (value, target), value <= target);
+    }
+
+    /// A share that should be at least its target.
+    pub fn ratio_at_least(&mut self, name: &str, (value, target): (f64, f64)) {
+        self.ratio(name, (value, target), value >= target);
+    }
+
+    fn ratio(&mut self, name: &str, (value, target): (f64, f64), met: bool) {
+        let counter = if met { &mut self.met } else { &mut self.missed };
+        *counter += 1;
+        let met = if met { "met" } else { "MISSED" };
+        println!("  {name:<52} {:>12}  target {:>10}  {met}", format!("{value:.3}"), format!("{target:.2}"));
+    }
+
     /// The last line.
     pub fn finish(&self) {
         println!("\n{} targets met, {} missed", self.met, self.missed);
     }
+}
+
+/// The middle one.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    quantile(&values, 0.5)
 }
 
 /// The value below which this share of the sorted values lies.

@@ -4,8 +4,14 @@
 //! Latencies are also given as a ratio to `/healthz` of the same process in the same run: that is what the frame, the
 //! network stack and this client cost by themselves.
 
+mod corpus;
 mod figures;
+mod house;
+mod import;
+mod large;
 mod list;
+mod mailbox;
+mod parsing;
 mod program;
 mod search;
 mod seed;
@@ -13,11 +19,13 @@ mod size;
 mod start;
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
+use corpus::Corpus;
 use figures::Figures;
+use import::{Case, Fresh};
 use posthouse::config::Config;
 use std::path::PathBuf;
-use testkit::Postgres;
+use testkit::{MailWorld, Postgres};
 
 /// What `make bench` passes.
 #[derive(Parser)]
@@ -40,6 +48,56 @@ struct Args {
     /// Measures the search only.
     #[arg(long)]
     search_only: bool,
+    /// Measures these subjects only.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Subject>,
+    /// On these databases.
+    #[arg(long, value_delimiter = ',', default_value = "sqlite,postgres")]
+    engine: Vec<Engine>,
+    /// Messages of the mailbox that is imported beside mbsync.
+    #[arg(long, default_value_t = 10_000)]
+    mailbox: usize,
+    /// Messages of the large mailbox.
+    #[arg(long, default_value_t = 100_000)]
+    large: usize,
+    /// What sizes of the large mailbox are multiplied with: 1 needs 20 GB of disk.
+    #[arg(long, default_value_t = 1.0)]
+    large_size: f64,
+    /// Where mailparser is installed, to be read beside.
+    #[arg(long)]
+    mailparser: Option<PathBuf>,
+}
+
+/// What can be measured alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Subject {
+    Start,
+    List,
+    Search,
+    /// The first import, beside mbsync.
+    Import,
+    /// Reading a message, beside mailparser.
+    Parse,
+    /// The large mailbox.
+    Large,
+}
+
+/// A database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// The same mail at each run.
+const SEED: u64 = 5;
+/// Messages that are read beside mailparser.
+const PARSED: usize = 1_000;
+
+impl Args {
+    fn wants(&self, subject: Subject) -> bool {
+        if self.search_only { subject == Subject::Search } else { self.only.is_empty() || self.only.contains(&subject) }
+    }
 }
 
 #[tokio::main]
@@ -54,28 +112,86 @@ async fn main() -> Result<()> {
         }
     }
     size::measure(&args.program, args.script_kb, &mut figures)?;
-    let postgres = Postgres::start()?;
-    for engine in ["SQLite", "PostgreSQL"] {
-        figures.heading(engine);
-        let folder = tempfile::tempdir()?;
-        let config = Config {
-            data_dir: folder.path().join("data"),
-            listen: ([127, 0, 0, 1], 0).into(),
-            database_url: if engine == "SQLite" { None } else { Some(postgres.fresh_database()?) },
-            ..Config::default()
+    let postgres = if args.engine.contains(&Engine::Postgres) { Some(Postgres::start()?) } else { None };
+    for engine in &args.engine {
+        let (name, postgres) = match engine {
+            Engine::Sqlite => ("SQLite", None),
+            Engine::Postgres => ("PostgreSQL", postgres.as_ref()),
         };
-        if !args.search_only {
-            start::measure(&args.program, &config, &mut figures).await?;
-            list::measure(&args.program, &config, args.accounts, &mut figures).await?;
+        if ![Subject::Start, Subject::List, Subject::Search].into_iter().any(|subject| args.wants(subject)) {
+            break;
         }
-        let folder = tempfile::tempdir()?;
-        let config = Config {
-            data_dir: folder.path().join("data"),
-            database_url: if engine == "SQLite" { None } else { Some(postgres.fresh_database()?) },
-            ..config
-        };
-        search::measure(&args.program, &config, args.messages, &mut figures).await?;
+        figures.heading(name);
+        small(&args, postgres, &mut figures).await?;
     }
+    mail(&args, postgres.as_ref(), &mut figures).await?;
     figures.finish();
+    Ok(())
+}
+
+/// An empty place for a program, its database of this server; without one it is SQLite.
+fn fresh(postgres: Option<&Postgres>) -> Result<Fresh> {
+    let folder = tempfile::tempdir()?;
+    let config = Config {
+        data_dir: folder.path().join("data"),
+        listen: ([127, 0, 0, 1], 0).into(),
+        database_url: postgres.map(Postgres::fresh_database).transpose()?,
+        ..Config::default()
+    };
+    Ok(Fresh { config, folder })
+}
+
+/// What needs no mail server.
+async fn small(args: &Args, postgres: Option<&Postgres>, figures: &mut Figures) -> Result<()> {
+    let place = fresh(postgres)?;
+    if args.wants(Subject::Start) {
+        start::measure(&args.program, &place.config, figures).await?;
+    }
+    if args.wants(Subject::List) {
+        list::measure(&args.program, &place.config, args.accounts, figures).await?;
+    }
+    if args.wants(Subject::Search) {
+        let place = fresh(postgres)?;
+        search::measure(&args.program, &place.config, args.messages, figures).await?;
+    }
+    Ok(())
+}
+
+/// What is about mail on a server: the mailboxes are the same for both databases.
+async fn mail(args: &Args, postgres: Option<&Postgres>, figures: &mut Figures) -> Result<()> {
+    if let (true, Some(parser)) = (args.wants(Subject::Parse), &args.mailparser) {
+        figures.heading("Reading messages");
+        parsing::measure(&Corpus::new(SEED, PARSED, 1.0), parser, figures)?;
+    }
+    let subjects =
+        [(Subject::Import, "import", args.mailbox, 1.0), (Subject::Large, "large", args.large, args.large_size)];
+    for (subject, name, messages, scale) in subjects {
+        if !args.wants(subject) {
+            continue;
+        }
+        let world = MailWorld::start()?;
+        let corpus = Corpus::new(SEED, messages, scale);
+        let filled = mailbox::fill(&world, name, &corpus)?;
+        let case = Case { world: &world, corpus: &corpus, filled: &filled, program: &args.program };
+        for engine in &args.engine {
+            let (engine, postgres) = match engine {
+                Engine::Sqlite => ("SQLite", None),
+                Engine::Postgres => ("PostgreSQL", postgres),
+            };
+            let (megabytes, mean) = (filled.octets as f64 / 1e6, filled.octets as f64 / 1e3 / messages as f64);
+            figures.heading(&format!("{messages} messages of {megabytes:.0} MB (mean {mean:.0} KB) by IMAP, {engine}"));
+            let place = || {
+                let mut place = fresh(postgres)?;
+                place.config.plain_text_logins = true;
+                place.config.egress.allow_private = true;
+                place.config.egress.extra_ports.push(world.imap_port());
+                Ok(place)
+            };
+            match subject {
+                Subject::Import => import::measure(&case, place, figures).await?,
+                _ => large::measure(&case, place()?, figures).await?,
+            }
+        }
+    }
     Ok(())
 }

@@ -9,6 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Hundredths of a second in one second: less is rest.
 const RESTING_TICKS: u64 = 5;
+/// Linux counts so everywhere, whatever the kernel was built with.
+const TICKS: f64 = 100.0;
 
 /// Runs until dropped.
 pub struct Program {
@@ -36,6 +38,10 @@ impl Program {
         let mut command = Command::new(program);
         command.arg("--data-dir").arg(&config.data_dir).arg("serve").arg("--listen").arg(format!("127.0.0.1:{port}"));
         command.env("POSTHOUSE_LOG__LEVEL", "warn").stdout(Stdio::null());
+        let ports: Vec<String> = config.egress.extra_ports.iter().map(u16::to_string).collect();
+        command.env("POSTHOUSE_EGRESS__ALLOW_PRIVATE", config.egress.allow_private.to_string());
+        command.env("POSTHOUSE_EGRESS__EXTRA_PORTS", ports.join(","));
+        command.env("POSTHOUSE_PLAIN_TEXT_LOGINS", config.plain_text_logins.to_string());
         match &config.database_url {
             Some(url) => command.env("DATABASE_URL", url),
             None => command.env_remove("DATABASE_URL"),
@@ -70,10 +76,16 @@ impl Program {
 
     /// Time of the processor that it used so far, in hundredths of a second.
     fn ticks(&self) -> Result<u64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let at = |n: usize| fields.get(n).and_then(|f| f.parse::<u64>().ok()).context("an odd /proc/stat");
-        Ok(at(11)? + at(12)?)
+        let used = Used::of(&self.child.id().to_string())?;
+        Ok(used.own)
+    }
+
+    /// Time of the processor that it used so far.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn cpu_secs(&self) -> Result<f64> {
+        Ok(self.ticks()? as f64 / TICKS)
     }
 
     /// Resident memory in MiB.
@@ -81,11 +93,81 @@ impl Program {
     /// # Errors
     /// When the process is gone.
     pub fn resident_mib(&self) -> Result<f64> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most that was resident at once, since the start or since [`Program::forget_peak`].
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn peak_mib(&self) -> Result<f64> {
+        self.memory("VmHWM:")
+    }
+
+    /// What is resident now is the peak so far.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn forget_peak(&self) -> Result<()> {
+        Ok(std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5")?)
+    }
+
+    fn memory(&self, name: &str) -> Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let line = status.lines().find_map(|l| l.strip_prefix(name)).with_context(|| format!("no {name}"))?;
         let kib: f64 = line.trim().trim_end_matches(" kB").trim().parse()?;
         Ok(kib / 1_024.0)
     }
+}
+
+/// Time of the processor, in hundredths of a second.
+struct Used {
+    parent: u32,
+    own: u64,
+    /// Of its children that have ended.
+    ended: u64,
+}
+
+impl Used {
+    fn of(process: &str) -> Result<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let at = |n: usize| fields.get(n).and_then(|f| f.parse::<u64>().ok()).context("an odd /proc/stat");
+        Ok(Self { parent: u32::try_from(at(1)?)?, own: at(11)? + at(12)?, ended: at(13)? + at(14)? })
+    }
+}
+
+/// Seconds of the processor that a process and everything that it ever started used so far.
+///
+/// # Errors
+/// When it is gone.
+pub fn family_secs(root: u32) -> Result<f64> {
+    let mut all = std::collections::HashMap::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        // One that ended meanwhile is its parent's.
+        if let (Ok(process), Ok(used)) = (name.parse::<u32>(), Used::of(&name)) {
+            all.insert(process, used);
+        }
+    }
+    let of_family = |process: u32| {
+        let mut at = process;
+        while let Some(used) = all.get(&at).filter(|_| at != root) {
+            at = used.parent;
+        }
+        at == root
+    };
+    let ticks: u64 =
+        all.iter().filter(|(process, _)| of_family(**process)).map(|(_, used)| used.own + used.ended).sum();
+    Ok(ticks as f64 / TICKS)
+}
+
+/// Seconds of the processor that the ended children of this process used so far.
+///
+/// # Errors
+/// When `/proc` is odd.
+pub fn children_secs() -> Result<f64> {
+    Ok(Used::of("self")?.ended as f64 / TICKS)
 }
 
 /// One request of `/readyz`, by hand: a client library would cost more than what is measured.

@@ -261,6 +261,22 @@ plugin {
         Ok(())
     }
 
+    /// Has everything of an account belong to the mail user.
+    pub(crate) fn adopt(&self, address: &str) -> Result<()> {
+        let owner = format!("{MAIL_UID}:{MAIL_UID}");
+        let home = self.folder.join("mail").join(address);
+        let status = Command::new("chown").args(["-R", &owner]).arg(home).status().context("run chown")?;
+        if !status.success() {
+            bail!("chown {address}: {status}");
+        }
+        Ok(())
+    }
+
+    pub(crate) fn imap_pid(&self) -> Result<u32> {
+        let text = fs::read_to_string(self.folder.join("imap/run/master.pid"))?;
+        text.lines().next().unwrap_or_default().trim().parse().context("an odd pid file of Dovecot")
+    }
+
     /// The Maildir of one folder; `INBOX` in any case is the inbox.
     pub(crate) fn maildir(&self, address: &str, folder: &str) -> PathBuf {
         let home = self.folder.join("mail").join(address);

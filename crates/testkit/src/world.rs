@@ -213,6 +213,21 @@ impl MailWorld {
         maildir::stored(&self.dovecot.maildir(address, folder))
     }
 
+    /// The Maildir of a folder, for who writes much mail at once; see [`MailWorld::adopt`].
+    pub fn maildir(&self, address: &str, folder: &str) -> PathBuf {
+        self.dovecot.maildir(address, folder)
+    }
+
+    /// Gives the mail server what was written below an account's folders.
+    pub fn adopt(&self, address: &str) -> Result<()> {
+        self.dovecot.adopt(address)
+    }
+
+    /// The process id of the IMAP server, whose children are its sessions.
+    pub fn imap_pid(&self) -> Result<u32> {
+        self.dovecot.imap_pid()
+    }
+
     /// How many messages the submission server has taken and not delivered yet.
     pub fn queued(&self) -> Result<usize> {
         self.postfix.queued()

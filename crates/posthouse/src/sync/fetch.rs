@@ -1,8 +1,8 @@
 //! Fetches messages in bounded batches and stores each batch whole: bodies first, made durable, then the rows.
 //!
-//! The next batch comes from the server while the one before is stored; at most three are in memory. What the account has
-//! already under another UID is placed, not fetched ([`again`]). A message that the server does not give is noted as
-//! failed, and stops nothing.
+//! The next batch comes from the server while the one before is read and its bodies are written, and the one before that is
+//! made durable and committed; the bodies of three at most are in memory. What the account has already under another UID is placed,
+//! not fetched ([`again`]). A message that the server does not give is noted as failed, and stops nothing.
 
 use super::history::number;
 use super::owner::Owner;
@@ -44,6 +44,15 @@ struct Batch {
     count: usize,
 }
 
+/// A batch whose bodies are written, and not durable yet.
+struct Ready {
+    messages: Vec<Incoming>,
+    /// What Gmail says of them beside.
+    told: Vec<(i64, mailbox::gmail::Told)>,
+    failed: Vec<Lost>,
+    count: usize,
+}
+
 /// A message that the server did not give.
 struct Lost {
     uid: u32,
@@ -69,11 +78,16 @@ pub async fn import(
         owner.note_sync(SyncStage::Importing, there, total).await?;
     }
     let (sender, receiver) = mpsc::channel(1);
+    let (ready_to, ready) = mpsc::channel(1);
     let progress = long.then_some((there, total));
     // What was fetched whole is stored even when the connection broke after it.
-    let (fetched, stored) =
-        tokio::join!(fetch_all(owner, session, folder, (&uids, sender)), store_all(owner, folder, receiver, progress));
+    let (fetched, prepared, stored) = tokio::join!(
+        fetch_all(owner, session, folder, (&uids, sender)),
+        prepare_all(owner, receiver, ready_to),
+        store_all(owner, folder, ready, progress)
+    );
     let stored = stored?;
+    prepared?;
     fetched?;
     if long {
         owner.note_sync(SyncStage::Live, 0, 0).await?;
@@ -137,10 +151,29 @@ async fn whole_batch(session: &mut ImapSession, uids: &[u32], refused: &mut usiz
     Ok(batch)
 }
 
+/// Writes the bodies, and reads what lists show and search needs.
+async fn prepare_all(
+    owner: &Owner,
+    mut batches: mpsc::Receiver<Batch>,
+    ready_to: mpsc::Sender<Ready>,
+) -> Result<(), Stop> {
+    while let Some(batch) = batches.recv().await {
+        let told = batch.messages.iter().filter_map(|raw| pass::told(&raw.meta)).collect();
+        let messages = stream::iter(batch.messages).map(|raw| incoming(owner, raw)).buffered(AT_ONCE);
+        let messages = messages.try_collect().await?;
+        let ready = Ready { messages, told, failed: batch.failed, count: batch.count };
+        if ready_to.send(ready).await.is_err() {
+            // Storing failed, and says why.
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
 async fn store_all(
     owner: &Owner,
     folder: &Folder,
-    mut batches: mpsc::Receiver<Batch>,
+    mut batches: mpsc::Receiver<Ready>,
     progress: Option<(usize, usize)>,
 ) -> Result<bool, Stop> {
     let mut done = progress.map_or(0, |(there, _)| there);
@@ -253,13 +286,11 @@ fn whole(mut meta: Fetched, streamed: Option<Reading>, asked: &[u32]) -> Option<
 }
 
 /// False when nothing was stored, as the folder is not copied any more.
-async fn store(owner: &Owner, folder: &Folder, fetched: Batch) -> Result<bool, Stop> {
+async fn store(owner: &Owner, folder: &Folder, ready: Ready) -> Result<bool, Stop> {
     let app = &owner.app;
     let at = (owner.account.id, folder.id);
-    let told: Vec<_> = fetched.messages.iter().filter_map(|raw| pass::told(&raw.meta)).collect();
-    let batch: Vec<Incoming> =
-        stream::iter(fetched.messages).map(|raw| incoming(owner, raw)).buffered(AT_ONCE).try_collect().await?;
-    if batch.is_empty() && fetched.failed.is_empty() {
+    let Ready { messages: batch, told, failed, .. } = ready;
+    if batch.is_empty() && failed.is_empty() {
         return Ok(true);
     }
     app.blobs.make_durable().await?;
@@ -271,7 +302,7 @@ async fn store(owner: &Owner, folder: &Folder, fetched: Batch) -> Result<bool, S
     }
     mailbox::ingest(&mut tx, app, &owner.scope, at, &batch).await?;
     mailbox::gmail::note(&mut tx, app, &owner.scope, (at.0, at.1, folder.role), &told).await?;
-    for lost in &fetched.failed {
+    for lost in &failed {
         tracing::info!(account = %owner.account.id, uid = lost.uid, "sync: a message was not given");
         let failing = Failing { uid: i64::from(lost.uid), class: lost.class, words: &lost.words };
         mailbox::put_failed(&mut tx, &owner.scope, at, failing, app.clock.now()).await?;
@@ -286,7 +317,7 @@ async fn store(owner: &Owner, folder: &Folder, fetched: Batch) -> Result<bool, S
     tx.commit().await?;
     owner.tally.add(|c| {
         c.fetched += number(batch.len());
-        c.failed += number(fetched.failed.len());
+        c.failed += number(failed.len());
     });
     app.meters.count(MESSAGES_STORED, &[], u64::try_from(batch.len()).unwrap_or(u64::MAX));
     app.crash.point("import.after_commit");

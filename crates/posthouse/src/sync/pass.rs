@@ -52,7 +52,7 @@ pub async fn folder(owner: &Owner, session: &mut ImapSession, folder: &Folder) -
     let now = Seen {
         uid_next: selected.uid_next.map_or(0, i64::from),
         messages: i64::from(selected.exists),
-        modseq: selected.highest_modseq.and_then(|m| i64::try_from(m).ok()),
+        modseq: selected.highest_modseq.filter(|_| keeps_modseqs(session)).and_then(|m| i64::try_from(m).ok()),
         import_days: owner.import_days(),
     };
     let before = seen(owner, folder).filter(|_| same);
@@ -89,6 +89,11 @@ async fn open(session: &mut ImapSession, folder: &Folder) -> Result<(Selected, O
         }
     }
     Ok((session.examine(&name).await.map_err(|e| Stop::of_opening(&e))?, None))
+}
+
+/// Some servers tell a mod-sequence and do not let one ask by it.
+fn keeps_modseqs(session: &ImapSession) -> bool {
+    session.capabilities().has("CONDSTORE")
 }
 
 /// False when the server says that its UIDs are new ones: every placement of the folder is forgotten then.

@@ -433,6 +433,21 @@ fn mixed(seed: u64) -> Vec<Letter> {
         .collect()
 }
 
+/// A segment is written to the database and merged with others later: one for each message is most of an import's work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_is_one_segment_of_the_index() {
+    let t = TestApp::start(Engine::Sqlite).await;
+    let mut api = t.owner().await;
+    let (scope, user) = ids(&mut api).await;
+    let mut stock = stock(t.app(), &scope, Some(user), "ben@lab.test").await;
+    let letters = (0..12).map(|n| letter("Offer", "some words", BASE - n)).collect();
+    stock.store(t.app(), letters).await;
+    let sql = Sql::both("SELECT COUNT(DISTINCT segid) FROM search_index_idx");
+    let segments: (i64,) = db::one(&mut t.app().db.read().await.unwrap(), sql, vec![]).await.unwrap();
+    assert_eq!(segments, (1,));
+    t.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_engines_find_the_same() {
     let mut answers: Vec<Vec<(String, Vec<String>)>> = vec![];

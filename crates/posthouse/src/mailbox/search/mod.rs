@@ -73,28 +73,37 @@ pub struct Entry<'m> {
 /// # Errors
 /// Only the database's.
 pub async fn put(tx: &mut Conn, scope: &Scope, engine: Engine, mut entries: Vec<Entry<'_>>) -> DbResult<()> {
-    // FTS5 gathers terms in memory as long as the places ascend; whenever they do not it writes all it has.
     entries.sort_by_key(|entry| Key::of(entry.id, entry.received_at, 0));
+    let mut placed = vec![];
     for entry in &entries {
-        put_one(tx, scope, engine, entry).await?;
+        if let Some(key) = place(tx, scope, entry).await? {
+            placed.push((key, entry));
+        }
+    }
+    // FTS5 gathers terms in memory as long as the places ascend and nothing else is written that SQLite would have to take back
+    // alone: then it writes all it has, a segment each time, and merges them.
+    placed.sort_by_key(|(key, _)| *key);
+    for (key, entry) in placed {
+        let text = texts::document(engine, scope, entry);
+        store::insert_terms(tx, scope, key, &text).await?;
     }
     Ok(())
 }
 
-async fn put_one(tx: &mut Conn, scope: &Scope, engine: Engine, entry: &Entry<'_>) -> DbResult<()> {
+/// Gives a message its place in the index; none to one that has a place, or is gone.
+async fn place(tx: &mut Conn, scope: &Scope, entry: &Entry<'_>) -> DbResult<Option<Key>> {
     for n in 0..TRIES {
         let key = Key::of(entry.id, entry.received_at, n);
         if store::insert_entry(tx, scope, key, entry.id).await? {
-            let text = texts::document(engine, scope, entry);
-            return store::insert_terms(tx, scope, key, &text).await;
+            return Ok(Some(key));
         }
         if !store::lacks_entry(tx, scope, entry.id).await? {
-            return Ok(());
+            return Ok(None);
         }
     }
     // Found by the list of its account all the same; that so many of one second have the same numbers has no chance to happen.
     tracing::warn!(message = %entry.id, "search: no place for a message in the index");
-    Ok(())
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -78,6 +78,23 @@ async fn folder(s: &mut Scene, name: &str) -> serde_json::Value {
 }
 
 on_both! {
+    async fn a_server_that_tells_modseqs_and_does_not_offer_them_is_compared(engine) {
+        // Who asked for them once has Dovecot keep them from then on.
+        let mut s = Scene::start(engine, ("untold", Offers::Neither), |world, address| {
+            thirty(world, address);
+            world.doveadm(&["fetch", "-u", address, "modseq", "mailbox", "INBOX", "all"]).unwrap();
+        })
+        .await;
+        s.equal(&FOLDERS).await;
+        for flag in ["\\Flagged", "\\Answered"] {
+            s.doveadm(&["flags add", flag, "mailbox", "INBOX", "header", "message-id", "m3@else.test"]);
+            s.equal(&FOLDERS).await;
+        }
+        let failed = s.t.number("SELECT COUNT(*) FROM sync_run WHERE reason IS NOT NULL").await;
+        assert_eq!(failed, 0, "no pass failed");
+        s.t.stop().await;
+    }
+
     async fn a_renamed_folder_is_known_again(engine) {
         renames(engine, Offers::All).await;
     }
