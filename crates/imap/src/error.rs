@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use sasl::{Challenge, blot_out};
+use sasl::{Challenge, blot_out, is_bidi_control};
 
 use crate::proto::command::Invalid;
 use crate::proto::reader::ReadError;
@@ -149,10 +149,11 @@ pub(crate) const HIDDEN: &str = "***";
 
 const MAX_WORDS: usize = 400;
 
-/// A server's text for people and logs: bounded and on one line.
+/// A server's text for people and logs: bounded, on one line, and without what turns the text beside it around.
 pub(crate) fn words(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text.get(..MAX_WORDS * 4).unwrap_or(text));
-    let clean = text.chars().map(|char| if char.is_control() { ' ' } else { char });
+    let shown = text.chars().filter(|char| !is_bidi_control(*char));
+    let clean = shown.map(|char| if char.is_control() { ' ' } else { char });
     clean.take(MAX_WORDS).collect::<String>().trim().to_owned()
 }
 
@@ -164,6 +165,14 @@ mod tests {
     fn words_are_bounded_and_on_one_line() {
         assert_eq!(words("Größe\r\n\x1b[31m".as_bytes()), "Größe   [31m");
         assert_eq!(words(&[b'x'; 100_000]).len(), MAX_WORDS);
+    }
+
+    #[test]
+    fn words_do_not_turn_the_text_around() {
+        for mark in ('\u{202a}'..='\u{202e}').chain('\u{2066}'..='\u{2069}').chain(['\u{200e}', '\u{200f}', '\u{61c}'])
+        {
+            assert_eq!(words(format!("no {mark}room").as_bytes()), "no room", "{mark:?}");
+        }
     }
 
     #[test]

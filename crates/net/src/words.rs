@@ -14,7 +14,7 @@ pub(crate) fn clean(bytes: &[u8], max_chars: usize) -> String {
         }
         match c {
             '\n' => kept.push(c),
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
+            c if sasl::is_bidi_control(c) => {}
             c if c.is_control() => kept.push(' '),
             c => kept.push(c),
         }
@@ -29,7 +29,10 @@ mod tests {
     #[test]
     fn control_and_direction_characters_do_not_survive() {
         assert_eq!(clean(b"a\x1b[31mb\x00\tc\r", 100), "a [31mb  c");
-        assert_eq!(clean("x\u{202e}y\u{2066}z".as_bytes(), 100), "xyz");
+        for mark in ('\u{202a}'..='\u{202e}').chain('\u{2066}'..='\u{2069}').chain(['\u{200e}', '\u{200f}', '\u{61c}'])
+        {
+            assert_eq!(clean(format!("x{mark}y").as_bytes(), 100), "xy", "{mark:?}");
+        }
         assert_eq!(clean(b"caf\xe9", 100), "caf\u{fffd}");
         assert_eq!(clean(b"two\nlines", 100), "two\nlines");
     }

@@ -6,11 +6,19 @@ use std::collections::HashSet;
 /// long enough that no ordinary words are hit.
 const PIECE_BYTES: usize = 16;
 
-/// `text` with `mark` for each place where `secret` stands, or a piece of at least 16 bytes of it.
+/// A secret of fewer characters is looked for as a word of its own only: within the server's words, where each letter of
+/// it would leave a gap, the gaps would tell it.
+const SHORT_CHARS: usize = 4;
+
+/// `text` with `mark` for each place where `secret` stands, or a piece of at least 16 bytes of it. One of fewer than four
+/// characters counts only where no letter or digit touches it.
 #[must_use]
 pub fn blot_out(text: &str, secret: &str, mark: &str) -> String {
     if secret.is_empty() {
         return text.to_owned();
+    }
+    if secret.chars().nth(SHORT_CHARS - 1).is_none() {
+        return blot_out_words(text, secret, mark);
     }
     let text = text.replace(secret, mark);
     let pieces: HashSet<&[u8]> = secret.as_bytes().windows(PIECE_BYTES).collect();
@@ -36,6 +44,22 @@ pub fn blot_out(text: &str, secret: &str, mark: &str) -> String {
     kept
 }
 
+fn blot_out_words(text: &str, secret: &str, mark: &str) -> String {
+    let (mut kept, mut end) = (String::with_capacity(text.len()), 0);
+    for (at, _) in text.match_indices(secret) {
+        let (before, after) = (text.get(..at).unwrap_or_default(), text.get(at + secret.len()..).unwrap_or_default());
+        let touched = before.chars().next_back().is_some_and(char::is_alphanumeric)
+            || after.chars().next().is_some_and(char::is_alphanumeric);
+        if !touched {
+            kept.push_str(text.get(end..at).unwrap_or_default());
+            kept.push_str(mark);
+            end = at + secret.len();
+        }
+    }
+    kept.push_str(text.get(end..).unwrap_or_default());
+    kept
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -48,9 +72,17 @@ mod tests {
         let cut = secret.get(5..30).unwrap();
         let text = format!("bad {secret}, and {cut}… and {}", secret.get(..15).unwrap());
         assert_eq!(blot_out(&text, secret, "***"), "bad ***, and ***… and eyJ0eXAiOiJKV1Q");
-        assert_eq!(blot_out("pw and pwd", "pw", "*"), "* and *d");
+        assert_eq!(blot_out("pass1 and pass12", "pass1", "*"), "* and *2");
         assert_eq!(blot_out("text", "", "*"), "text");
         assert_eq!(blot_out("grüße, größer als nötig", "größer als nötig gewesen", "*"), "grüße, *");
+    }
+
+    #[test]
+    fn a_short_secret_is_not_told_by_the_gaps_that_it_leaves() {
+        assert_eq!(blot_out("Authentication failed", "e", "***"), "Authentication failed");
+        assert_eq!(blot_out("Größe ößö", "ö", "*"), "Größe ößö");
+        assert_eq!(blot_out("LOGIN ana pw, \"pw\" and pwd", "pw", "*"), "LOGIN ana *, \"*\" and pwd");
+        assert_eq!(blot_out("a äöü äöüx", "äöü", "*"), "a * äöüx");
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 
-use crate::blot_out;
+use crate::{blot_out, is_bidi_control};
 
 /// Longest challenge that is read, in base64. Real ones have about a hundred bytes, or a few hundred with the
 /// address of a configuration.
@@ -63,10 +63,7 @@ impl Challenge {
 }
 
 fn on_one_line(text: &str) -> String {
-    // Marks that change the direction of the text around them have no place in any of the fields.
-    let shown = text
-        .chars()
-        .filter(|c| !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'));
+    let shown = text.chars().filter(|c| !is_bidi_control(*c));
     let clean = shown.map(|c| if c.is_control() { ' ' } else { c });
     clean.take(MAX_FIELD_CHARS).collect::<String>().trim().to_owned()
 }
@@ -128,7 +125,7 @@ mod tests {
 
     #[test]
     fn fields_are_bounded_and_on_one_line() {
-        let found = read(&format!(r#"{{"status":"a\r\nb\u202e","scope":"{}"}}"#, "y".repeat(1000))).unwrap();
+        let found = read(&format!(r#"{{"status":"a\r\nb\u202e\u061c","scope":"{}"}}"#, "y".repeat(1000))).unwrap();
         assert_eq!((found.status.as_str(), found.scope.len()), ("a  b", MAX_FIELD_CHARS));
     }
 

@@ -13,6 +13,13 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 pub use blot::blot_out;
+
+/// Characters that change the direction of the text around them (Unicode bidirectional controls, UAX #9). In the words of
+/// a server they have no place: with them it could turn around what is said beside them.
+#[must_use]
+pub const fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
 pub use challenge::Challenge;
 
 /// How a token is handed over.

@@ -143,6 +143,14 @@ pub async fn taken(c: &mut Conn, scope: &Scope, address_key: &str) -> DbResult<O
     Ok(row.map(|(id, closing_at)| (id, closing_at.is_some())))
 }
 
+/// Which of these addresses an account of the workspace has.
+pub async fn taken_among(c: &mut Conn, scope: &Scope, address_keys: &[String]) -> DbResult<Vec<(String,)>> {
+    sql!(all (String,), c,
+        lite "SELECT address_key FROM account WHERE workspace_id = $1 AND address_key IN (SELECT value FROM json_each($2))",
+        pg "SELECT address_key FROM account WHERE workspace_id = $1 AND address_key IN (SELECT jsonb_array_elements_text($2))",
+        scope.workspace_id(), serde_json::json!(address_keys))
+}
+
 fn search_text(address: &str, display_name: &str, provider_name: &str) -> String {
     format!("{address} {display_name} {provider_name}").to_lowercase()
 }

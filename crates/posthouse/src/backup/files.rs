@@ -48,7 +48,11 @@ fn make_parent(path: &Path) -> Result<(), BackupError> {
 /// Copies a file of this hash. The copy is its owner's to read and write, whatever became of the backup's modes on the way.
 pub fn copy(from: &Path, to: &Path, expected: blake3::Hash) -> Result<(), BackupError> {
     make_parent(to)?;
-    std::fs::copy(from, to).map_err(BackupError::file(from))?;
+    let mut reader = File::open(from).map_err(BackupError::file(from))?;
+    let mut writer = File::create(to).map_err(BackupError::file(to))?;
+    // One error for both ends: a disk that is full is the one that is written.
+    std::io::copy(&mut reader, &mut writer)
+        .map_err(|e| BackupError::file(if super::is_full(&e) { to } else { from })(e))?;
     std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o600)).map_err(BackupError::file(to))?;
     if hash(to)?.0 == expected {
         return Ok(());

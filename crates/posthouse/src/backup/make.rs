@@ -10,7 +10,7 @@ use crate::base::crash::Crash;
 use crate::config::Config;
 use crate::team::{Instance, Scope, WorkspaceId};
 use crate::{app, mailbox, send};
-use db::{Conn, Db, Engine, Table};
+use db::{Conn, Db, DbError, Engine, Table};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -35,11 +35,11 @@ pub struct Made {
 /// recorded; those that cannot be read, or too many lost ones, are a refusal unless they may be [`Damaged::LeftOut`].
 ///
 /// # Errors
-/// Each says what to do. What was begun is left as `<target>.unfinished`, which is no backup and is used up by the next try.
+/// Each says what to do, and what was begun is removed. Where the program is killed it is left as `<target>.unfinished`, which is
+/// no backup and is used up by the next try.
 pub async fn make(config: &Config, clock: &Clock, target: &Path, damaged: Damaged) -> Result<Made, BackupError> {
     super::refuse_unfinished(&config.data_dir)?;
     refuse_inside(&config.data_dir, target)?;
-    let crash = Crash::new(config.crash_at.as_deref());
     let made_at = jiff::Timestamp::from_microsecond(clock.now().0).unwrap_or_default();
     let source = app::look_at_database(config).await.map_err(BackupError::Settings)?;
     let source = source.ok_or_else(|| BackupError::NoData(config.data_dir.clone()))?;
@@ -49,6 +49,25 @@ pub async fn make(config: &Config, clock: &Clock, target: &Path, damaged: Damage
         return Err(db::OpenError::Newer { found: schema, known }.into());
     }
     let place = Place::claim(target, &made_at.strftime("posthouse-%Y-%m-%dT%H%M%SZ").to_string())?;
+    let filled = match fill((config, &source, schema), &place, made_at, damaged).await {
+        Ok(filled) => place.finish().map(|()| filled),
+        Err(e) => Err(e),
+    };
+    source.close().await;
+    match filled {
+        Ok((manifest, bodyless)) => Ok(Made { path: place.target, manifest, bodyless }),
+        Err(e) => Err(place.given_up(e)),
+    }
+}
+
+/// Writes everything into the place; what the manifest says of it, and the accounts with bodies that are not in it.
+async fn fill(
+    (config, source, schema): (&Config, &Db, i64),
+    place: &Place,
+    made_at: jiff::Timestamp,
+    damaged: Damaged,
+) -> Result<(Manifest, Vec<Bodyless>), BackupError> {
+    let crash = Crash::new(config.crash_at.as_deref());
     let bodies = config.data_dir.join(BLOBS);
     let kept = blocking({
         let bodies = bodies.clone();
@@ -56,7 +75,7 @@ pub async fn make(config: &Config, clock: &Clock, target: &Path, damaged: Damage
     })
     .await?;
     crash.point("backup.begun");
-    let mut copied = snapshot(&source, &place.folder).await?;
+    let mut copied = snapshot(source, &place.folder).await?;
     crash.point("backup.database");
     let mut work = Work::begin((bodies, &place.folder), damaged)?;
     for file in copied.files.drain(..) {
@@ -73,7 +92,6 @@ pub async fn make(config: &Config, clock: &Clock, target: &Path, damaged: Damage
         crash.point("backup.account");
     }
     drop((copied.rows, kept));
-    source.close().await;
     let (list, absent) = work.end()?;
     let (files, bytes, absences) = (list.files, list.bytes, count(absent.len()));
     let manifest = Manifest {
@@ -94,7 +112,7 @@ pub async fn make(config: &Config, clock: &Clock, target: &Path, damaged: Damage
     };
     manifest.write(&place.folder)?;
     crash.point("backup.written");
-    Ok(Made { path: place.finish()?, manifest, bodyless })
+    Ok((manifest, bodyless))
 }
 
 fn count(n: usize) -> u64 {
@@ -129,7 +147,9 @@ impl Place {
         folder.push(".unfinished");
         let folder = PathBuf::from(folder);
         match std::fs::create_dir(&folder) {
-            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(BackupError::file(&folder)(e)),
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(BackupError::file(&folder)(e).of_backup(&target, &folder));
+            }
             _ => {}
         }
         let lock = std::fs::File::open(&folder).map_err(BackupError::file(&folder))?;
@@ -148,12 +168,21 @@ impl Place {
     }
 
     /// All of it is durable before it gets its name.
-    fn finish(self) -> Result<PathBuf, BackupError> {
+    fn finish(&self) -> Result<(), BackupError> {
         files::sync_all(&self.folder)?;
         std::fs::rename(&self.folder, &self.target).map_err(BackupError::file(&self.target))?;
         let parent = self.target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        files::sync_names(parent)?;
-        Ok(self.target)
+        files::sync_names(parent)
+    }
+
+    /// Removes what was begun, and says of the place, as it was named, what went wrong there.
+    fn given_up(self, e: BackupError) -> BackupError {
+        let removed = files::remove(&self.folder);
+        let e = e.of_backup(&self.target, &self.folder);
+        match removed {
+            Ok(()) => e,
+            Err(_) => BackupError::Left { error: Box::new(e), folder: self.folder },
+        }
     }
 }
 
@@ -170,7 +199,11 @@ async fn snapshot(source: &Db, folder: &Path) -> Result<Snapshot, BackupError> {
     match source.engine() {
         Engine::Sqlite => {
             let path = folder.join(SQLITE);
-            source.copy_to(&path).await?;
+            source.copy_to(&path).await.map_err(|e| match e {
+                // Nothing is written where it is read.
+                DbError::Full(_) => BackupError::file(&path)(std::io::ErrorKind::StorageFull.into()),
+                other => other.into(),
+            })?;
             let copy = Db::look_sqlite_copy(&path).await?;
             let faults = copy.faults(false).await.unwrap_or_else(|e| vec![e.to_string()]);
             if !faults.is_empty() {

@@ -147,6 +147,48 @@ pub enum BackupError {
         "a restore into {0} began and did not end: run `posthouse restore` again with the same backup, before anything else"
     )]
     Unfinished(PathBuf),
+    /// The place for a backup takes nothing.
+    #[error(
+        "{place} cannot be written: {error}. No backup was made. Name a place in a folder that is there and that this user may write"
+    )]
+    NoTarget {
+        /// As it was named.
+        place: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The place for a backup is full.
+    #[error(
+        "{place} has no room for the backup: {free} are free there. No backup was made, what had been written of it was removed, \
+         and what is backed up is as it was. Make room there, or name a place on another disk"
+    )]
+    NoRoom {
+        /// As it was named.
+        place: PathBuf,
+        /// What is free there now.
+        free: Free,
+    },
+    /// What was begun could not be removed.
+    #[error("{error}. {folder} is left of it and can be removed")]
+    Left {
+        /// Why there is no backup.
+        error: Box<BackupError>,
+        /// What is left.
+        folder: PathBuf,
+    },
+    /// What is restored does not fit.
+    #[error(
+        "{place} has no room for what is in the backup: it holds {needed} MiB, and {free} are free there. What had been written was \
+         removed: nothing was changed. Make room there, or restore elsewhere"
+    )]
+    NoRoomToRestore {
+        /// The data folder.
+        place: PathBuf,
+        /// Of the backup's files.
+        needed: u64,
+        /// What is free there now.
+        free: Free,
+    },
     /// A file.
     #[error("{path}: {error}")]
     File {
@@ -176,6 +218,72 @@ impl BackupError {
     fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |error| Self::File { path, error }
+    }
+
+    /// The fault of a file at or under this path.
+    fn at(self, folder: &Path) -> Result<std::io::Error, Self> {
+        match self {
+            Self::File { path, error } | Self::Dump(DumpError::File { path, error }) if path.starts_with(folder) => {
+                Ok(error)
+            }
+            other => Err(other),
+        }
+    }
+
+    /// Said of the backup's place as it was named, when it is about the folder that it is written into.
+    fn of_backup(self, place: &Path, folder: &Path) -> Self {
+        let place = place.to_owned();
+        match self.at(folder) {
+            Ok(error) if is_full(&error) => Self::NoRoom { free: Free::at(&place), place },
+            Ok(error) => Self::NoTarget { place, error },
+            Err(other) => other,
+        }
+    }
+
+    /// Whether the data folder that a restore writes into is full.
+    fn is_full_at(&self, data_dir: &Path) -> bool {
+        match self {
+            Self::File { path, error } => path.starts_with(data_dir) && is_full(error),
+            // On a full disk SQLite fails in more than one way. PostgreSQL's disk is another one: its server says so.
+            Self::Db(_) | Self::Open(_) if data_dir.join(RESTORING).join(SQLITE).exists() => {
+                matches!(self, Self::Db(DbError::Full(_))) || Free::at(data_dir).0.is_some_and(|bytes| bytes < MIB)
+            }
+            _ => false,
+        }
+    }
+
+    fn no_room_to_restore(data_dir: &Path, bytes: u64) -> Self {
+        Self::NoRoomToRestore { place: data_dir.to_owned(), needed: bytes.div_ceil(MIB), free: Free::at(data_dir) }
+    }
+}
+
+const MIB: u64 = 1024 * 1024;
+
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+/// How much room is on a disk, in bytes; absent: it does not say.
+#[derive(Debug, Clone, Copy)]
+pub struct Free(Option<u64>);
+
+impl Free {
+    /// Where this path lies, or will.
+    fn at(path: &Path) -> Self {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let there = path.ancestors().find(|p| p.is_dir()).unwrap_or(Path::new("/"));
+        let seen = nix::sys::statvfs::statvfs(there).ok();
+        Self(seen.map(|s| s.blocks_available().saturating_mul(s.fragment_size())))
+    }
+}
+
+impl std::fmt::Display for Free {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(bytes) => write!(f, "{} MiB", bytes / MIB),
+            None => f.write_str("few bytes"),
+        }
     }
 }
 

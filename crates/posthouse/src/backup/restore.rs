@@ -73,7 +73,7 @@ pub async fn restore(config: &Config, clock: &Clock, source: &Path, damaged: Dam
         true => 0,
         false => match put(config, clock, &mut checked).await {
             Ok(held) => held,
-            Err(e) => return Err(undone(config, e).await),
+            Err(e) => return Err(undone(config, e, checked.manifest.bytes).await),
         },
     };
     files::remove(&dir.join(RESTORING))?;
@@ -170,15 +170,18 @@ async fn now_in_the_past(tx: &mut Conn, (ids, now): (&Ids, db::Ts), checked: &Ch
 }
 
 /// After a failure the place is empty again, unless the database has everything: then the next try finds that out.
-async fn undone(config: &Config, e: BackupError) -> BackupError {
+async fn undone(config: &Config, e: BackupError, bytes: u64) -> BackupError {
     let dir = &config.data_dir;
-    if matches!(has_database(config).await, Ok(false))
-        && files::remove(&dir.join(BLOBS)).is_ok()
-        && files::remove(&dir.join(RESTORING)).is_ok()
-    {
-        // Goes only when it is empty, as when it was made just now.
-        let _ = std::fs::remove_dir(dir);
+    if !matches!(has_database(config).await, Ok(false)) {
+        return e;
     }
+    let full = e.is_full_at(dir);
+    if files::remove(&dir.join(BLOBS)).is_err() || files::remove(&dir.join(RESTORING)).is_err() {
+        return e;
+    }
+    let e = if full { BackupError::no_room_to_restore(dir, bytes) } else { e };
+    // Goes only when it is empty, as when it was made just now.
+    let _ = std::fs::remove_dir(dir);
     e
 }
 

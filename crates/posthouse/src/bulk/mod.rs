@@ -151,6 +151,10 @@ impl Run {
     }
 }
 
+fn accounts_of(count: usize) -> String {
+    if count == 1 { "1 account".into() } else { format!("{count} accounts") }
+}
+
 /// Why nothing is done.
 #[derive(Debug, thiserror::Error)]
 pub enum BulkError {
@@ -173,7 +177,7 @@ pub enum BulkError {
     #[error(transparent)]
     Tag(#[from] TagError),
     /// The number that was typed is not the number of accounts that would be deleted.
-    #[error("{0} accounts would be deleted. Type that number to confirm.")]
+    #[error("{} would be deleted. Type that number to confirm.", accounts_of(*.0))]
     Unconfirmed(usize),
     /// Others wait.
     #[error("Too many changes of this kind are waiting. Try again when they are done.")]
@@ -272,4 +276,16 @@ pub struct Selection {
     pub accounts: Option<Vec<AccountId>>,
     /// Only those that fit.
     pub filter: Option<Filter>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_account_is_told_as_one() {
+        let text = |count| BulkError::Unconfirmed(count).to_string();
+        assert_eq!(text(1), "1 account would be deleted. Type that number to confirm.");
+        assert_eq!(text(2), "2 accounts would be deleted. Type that number to confirm.");
+    }
 }

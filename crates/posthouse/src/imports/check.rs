@@ -18,6 +18,8 @@ const MAX_PASSWORD_BYTES: usize = 1_024;
 const MAX_CELL: usize = 500;
 /// Days of mail when the file says nothing.
 const IMPORT_DAYS: i64 = 30;
+/// Stands where a password stood in the server's words.
+const HIDDEN: &str = "***";
 /// What leaves a side out.
 const NO_SIDE: &str = "none";
 
@@ -65,15 +67,15 @@ impl RowProblem {
         Self { message: message.into(), ..Self::default() }
     }
 
-    /// A step that failed. A server that repeats the password does so not in what is kept.
+    /// A step that failed. A server that repeats the password does so not in what is kept. Our own sentences hold no password:
+    /// a gap in them would tell one that is an ordinary word.
     #[must_use]
     pub fn step(step: &ConnectStep, passwords: &[&Secret]) -> Self {
         let clean = |text: &str| {
-            let spoken = passwords.iter().map(|p| p.expose()).filter(|p| !p.is_empty());
-            spoken.fold(text.to_owned(), |text, password| text.replace(password, "•••"))
+            passwords.iter().fold(text.to_owned(), |text, password| sasl::blot_out(&text, password.expose(), HIDDEN))
         };
         let words = [step.detail.as_deref(), step.fix.as_deref()];
-        let message = words.into_iter().flatten().map(clean).collect::<Vec<_>>().join(" ");
+        let message = words.into_iter().flatten().collect::<Vec<_>>().join(" ");
         Self {
             column: None,
             message,
@@ -142,6 +144,15 @@ pub struct Wanted {
     pub imap: SideAsked,
     /// Sending.
     pub smtp: SideAsked,
+}
+
+impl Wanted {
+    /// Whether sending may go without saying: an account of the kind `imap` whose row has no word on its outgoing server.
+    #[must_use]
+    pub fn may_go_without_sending(&self) -> bool {
+        let receives = matches!(self.imap, SideAsked::Given(_));
+        self.provider == Some(Provider::Imap) && receives && self.smtp == SideAsked::Find(None)
+    }
 }
 
 /// The names of one side's columns, and what is taken where they are empty.
@@ -364,7 +375,8 @@ pub fn passwords(line: &Line, wanted: &Wanted) -> Result<Passwords, Vec<RowProbl
             return None;
         }
         let password = line.passwords.get(columns.password).or_else(|| line.passwords.get("password"));
-        if password.is_none() && problems.iter().all(|p| p.column.as_deref() != Some("password")) {
+        let spared = columns.host == SMTP.host && wanted.may_go_without_sending();
+        if password.is_none() && !spared && problems.iter().all(|p| p.column.as_deref() != Some("password")) {
             let text = format!("The password is needed, here or in {}.", columns.password);
             problems.push(RowProblem::at("password", text));
         }
@@ -396,6 +408,7 @@ pub fn address_only(cells: &Cells) -> Cells {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connect::StepStatus;
 
     fn cells(of: &[(&str, &str)]) -> Cells {
         of.iter().map(|(column, cell)| ((*column).to_owned(), (*cell).to_owned())).collect()
@@ -491,6 +504,27 @@ mod tests {
             let told = wanted(&row).unwrap_err();
             assert!(told.iter().all(|p| !p.line().contains("SECRET")), "{told:?}");
         }
+    }
+
+    #[test]
+    fn only_the_servers_words_lose_the_password() {
+        let step = |words: &str| ConnectStep {
+            side: Protocol::Imap,
+            step: StepName::Login,
+            status: StepStatus::Failed,
+            took_ms: None,
+            detail: Some("Username or password was refused.".into()),
+            reason: Some(Reason::LoginRefused),
+            fix: Some("Type the password again.".into()),
+            server_words: Some(words.into()),
+        };
+        let told = |words: &str, password: &str| {
+            let problem = RowProblem::step(&step(words), &[&Secret::new(password.into())]);
+            (problem.message, problem.server_words.unwrap())
+        };
+        let own = "Username or password was refused. Type the password again.".to_owned();
+        assert_eq!(told("LOGIN ana password?", "password"), (own.clone(), "LOGIN ana ***?".into()));
+        assert_eq!(told("Authentication failed", "e"), (own, "Authentication failed".into()));
     }
 
     #[test]

@@ -98,9 +98,14 @@ pub fn needs_finding(wanted: &Wanted) -> bool {
 /// # Errors
 /// What is missing.
 pub fn decide(wanted: &Wanted, found: Option<&Found>) -> Result<Servers, RowProblem> {
-    let candidate = found.and_then(|f| f.candidate.as_ref());
-    if needs_finding(wanted) {
-        refuse_unusable(wanted, candidate)?;
+    let mut candidate = found.and_then(|f| f.candidate.as_ref());
+    if needs_finding(wanted)
+        && let Err(problem) = refuse_unusable(wanted, candidate)
+    {
+        if !wanted.may_go_without_sending() {
+            return Err(problem);
+        }
+        candidate = None;
     }
     let of = |asked: &SideAsked, server: Option<&discovery::Server>| match asked {
         SideAsked::LeftOut => None,
@@ -134,8 +139,7 @@ pub fn decide(wanted: &Wanted, found: Option<&Found>) -> Result<Servers, RowProb
 fn refuse_unusable(wanted: &Wanted, candidate: Option<&Candidate>) -> Result<(), RowProblem> {
     let domain = wanted.address.domain();
     let Some(candidate) = candidate else {
-        let text = format!("No servers were found for {domain}. Fill in imap_host and smtp_host.");
-        return Err(RowProblem::at("imap_host", text));
+        return Err(none_found(wanted, domain));
     };
     let takes_password = |s: &discovery::Server| s.auth.iter().any(|a| *a != Auth::OAuth2);
     let servers = [&candidate.imap, &candidate.smtp].into_iter().flatten();
@@ -146,6 +150,21 @@ fn refuse_unusable(wanted: &Wanted, candidate: Option<&Candidate>) -> Result<(),
         return Err(RowProblem::at("address", text));
     }
     Ok(())
+}
+
+/// What is missing, by the side that the row leaves open.
+fn none_found(wanted: &Wanted, domain: &str) -> RowProblem {
+    let open = |side: &SideAsked| matches!(side, SideAsked::Find(_));
+    let (receives, sends) = wanted.provider.map_or((false, false), Provider::needs);
+    let (column, what, or_none) = match (open(&wanted.imap), open(&wanted.smtp)) {
+        (true, false) => {
+            ("imap_host", "incoming server was", if receives { "" } else { ", or none to do without receiving" })
+        }
+        (false, _) => ("smtp_host", "outgoing server was", if sends { "" } else { ", or none to do without sending" }),
+        (true, true) => ("imap_host", "servers were", ""),
+    };
+    let fill = if what.starts_with("servers") { "imap_host and smtp_host" } else { column };
+    RowProblem::at(column, format!("No {what} found for {domain}. Fill in {fill}{or_none}."))
 }
 
 fn given_server(given: &Given, address: &EmailAddress) -> RowServer {
@@ -244,6 +263,44 @@ mod tests {
         assert!(problem.message.contains("takes no passwords"), "{}", problem.message);
         let nothing = wanted(&[("address", "a@x.test")]);
         assert!(known(&nothing).is_none());
-        assert!(decide(&nothing, None).unwrap_err().message.contains("No servers were found for x.test"));
+        let problem = decide(&nothing, None).unwrap_err();
+        assert_eq!(problem.message, "No servers were found for x.test. Fill in imap_host and smtp_host.");
+    }
+
+    #[test]
+    fn what_is_missing_is_told_for_its_side_and_the_kind_imap_does_without_sending() {
+        let row = |provider: &str, more: &[(&str, &str)]| {
+            let mut cells = vec![("address", "a@x.test"), ("provider", provider)];
+            cells.extend(more);
+            decide(&wanted(&cells), None)
+        };
+        let imap = [("imap_host", "mine.test")];
+        let without = row("imap", &imap).unwrap();
+        assert_eq!(
+            (without.kind, without.imap.unwrap().host, without.smtp),
+            (Provider::Imap, "mine.test".into(), None)
+        );
+        let found = decide(
+            &wanted(&[("address", "a@x.test"), ("provider", "imap"), imap[0]]),
+            Some(&found("a@x.test", "a", None)),
+        );
+        assert_eq!(found.unwrap().smtp.unwrap().host, "smtp.host.test", "what can be found is taken");
+
+        let told = |provider: &str, more: &[(&str, &str)]| {
+            let problem = row(provider, more).unwrap_err();
+            (problem.column.unwrap(), problem.message)
+        };
+        let sending = "No outgoing server was found for x.test. Fill in smtp_host";
+        let or_none = format!("{sending}, or none to do without sending.");
+        assert_eq!(told("", &imap), ("smtp_host".into(), or_none.clone()));
+        assert_eq!(told("imap", &[imap[0], ("smtp_username", "a")]), ("smtp_host".into(), or_none));
+        assert_eq!(told("custom", &imap), ("smtp_host".into(), format!("{sending}.")));
+        let receiving = "No incoming server was found for x.test. Fill in imap_host";
+        let smtp = [("smtp_host", "mine.test")];
+        assert_eq!(told("imap", &smtp), ("imap_host".into(), format!("{receiving}.")));
+        assert_eq!(
+            told("custom", &smtp),
+            ("imap_host".into(), format!("{receiving}, or none to do without receiving."))
+        );
     }
 }

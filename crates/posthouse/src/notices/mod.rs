@@ -12,7 +12,8 @@
 //! So a short outage is not told, and one that comes and goes is one outage. The page shows at once that an account works
 //! again; told, as news, is only what has lasted. When a disconnected account turns out to need a person, the notice is
 //! replaced by one that says so. Accounts that fail at the same server for the same reason within `after_ms` are one notice.
-//! What a person paused or deleted ends without news.
+//! What a person deleted ends without news. A pause is no news either: a notice stays open over it, and what follows the
+//! resuming is the same outage; an outage that was not told is forgotten.
 //!
 //! One worker, under the lease `notices`, looks at the sides that do not work and at the outages that it noted, and writes
 //! the difference ([`watch`]). It reads states, not news of changes, so a crash loses none; the outage's row, the notice and
@@ -182,10 +183,14 @@ pub async fn forget_account(tx: &mut Conn, app: &App, scope: &Scope, id: Account
 /// Takes an account out of a notice; one that is about nothing any more goes.
 async fn leave(tx: &mut Conn, app: &App, scope: &Scope, (notice, account): (NoticeId, AccountId)) -> DbResult<()> {
     store::remove_account(tx, scope, notice, account).await?;
-    let (all, working) = store::count_accounts(tx, scope, notice).await?;
-    if all == 0 {
-        store::delete(tx, scope, notice).await?;
-    } else if all == working {
+    let (all, ..) = store::count_accounts(tx, scope, notice).await?;
+    if all == 0 { store::delete(tx, scope, notice).await } else { resolve_if_over(tx, app, scope, notice).await }
+}
+
+/// A notice is over when its accounts work; those that are paused are not waited for, but a pause alone ends nothing.
+async fn resolve_if_over(tx: &mut Conn, app: &App, scope: &Scope, notice: NoticeId) -> DbResult<()> {
+    let (all, working, paused) = store::count_accounts(tx, scope, notice).await?;
+    if working > 0 && all == working.saturating_add(paused) {
         store::set_resolved(tx, scope, notice, Some(app.clock.now())).await?;
     }
     Ok(())

@@ -13,6 +13,7 @@ pub struct Outage {
     pub began_at: Ts,
     pub working_since_at: Option<Ts>,
     pub notice_id: Option<NoticeId>,
+    /// What was told; [`State::Paused`] once a person has paused the account after that, until it is known how it is.
     pub told: Option<State>,
 }
 
@@ -31,10 +32,12 @@ pub struct NewNotice {
     pub resolved_at: Option<Ts>,
 }
 
-/// Outages after the one of this account, in order.
+/// Outages after the one of this account, in order; those that rest, as the account is paused, are left out.
 pub async fn outages(c: &mut Conn, _: &Instance, after: AccountId, limit: i64) -> DbResult<Vec<Outage>> {
     sql!(all Outage, c,
-        "SELECT account_id, workspace_id, began_at, working_since_at, notice_id, told FROM outage WHERE account_id > $1
+        "SELECT account_id, workspace_id, began_at, working_since_at, notice_id, told FROM outage o WHERE account_id > $1
+           AND (told IS NULL OR told <> 'paused'
+             OR EXISTS (SELECT 1 FROM account a WHERE a.id = o.account_id AND a.paused_at IS NULL))
          ORDER BY account_id LIMIT $2", after, limit)
 }
 
@@ -83,12 +86,13 @@ pub async fn delete_outage(tx: &mut Conn, scope: &Scope, account: AccountId) -> 
     Ok(())
 }
 
-/// Whether an outage that this notice tells of has not ended.
+/// Whether an outage that this notice tells of has not ended. One of a paused account is not waited for.
 pub async fn goes_on(c: &mut Conn, scope: &Scope, notice: NoticeId) -> DbResult<bool> {
     let row = sql!(
         opt(i64,),
         c,
-        "SELECT began_at FROM outage WHERE notice_id = $1 AND workspace_id = $2 LIMIT 1",
+        "SELECT o.began_at FROM outage o JOIN account a ON a.id = o.account_id
+         WHERE o.notice_id = $1 AND o.workspace_id = $2 AND a.paused_at IS NULL LIMIT 1",
         notice,
         scope.workspace_id()
     )?;
@@ -163,11 +167,12 @@ pub async fn add_account(tx: &mut Conn, scope: &Scope, notice: NoticeId, account
     Ok(())
 }
 
-/// The second notice of an outage is about the same accounts.
+/// The second notice of an outage is about the same accounts, but those that were paused meanwhile.
 pub async fn copy_accounts(tx: &mut Conn, scope: &Scope, (from, to): (NoticeId, NoticeId)) -> DbResult<()> {
     sql!(run tx,
         "INSERT INTO notice_account (notice_id, account_id, workspace_id, working_at)
-         SELECT $2, account_id, workspace_id, working_at FROM notice_account WHERE notice_id = $1 AND workspace_id = $3",
+         SELECT $2, account_id, workspace_id, working_at FROM notice_account
+         WHERE notice_id = $1 AND workspace_id = $3 AND working_at IS NOT NULL",
         from, to, scope.workspace_id())?;
     Ok(())
 }
@@ -178,12 +183,13 @@ pub async fn remove_account(tx: &mut Conn, scope: &Scope, notice: NoticeId, acco
     Ok(())
 }
 
-/// Its accounts, and those of them that work.
-pub async fn count_accounts(c: &mut Conn, scope: &Scope, notice: NoticeId) -> DbResult<(i64, i64)> {
+/// Its accounts, those of them that work, and those that do not and are paused.
+pub async fn count_accounts(c: &mut Conn, scope: &Scope, notice: NoticeId) -> DbResult<(i64, i64, i64)> {
     sql!(
-        one(i64, i64),
+        one(i64, i64, i64),
         c,
-        "SELECT COUNT(*), COUNT(working_at) FROM notice_account WHERE notice_id = $1 AND workspace_id = $2",
+        "SELECT COUNT(*), COUNT(na.working_at), COUNT(CASE WHEN na.working_at IS NULL THEN a.paused_at END)
+         FROM notice_account na JOIN account a ON a.id = na.account_id WHERE na.notice_id = $1 AND na.workspace_id = $2",
         notice,
         scope.workspace_id()
     )

@@ -1,7 +1,7 @@
 //! Looks at the sides that do not work and at the outages that were noted, and writes the difference.
 
 use super::store::{self, NewNotice, Outage};
-use super::{Audience, Facts, Kind, NoticeId, changed, leave, letters};
+use super::{Audience, Facts, Kind, NoticeId, changed, leave, letters, resolve_if_over};
 use crate::accounts::{self, AccountId, Connection, FailingSide, Reason, State};
 use crate::app::App;
 use crate::base::leases::{self, Held, LeaseError};
@@ -145,7 +145,8 @@ fn decide(
     let mut steps = vec![];
     for (id, fails) in failing {
         let noted = outages.remove(&id);
-        let noted_as_failing = noted.as_ref().is_some_and(|o| o.working_since_at.is_none());
+        let noted_as_failing =
+            noted.as_ref().is_some_and(|o| o.working_since_at.is_none() && o.told != Some(State::Paused));
         if !noted_as_failing || is_due(fails.side.state, noted.as_ref(), fails.since, (now, after)) {
             steps.push(Step::Fails(fails));
         }
@@ -175,8 +176,15 @@ async fn fails_now(tx: &mut Conn, app: &App, fails: &Failing) -> DbResult<bool> 
         return Ok(false);
     }
     store::begin(tx, &scope, id, fails.since.min(now)).await?;
-    let Some(outage) = store::outage(tx, &scope, id).await? else { return Ok(false) };
-    if outage.working_since_at.is_some() {
+    let Some(mut outage) = store::outage(tx, &scope, id).await? else { return Ok(false) };
+    let rested = outage.told == Some(State::Paused);
+    if rested && let Some(notice) = outage.notice_id {
+        // The outage of before the pause: what was told of it stands in the notice.
+        let told = store::facts(tx, &scope, notice).await?.state.unwrap_or(fails.side.state);
+        store::set_told(tx, &scope, id, (notice, told)).await?;
+        outage.told = Some(told);
+    }
+    if rested || outage.working_since_at.is_some() {
         store::set_working(tx, &scope, id, None).await?;
         if let Some(notice) = outage.notice_id {
             store::set_resolved(tx, &scope, notice, None).await?;
@@ -236,54 +244,72 @@ async fn tell(tx: &mut Conn, app: &App, scope: &Scope, (outage, side): (&Outage,
 /// How an account is of which no side fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    Works,
+    /// All its sides do, since then.
+    Works(Ts),
     /// It is being tried, or deleted.
     Unclear,
-    /// A person paused it, or it has no side.
-    Still,
+    /// A person paused it.
+    Paused,
+    /// It has no side.
+    Bare,
 }
 
 fn standing(sides: &[Connection]) -> Standing {
     let is = |state| sides.iter().any(|s| s.state == state);
+    let working = sides.iter().filter(|s| s.state == State::Connected).map(|s| s.since_at).max();
     if is(State::Disconnected) || is(State::ReconnectRequired) || is(State::Connecting) {
         Standing::Unclear
-    } else if is(State::Paused) || !is(State::Connected) {
-        Standing::Still
+    } else if is(State::Paused) {
+        Standing::Paused
     } else {
-        Standing::Works
+        working.map_or(Standing::Bare, Standing::Works)
     }
 }
 
 async fn look(tx: &mut Conn, app: &App, outage: &Outage) -> DbResult<()> {
     let (scope, id) = (Scope::of(outage.workspace_id), outage.account_id);
-    let standing = standing(&accounts::connections(tx, &scope, id).await?);
-    if standing == Standing::Unclear {
-        return Ok(());
-    }
-    let now = app.clock.now();
-    store::set_working(tx, &scope, id, Some(now)).await?;
-    if standing == Standing::Still {
-        store::delete_outage(tx, &scope, id).await?;
+    match standing(&accounts::connections(tx, &scope, id).await?) {
+        Standing::Unclear => return Ok(()),
+        Standing::Paused => rests(tx, outage).await?,
+        Standing::Works(_) => store::set_working(tx, &scope, id, Some(app.clock.now())).await?,
+        Standing::Bare => {
+            store::set_working(tx, &scope, id, Some(app.clock.now())).await?;
+            store::delete_outage(tx, &scope, id).await?;
+        }
     }
     if let Some(notice) = outage.notice_id {
-        let (all, working) = store::count_accounts(tx, &scope, notice).await?;
-        if all == working {
-            store::set_resolved(tx, &scope, notice, Some(now)).await?;
-        }
+        resolve_if_over(tx, app, &scope, notice).await?;
         changed(tx, app, &scope).await?;
     }
     Ok(())
 }
 
+/// A person paused the account: what was told waits for what follows, what was not told is forgotten.
+async fn rests(tx: &mut Conn, outage: &Outage) -> DbResult<()> {
+    let (scope, id) = (Scope::of(outage.workspace_id), outage.account_id);
+    match outage.notice_id {
+        Some(notice) => store::set_told(tx, &scope, id, (notice, State::Paused)).await,
+        None => store::delete_outage(tx, &scope, id).await,
+    }
+}
+
 /// The last outage of a notice that ends is news.
 async fn ends(tx: &mut Conn, app: &App, outage: &Outage) -> DbResult<bool> {
-    let (scope, id) = (Scope::of(outage.workspace_id), outage.account_id);
+    let (scope, id, now) = (Scope::of(outage.workspace_id), outage.account_id, app.clock.now());
+    match standing(&accounts::connections(tx, &scope, id).await?) {
+        Standing::Unclear => return Ok(false),
+        Standing::Paused => return rests(tx, outage).await.map(|()| false),
+        // It was paused in between: what lasts is counted from its resuming.
+        Standing::Works(since) if since.plus_millis(app.config.notices.after()) > now => {
+            return store::set_working(tx, &scope, id, Some(since)).await.map(|()| false);
+        }
+        Standing::Works(_) | Standing::Bare => {}
+    }
     store::delete_outage(tx, &scope, id).await?;
     let Some(notice) = outage.notice_id else { return Ok(false) };
     if store::goes_on(tx, &scope, notice).await? {
         return Ok(false);
     }
-    let now = app.clock.now();
     let about = store::facts(tx, &scope, notice).await?;
     let new = NewNotice {
         id: NoticeId(app.ids.next()),
@@ -389,6 +415,7 @@ mod tests {
     fn an_outage_that_comes_back_within_the_time_is_the_same_one() {
         assert_eq!(words(BTreeMap::new(), outage(60, Some(14), None)), "");
         assert_eq!(words(fails(State::Disconnected, 0), outage(60, Some(14), Some(State::Disconnected))), "fails");
+        assert_eq!(words(fails(State::Disconnected, 0), outage(60, None, Some(State::Paused))), "fails");
         assert_eq!(words(BTreeMap::new(), outage(60, Some(15), None)), "ends");
     }
 }

@@ -437,6 +437,58 @@ async fn a_folder_that_is_only_read_is_backed_up_and_looked_at() {
     assert!(looked.contains("posthouse.db-wal holds the last changes"), "{looked}");
 }
 
+/// Runs the program as root, where this folder is a disk of so many KiB; what it says, and what is in the folder after it.
+fn on_a_small_disk(folder: &Path, kib: u32, words: &[&str]) -> (bool, String, String) {
+    let script = r#"mount -t tmpfs -o "size=$2k" none "$1" && folder="$1" && program="$3" && shift 3 \
+                    && "$program" "$@" 2>&1; ended=$?; echo "--"; ls -A "$folder"; exit "$ended""#;
+    let output = std::process::Command::new("unshare")
+        .args(["-m", "sh", "-c", script, "sh"])
+        .arg(folder)
+        .args([&kib.to_string(), env!("CARGO_BIN_EXE_posthouse")])
+        .args(words)
+        .env_remove("DATABASE_URL")
+        .output()
+        .unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (said, left) = text.split_once("--\n").unwrap();
+    (output.status.success(), said.to_owned(), left.trim().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_named_as_it_was_typed_and_nothing_is_left_on_it() {
+    let places = tempfile::tempdir().unwrap();
+    let t = TestApp::with(Engine::Sqlite, |c| c.data_dir = places.path().join("data")).await;
+    t.owner().await;
+    let data = t.app().config.data_dir.to_str().unwrap().to_owned();
+    t.stop().await;
+    let small = places.path().join("small");
+    std::fs::create_dir(&small).unwrap();
+    let target = small.join("monday").to_str().unwrap().to_owned();
+    // The database does not fit; it fits, and the list beside it does not.
+    let whole = places.path().join("whole").to_str().unwrap().to_owned();
+    let (made, said, _) = on_a_small_disk(&small, 64, &["--data-dir", &data, "backup", &whole]);
+    assert!(made, "{said}");
+    let database = std::fs::metadata(Path::new(&whole).join("posthouse.db")).unwrap().len();
+    let pages = u32::try_from(database / 1024).unwrap();
+    for kib in [64, pages + 4] {
+        let (made, said, left) = on_a_small_disk(&small, kib, &["--data-dir", &data, "backup", &target]);
+        assert!(!made && said.contains(&format!("{target} has no room for the backup: ")), "{kib}: {said}");
+        assert!(said.contains(" MiB are free there") && !said.contains("unfinished"), "{said}");
+        assert_eq!(left, "", "{said}");
+    }
+    let (restored, said, left) =
+        on_a_small_disk(&small, 64, &["--data-dir", small.to_str().unwrap(), "restore", &whole]);
+    assert!(
+        !restored && said.contains(&format!("{} has no room for what is in the backup", small.display())),
+        "{said}"
+    );
+    assert!(!said.contains(&whole) && said.contains("nothing was changed"), "{said}");
+    assert!(!left.contains("restoring") && !left.contains("posthouse.db") && !left.contains("blobs"), "{left}");
+
+    let (made, said, _) = on_a_small_disk(&small, 64, &["--data-dir", &data, "backup", "/proc/x"]);
+    assert!(!made && said.contains("/proc/x cannot be written: ") && !said.contains("unfinished"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_journal_without_its_database_is_named() {
     let places = tempfile::tempdir().unwrap();

@@ -238,6 +238,8 @@ on_both! {
         // Connected in another way meanwhile: the link has nothing left to do.
         owner.post("/accounts", &connect_request(world, &mailbox)).await.expect(201);
         look(&mut holder, &token).await.problem(410, "link_taken");
+        let open = owner.get("/owner-links").await;
+        assert!(!open.text.contains(&mailbox.address), "it waits for nobody: {}", open.text);
         owner.post("/owner-links", &asked(world, &mailbox)).await.problem(409, "address_taken");
         t.run_sql("DELETE FROM membership").await;
         look(&mut holder, &token).await.problem(410, "link_void");

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::base::events::{self, Kind, News};
 use crate::team::{self, Actor, AuditEntry, Role, Scope};
 use db::{Conn, DbError, DbResult, FromRow, id_type};
+use unicode_normalization::UnicodeNormalization;
 
 /// The longest name, in characters: a badge of it fits a narrow column.
 pub const MAX_NAME: usize = 40;
@@ -67,16 +68,17 @@ pub enum TagError {
 /// # Errors
 /// [`TagError::Name`].
 pub fn checked(text: &str) -> Result<String, TagError> {
-    let name = text.trim();
+    // What looks the same is the same: keyboards write an accent as one character or as two.
+    let name: String = text.trim().nfc().collect();
     let odd = |c: char| c.is_control() || mail::breaks_lines(c) || mail::turns_text(c);
-    let fits = !mail::is_blank(name) && name.chars().count() <= MAX_NAME && !name.chars().any(odd);
-    if fits { Ok(name.to_owned()) } else { Err(TagError::Name) }
+    let fits = !mail::is_blank(&name) && name.chars().count() <= MAX_NAME && !name.chars().any(odd);
+    if fits { Ok(name) } else { Err(TagError::Name) }
 }
 
 /// What makes a name unique.
 #[must_use]
 pub fn key(name: &str) -> String {
-    name.trim().to_lowercase()
+    name.trim().nfc().collect::<String>().to_lowercase()
 }
 
 /// The tag of this name, made when there is none.
@@ -261,6 +263,8 @@ mod tests {
     fn a_name_is_what_can_be_seen_on_one_line() {
         assert_eq!(checked("  Sales Ä ").unwrap(), "Sales Ä");
         assert_eq!(checked(&"ä".repeat(40)).unwrap().chars().count(), 40);
+        assert_eq!(checked("Cafe\u{301}").unwrap(), "Caf\u{e9}");
+        assert_eq!(key("CAFE\u{301}"), key("caf\u{e9}"));
         for odd in ["", "  ", "a\nb", "a\u{0}b", "a\u{2028}b", "\u{200b}", "\u{202e}gnp", &"x".repeat(41)] {
             assert!(matches!(checked(odd), Err(TagError::Name)), "{odd:?}");
         }

@@ -25,6 +25,7 @@ use crate::oauth::{self, OAuthAppId};
 use crate::team::{self, Actor, AuditEntry, Instance, Scope};
 use db::types::Json;
 use db::{Conn, DbError, DbResult, Ts, id_type};
+use mail::address::EmailAddress;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -248,10 +249,19 @@ pub async fn list(app: &App, actor: &Actor, account: Option<AccountId>) -> Resul
     let Some(id) = account else {
         let mut all = store::open_new(&mut c, &actor.scope, within).await?;
         all.retain(|row| sees(actor, row.user_id));
-        return Ok(all);
+        return Ok(without_taken(&mut c, actor, all).await?);
     };
     accounts::find(&mut c, actor, id, Access::Manage).await?;
     Ok(store::open_of(&mut c, &actor.scope, id, within).await?)
+}
+
+/// A link whose address was connected in another way waits for nobody: it says so to whoever opens it.
+async fn without_taken(c: &mut Conn, actor: &Actor, mut all: Vec<OpenRow>) -> DbResult<Vec<OpenRow>> {
+    let key = |row: &OpenRow| row.pinned.address.parse::<EmailAddress>().map(|a| a.key()).unwrap_or_default();
+    let keys: Vec<String> = all.iter().map(key).collect();
+    let taken = accounts::taken_among(c, &actor.scope, &keys).await?;
+    all.retain(|row| !taken.contains(&(key(row),)));
+    Ok(all)
 }
 
 /// Links for new accounts are their makers' and the admins'.

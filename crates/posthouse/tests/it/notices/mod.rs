@@ -206,6 +206,89 @@ on_both! {
         house.t.stop().await;
     }
 
+    async fn a_pause_is_no_news_and_the_outage_after_it_is_the_same_one(engine) {
+        let house = House::build(engine, |_| {}).await;
+        let world = MailWorld::shared();
+        let mailbox = world.add_user(&unique("pause", engine)).unwrap();
+        let id = house.connect(&mailbox).await;
+        house.is_live(&id).await;
+        world.set_password(&mailbox.address, "another one").unwrap();
+        world.kick_sessions(&mailbox.address).unwrap();
+        house.told(1).await;
+        let act = async |what: &str| {
+            house.api.lock().await.post(&format!("/accounts/{id}/{what}"), &json!({})).await.expect(200);
+        };
+        let rests = "SELECT COUNT(*) FROM outage WHERE told = 'paused'";
+        let still_open = async || {
+            let all = house.notices().await;
+            let open = |n: &Value| n["resolved_at"].is_null() && n["working_count"] == 0;
+            assert!(all.len() == 1 && open(&all[0]), "{all:?}");
+        };
+
+        act("pause").await;
+        eventually("the outage rests", async || house.count(rests).await == 1).await;
+        still_open().await;
+        house.clock.advance_secs(LONG);
+        act("resume").await;
+        house.is(&id, "reconnect_required").await;
+        eventually("it goes on", async || house.count(rests).await == 0).await;
+        still_open().await;
+
+        act("pause").await;
+        eventually("the outage rests again", async || house.count(rests).await == 1).await;
+        world.set_password(&mailbox.address, &mailbox.password).unwrap();
+        act("resume").await;
+        house.outages(0, 1).await;
+        assert!(house.notices().await[0]["resolved_at"].is_string(), "now it works");
+        house.is_live(&id).await;
+
+        // A pause as soon as it works: it has not worked for long, nor does it while it is paused.
+        act("pause").await;
+        house.is(&id, "paused").await;
+        house.clock.advance_secs(LONG);
+        eventually("it waits", async || house.count(rests).await == 1).await;
+        act("resume").await;
+        let began = house.clock.now();
+        let counted = "SELECT COALESCE(MAX(working_since_at), 0) FROM outage";
+        eventually("it is counted from its resuming", async || house.count(counted).await >= began.0).await;
+        assert_eq!(house.notices().await.len(), 1);
+        house.clock.advance_secs(LONG);
+        house.told(2).await;
+        assert_eq!(house.notices().await[0]["kind"], "recovered");
+        house.outages(0, 0).await;
+        house.t.stop().await;
+    }
+
+    async fn who_is_paused_is_not_waited_for_by_the_others_of_a_notice(engine) {
+        let house = House::build(engine, |_| {}).await;
+        let world = MailWorld::shared();
+        let mut ids = vec![];
+        for name in ["stays", "comes"] {
+            let mailbox = world.add_user(&unique(name, engine)).unwrap();
+            ids.push(house.connect(&mailbox).await);
+        }
+        for id in &ids {
+            house.is_live(id).await;
+        }
+        house.break_imap();
+        house.outages(2, 0).await;
+        house.clock.advance_secs(LONG);
+        house.told(1).await;
+        eventually("both are in it", async || house.notices().await[0]["account_count"] == 2).await;
+        house.api.lock().await.post(&format!("/accounts/{}/pause", ids[0]), &json!({})).await.expect(200);
+        eventually("it rests", async || house.count("SELECT COUNT(*) FROM outage WHERE told = 'paused'").await == 1).await;
+        assert!(house.notices().await[0]["resolved_at"].is_null());
+        house.imap.refuse(false);
+        house.outages(1, 1).await;
+        eventually("it is over", async || house.notices().await[0]["resolved_at"].is_string()).await;
+        house.clock.advance_secs(LONG);
+        house.told(2).await;
+        let all = house.notices().await;
+        assert_eq!((&all[0]["kind"], &all[0]["account_count"]), (&json!("recovered"), &json!(1)), "{all:?}");
+        assert_eq!(all[0]["accounts"][0]["id"], ids[1], "{all:?}");
+        house.t.stop().await;
+    }
+
     async fn an_outage_that_comes_to_need_a_person_says_so_in_its_place(engine) {
         let house = House::build(engine, |_| {}).await;
         let world = MailWorld::shared();
