@@ -5,12 +5,14 @@
 //! network stack and this client cost by themselves.
 
 mod figures;
+mod idle;
 mod list;
 mod program;
 mod search;
 mod seed;
 mod size;
 mod start;
+mod tap;
 
 use anyhow::Result;
 use clap::Parser;
@@ -40,20 +42,46 @@ struct Args {
     /// Measures the search only.
     #[arg(long)]
     search_only: bool,
+    /// Measures this subject only.
+    #[arg(long, value_enum)]
+    only: Option<Subject>,
+    #[command(flatten)]
+    idle: idle::Crowds,
+}
+
+/// What can be measured by itself.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Subject {
+    /// Accounts that wait for mail.
+    Idle,
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let args = Args::parse();
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    if let Some(accounts) = args.idle.serve_sandbox {
+        return idle::serve_sandbox(accounts).await;
+    }
     let mut figures = Figures::default();
+    if args.only.is_none() {
+        measure_engines(&args, &mut figures).await?;
+    }
+    if !args.search_only {
+        idle::measure(&args.program, &args.idle, &mut figures).await?;
+    }
+    figures.finish();
+    Ok(())
+}
+
+async fn measure_engines(args: &Args, figures: &mut Figures) -> Result<()> {
     figures.heading("Build");
     for build in &args.builds {
         if let Some((name, secs)) = build.split_once('=') {
             figures.note(name, &format!("{secs} s"));
         }
     }
-    size::measure(&args.program, args.script_kb, &mut figures)?;
+    size::measure(&args.program, args.script_kb, figures)?;
     let postgres = Postgres::start()?;
     for engine in ["SQLite", "PostgreSQL"] {
         figures.heading(engine);
@@ -65,8 +93,8 @@ async fn main() -> Result<()> {
             ..Config::default()
         };
         if !args.search_only {
-            start::measure(&args.program, &config, &mut figures).await?;
-            list::measure(&args.program, &config, args.accounts, &mut figures).await?;
+            start::measure(&args.program, &config, figures).await?;
+            list::measure(&args.program, &config, args.accounts, figures).await?;
         }
         let folder = tempfile::tempdir()?;
         let config = Config {
@@ -74,8 +102,7 @@ async fn main() -> Result<()> {
             database_url: if engine == "SQLite" { None } else { Some(postgres.fresh_database()?) },
             ..config
         };
-        search::measure(&args.program, &config, args.messages, &mut figures).await?;
+        search::measure(&args.program, &config, args.messages, figures).await?;
     }
-    figures.finish();
     Ok(())
 }

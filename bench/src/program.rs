@@ -40,6 +40,7 @@ impl Program {
             Some(url) => command.env("DATABASE_URL", url),
             None => command.env_remove("DATABASE_URL"),
         };
+        command.envs(servers(config));
         let started = Instant::now();
         let child = command.spawn().with_context(|| format!("{} does not start", program.display()))?;
         let mut running = Self { child, port, ready_after: Duration::ZERO };
@@ -69,7 +70,10 @@ impl Program {
     }
 
     /// Time of the processor that it used so far, in hundredths of a second.
-    fn ticks(&self) -> Result<u64> {
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn ticks(&self) -> Result<u64> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let at = |n: usize| fields.get(n).and_then(|f| f.parse::<u64>().ok()).context("an odd /proc/stat");
@@ -86,6 +90,25 @@ impl Program {
         let kib: f64 = line.trim().trim_end_matches(" kB").trim().parse()?;
         Ok(kib / 1_024.0)
     }
+}
+
+/// What lets the program reach mail servers on this machine, where the settings have it.
+fn servers(config: &Config) -> Vec<(&'static str, String)> {
+    let mut named = vec![];
+    if config.egress.allow_private {
+        named.push(("POSTHOUSE_EGRESS__ALLOW_PRIVATE", "true".to_owned()));
+    }
+    if !config.egress.extra_ports.is_empty() {
+        let ports: Vec<String> = config.egress.extra_ports.iter().map(ToString::to_string).collect();
+        named.push(("POSTHOUSE_EGRESS__EXTRA_PORTS", ports.join(",")));
+    }
+    if config.plain_text_logins {
+        named.push(("POSTHOUSE_PLAIN_TEXT_LOGINS", "true".to_owned()));
+    }
+    if let Some(file) = config.extra_ca.first() {
+        named.push(("POSTHOUSE_EXTRA_CA", file.display().to_string()));
+    }
+    named
 }
 
 /// One request of `/readyz`, by hand: a client library would cost more than what is measured.
