@@ -10,7 +10,7 @@ mod watching;
 use crate::figures::Figures;
 use crate::program::Program;
 use crate::tap::Tap;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use crowd::{Crowd, Member};
 use posthouse::accounts::Encryption;
 use posthouse::config::{Config, Egress};
@@ -51,15 +51,25 @@ pub struct Crowds {
 pub async fn measure(program: &Path, args: &Crowds, figures: &mut Figures) -> Result<()> {
     let empty = resident_without_accounts(program).await?;
     if args.idle_accounts > 0 {
-        let _watching = watching::allow(2 * args.idle_accounts)?;
-        for (name, encryption) in [("without TLS", Encryption::None), ("with TLS", Encryption::Tls)] {
-            figures.heading(&format!("{} idle accounts on Dovecot, {name}", args.idle_accounts));
-            on_dovecot(program, (args.idle_accounts, encryption), empty, figures).await?;
+        let watching = watching::allow(2 * args.idle_accounts)?;
+        // Whoever stops the bench gets the limit back, too.
+        tokio::select! {
+            measured = both_on_dovecot(program, args.idle_accounts, empty, figures) => measured?,
+            () = posthouse::server::signals() => bail!("stopped"),
         }
+        drop(watching);
     }
     if args.sandbox_accounts > 0 {
         figures.heading(&format!("{} idle accounts on the sandbox", args.sandbox_accounts));
         on_sandbox(program, args.sandbox_accounts, figures).await?;
+    }
+    Ok(())
+}
+
+async fn both_on_dovecot(program: &Path, accounts: usize, empty: f64, figures: &mut Figures) -> Result<()> {
+    for (name, encryption) in [("without TLS", Encryption::None), ("with TLS", Encryption::Tls)] {
+        figures.heading(&format!("{accounts} idle accounts on Dovecot, {name}"));
+        on_dovecot(program, (accounts, encryption), empty, figures).await?;
     }
     Ok(())
 }
@@ -226,7 +236,7 @@ impl Sandbox {
         let line = self.line()?;
         let numbers: Vec<usize> = line.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
         let [idling, logins, most_logins_in_a_second, most_logging_in, most_starting] = numbers[..] else {
-            anyhow::bail!("an odd answer of the sandbox: {line}");
+            bail!("an odd answer of the sandbox: {line}");
         };
         Ok(sandbox::Load { idling, logins, most_logins_in_a_second, most_logging_in, most_starting })
     }
