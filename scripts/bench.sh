@@ -34,5 +34,7 @@ timed "development build after a change in the product" cargo build --package po
 
 script_kb=$(node web/scripts/budget.mjs | sed -n 's/^first page: \([0-9.]*\) kB.*/\1/p')
 step "Measuring"
+# Each of ten thousand accounts is a connection.
+ulimit -n "$(ulimit -Hn)"
 if [ "$(id -u)" = 0 ]; then root=(); else root=(sudo --preserve-env=PATH,HOME); fi
 "${root[@]}" target/release/bench --script-kb "$script_kb" "${builds[@]}"

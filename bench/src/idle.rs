@@ -49,17 +49,21 @@ pub struct Crowds {
 /// # Errors
 /// When a server or the program does not do as it should.
 pub async fn measure(program: &Path, args: &Crowds, figures: &mut Figures) -> Result<()> {
+    // Whoever stops the bench leaves no program behind, and gets the system's limits back.
+    tokio::select! {
+        measured = measure_all(program, args, figures) => measured,
+        () = posthouse::server::signals() => bail!("stopped"),
+    }
+}
+
+async fn measure_all(program: &Path, args: &Crowds, figures: &mut Figures) -> Result<()> {
     let empty = resident_without_accounts(program).await?;
     if args.idle_accounts > 0 {
-        let watching = watching::allow(2 * args.idle_accounts)?;
-        // Whoever stops the bench gets the limit back, too.
-        tokio::select! {
-            measured = both_on_dovecot(program, args.idle_accounts, empty, figures) => measured?,
-            () = posthouse::server::signals() => bail!("stopped"),
-        }
-        drop(watching);
+        let _watching = watching::allow(2 * args.idle_accounts)?;
+        both_on_dovecot(program, args.idle_accounts, empty, figures).await?;
     }
     if args.sandbox_accounts > 0 {
+        watching::need_files(args.sandbox_accounts)?;
         figures.heading(&format!("{} idle accounts on the sandbox", args.sandbox_accounts));
         on_sandbox(program, args.sandbox_accounts, figures).await?;
     }
@@ -139,9 +143,7 @@ async fn on_dovecot(
 /// Memory and processor while nothing happens.
 async fn at_rest(running: &Program, (accounts, empty): (usize, f64), figures: &mut Figures) -> Result<()> {
     tokio::time::sleep(SETTLE).await;
-    let before = (running.ticks()?, Instant::now());
-    tokio::time::sleep(REST).await;
-    let percent = (running.ticks()? - before.0) as f64 / before.1.elapsed().as_secs_f64();
+    let percent = percent(running).await?;
     let resident = running.resident_mib()?;
     figures.note("resident, and without any account", &format!("{resident:.1}, {empty:.1} MiB"));
     figures.at_most("resident per account", ((resident - empty) * 1_024.0 / accounts as f64, 64.0), "KiB");
@@ -157,38 +159,53 @@ async fn on_sandbox(program: &Path, accounts: usize, figures: &mut Figures) -> R
     let crowd = Crowd { members: members.collect(), encryption: Some(Encryption::None) };
     crowd::settle_in(&config, &crowd).await?;
     for start in ["first start", "later start"] {
-        let before = sandbox.load()?;
-        let running = Program::start(program, &config).await?;
-        let began = Instant::now() - running.ready_after;
-        let mut logins_after = None;
-        loop {
-            let load = sandbox.load()?;
-            if load.logins >= before.logins + accounts {
-                logins_after.get_or_insert(began.elapsed());
-            }
-            if load.idling >= accounts {
-                break;
-            }
-            ensure!(began.elapsed() < PATIENCE, "{} of {accounts} idle", load.idling);
-            tokio::time::sleep(LOOK).await;
-        }
-        let (all_idle, load) = (began.elapsed(), sandbox.load()?);
-        let connected = logins_after.unwrap_or(all_idle).as_secs_f64();
-        figures.at_most(&format!("{start} until all are connected"), (connected, 60.0), "s");
-        figures.note(&format!("{start} until all idle"), &format!("{:.1} s", all_idle.as_secs_f64()));
-        figures.note("the most logins so far in any one second", &load.most_logins_in_a_second.to_string());
-        figures.note("the most logins so far at a time", &load.most_logging_in.to_string());
-        figures.note("the most starting so far, login to IDLE, at a time", &load.most_starting.to_string());
+        let running = all_idle(program, &config, (&mut sandbox, accounts, start), figures).await?;
         tokio::time::sleep(SETTLE).await;
         figures.at_most(&format!("resident after the {start}"), (running.resident_mib()?, 640.0), "MiB");
-        let before = (running.ticks()?, Instant::now());
-        tokio::time::sleep(REST).await;
-        let percent = (running.ticks()? - before.0) as f64 / before.1.elapsed().as_secs_f64();
-        figures.note("processor over a minute of rest, of a core", &format!("{percent:.1} %"));
+        figures.note("processor over a minute of rest, of a core", &format!("{:.1} %", percent(&running).await?));
         drop(running);
         sandbox.until_empty().await?;
     }
     Ok(())
+}
+
+/// Starts the program and waits until all accounts wait for mail.
+async fn all_idle(
+    program: &Path,
+    config: &Config,
+    (sandbox, accounts, start): (&mut Sandbox, usize, &str),
+    figures: &mut Figures,
+) -> Result<Program> {
+    let before = sandbox.load()?.logins;
+    let running = Program::start(program, config).await?;
+    let began = Instant::now();
+    let mut connected = None;
+    loop {
+        let load = sandbox.load()?;
+        if load.logins >= before + accounts {
+            connected.get_or_insert(began.elapsed());
+        }
+        if load.idling >= accounts {
+            break;
+        }
+        ensure!(began.elapsed() < PATIENCE, "{} of {accounts} idle, {} logged in", load.idling, load.logins - before);
+        tokio::time::sleep(LOOK).await;
+    }
+    let (all_idle, load) = (began.elapsed() + running.ready_after, sandbox.load()?);
+    let connected = connected.map_or(all_idle, |after| after + running.ready_after);
+    figures.at_most(&format!("{start} until all are connected"), (connected.as_secs_f64(), 60.0), "s");
+    figures.note(&format!("{start} until all are in IDLE"), &format!("{:.1} s", all_idle.as_secs_f64()));
+    figures.note("the most logins so far in any one second", &load.most_logins_in_a_second.to_string());
+    figures.note("the most so far that were signing in at a time", &load.most_logging_in.to_string());
+    figures.note("the most so far before their first IDLE at a time", &load.most_starting.to_string());
+    Ok(running)
+}
+
+/// What the program takes of a core while nothing happens.
+async fn percent(running: &Program) -> Result<f64> {
+    let before = (running.ticks()?, Instant::now());
+    tokio::time::sleep(REST).await;
+    Ok((running.ticks()? - before.0) as f64 / before.1.elapsed().as_secs_f64())
 }
 
 /// The password of every account of the sandbox.

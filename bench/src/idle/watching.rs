@@ -1,7 +1,9 @@
+//! What the system must allow: watches of files, and open files.
+//!
 //! Dovecot hears of new mail by watching files. The system lets a user do that so many times, and a thousand mailboxes of the
 //! test world belong to one user: without room for all, most would be looked at every half a minute.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 const LIMIT: &str = "/proc/sys/fs/inotify/max_user_instances";
 
@@ -29,4 +31,20 @@ pub fn allow(times: usize) -> Result<Before> {
     std::fs::write(LIMIT, times.to_string())
         .with_context(|| format!("set fs.inotify.max_user_instances to {times}: Dovecot watches a file per mailbox"))?;
     Ok(Before(Some(before)))
+}
+
+/// Files that a process has open beside its connections.
+const OTHER_FILES: usize = 500;
+
+/// Says what to do where the sandbox may not hold so many connections.
+///
+/// # Errors
+/// When it may not.
+pub fn need_files(connections: usize) -> Result<()> {
+    let limits = std::fs::read_to_string("/proc/self/limits")?;
+    let line = limits.lines().find_map(|l| l.strip_prefix("Max open files")).context("no limit of open files")?;
+    let soft = line.split_whitespace().next().unwrap_or_default();
+    let enough = soft.parse().map_or(soft == "unlimited", |files: usize| files >= connections + OTHER_FILES);
+    ensure!(enough, "{soft} open files are allowed, {connections} connections need more: ulimit -n 20000");
+    Ok(())
 }
