@@ -44,4 +44,6 @@ npm install --silent --no-audit --no-fund --prefix "$peers" 'mailparser@~3.7'
 
 script_kb=$(node web/scripts/budget.mjs | sed -n 's/^first page: \([0-9.]*\) kB.*/\1/p')
 step "Measuring"
+# Each of ten thousand accounts is a connection.
+ulimit -n "$(ulimit -Hn)"
 "${root[@]}" target/release/bench --script-kb "$script_kb" --mailparser "$peers" "${builds[@]}" "$@"

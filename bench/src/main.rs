@@ -7,6 +7,7 @@
 mod corpus;
 mod figures;
 mod house;
+mod idle;
 mod import;
 mod large;
 mod list;
@@ -17,6 +18,7 @@ mod search;
 mod seed;
 mod size;
 mod start;
+mod tap;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
@@ -66,6 +68,8 @@ struct Args {
     /// Where mailparser is installed, to be read beside.
     #[arg(long)]
     mailparser: Option<PathBuf>,
+    #[command(flatten)]
+    idle: idle::Crowds,
 }
 
 /// What can be measured alone.
@@ -80,6 +84,8 @@ enum Subject {
     Parse,
     /// The large mailbox.
     Large,
+    /// Accounts that wait for mail.
+    Idle,
 }
 
 /// A database.
@@ -104,14 +110,26 @@ impl Args {
 async fn main() -> Result<()> {
     let args = Args::parse();
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    if let Some(accounts) = args.idle.serve_sandbox {
+        return idle::serve_sandbox(accounts).await;
+    }
     let mut figures = Figures::default();
+    measure_engines(&args, &mut figures).await?;
+    if args.wants(Subject::Idle) {
+        idle::measure(&args.program, &args.idle, &mut figures).await?;
+    }
+    figures.finish();
+    Ok(())
+}
+
+async fn measure_engines(args: &Args, figures: &mut Figures) -> Result<()> {
     figures.heading("Build");
     for build in &args.builds {
         if let Some((name, secs)) = build.split_once('=') {
             figures.note(name, &format!("{secs} s"));
         }
     }
-    size::measure(&args.program, args.script_kb, &mut figures)?;
+    size::measure(&args.program, args.script_kb, figures)?;
     let postgres = if args.engine.contains(&Engine::Postgres) { Some(Postgres::start()?) } else { None };
     for engine in &args.engine {
         let (name, postgres) = match engine {
@@ -122,11 +140,9 @@ async fn main() -> Result<()> {
             break;
         }
         figures.heading(name);
-        small(&args, postgres, &mut figures).await?;
+        small(args, postgres, figures).await?;
     }
-    mail(&args, postgres.as_ref(), &mut figures).await?;
-    figures.finish();
-    Ok(())
+    mail(args, postgres.as_ref(), figures).await
 }
 
 /// An empty place for a program, its database of this server; without one it is SQLite.

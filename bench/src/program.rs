@@ -38,14 +38,11 @@ impl Program {
         let mut command = Command::new(program);
         command.arg("--data-dir").arg(&config.data_dir).arg("serve").arg("--listen").arg(format!("127.0.0.1:{port}"));
         command.env("POSTHOUSE_LOG__LEVEL", "warn").stdout(Stdio::null());
-        let ports: Vec<String> = config.egress.extra_ports.iter().map(u16::to_string).collect();
-        command.env("POSTHOUSE_EGRESS__ALLOW_PRIVATE", config.egress.allow_private.to_string());
-        command.env("POSTHOUSE_EGRESS__EXTRA_PORTS", ports.join(","));
-        command.env("POSTHOUSE_PLAIN_TEXT_LOGINS", config.plain_text_logins.to_string());
         match &config.database_url {
             Some(url) => command.env("DATABASE_URL", url),
             None => command.env_remove("DATABASE_URL"),
         };
+        command.envs(servers(config));
         let started = Instant::now();
         let child = command.spawn().with_context(|| format!("{} does not start", program.display()))?;
         let mut running = Self { child, port, ready_after: Duration::ZERO };
@@ -75,7 +72,10 @@ impl Program {
     }
 
     /// Time of the processor that it used so far, in hundredths of a second.
-    fn ticks(&self) -> Result<u64> {
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn ticks(&self) -> Result<u64> {
         let used = Used::of(&self.child.id().to_string())?;
         Ok(used.own)
     }
@@ -168,6 +168,25 @@ pub fn family_secs(root: u32) -> Result<f64> {
 /// When `/proc` is odd.
 pub fn children_secs() -> Result<f64> {
     Ok(Used::of("self")?.ended as f64 / TICKS)
+}
+
+/// What lets the program reach mail servers on this machine, where the settings have it.
+fn servers(config: &Config) -> Vec<(&'static str, String)> {
+    let mut named = vec![];
+    if config.egress.allow_private {
+        named.push(("POSTHOUSE_EGRESS__ALLOW_PRIVATE", "true".to_owned()));
+    }
+    if !config.egress.extra_ports.is_empty() {
+        let ports: Vec<String> = config.egress.extra_ports.iter().map(ToString::to_string).collect();
+        named.push(("POSTHOUSE_EGRESS__EXTRA_PORTS", ports.join(",")));
+    }
+    if config.plain_text_logins {
+        named.push(("POSTHOUSE_PLAIN_TEXT_LOGINS", "true".to_owned()));
+    }
+    if let Some(file) = config.extra_ca.first() {
+        named.push(("POSTHOUSE_EXTRA_CA", file.display().to_string()));
+    }
+    named
 }
 
 /// One request of `/readyz`, by hand: a client library would cost more than what is measured.

@@ -9,6 +9,7 @@
 //! while idle, no buffer.
 
 mod imap;
+mod load;
 mod smtp;
 mod wire;
 mod world;
@@ -27,6 +28,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::world::{User, World};
 
+pub use crate::load::Load;
 pub use crate::world::{Clock, Folder, MAX_MESSAGE_OCTETS, NotFiled};
 
 /// Connections that each of the two servers holds at the same time; further ones are turned away.
@@ -142,6 +144,11 @@ impl Sandbox {
     pub fn set_offline(&self, address: &str, offline: bool) -> Result<(), SandboxError> {
         self.user(address)?.change(|state| state.offline = offline);
         Ok(())
+    }
+
+    /// What IMAP clients did since the start.
+    pub fn imap_load(&self) -> Load {
+        self.world.load.load()
     }
 
     fn user(&self, address: &str) -> Result<&Arc<User>, SandboxError> {

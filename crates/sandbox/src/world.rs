@@ -12,6 +12,8 @@ use bytes::Bytes;
 use imap_codec::imap_types::flag::Flag;
 use tokio::sync::watch;
 
+use crate::load::Counter;
+
 /// Says the time: microseconds since 1970 UTC.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
@@ -242,6 +244,7 @@ pub(crate) struct World {
     pub domains: HashSet<String>,
     pub clock: Clock,
     pub uid_validity: NonZeroU32,
+    pub load: Counter,
 }
 
 impl World {
@@ -253,7 +256,7 @@ impl World {
         let domains = users.keys().filter_map(|address| Some(address.rsplit_once('@')?.1.to_owned())).collect();
         let secs = u32::try_from(clock() / 1_000_000).ok();
         let uid_validity = secs.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
-        Self { users, domains, clock, uid_validity }
+        Self { users, domains, clock, uid_validity, load: Counter::default() }
     }
 
     pub fn user(&self, address: &str) -> Option<&Arc<User>> {

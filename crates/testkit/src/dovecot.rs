@@ -190,6 +190,27 @@ plugin {
         Ok(fs::write(file, text)?)
     }
 
+    /// Has IMAP hold so many sessions at the same time, each a process; counts once IMAP is started again.
+    pub(crate) fn hold(&self, sessions: usize) -> Result<()> {
+        let file = self.config_file("imap");
+        let clients = 2 * sessions;
+        let text = fs::read_to_string(&file)?
+            + &format!(
+                "default_client_limit = {clients}
+service imap {{
+  process_limit = {clients}
+}}
+service anvil {{
+  client_limit = {clients}
+}}
+service auth {{
+  client_limit = {clients}
+}}
+"
+            );
+        Ok(fs::write(file, text)?)
+    }
+
     pub(crate) fn start_imap(&self) -> Result<()> {
         self.launch("imap")?;
         process::wait_up("Dovecot", &[self.imap_port, self.imaps_port], &self.log("imap"))

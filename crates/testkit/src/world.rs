@@ -71,6 +71,16 @@ impl MailWorld {
         Ok(world)
     }
 
+    /// As [`MailWorld::start`], with IMAP for so many sessions at the same time. Dovecot tells of new mail at once only as far as the
+    /// system lets its user watch files: `fs.inotify.max_user_instances` must be larger.
+    pub fn holding(sessions: usize) -> Result<Self> {
+        let world = Self::start()?;
+        world.dovecot.stop_imap()?;
+        world.dovecot.hold(sessions)?;
+        world.dovecot.start_imap()?;
+        Ok(world)
+    }
+
     fn start_with(certificate: ServerCertificate, mut openid: Option<OpenIdProvider>) -> Result<Self> {
         let keeper = Keeper::new(None)?;
         let folder = keeper.folder();
@@ -167,6 +177,22 @@ impl MailWorld {
             users.retain(|(known, _)| known != address);
             Ok(())
         })
+    }
+
+    /// As [`MailWorld::add_user`], many at once.
+    pub fn add_users(&self, locals: &[String]) -> Result<Vec<Mailbox>> {
+        let new: Vec<Mailbox> = locals
+            .iter()
+            .map(|local| Mailbox { address: format!("{local}@{DOMAIN}"), password: format!("password-of-{local}") })
+            .collect();
+        self.change_users(|users| {
+            if let Some((known, _)) = users.iter().find(|(known, _)| new.iter().any(|m| m.address == *known)) {
+                bail!("{known} exists already");
+            }
+            users.extend(new.iter().map(|m| (m.address.clone(), m.password.clone())));
+            Ok(())
+        })?;
+        Ok(new)
     }
 
     fn change_users(&self, change: impl FnOnce(&mut Vec<(String, String)>) -> Result<()>) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
@@ -24,6 +24,8 @@ const MAX_ODD_LINES: u32 = 1_000;
 const MAX_MINUS_LITERAL: usize = 4096;
 
 const READ_SIZE: usize = 32 << 10;
+/// Room for the words that end an IDLE. Ten thousand sessions wait there: what they hold meanwhile is what they cost.
+const IDLE_READ_SIZE: usize = 256;
 const WRITE_SIZE: usize = 64 << 10;
 
 /// How the wait for a reply is bounded.
@@ -235,9 +237,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Link<S> {
         if self.farewell.is_some() {
             wait = Some(wait.map_or(FAREWELL, |wait| wait.min(FAREWELL)));
         }
+        let size = match self.patience {
+            Patience::Until(_) => READ_SIZE,
+            Patience::Unlimited => IDLE_READ_SIZE,
+        };
         let buffer = self.reader.buffer_mut();
-        if buffer.capacity() - buffer.len() < READ_SIZE / 8 {
-            buffer.reserve(READ_SIZE);
+        if buffer.is_empty() && buffer.capacity() > size {
+            *buffer = BytesMut::with_capacity(size);
+        } else if buffer.capacity() - buffer.len() < size / 8 {
+            buffer.reserve(size);
         }
         let read = self.stream.read_buf(buffer);
         let count = match wait {

@@ -401,11 +401,13 @@ pub struct SyncSettings {
     pub import_days: i64,
     /// When somebody last changed what is copied.
     pub pass_asked_at: Option<Ts>,
+    /// What pages show of it.
+    pub sync_stage: SyncStage,
 }
 
 pub async fn sync_settings(c: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<Option<SyncSettings>> {
     sql!(opt SyncSettings, c,
-        "SELECT sync_minutes, import_days, pass_asked_at FROM account WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())
+        "SELECT sync_minutes, import_days, pass_asked_at, sync_stage FROM account WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())
 }
 
 pub async fn set_sync_settings(tx: &mut Conn, scope: &Scope, account: &Account, now: Ts) -> DbResult<()> {

@@ -16,7 +16,7 @@ mod probe;
 mod save;
 mod step;
 
-pub use account::{SEALED, open_receiving, open_sending};
+pub use account::{SEALED, open_receiving, open_sending, place};
 pub use failure::{from_imap, from_net, is_too_much, refused};
 pub use open::{Credential, ImapSession, Server};
 pub use probe::{Probe, Tested, test};

@@ -32,10 +32,10 @@ pub use store::prune;
 
 use crate::accounts::{self, Account, AccountId, Failure, Reason};
 use crate::app::App;
-use crate::base::leases::{self, LeaseError};
+use crate::base::leases::{self, Held, LeaseError};
 use crate::team::Instance;
 use db::DbError;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -50,6 +50,9 @@ const LOOK: Duration = Duration::from_secs(5);
 const STAGGER_MS: u64 = 20;
 /// The longest spread.
 const STAGGER_MAX: Duration = Duration::from_secs(30);
+
+/// Leases that are taken in one transaction: few commits for many accounts, and nobody waits long for one of them.
+const LEASES: usize = 100;
 
 /// Why an owner stops what it does.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +109,7 @@ pub async fn run(app: App, stop: CancellationToken) {
     let mut supervisors = app.wakes.supervisors();
     while !stop.is_cancelled() {
         match accounts_to_own(&app).await {
-            Ok(open) => adopt(&app, open, &mut mine, (&tasks, &imports, &stop)),
+            Ok(open) => adopt(&app, open, &mut mine, (&tasks, &imports, &stop)).await,
             Err(e) => tracing::warn!(error = %e, "sync: the accounts could not be listed"),
         }
         tokio::select! {
@@ -127,14 +130,32 @@ async fn accounts_to_own(app: &App) -> Result<Vec<Account>, DbError> {
     Ok(open)
 }
 
-fn adopt(
+/// The leases of these accounts, in their order. Where they cannot be had, each owner asks by itself.
+async fn take_leases(app: &App, accounts: &[Account], stop: &CancellationToken) -> Vec<Option<Held>> {
+    let mut held = Vec::with_capacity(accounts.len());
+    for some in accounts.chunks(LEASES) {
+        let names: Vec<String> = some.iter().map(|a| accounts::lease_name(a.id)).collect();
+        match leases::take_all(app, &names).await {
+            Ok(taken) if !stop.is_cancelled() => held.extend(taken),
+            Ok(_) => break,
+            Err(e) => {
+                tracing::warn!(error = %e, "sync: the leases could not be taken together");
+                break;
+            }
+        }
+    }
+    held
+}
+
+async fn adopt(
     app: &App,
     open: Vec<Account>,
     mine: &mut HashMap<AccountId, CancellationToken>,
     (tasks, imports, stop): (&TaskTracker, &Arc<Semaphore>, &CancellationToken),
 ) {
+    let there: HashSet<AccountId> = open.iter().map(|a| a.id).collect();
     mine.retain(|id, token| {
-        let stays = open.iter().any(|a| a.id == *id);
+        let stays = there.contains(id);
         if !stays {
             token.cancel();
             app.wakes.remove(*id);
@@ -143,10 +164,12 @@ fn adopt(
     });
     let fresh: Vec<Account> = open.into_iter().filter(|a| !mine.contains_key(&a.id)).collect();
     let spread = Duration::from_millis(STAGGER_MS.saturating_mul(fresh.len() as u64)).min(STAGGER_MAX);
-    for account in fresh {
+    // All of them before the first one works: each would wait in the line behind those that do.
+    let held = take_leases(app, &fresh, stop).await;
+    for (account, held) in fresh.into_iter().zip(held.into_iter().chain(std::iter::repeat_with(|| None))) {
         let token = stop.child_token();
         mine.insert(account.id, token.clone());
         let delay = if spread < Duration::from_secs(1) { Duration::ZERO } else { spread.mul_f64(app.ids.fraction()) };
-        tasks.spawn(owner::own(app.clone(), account, imports.clone(), (delay, token)));
+        tasks.spawn(owner::own(app.clone(), account, held, imports.clone(), (delay, token)));
     }
 }

@@ -62,21 +62,35 @@ impl LastPass {
     }
 }
 
+/// What a session knows of its rounds.
+#[derive(Default)]
+struct Round {
+    last: Option<LastPass>,
+    /// The account is said to follow its server.
+    live: bool,
+}
+
 /// Owns the account until cancelled: takes its lease, works, and finds out after every lapse whether it is still the owner.
-pub async fn own(app: App, account: Account, imports: Arc<Semaphore>, (delay, stop): (Duration, CancellationToken)) {
+/// `held` is the lease where it was taken already.
+pub async fn own(
+    app: App,
+    account: Account,
+    mut held: Option<Held>,
+    imports: Arc<Semaphore>,
+    (delay, stop): (Duration, CancellationToken),
+) {
     let (bell, halted) = (app.wakes.bell(account.id), app.wakes.halted(account.id));
     let name = accounts::lease_name(account.id);
     let mut lapses = app.ownership.lapses();
-    let mut held: Option<Held> = None;
     let tally = Arc::new(Tally::default());
     let mut pause = delay;
     loop {
         tokio::select! {
-            () = stop.cancelled() => return hand_over(&app, account.id, held).await,
+            () = stop.cancelled() => return Box::pin(hand_over(&app, account.id, held)).await,
             () = tokio::time::sleep(pause) => {}
         }
         pause = AGAIN;
-        match leases::keep_or_take(&app, &name, held.as_ref()).await {
+        match Box::pin(leases::keep_or_take(&app, &name, held.as_ref())).await {
             Ok(now) => held = now,
             Err(e) => {
                 tracing::warn!(account = %account.id, error = %e, "sync: the lease could not be taken");
@@ -127,7 +141,7 @@ impl Owner {
                 Ok(()) => {}
                 Err(Stop::Lost) => return,
                 Err(Stop::Failed(failure) | Stop::Refused(failure)) => {
-                    if let Err(Stop::Lost) = self.note_failure(&failure).await {
+                    if let Err(Stop::Lost) = Box::pin(self.note_failure(&failure)).await {
                         return;
                     }
                 }
@@ -141,7 +155,7 @@ impl Owner {
 
     /// Waits until the receiving side is due, then lives one session.
     async fn turn(&self) -> Result<(), Stop> {
-        let Some(connection) = self.connection().await? else {
+        let Some(connection) = Box::pin(self.connection()).await? else {
             // The account only sends. A side that is added rings.
             self.bell.notified().await;
             return Ok(());
@@ -151,7 +165,7 @@ impl Owner {
             self.wait_for(connection.next_attempt_at, now).await;
             return Ok(());
         }
-        self.session(&connection).await
+        self.session(connection).await
     }
 
     async fn wait_for(&self, next: Option<Ts>, now: Ts) {
@@ -200,11 +214,35 @@ impl Owner {
         Ok(())
     }
 
-    /// One session from its opening to its end. Ends well when servers or password were changed.
-    async fn session(&self, connection: &Connection) -> Result<(), Stop> {
-        let opening = async { Ok(connect::open_receiving(&self.app, &self.scope, self.account.id, connection).await?) };
-        let mut session = history::noted_failure(self, opening).await?;
+    /// One session from its opening to its end. Ends well when servers or password were changed. Boxed, as rounds are: opening and
+    /// ending are moments, and ten thousand accounts keep only what they wait with.
+    async fn session(&self, connection: Connection) -> Result<(), Stop> {
+        let generation = connection.generation;
+        let mut session = Box::pin(self.open(connection)).await?;
         let opened = self.app.clock.now();
+        let ended = self.follow(&mut session, generation).await;
+        let healthy = self.app.clock.now().micros_since(opened) >= HEALTHY_MICROS;
+        match ended {
+            Ok(()) => {
+                let _ = Box::pin(session.logout()).await;
+                Ok(())
+            }
+            Err(Stop::Failed(failure)) if healthy => {
+                Box::pin(self.note_healthy(generation)).await?;
+                match failure.reason {
+                    Reason::ConnectionLost | Reason::TimedOut => Ok(()),
+                    _ => Err(Stop::Failed(failure)),
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// A signed-in session, noted as working.
+    async fn open(&self, connection: Connection) -> Result<ImapSession, Stop> {
+        let opening =
+            async { Ok(connect::open_receiving(&self.app, &self.scope, self.account.id, &connection).await?) };
+        let session = history::noted_failure(self, opening).await?;
         let mut tx = self.tx().await?;
         let side = (Side::Receive, connection.generation);
         accounts::note_working(&mut tx, &self.app, &self.scope, self.account.id, side).await?;
@@ -213,22 +251,7 @@ impl Owner {
             mailbox::forget_uids(&mut tx, &self.scope, self.account.id).await?;
         }
         tx.commit().await?;
-        let ended = self.follow(&mut session, connection.generation).await;
-        let healthy = self.app.clock.now().micros_since(opened) >= HEALTHY_MICROS;
-        match ended {
-            Ok(()) => {
-                let _ = session.logout().await;
-                Ok(())
-            }
-            Err(Stop::Failed(failure)) if healthy => {
-                self.note_healthy(connection.generation).await?;
-                match failure.reason {
-                    Reason::ConnectionLost | Reason::TimedOut => Ok(()),
-                    _ => Err(Stop::Failed(failure)),
-                }
-            }
-            other => other,
-        }
+        Ok(session)
     }
 
     /// The session lived for a while: its failure is the first in a row.
@@ -241,34 +264,44 @@ impl Owner {
 
     /// Passes and IDLE in turns, until servers or password are changed.
     async fn follow(&self, session: &mut ImapSession, generation: i64) -> Result<(), Stop> {
-        let mut last: Option<LastPass> = None;
-        let mut live = false;
+        let mut round = Round::default();
         let mut idles = session.capabilities().has("IDLE");
-        loop {
-            match self.connection().await? {
-                Some(c) if c.generation == generation && matches!(c.state, State::Connected | State::Connecting) => {}
-                _ => return Ok(()),
-            }
-            let filed = ops::run(self, session).await?;
-            let Some(settings) = self.settings().await? else { return Ok(()) };
-            let now = self.app.clock.now();
-            // Something is gone from a folder: whether it was moved is known when all have been looked at.
-            let wanted = last.as_ref().is_some_and(|l| l.asked_at != settings.pass_asked_at);
-            if now >= LastPass::next(last.as_ref(), &settings) || self.untidy.load(Ordering::Relaxed) {
-                history::noted(self, wanted, self.full_pass(session)).await?;
-                last = Some(LastPass { at: self.app.clock.now(), asked_at: settings.pass_asked_at });
-            } else {
-                self.pass(session, |f| f.role == Some(Role::Inbox) || (filed && f.role == Some(Role::Sent))).await?;
-            }
-            if !live {
-                self.note_sync(SyncStage::Live, 0, 0).await?;
-                live = true;
-            }
-            let next_pass = LastPass::next(last.as_ref(), &settings);
-            let due = if self.untidy.load(Ordering::Relaxed) { now } else { next_pass };
-            let alarm = self.next_op_at().await?.map_or(due, |at| at.min(due));
+        // Boxed: what a pass needs is not kept while the account waits for mail.
+        while let Some(alarm) = Box::pin(self.round(session, generation, &mut round)).await? {
             self.wait_for_news(session, alarm, &mut idles).await?;
         }
+        Ok(())
+    }
+
+    /// What waits is done, then what is due is looked at. Gives when to look again; nothing when the session shall end.
+    async fn round(
+        &self,
+        session: &mut ImapSession,
+        generation: i64,
+        Round { last, live }: &mut Round,
+    ) -> Result<Option<Ts>, Stop> {
+        match self.connection().await? {
+            Some(c) if c.generation == generation && matches!(c.state, State::Connected | State::Connecting) => {}
+            _ => return Ok(None),
+        }
+        let filed = ops::run(self, session).await?;
+        let Some(settings) = self.settings().await? else { return Ok(None) };
+        let now = self.app.clock.now();
+        // Something is gone from a folder: whether it was moved is known when all have been looked at.
+        let wanted = last.as_ref().is_some_and(|l| l.asked_at != settings.pass_asked_at);
+        if now >= LastPass::next(last.as_ref(), &settings) || self.untidy.load(Ordering::Relaxed) {
+            history::noted(self, wanted, self.full_pass(session)).await?;
+            *last = Some(LastPass { at: self.app.clock.now(), asked_at: settings.pass_asked_at });
+        } else {
+            self.pass(session, |f| f.role == Some(Role::Inbox) || (filed && f.role == Some(Role::Sent))).await?;
+        }
+        // Most were live before a restart: saying it again would be a write and news for each.
+        if !std::mem::replace(live, true) && settings.sync_stage != SyncStage::Live {
+            self.note_sync(SyncStage::Live, 0, 0).await?;
+        }
+        let next_pass = LastPass::next(last.as_ref(), &settings);
+        let due = if self.untidy.load(Ordering::Relaxed) { now } else { next_pass };
+        Ok(Some(self.next_op_at().await?.map_or(due, |at| at.min(due))))
     }
 
     /// A pass over everything. Messages that lay nowhere before two passes (their folder went, or got new UIDs; they were expunged

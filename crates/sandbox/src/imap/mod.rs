@@ -15,7 +15,7 @@ mod session;
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use imap_codec::CommandCodec;
 use imap_codec::decode::{CommandDecodeError, Decoder};
@@ -65,6 +65,7 @@ async fn flush(wire: &mut Wire, session: &mut Session) -> Result<(), Closed> {
 
 async fn converse(wire: &mut Wire, session: &mut Session) -> Result<Infallible, Closed> {
     session.greet();
+    let mut visit = session.world.load.begin();
     let mut idling: Option<Tag<'static>> = None;
     loop {
         flush(wire, session).await?;
@@ -93,6 +94,10 @@ async fn converse(wire: &mut Wire, session: &mut Session) -> Result<Infallible, 
             // Boxed: what a command needs is not kept while the connection is idle.
             Box::pin(command(wire, session, line)).await?
         };
+        if session.login.is_some() {
+            visit.logged_in(Instant::now());
+        }
+        visit.idles(idling.is_some());
     }
 }
 
