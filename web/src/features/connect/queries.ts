@@ -1,6 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
-import { http, streamDiscovery, unwrap } from "../../api/client";
+import { http, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
+import { streamDiscovery } from "../../api/streams";
 import type { KnownKind } from "./kinds";
 
 /** The kinds of accounts, with what to do at the provider first, and the apps that people sign in by. */
