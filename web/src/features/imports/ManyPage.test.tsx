@@ -196,9 +196,11 @@ describe("many accounts", () => {
         return new HttpResponse(null, { status: 204 });
       }),
     );
-    const { user } = open("/accounts/add/many");
+    const { user, router } = open("/accounts/add/many");
     await user.click(await screen.findByRole("button", { name: "Stop" }));
-    await user.click(await screen.findByRole("button", { name: "Discard" }));
+    const discard = await screen.findByRole("button", { name: "Discard" });
+    await waitFor(() => expect(router.options.context.queryClient.isFetching()).toBe(0));
+    await user.click(discard);
     expect(await screen.findByLabelText("CSV file")).toBeInTheDocument();
     expect(calls).toEqual(["stop", "discard"]);
     expect(gone).toEqual([]);

@@ -70,6 +70,8 @@ export function useDiscard(id: string) {
   return useAction({
     mutationKey: keys.importDiscard(id),
     mutationFn: () => unwrap(http.DELETE("/accounts/imports/{id}", { params: { path: { id } } })),
+    // One that is on its way came too late.
+    onMutate: () => queryClient.cancelQueries({ queryKey: keys.imports }),
     // The rows of one that is gone are asked for no more; the list then says which one is shown.
     onSuccess: () => queryClient.setQueryData(keys.importList, null),
     onSettled: () => queryClient.invalidateQueries({ queryKey: keys.importList }),
