@@ -17,7 +17,11 @@ export default defineConfig({
       output: {
         codeSplitting: {
           groups: [
-            { name: "base", minShareCount: 12, test: /^(?!.*\/(features\/(connect|imports)|ModalBase)\/)/ },
+            {
+              name: "base",
+              minShareCount: 12,
+              test: /^(?!.*\/(features\/(connect|imports)\/|ModalBase\/|api\/streams|lib\/sse))/,
+            },
           ],
         },
       },

@@ -7,9 +7,8 @@ import { routeTree } from "./routeTree.gen";
 /** Answers that a second try can change: no connection, and faults of the server. */
 function worthRetrying(failures: number, error: unknown): boolean {
   const { status, code } = asApiError(error);
-  // Whoever waited for the whole limit is told, not made to wait again.
-  if (code === "no_answer" || code === "stopped") return false;
-  return failures < 2 && (status === 0 || status >= 500);
+  // Whoever waited for the whole limit is told, not made to wait again; and a fault of the page stays.
+  return failures < 2 && (code === "unreachable" || status >= 500);
 }
 
 /** `history` is given by tests only; otherwise it is the browser's. */

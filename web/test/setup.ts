@@ -1,7 +1,8 @@
 import "@testing-library/jest-dom/vitest";
 import { notifications } from "@mantine/notifications";
 import { cleanup, configure } from "@testing-library/react";
-import { afterAll, afterEach, beforeAll } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from "vitest";
+import { ids } from "../src/lib/ids";
 import { FakeEventSource, server } from "./world";
 
 // A busy machine is slow, not wrong.
@@ -28,6 +29,10 @@ Element.prototype.scrollIntoView = () => undefined;
 Object.assign(globalThis, { EventSource: FakeEventSource });
 
 beforeAll(() => server.listen({ onUnhandledRequest: "error" }));
+// Accounts of the small world are called by names. What is an id is asked in the tests of addresses.
+beforeEach(() => {
+  vi.spyOn(ids, "is").mockReturnValue(true);
+});
 afterEach(() => {
   cleanup();
   notifications.clean();

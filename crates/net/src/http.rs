@@ -1,15 +1,15 @@
 //! Bounded HTTP requests to hosts that users and remote servers named, under the same egress guard.
 //!
 //! Each hop is checked: scheme, port and address literals before the request and before each redirect is followed,
-//! names when they are resolved. The connection goes to the addresses that were checked. No proxies, no cookies, no
-//! `Referer`.
+//! names when they are resolved. The connection goes to the addresses that were checked. No proxies, no `Referer`, and no
+//! cookies but on the way of one [`HttpClient::get_with_cookies`].
 
 use std::error::Error as StdError;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Client, Method, RequestBuilder, Url, redirect};
+use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect};
 
 use crate::dialer::checked_addresses;
 use crate::dns::Resolver;
@@ -23,6 +23,10 @@ use crate::words::clean;
 const MAX_REDIRECTS: usize = 5;
 /// Longest URL in bytes.
 const MAX_URL_BYTES: usize = 8 * 1024;
+/// Most cookies that one request keeps on its way: a sign-in page sets a handful.
+const MAX_COOKIES: usize = 30;
+/// Longest cookie in bytes, as browsers have it (RFC 6265 §6.1).
+const MAX_COOKIE_BYTES: usize = 4 * 1024;
 /// Limit for opening one connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
@@ -45,8 +49,8 @@ pub struct HttpClient {
     client: Client,
     /// For what is believed because it came over TLS.
     keeping_tls: Client,
-    /// For what is sent to one address and to no other.
-    posting: Client,
+    /// Follows no redirect by itself.
+    direct: Client,
     egress: EgressPolicy,
 }
 
@@ -60,7 +64,7 @@ impl HttpClient {
         Ok(Self {
             client: client(following(egress.clone(), false))?,
             keeping_tls: client(following(egress.clone(), true))?,
-            posting: client(redirect::Policy::none())?,
+            direct: client(redirect::Policy::none())?,
             egress: egress.clone(),
         })
     }
@@ -107,7 +111,7 @@ impl HttpClient {
     /// connection and TLS.
     pub async fn get_bounded(&self, url: &str, max_bytes: usize, limit: Duration) -> Result<Fetched, NetError> {
         let request = self.request(Method::GET, url)?;
-        tokio::time::timeout(limit, read_bounded(request, max_bytes))
+        tokio::time::timeout(limit, fetch(request, max_bytes))
             .await
             .map_err(|_| NetError::TimedOut { stage: Stage::Http })?
     }
@@ -119,9 +123,46 @@ impl HttpClient {
     /// As [`HttpClient::get_bounded`]; [`NetError::UrlRefused`] also for such a redirect.
     pub async fn get_keeping_tls(&self, url: &str, max_bytes: usize, limit: Duration) -> Result<Fetched, NetError> {
         let request = self.keeping_tls.get(self.checked(url)?);
-        tokio::time::timeout(limit, read_bounded(request, max_bytes))
+        tokio::time::timeout(limit, fetch(request, max_bytes))
             .await
             .map_err(|_| NetError::TimedOut { stage: Stage::Http })?
+    }
+
+    /// Fetches `url` as [`HttpClient::get_keeping_tls`] does, and shows each host the cookies that it set on the way, as a browser does:
+    /// pages where people sign in know by them who was sent on. They are forgotten with the answer.
+    ///
+    /// # Errors
+    /// As [`HttpClient::get_keeping_tls`].
+    pub async fn get_with_cookies(&self, url: &str, max_bytes: usize, limit: Duration) -> Result<Fetched, NetError> {
+        let url = self.checked(url)?;
+        tokio::time::timeout(limit, self.hops(url, max_bytes))
+            .await
+            .map_err(|_| NetError::TimedOut { stage: Stage::Http })?
+    }
+
+    async fn hops(&self, mut url: Url, max_bytes: usize) -> Result<Fetched, NetError> {
+        let mut cookies = Cookies::default();
+        for _ in 0..=MAX_REDIRECTS {
+            let request = self.direct.get(url.clone());
+            let request = match cookies.of(&url) {
+                Some(shown) => request.header(reqwest::header::COOKIE, shown),
+                None => request,
+            };
+            let response = request.send().await.map_err(|error| failure(&error))?;
+            let place =
+                response.headers().get(reqwest::header::LOCATION).filter(|_| response.status().is_redirection());
+            let Some(place) = place.and_then(|value| value.to_str().ok()) else {
+                return read_bounded(response, max_bytes).await;
+            };
+            let next = url.join(place).map_err(|error| url_refused(&error.to_string()))?;
+            if url.scheme() == "https" && next.scheme() != "https" {
+                return Err(url_refused("a redirect from https to http is not followed"));
+            }
+            check_url(&next, &self.egress)?;
+            cookies.take(&url, response.headers());
+            url = next;
+        }
+        Err(url_refused("too many redirects"))
     }
 
     /// Posts an encoded form that may hold secrets, and reads at most `max_bytes` of the answer, all within `limit`. It goes to this address
@@ -141,12 +182,12 @@ impl HttpClient {
             return Err(url_refused("secrets are sent by https only"));
         }
         let request = self
-            .posting
+            .direct
             .post(url)
             .header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(reqwest::header::ACCEPT, "application/json")
             .body(form);
-        tokio::time::timeout(limit, read_bounded(request, max_bytes))
+        tokio::time::timeout(limit, fetch(request, max_bytes))
             .await
             .map_err(|_| NetError::TimedOut { stage: Stage::Http })?
     }
@@ -173,9 +214,38 @@ pub(crate) fn is_this_machine(url: &Url) -> bool {
     matches!(Host::parse(url.host_str().unwrap_or("")), Ok(Host::Address(address)) if address.is_loopback())
 }
 
-async fn read_bounded(request: RequestBuilder, max_bytes: usize) -> Result<Fetched, NetError> {
+/// The cookies of one way, each for the origin that set it alone, whatever it says of domains and paths.
+#[derive(Default)]
+struct Cookies(Vec<(String, String, String)>);
+
+impl Cookies {
+    fn of(&self, url: &Url) -> Option<String> {
+        let origin = url.origin().ascii_serialization();
+        let pairs = self.0.iter().filter(|(at, ..)| *at == origin).map(|(_, name, value)| format!("{name}={value}"));
+        let pairs: Vec<String> = pairs.collect();
+        (!pairs.is_empty()).then(|| pairs.join("; "))
+    }
+
+    fn take(&mut self, url: &Url, headers: &reqwest::header::HeaderMap) {
+        let origin = url.origin().ascii_serialization();
+        for set in headers.get_all(reqwest::header::SET_COOKIE) {
+            let pair =
+                set.to_str().ok().and_then(|text| text.split(';').next()).filter(|p| p.len() <= MAX_COOKIE_BYTES);
+            let Some((name, value)) = pair.and_then(|pair| pair.split_once('=')) else { continue };
+            self.0.retain(|(at, known, _)| *at != origin || known != name.trim());
+            if self.0.len() < MAX_COOKIES {
+                self.0.push((origin.clone(), name.trim().to_owned(), value.trim().to_owned()));
+            }
+        }
+    }
+}
+
+async fn fetch(request: RequestBuilder, max_bytes: usize) -> Result<Fetched, NetError> {
+    read_bounded(request.send().await.map_err(|error| failure(&error))?, max_bytes).await
+}
+
+async fn read_bounded(mut response: Response, max_bytes: usize) -> Result<Fetched, NetError> {
     let too_large = || NetError::TooLarge { limit_bytes: max_bytes };
-    let mut response = request.send().await.map_err(|error| failure(&error))?;
     let announced = response.content_length().unwrap_or(0);
     if usize::try_from(announced).map_or(true, |announced| announced > max_bytes) {
         return Err(too_large());

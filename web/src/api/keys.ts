@@ -20,6 +20,7 @@ export const keys = {
   imports: ["imports"] as const,
   importList: ["imports", "list"] as const,
   importRows: (id: string, outcome: string | undefined) => ["imports", "rows", id, outcome ?? ""] as const,
+  importDiscard: (id: string) => ["imports", "discard", id] as const,
   accounts: ["accounts"] as const,
   accountList: (filter: AccountFilter) => ["accounts", "list", filter] as const,
   accountLists: ["accounts", "list"] as const,

@@ -1399,7 +1399,7 @@ export interface components {
             app_id?: components["schemas"]["OAuthAppId"] | null;
             /** @description The name that recipients see of a new account. */
             display_name?: string | null;
-            /** @description Only to see whether the app works: no account is added, what is given is given back. For admins. */
+            /** @description Only to see whether the app works: no account is added, what is given is given back where that can be. For admins. */
             dry_run?: boolean;
             /**
              * Format: int64
@@ -1641,6 +1641,7 @@ export interface components {
             adds: boolean;
             dry_run: boolean;
             expires_at: string;
+            given_back?: components["schemas"]["GivenBack"] | null;
             id: components["schemas"]["FlowId"];
             problem?: components["schemas"]["ConsentProblem"] | null;
             provider: string;
@@ -1841,6 +1842,11 @@ export interface components {
             /** @description The likeliest first. */
             usernames: string[];
         };
+        /**
+         * @description What became of access that is not kept.
+         * @enum {string}
+         */
+        GivenBack: "taken" | "in_use" | "refused" | "no_place";
         /** @description A field of a message's header. */
         HeaderField: {
             name: string;

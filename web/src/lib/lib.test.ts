@@ -4,7 +4,7 @@ import { placeOf } from "./host";
 import { passwordStrength } from "./password";
 import { safeReturnPath } from "./paths";
 import { portFollowing } from "./ports";
-import { asApiError, problemFrom } from "./problem";
+import { asApiError, fetchFailed, problemFrom } from "./problem";
 import { directionOf, initials, isolated } from "./texts";
 import { dueTime, exactTime, lasted, listTime, relativeTime } from "./time";
 
@@ -95,9 +95,18 @@ describe("problems", () => {
     },
   );
 
-  it("takes a failed fetch for an unreachable server", () => {
-    expect(asApiError(new TypeError("fetch failed"))).toMatchObject({ code: "unreachable", status: 0 });
-    expect(asApiError(new Error("odd"))).toMatchObject({ code: "unexpected", message: "odd" });
+  it("takes a failed fetch for an unreachable server, and no fault of the page for one", () => {
+    expect(fetchFailed(new TypeError("fetch failed"))).toMatchObject({ code: "unreachable", status: 0 });
+    const fault = asApiError(new TypeError("Cannot destructure property 'word'"));
+    expect(fault).toMatchObject({ code: "page_fault", status: 0 });
+    expect(fault.message).toMatch(
+      /^This page has a fault \(Cannot destructure property 'word'\)\. Load it again/,
+    );
+    // A script that could not be fetched.
+    const missing = new TypeError("A part could not be fetched.", {
+      cause: fetchFailed(new TypeError("no")),
+    });
+    expect(asApiError(missing)).toMatchObject({ code: "unreachable" });
   });
 });
 

@@ -13,7 +13,7 @@ export class ApiError extends Error {
   readonly status: number;
   /**
    * Stable; `unreachable` when no answer could come, `no_answer` when it took too long, `stopped` when a person did not
-   * want to wait for it, `unexpected` when the answer was no problem document.
+   * want to wait for it, `unexpected` when the answer was no problem document, `page_fault` when no request is to blame.
    */
   readonly code: string;
   readonly title: string;
@@ -108,9 +108,22 @@ function isNamed(error: unknown, name: string): boolean {
   return isRecord(error) && error.name === name;
 }
 
-/** Turns whatever was thrown into an `ApiError`: a failed fetch is a server that cannot be reached. */
+/** What `fetch`, or reading what it brings, threw: the server cannot be reached. Only there may a `TypeError` mean that. */
+export function fetchFailed(error: unknown): ApiError {
+  if (!(error instanceof TypeError)) return asApiError(error);
+  return new ApiError({
+    status: 0,
+    code: "unreachable",
+    title: "No connection",
+    detail: "Posthouse could not be reached. Check your connection and try again.",
+  });
+}
+
+/** Turns whatever was thrown into an `ApiError`. What no request brought is a fault of the page. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
+  // A script that could not be fetched says so there.
+  if (error instanceof Error && error.cause instanceof ApiError) return error.cause;
   if (isNamed(error, "TimeoutError")) {
     return new ApiError({
       status: 0,
@@ -127,18 +140,10 @@ export function asApiError(error: unknown): ApiError {
       detail: "You stopped waiting before Posthouse answered.",
     });
   }
-  if (error instanceof TypeError) {
-    return new ApiError({
-      status: 0,
-      code: "unreachable",
-      title: "No connection",
-      detail: "Posthouse could not be reached. Check your connection and try again.",
-    });
-  }
   return new ApiError({
     status: 0,
-    code: "unexpected",
-    title: "Something went wrong",
-    detail: error instanceof Error ? error.message : String(error),
+    code: "page_fault",
+    title: "A fault of the page",
+    detail: `This page has a fault (${error instanceof Error ? error.message : String(error)}). Load it again.`,
   });
 }

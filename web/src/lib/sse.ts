@@ -2,6 +2,8 @@
  * Reads `text/event-stream` (HTML Living Standard, 9.2) from a fetch response. `EventSource` cannot POST and
  * reconnects by itself; a connection test must do neither.
  */
+import { fetchFailed } from "./problem";
+
 export interface ServerEvent {
   event: string;
   data: string;
@@ -55,6 +57,11 @@ export class EventParser {
   }
 }
 
+/** The connection ended in the middle. Whoever stopped it knows. */
+function cut(error: unknown): never {
+  throw error instanceof TypeError ? fetchFailed(error) : error;
+}
+
 /** The events of a response body, until it ends. An event that the end cuts off is dropped, as the standard says. */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent> {
   const reader = body.getReader();
@@ -62,7 +69,7 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
   const parser = new EventParser();
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch(cut);
       yield* parser.push(decoder.decode(value, { stream: !done }));
       if (done) return;
     }

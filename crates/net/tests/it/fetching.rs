@@ -180,3 +180,50 @@ async fn plain_text_on_an_https_port() {
     let refused = get(&client, &format!("https://localhost:{port}/")).await;
     assert!(matches!(refused, Err(NetError::NotTls)), "{refused:?}");
 }
+
+#[tokio::test]
+async fn a_host_sees_the_cookies_that_it_set_on_the_way_and_no_other_does() {
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = asked.clone();
+    let address = serve(move |mut stream| {
+        let asked = asked.clone();
+        async move {
+            let mut request = [0; 4096];
+            let read = stream.read(&mut request).await.unwrap_or(0);
+            let text = String::from_utf8_lossy(&request[..read]).to_string();
+            let cookie = text.lines().find_map(|l| l.strip_prefix("cookie: ")).unwrap_or_default().to_owned();
+            let path = text.split(' ').nth(1).unwrap_or_default().to_owned();
+            asked.lock().unwrap().push((path.clone(), cookie));
+            let port = stream.local_addr().unwrap().port();
+            let next = match path.as_str() {
+                "/a" => Some("/b".to_owned()),
+                "/b" => Some(format!("http://web.test:{port}/c")),
+                _ => None,
+            };
+            let answer = match next {
+                Some(to) => {
+                    format!("HTTP/1.1 303 See Other\r\nSet-Cookie: x={}; Path=/\r\nLocation: {to}\r\n", &path[1..])
+                }
+                None => "HTTP/1.1 200 OK\r\n".to_owned(),
+            };
+            let whole = format!("{answer}Connection: close\r\nContent-Length: 0\r\n\r\n");
+            let _ = stream.write_all(whole.as_bytes()).await;
+        }
+    })
+    .await;
+    let client = guarded(address.port());
+    let fetched = client.get_with_cookies(&format!("http://{address}/a"), MAX_BYTES, PLENTY).await.unwrap();
+    assert_eq!(fetched.status, 200);
+    let seen = seen.lock().unwrap().clone();
+    let expected = [("/a", ""), ("/b", "x=a"), ("/c", "")].map(|(path, cookie)| (path.to_owned(), cookie.to_owned()));
+    assert_eq!(seen, expected);
+    // The guard judges each hop.
+    let port =
+        web_server("HTTP/1.1 302 Found\r\nLocation: http://inside.test:PORT/\r\nContent-Length: 0\r\n\r\n".to_owned())
+            .await;
+    let refused = guarded(port).get_with_cookies(&format!("http://web.test:{port}/"), MAX_BYTES, PLENTY).await;
+    assert!(matches!(refused, Err(NetError::PrivateAddress { .. })), "{refused:?}");
+    let port = web_server("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n".to_owned()).await;
+    let refused = guarded(port).get_with_cookies(&format!("http://web.test:{port}/"), MAX_BYTES, PLENTY).await;
+    assert!(matches!(refused, Err(NetError::UrlRefused { .. })), "{refused:?}");
+}

@@ -71,10 +71,26 @@ pub async fn add(app: &App, actor: &Actor, new: &NewServers) -> Result<(), SaveE
         &Probe { provider: account.provider, address: &account.address, imap: imap.as_ref(), smtp: smtp.as_ref() },
     )
     .await?;
-    let mut tx = app.db.tx().await?;
-    insert(&mut tx, app, actor, new).await?;
-    tx.commit().await?;
-    Ok(())
+    let written = async {
+        let mut tx = app.db.tx().await?;
+        insert(&mut tx, app, actor, new).await?;
+        tx.commit().await?;
+        Ok(())
+    };
+    match written.await {
+        Ok(()) => Ok(()),
+        Err(e) => Err(told(app, actor, &account.address.to_string(), e).await),
+    }
+}
+
+/// The same error with the account that has the address: whoever was too late by a moment finds it as everybody else does. Once the
+/// transaction that failed is over.
+pub async fn told(app: &App, actor: &Actor, address: &str, e: SaveError) -> SaveError {
+    let (SaveError::Taken(None), Ok(address)) = (&e, address.parse()) else { return e };
+    match app.db.read().await {
+        Ok(mut c) => free(&mut c, actor, &address).await.err().unwrap_or(e),
+        Err(_) => e,
+    }
 }
 
 /// Whether no account of the workspace has this address.

@@ -77,7 +77,7 @@ async fn page(web: &HttpClient, used: &Registration) -> AppCheck {
             return AppCheck::new("page", CheckOutcome::Failed, e.to_string(), "Mend the address in the settings.");
         }
     };
-    let fetched = match web.get_bounded(&begun.url, PAGE_BYTES, PATIENCE).await {
+    let fetched = match web.get_with_cookies(&begun.url, PAGE_BYTES, PATIENCE).await {
         Ok(fetched) => fetched,
         Err(e) => {
             let fix =
@@ -104,7 +104,7 @@ async fn page(web: &HttpClient, used: &Registration) -> AppCheck {
             "page",
             CheckOutcome::Warning,
             format!("The page where people consent answers with status {status}"),
-            "Try it with a person: the button beside this opens it.",
+            "Try it with a person: Settings, Providers, Try it.",
         ),
     }
 }

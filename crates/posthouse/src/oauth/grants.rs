@@ -11,7 +11,7 @@ use crate::base::leases::{self, Held, LeaseError};
 use crate::base::secret::Secret;
 use crate::base::vault::{Place, SealedColumn, VaultError};
 use crate::team::{Instance, Scope};
-use db::{Conn, DbError, DbResult, Ts};
+use db::{Conn, DbError, DbResult, Ts, text_enum};
 use net::oauth::{self, Identity, Remedy, TokenFailure, Tokens};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -312,17 +312,42 @@ pub async fn give_back(app: &App, scope: &Scope, id: AccountId) -> Result<Option
     }
 }
 
+text_enum! {
+    /// What became of access that is not kept.
+    #[derive(utoipa::ToSchema)]
+    pub enum GivenBack {
+        /// The provider took it back.
+        Taken = "taken",
+        /// An account lives by the same consent: it was left.
+        InUse = "in_use",
+        /// The provider did not take it back: it may still be valid.
+        Refused = "refused",
+        /// The provider has no place for that: the person takes it back there, or it ends by itself.
+        NoPlace = "no_place",
+    }
+}
+
 /// Gives back tokens that never became a grant, unless an account lives by the same consent: providers end all of an app's tokens at once.
-pub async fn decline(app: &App, scope: &Scope, given: &Given) -> DbResult<()> {
+///
+/// # Errors
+/// Only the database's: nothing was given back.
+pub async fn decline(app: &App, scope: &Scope, given: &Given) -> DbResult<GivenBack> {
     let identity = given.identity.as_ref().map(|i| i.key.as_str()).unwrap_or_default();
     let in_use = !identity.is_empty() && {
         let provider = &given.registration.provider.key;
         store::any_with(&mut app.db.read().await?, scope, (identity, provider)).await?
     };
-    if !in_use && let Err(e) = oauth::revoke(&app.web, &given.registration.app, &given.refresh).await {
-        tracing::info!(error = %e, "oauth: tokens that are not used were not taken back");
+    if in_use {
+        return Ok(GivenBack::InUse);
     }
-    Ok(())
+    Ok(match oauth::revoke(&app.web, &given.registration.app, &given.refresh).await {
+        Ok(true) => GivenBack::Taken,
+        Ok(false) => GivenBack::NoPlace,
+        Err(e) => {
+            tracing::info!(error = %e, "oauth: tokens that are not used were not taken back");
+            GivenBack::Refused
+        }
+    })
 }
 
 /// Removes the account's grant: it is deleted.

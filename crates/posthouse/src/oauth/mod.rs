@@ -25,8 +25,8 @@ pub use apps::{
 };
 pub use check::{AppCheck, CheckOutcome, check};
 pub use grants::{
-    Given, Known, RENEWALS_AT_ONCE, SEALED_TOKENS, access, decline, drop_grant, give_back, keep, known, lease_name,
-    refused_by_provider, wipe,
+    Given, GivenBack, Known, RENEWALS_AT_ONCE, SEALED_TOKENS, access, decline, drop_grant, give_back, keep, known,
+    lease_name, refused_by_provider, wipe,
 };
 pub use leaving::{GiveBack, leave};
 pub use provider::{OAuthProvider, catalogue, find};

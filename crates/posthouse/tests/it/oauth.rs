@@ -1,6 +1,7 @@
 //! Accounts that sign in by OAuth, with a real OpenID provider and real mail servers that take its tokens.
 
 mod early;
+mod given_back;
 mod issuer;
 
 use crate::on_both;

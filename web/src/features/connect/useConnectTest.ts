@@ -6,9 +6,9 @@ import {
   type Encryption,
   failedStep,
   type ReconnectRequest,
-  streamTest,
   type TestResult,
 } from "../../api/client";
+import { streamTest } from "../../api/streams";
 import { asApiError } from "../../lib/problem";
 import { withStep } from "./steps";
 

@@ -1,6 +1,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
-import { type Discovered, type DiscoverRequest, type Looked, streamDiscovery } from "../../api/client";
+import type { Discovered, DiscoverRequest, Looked } from "../../api/client";
+import { streamDiscovery } from "../../api/streams";
 import { type ApiError, asApiError } from "../../lib/problem";
 import { withLooked } from "./looked";
 

@@ -1,13 +1,28 @@
 import { useDebouncedValue } from "@mantine/hooks";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef } from "react";
 import type { Found } from "../../api/client";
+import { keys } from "../../api/keys";
+import { streamDiscovery } from "../../api/streams";
 import { addressTrouble, type FormOf, type NewValues, refilled } from "./form";
 import type { KnownKind } from "./kinds";
-import { serversQuery } from "./queries";
 
 /** So long after the last letter the address is taken as typed. */
 const TYPED_MS = 300;
+
+/** The servers of an address at a provider that we know. Nobody else is asked. */
+function serversQuery(kind: KnownKind, address: string) {
+  return queryOptions({
+    queryKey: keys.servers(kind, address),
+    queryFn: async ({ signal }) => {
+      const { found } = await streamDiscovery({ address, kind }, () => undefined, signal);
+      return found[0] ?? null;
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+    // The address may be half typed: a refusal is no reason to ask again.
+    retry: false,
+  });
+}
 
 type Sides = Pick<NewValues, "smtp" | "imap">;
 

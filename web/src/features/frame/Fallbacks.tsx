@@ -37,7 +37,7 @@ export function PageFailed({ error }: ErrorComponentProps) {
         icon={IconAlertTriangle}
         title="This page could not be shown"
         action={
-          problem.code === "unexpected" ? (
+          problem.code === "unexpected" || problem.code === "page_fault" ? (
             <Button variant="default" onClick={() => window.location.reload()}>
               Load the page again
             </Button>

@@ -4,6 +4,7 @@ import { render, screen } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
 import { beforeEach, expect, it, vi } from "vitest";
 import { server } from "../../../test/world";
+import { asApiError } from "../../lib/problem";
 import { useUnsaved } from "../../ui/unsaved";
 import { followUpgrade, isUpgraded, onScriptMissing } from "./upgrade";
 
@@ -56,4 +57,5 @@ it("keeps the router from loading the page anew by itself", () => {
   const payload = new TypeError("Failed to fetch dynamically imported module: /assets/a.js");
   onScriptMissing(Object.assign(new Event("vite:preloadError"), { payload }));
   expect(payload.message).not.toMatch(/^Failed to fetch dynamically/);
+  expect(asApiError(payload)).toMatchObject({ code: "unreachable" });
 });

@@ -4,6 +4,7 @@
  */
 import { Button, Text } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
+import { fetchFailed } from "../../lib/problem";
 import { anythingUnsaved } from "../../ui/unsaved";
 
 const ASK_MS = 5_000;
@@ -60,7 +61,11 @@ export async function followUpgrade(upgraded = isUpgraded, load = reload): Promi
 
 /** The event of the build tool for a script that could not be fetched. */
 export function onScriptMissing(event: Event & { payload?: unknown }): void {
-  // The router would load the page anew for this very text, also into the browser's error page.
-  if (event.payload instanceof Error) event.payload.message = "A part of the page could not be fetched.";
+  const { payload } = event;
+  if (payload instanceof Error) {
+    payload.cause = fetchFailed(payload);
+    // The router would load the page anew for this very text, also into the browser's error page.
+    payload.message = "A part of the page could not be fetched.";
+  }
   void followUpgrade();
 }

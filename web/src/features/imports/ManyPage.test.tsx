@@ -176,7 +176,13 @@ describe("many accounts", () => {
   it("stops, and forgets a file", async () => {
     const { state } = has(run({ state: "testing", progress: { done: 1, total: 2 } }));
     const calls: string[] = [];
+    const gone: string[] = [];
     server.use(
+      http.get(api("/accounts/imports/r1/rows"), () => {
+        if (state.current) return HttpResponse.json({ items: state.rows, next_cursor: null });
+        gone.push("rows");
+        return problem(404, "not_found", "There is no such import.");
+      }),
       http.post(api("/accounts/imports/r1/stop"), () => {
         calls.push("stop");
         state.current = run();
@@ -185,14 +191,19 @@ describe("many accounts", () => {
       http.delete(api("/accounts/imports/r1"), () => {
         calls.push("discard");
         state.current = undefined;
+        // The live stream is quicker than the answer.
+        FakeEventSource.all.at(-1)?.say("topic", { topic: "imports" });
         return new HttpResponse(null, { status: 204 });
       }),
     );
-    const { user } = open("/accounts/add/many");
+    const { user, router } = open("/accounts/add/many");
     await user.click(await screen.findByRole("button", { name: "Stop" }));
-    await user.click(await screen.findByRole("button", { name: "Discard" }));
+    const discard = await screen.findByRole("button", { name: "Discard" });
+    await waitFor(() => expect(router.options.context.queryClient.isFetching()).toBe(0));
+    await user.click(discard);
     expect(await screen.findByLabelText("CSV file")).toBeInTheDocument();
     expect(calls).toEqual(["stop", "discard"]);
+    expect(gone).toEqual([]);
   });
 
   it("says what is wrong when no row can be connected", async () => {

@@ -1,7 +1,8 @@
 import { Button, Skeleton, Stack, Text } from "@mantine/core";
-import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo } from "react";
 import type { Import, ImportRow } from "../../api/client";
+import { keys } from "../../api/keys";
 import { count } from "../../lib/format";
 import { Banner } from "../../ui/Banner";
 import { AnchorLink } from "../../ui/links";
@@ -16,7 +17,13 @@ import { problemWords, serversOf, stateOf } from "./words";
 
 /** The rows of a file in its order. */
 export function RowList({ run, outcome }: { run: Import; outcome: Outcome | undefined }) {
-  const list = useInfiniteQuery({ ...importRowsQuery(run.id, outcome), placeholderData: keepPreviousData });
+  const queryClient = useQueryClient();
+  const list = useInfiniteQuery({
+    ...importRowsQuery(run.id, outcome),
+    placeholderData: keepPreviousData,
+    // The live stream may be quicker than the answer that it is gone, and than the next drawing.
+    enabled: () => queryClient.isMutating({ mutationKey: keys.importDiscard(run.id) }) === 0,
+  });
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   if (list.isPending) {
     return (

@@ -1,6 +1,7 @@
 import { infiniteQueryOptions, queryOptions, useQueryClient } from "@tanstack/react-query";
-import { http, type Import, type ImportRow, type StartImport, unwrap, uploadImport } from "../../api/client";
+import { http, type Import, type ImportRow, type StartImport, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
+import { uploadImport } from "../../api/streams";
 import { useAction } from "../../ui/action";
 
 /** The live stream tells of this node only: another one may do the work. */
@@ -67,7 +68,12 @@ export function useStop(id: string) {
 export function useDiscard(id: string) {
   const queryClient = useQueryClient();
   return useAction({
+    mutationKey: keys.importDiscard(id),
     mutationFn: () => unwrap(http.DELETE("/accounts/imports/{id}", { params: { path: { id } } })),
-    onSettled: () => queryClient.invalidateQueries({ queryKey: keys.imports }),
+    // One that is on its way came too late.
+    onMutate: () => queryClient.cancelQueries({ queryKey: keys.imports }),
+    // The rows of one that is gone are asked for no more; the list then says which one is shown.
+    onSuccess: () => queryClient.setQueryData(keys.importList, null),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: keys.importList }),
   });
 }

@@ -3,7 +3,7 @@ import { queryOptions } from "@tanstack/react-query";
 import { API, http, type Ok, unwrap } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { components } from "../../api/schema";
-import { asApiError, problemFrom } from "../../lib/problem";
+import { fetchFailed, problemFrom } from "../../lib/problem";
 
 /** What can be done. `delete` is for good. */
 export type Change = components["schemas"]["MessageAction"];
@@ -61,7 +61,7 @@ async function fetchSource(id: string, signal: AbortSignal): Promise<Source> {
     if (!response.ok) throw problemFrom(response, await response.json().catch(() => undefined));
     return response.body ? await beginning(response.body) : { text: "", cut: false };
   } catch (error) {
-    throw asApiError(error);
+    throw fetchFailed(error);
   }
 }
 

@@ -8,6 +8,7 @@ import { part } from "../../ui/part";
 import { ServerWords } from "../../ui/ServerWords";
 import { Time } from "../../ui/Time";
 import { ConsentProgress } from "../connect/consent/ConsentPanel";
+import { givenBackWords } from "../connect/consent/givenBack";
 import { underWay, useConsent } from "../connect/consent/useConsent";
 import { type Mark, StepLine, StepList } from "../connect/StepLine";
 import classes from "./Providers.module.css";
@@ -128,7 +129,12 @@ function Actions({ app, settings }: AppProps) {
           consent={consent}
           label={label}
           again={tryIt}
-          done={`The app works: ${label} let Posthouse in. The access was given back, and nothing was saved.`}
+          done={
+            <>
+              The app works: {label} let Posthouse in. Nothing was saved.{" "}
+              {givenBackWords(consent.givenBack, label)}
+            </>
+          }
         />
       )}
       {open === "change" && (

@@ -1,7 +1,15 @@
-import { createFileRoute } from "@tanstack/react-router";
+import { createFileRoute, notFound } from "@tanstack/react-router";
+import { NotFound } from "../../features/frame/Fallbacks";
 import { MessagePage } from "../../features/mail/MessagePage";
+import { ids } from "../../lib/ids";
 
-export const Route = createFileRoute("/_app/accounts/$id/mail/$messageId")({ component: Message });
+export const Route = createFileRoute("/_app/accounts/$id/mail/$messageId")({
+  loader: ({ params }) => {
+    if (!ids.is(params.messageId)) throw notFound();
+  },
+  notFoundComponent: NotFound,
+  component: Message,
+});
 
 function Message() {
   const { id, messageId } = Route.useParams();

@@ -1,6 +1,7 @@
 import { createFileRoute, Outlet, useMatch } from "@tanstack/react-router";
 import { MailPage } from "../../features/mail/MailPage";
 import type { View } from "../../features/mail/threads";
+import { ids } from "../../lib/ids";
 import { textParam } from "../../lib/params";
 
 export const Route = createFileRoute("/_app/accounts/$id/mail")({
@@ -30,7 +31,7 @@ function Mail() {
     <MailPage
       accountId={id}
       folder={folder}
-      openId={open?.params.messageId}
+      openId={open && ids.is(open.params.messageId) ? open.params.messageId : undefined}
       q={q ?? ""}
       view={view}
       onFolder={(next) =>

@@ -1,9 +1,16 @@
-import { createFileRoute, Outlet, useMatches } from "@tanstack/react-router";
+import { createFileRoute, notFound, Outlet, useMatches } from "@tanstack/react-router";
 import { AccountLayout, type AccountTab } from "../../features/accounts/AccountLayout";
 import { accountQuery } from "../../features/accounts/queries";
+import { NotFound } from "../../features/frame/Fallbacks";
+import { ids } from "../../lib/ids";
 
 export const Route = createFileRoute("/_app/accounts/$id")({
-  loader: ({ context, params }) => context.queryClient.ensureQueryData(accountQuery(params.id)),
+  loader: ({ context, params }) => {
+    if (!ids.is(params.id)) throw notFound();
+    return context.queryClient.ensureQueryData(accountQuery(params.id));
+  },
+  // Inside of the frame.
+  notFoundComponent: NotFound,
   component: Layout,
 });
 

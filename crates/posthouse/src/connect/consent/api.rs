@@ -1,13 +1,13 @@
 //! Beginning a flow, following it, and where the provider sends people back to.
 
 use super::store::{self, FlowState};
-use super::{BeginError, FlowId, GivenUp, Known, NewFlow, Problem, Returned, Wish, begin, cancel, returned};
+use super::{BeginError, By, FlowId, GivenUp, Known, NewFlow, Problem, Returned, Wish, begin, cancel, returned};
 use crate::accounts::api::name_field;
 use crate::accounts::{self, Access, AccountId};
 use crate::app::App;
 use crate::http::limits::Limits;
 use crate::http::{ApiError, ApiResult, FieldError, Json, Path, Problem as HttpProblem, Query, SignedIn, auth, page};
-use crate::oauth::OAuthAppId;
+use crate::oauth::{GivenBack, OAuthAppId};
 use crate::team;
 use axum::Extension;
 use axum::extract::State as Ax;
@@ -51,7 +51,7 @@ struct BeginConsent {
     /// Days of mail to import, 1 to 3650, or 0 for everything; 30 when absent.
     #[schema(minimum = 0, maximum = 3_650)]
     import_days: Option<i64>,
-    /// Only to see whether the app works: no account is added, what is given is given back. For admins.
+    /// Only to see whether the app works: no account is added, what is given is given back where that can be. For admins.
     #[serde(default)]
     dry_run: bool,
 }
@@ -80,6 +80,8 @@ struct ConsentFlow {
     account_id: Option<AccountId>,
     /// Why it failed.
     problem: Option<Problem>,
+    /// What became of access that was given and is not kept; null: none was given, it is kept, or it is not known.
+    given_back: Option<GivenBack>,
     expires_at: String,
 }
 
@@ -168,6 +170,7 @@ async fn begin_flow(
 async fn flow(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<FlowId>) -> ApiResult<Json<ConsentFlow>> {
     let row = store::flow(&mut app.db.read().await?, &actor.scope, id).await?;
     let row = row.filter(|r| r.user_id == Some(actor.user_id)).ok_or_else(ApiError::not_found)?;
+    let given_back = row.given_back;
     let (state, problem) = row.clone().now(app.clock.now());
     Ok(Json(ConsentFlow {
         id: row.id,
@@ -178,6 +181,7 @@ async fn flow(Ax(app): Ax<App>, SignedIn(actor): SignedIn, Path(id): Path<FlowId
         state,
         account_id: row.account_id,
         problem,
+        given_back,
         expires_at: page::time(row.expires_at),
     }))
 }
@@ -203,8 +207,9 @@ pub async fn callback(Ax(app): Ax<App>, jar: CookieJar, Query(r): Query<Returned
     let browser = auth::browser(&app, &jar);
     let known = returned(&app, r, (browser.as_deref(), actor.as_ref())).await?;
     let to = match known {
-        Ok(Known { id, by_link: true }) => format!("/connect?flow={id}"),
-        Ok(Known { id, by_link: false }) => format!("/oauth/return?flow={id}"),
+        Ok(Known { id, by: By::Link }) => format!("/connect?flow={id}"),
+        Ok(Known { id, by: By::Person }) => format!("/oauth/return?flow={id}"),
+        Ok(Known { id, by: By::SignedOut }) => format!("/oauth/return?out={id}"),
         Err(_) => "/oauth/return".to_owned(),
     };
     Ok(Redirect::to(&to))

@@ -143,8 +143,14 @@ impl Finish<'_> {
     }
 
     async fn decline(&self, given: &Given) {
-        if let Err(e) = oauth::decline(self.app, &self.scope, given).await {
-            tracing::warn!(error = %e, "oauth: tokens that are not used were not given back");
+        let noted = async {
+            let given_back = oauth::decline(self.app, &self.scope, given).await?;
+            let mut tx = self.app.db.tx().await?;
+            store::note_given_back(&mut tx, &self.scope, self.row.id, given_back).await?;
+            tx.commit().await
+        };
+        if let Err(e) = noted.await {
+            tracing::warn!(error = %e, "oauth: it is not known whether tokens that are not used were given back");
         }
     }
 
@@ -255,7 +261,10 @@ impl Finish<'_> {
             Ok::<_, SaveError>(true)
         };
         self.app.crash.point("consent.saving");
-        let saved = written.await.map_err(Problem::from)?;
+        let saved = match written.await {
+            Ok(saved) => saved,
+            Err(e) => return Err(save::told(self.app, actor, &self.row.wish.address, e).await.into()),
+        };
         if saved { Ok(()) } else { Err(Problem::cancelled()) }
     }
 

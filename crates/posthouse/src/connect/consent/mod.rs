@@ -352,6 +352,7 @@ pub async fn begin(app: &App, actor: &Actor, new: NewFlow, browser: &str) -> Res
         wish: Json(wish),
         state: FlowState::Waiting,
         problem: None,
+        given_back: None,
         expires_at: now.plus_secs(LASTS_SECS),
     };
     let mut tx = app.db.tx().await?;
@@ -413,8 +414,19 @@ pub struct Returned {
 pub struct Known {
     /// The flow.
     pub id: FlowId,
-    /// It was begun by the link of a mailbox's owner.
-    pub by_link: bool,
+    /// Who came back.
+    pub by: By,
+}
+
+/// Who came back with a redirect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The person who began it.
+    Person,
+    /// The owner of a mailbox, by a link.
+    Link,
+    /// Their browser, in which nobody is signed in any more: the flow waits as before.
+    SignedOut,
 }
 
 /// A redirect that belongs to no flow of this browser and person.
@@ -432,13 +444,15 @@ pub async fn returned(
 ) -> DbResult<Result<Known, Unknown>> {
     let (Some(state), Some(browser)) = (r.state, browser) else { return Ok(Err(Unknown)) };
     let row = store::by_state(&mut app.db.read().await?, &Instance, &token_hash(&state)).await?;
-    let ours = |row: &FlowRow| {
+    let waits = |row: &FlowRow| row.state == FlowState::Waiting && row.browser_hash == token_hash(browser);
+    let Some(row) = row.filter(waits) else { return Ok(Err(Unknown)) };
+    let by = match actor {
         // Whoever came by a link is known by their browser alone, also where somebody is signed in there.
-        let person = row.link_id.is_some()
-            || actor.is_some_and(|a| Some(a.user_id) == row.user_id && a.scope.workspace_id() == row.workspace_id);
-        row.browser_hash == token_hash(browser) && person
+        _ if row.link_id.is_some() => By::Link,
+        None => return Ok(Ok(Known { id: row.id, by: By::SignedOut })),
+        Some(a) if Some(a.user_id) == row.user_id && a.scope.workspace_id() == row.workspace_id => By::Person,
+        Some(_) => return Ok(Err(Unknown)),
     };
-    let Some(row) = row.filter(|row| row.state == FlowState::Waiting && ours(row)) else { return Ok(Err(Unknown)) };
     let (scope, now) = (Scope::of(row.workspace_id), app.clock.now());
     let kind = oauth::find(&app.config, &row.provider).map_or(Provider::Custom, |p| p.kind);
     let mut tx = app.db.tx().await?;
@@ -468,7 +482,7 @@ pub async fn returned(
     tx.commit().await?;
     // In time or not, it is theirs: the page says what became of it.
     let _ = taken;
-    Ok(Ok(Known { id: row.id, by_link: row.link_id.is_some() }))
+    Ok(Ok(Known { id: row.id, by }))
 }
 
 /// What became of a wish to give a flow up.

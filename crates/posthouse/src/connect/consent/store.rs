@@ -2,7 +2,7 @@
 
 use super::{FlowId, OwnerLinkId, Problem, Wish};
 use crate::accounts::AccountId;
-use crate::oauth::OAuthAppId;
+use crate::oauth::{GivenBack, OAuthAppId};
 use crate::team::{Instance, Scope, UserId, WorkspaceId};
 use db::types::Json;
 use db::{Conn, DbResult, FromRow, Ts, sql, text_enum};
@@ -37,6 +37,7 @@ pub struct FlowRow {
     pub wish: Json<Wish>,
     pub state: FlowState,
     pub problem: Option<Json<Problem>>,
+    pub given_back: Option<GivenBack>,
     pub expires_at: Ts,
 }
 
@@ -62,14 +63,16 @@ pub async fn insert(tx: &mut Conn, scope: &Scope, row: &FlowRow, (state_hash, no
 
 pub async fn flow(c: &mut Conn, scope: &Scope, id: FlowId) -> DbResult<Option<FlowRow>> {
     sql!(opt FlowRow, c,
-        "SELECT id, workspace_id, user_id, link_id, account_id, provider, app_id, browser_hash, secrets, wish, state, problem, expires_at
+        "SELECT id, workspace_id, user_id, link_id, account_id, provider, app_id, browser_hash, secrets, wish, state, problem, given_back,
+           expires_at
          FROM oauth_flow WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())
 }
 
 /// The flow that a provider's redirect belongs to, whoever's it is: the state is the proof.
 pub async fn by_state(c: &mut Conn, _: &Instance, state_hash: &[u8]) -> DbResult<Option<FlowRow>> {
     sql!(opt FlowRow, c,
-        "SELECT id, workspace_id, user_id, link_id, account_id, provider, app_id, browser_hash, secrets, wish, state, problem, expires_at
+        "SELECT id, workspace_id, user_id, link_id, account_id, provider, app_id, browser_hash, secrets, wish, state, problem, given_back,
+           expires_at
          FROM oauth_flow WHERE state_hash = $1", state_hash)
 }
 
@@ -84,6 +87,12 @@ pub async fn take_on(tx: &mut Conn, scope: &Scope, id: FlowId, secrets: &[u8], n
 /// Takes verifier and code out, once: they are good for one call.
 pub async fn take_secrets(tx: &mut Conn, scope: &Scope, id: FlowId) -> DbResult<()> {
     sql!(run tx, "UPDATE oauth_flow SET secrets = NULL WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
+    Ok(())
+}
+
+/// Notes what became of access that nobody keeps.
+pub async fn note_given_back(tx: &mut Conn, scope: &Scope, id: FlowId, given_back: GivenBack) -> DbResult<()> {
+    sql!(run tx, "UPDATE oauth_flow SET given_back = $3 WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), given_back)?;
     Ok(())
 }
 

@@ -46,9 +46,12 @@ export function ConsentProgress({ consent, label, again, done, children }: Panel
     return (
       <>
         <Trouble problem={problem ?? UNKNOWN} />
-        <Group>
-          <Button onClick={again}>Try again</Button>
-        </Group>
+        {/* Where an account has the address each try would end so; the account is named above. */}
+        {!problem?.account_id && (
+          <Group>
+            <Button onClick={again}>Try again</Button>
+          </Group>
+        )}
       </>
     );
   }

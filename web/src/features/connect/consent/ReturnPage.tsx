@@ -1,6 +1,6 @@
 import { Group, Skeleton, Stack, Text, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { IconLinkOff, IconPlugConnected } from "@tabler/icons-react";
+import { IconLinkOff, IconLogout, IconPlugConnected } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
@@ -13,13 +13,44 @@ import { BarePage } from "../../../ui/Page";
 import { useLive } from "../../frame/live";
 import { kindFrom } from "../kinds";
 import { browser, inWindow } from "./browser";
+import { givenBackWords } from "./givenBack";
 import { forget } from "./memory";
 import { ended, flowQuery, useProviderLabel } from "./queries";
 import { Trouble } from "./Trouble";
 
 /** Where a provider sends people back to: what became of their sign-in, and the way on. */
-export function ReturnPage({ id }: { id: string | undefined }) {
-  return <BarePage name="Sign-in at a provider">{id ? <Returned id={id} /> : <Unknown />}</BarePage>;
+export function ReturnPage({ id, out }: { id: string | undefined; out: string | undefined }) {
+  return (
+    <BarePage name="Sign-in at a provider">
+      {out ? <SignedOut id={out} /> : id ? <Returned id={id} /> : <Unknown />}
+    </BarePage>
+  );
+}
+
+/** Nobody is signed in here any more, so nothing was done with what the provider gave. */
+function SignedOut({ id }: { id: string }) {
+  const [own] = useState(() => inWindow(id));
+  if (own) {
+    return (
+      <Notice page icon={IconLogout} title="You are signed out">
+        Sign in in the other tab and begin again. You can close this window.
+      </Notice>
+    );
+  }
+  return (
+    <Notice
+      page
+      icon={IconLogout}
+      title="You are signed out"
+      action={
+        <ButtonLink to="/sign-in" search={{ next: "/accounts/add" }}>
+          Sign in
+        </ButtonLink>
+      }
+    >
+      Sign in and begin again. Nothing was saved.
+    </Notice>
+  );
 }
 
 function Unknown() {
@@ -58,7 +89,7 @@ function Returned({ id }: { id: string }) {
   if (flow.data.state === "working") return <Going words="Checking the mailbox…" />;
   if (flow.data.state === "failed") return <Failed flow={flow.data} own={own} label={label} />;
   if (own) return <Closing />;
-  return flow.data.dry_run ? <Tried label={label} /> : <Connected flow={flow.data} />;
+  return flow.data.dry_run ? <Tried label={label} flow={flow.data} /> : <Connected flow={flow.data} />;
 }
 
 function Going({ words }: { words: string }) {
@@ -92,8 +123,8 @@ function Connected({ flow: { account_id: id, address, adds } }: { flow: ConsentF
   return <Going words={`${address} is connected`} />;
 }
 
-/** Nothing but a try: what was given was given back. */
-function Tried({ label }: { label: string }) {
+/** Nothing but a try. */
+function Tried({ label, flow }: { label: string; flow: ConsentFlow }) {
   return (
     <Notice
       page
@@ -101,7 +132,7 @@ function Tried({ label }: { label: string }) {
       title="The app works"
       action={<ButtonLink to="/settings/providers">Back to the providers</ButtonLink>}
     >
-      {label} let Posthouse in. The access was given back at once, and nothing was saved.
+      {label} let Posthouse in. Nothing was saved. {givenBackWords(flow.given_back, label)}
     </Notice>
   );
 }
@@ -119,7 +150,7 @@ function Failed({ flow, own, label }: { flow: ConsentFlow; own: boolean; label: 
         <Banner tone="idle">You can close this window. The page that opened it says the same.</Banner>
       ) : (
         <Group>
-          <TryAgain flow={flow} />
+          {!flow.problem?.account_id && <TryAgain flow={flow} />}
           {!flow.dry_run && (
             <ButtonLink to="/accounts" variant="default">
               Back to Accounts
@@ -128,7 +159,7 @@ function Failed({ flow, own, label }: { flow: ConsentFlow; own: boolean; label: 
         </Group>
       )}
       <Text size="xs" c="dimmed">
-        Nothing was saved.
+        Nothing was saved. {givenBackWords(flow.given_back, label)}
       </Text>
     </Stack>
   );

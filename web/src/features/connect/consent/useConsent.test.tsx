@@ -45,6 +45,7 @@ beforeEach(() => {
     adds: true,
     account_id: null,
     problem: null,
+    given_back: null,
     expires_at: new Date(Date.now() + 600_000).toISOString(),
   };
   const items = withApps({ google: APP, microsoft: APP });
@@ -259,6 +260,7 @@ it("leads to the account that has the address where that came up at the end", as
   await goOn({ state: "failed", problem: taken });
   const link = await screen.findByRole("link", { name: "Open that account" });
   expect(link).toHaveAttribute("href", "/accounts/ana");
+  expect(screen.queryByRole("button", { name: "Try again" })).not.toBeInTheDocument();
 });
 
 it("lets people choose between apps, the first at first", async () => {
@@ -351,4 +353,28 @@ it("asks to sign in first, and comes back", async () => {
   const { router } = open("/oauth/return?flow=f1");
   await waitFor(() => expect(router.state.location.pathname).toBe("/sign-in"));
   expect(router.state.location.search).toEqual({ next: "/oauth/return?flow=f1" });
+});
+
+it("goes to the sign-in when somebody signed out in another tab", async () => {
+  const { router } = await begin("google", "Google");
+  await screen.findByText("Waiting for Google…");
+  const out = () => problem(401, "not_signed_in", "Sign in first.");
+  server.use(http.get(api("/session"), out), http.get(api("/oauth/flows/f1"), out));
+  await goOn({});
+  await waitFor(() => expect(router.state.location.pathname).toBe("/sign-in"));
+  expect(router.state.location.search).toEqual({ next: "/accounts/add/google" });
+  expect(await screen.findByRole("heading", { name: "Sign in to Posthouse" })).toBeVisible();
+});
+
+it.each([
+  [true, "Sign in in the other tab and begin again. You can close this window.", 0],
+  [false, "Sign in and begin again. Nothing was saved.", 1],
+])("says that nobody is signed in where the provider leads back to: window %s", async (own, words, links) => {
+  if (own) noteWindow("f1");
+  server.use(http.get(api("/session"), () => problem(401, "not_signed_in", "Sign in first.")));
+  open("/oauth/return?out=f1");
+  expect(await screen.findByRole("heading", { name: "You are signed out" })).toBeVisible();
+  expect(screen.getByText(words)).toBeVisible();
+  expect(screen.queryAllByRole("link", { name: "Sign in" })).toHaveLength(links);
+  expect(screen.queryByLabelText("Password")).not.toBeInTheDocument();
 });

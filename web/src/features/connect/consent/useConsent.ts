@@ -160,6 +160,7 @@ export function useConsent({ place, onDone, onRefused }: Options) {
     expiresAt: begun?.expires_at,
     problem: data?.problem ?? undefined,
     address: data?.address,
+    givenBack: data?.given_back,
     resumed: begun?.resumed ?? false,
     endedBefore,
     start,
