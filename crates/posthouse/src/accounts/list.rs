@@ -3,7 +3,7 @@
 //! Each order is a fixed text (no SQL is put together at run time): the sort keys below, ascending and descending.
 
 use super::tags::{self, TagId};
-use super::{AccountId, Provider, Reason, State, SyncStage};
+use super::{AccountId, Provider, Reason, State, Summary, SyncStage, store};
 use crate::team::{Actor, Role, Scope, UserId};
 use db::page::{Cursor, Key, Page};
 use db::{Conn, DbResult, FromRow, IntoValue, Sql, Ts, Value, sql, text_enum};
@@ -351,7 +351,7 @@ pub fn like(search: &str) -> String {
 }
 
 /// Which accounts an actor sees at all, and which of them were asked for.
-pub(super) fn whose(actor: &Actor, asked: Option<Option<UserId>>) -> (&'static str, UserId) {
+fn whose(actor: &Actor, asked: Option<Option<UserId>>) -> (&'static str, UserId) {
     let all = matches!(actor.role, Role::Owner | Role::Admin);
     match asked {
         Some(None) => ("team", actor.user_id),
@@ -580,4 +580,12 @@ pub async fn owners(c: &mut Conn, actor: &Actor) -> DbResult<Vec<Owner>> {
          WHERE m.workspace_id = $1 AND ($2 = 'all' OR m.user_id = $3)
            AND EXISTS (SELECT 1 FROM account a WHERE a.workspace_id = $1 AND a.user_id = m.user_id AND a.closing_at IS NULL)
          ORDER BY u.name, u.id", actor.scope.workspace_id(), kind, user)
+}
+
+/// The figures for what the actor sees.
+///
+/// # Errors
+/// Only the database's.
+pub async fn summary(c: &mut Conn, actor: &Actor, today: &str) -> DbResult<Summary> {
+    store::summary(c, &actor.scope, whose(actor, None), today).await
 }

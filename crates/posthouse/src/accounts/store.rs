@@ -2,7 +2,7 @@
 
 use super::{AccountId, Auth, Encryption, Failure, Provider, Reason, Side, State, SyncStage};
 use crate::base::vault::SealedValue;
-use crate::team::{Actor, Instance, Scope, UserId, WorkspaceId};
+use crate::team::{Instance, Scope, UserId, WorkspaceId};
 use db::{Conn, DbResult, FromRow, Ts, sql};
 use uuid::Uuid;
 
@@ -519,12 +519,13 @@ pub struct Summary {
     pub sent_today: i64,
 }
 
-/// The figures for what the actor sees.
-///
-/// # Errors
-/// Only the database's.
-pub async fn summary(c: &mut Conn, actor: &Actor, today: &str) -> DbResult<Summary> {
-    let (kind, user) = super::list::whose(actor, None);
+/// The figures for what somebody sees: all, or their own and the team's.
+pub async fn summary(
+    c: &mut Conn,
+    scope: &Scope,
+    (kind, user): (&'static str, UserId),
+    today: &str,
+) -> DbResult<Summary> {
     sql!(one Summary, c,
         "SELECT COUNT(*) AS total, COUNT(CASE WHEN status = 'connected' THEN 1 END) AS connected,
            COUNT(CASE WHEN status = 'reconnect_required' THEN 1 END) AS need_attention,
@@ -533,5 +534,5 @@ pub async fn summary(c: &mut Conn, actor: &Actor, today: &str) -> DbResult<Summa
            CAST(COALESCE(SUM(CASE WHEN sent_day = $2 THEN sent_today ELSE 0 END), 0) AS BIGINT) AS sent_today
          FROM account WHERE workspace_id = $1 AND closing_at IS NULL
            AND ($3 = 'all' OR ($3 = 'mine_or_team' AND (user_id IS NULL OR user_id = $4)))",
-        actor.scope.workspace_id(), today, kind, user)
+        scope.workspace_id(), today, kind, user)
 }
