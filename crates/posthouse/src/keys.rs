@@ -5,7 +5,7 @@ use crate::base::clock::Clock;
 use crate::base::crash::Crash;
 use crate::base::ids::Ids;
 use crate::base::leases;
-use crate::base::vault::{self, Resealed, Rotation, SealedColumn};
+use crate::base::vault::{self, Resealed, Rotation, SealedColumn, VaultError};
 use crate::config::Config;
 use crate::team::Instance;
 use crate::{connect, imports, oauth, server};
@@ -67,15 +67,21 @@ impl std::fmt::Display for Wiped {
 /// for its password. The next start makes a new key. Returns what was wiped.
 ///
 /// # Errors
-/// Refuses while a program serves, and where the key file opens what it sealed; otherwise the database's.
+/// Refuses while a program serves, where the key file opens what it sealed, and where it cannot be read: it may be the right one.
+/// Otherwise the database's.
 pub async fn lost(config: Config, clock: Clock) -> anyhow::Result<Wiped> {
     let (_lock, db) = open(&config, &clock).await?;
     let key = config.key_path();
-    if key.exists() && vault::look(&db, &key).await.is_ok() {
-        anyhow::bail!(
+    match vault::look(&db, &key).await {
+        Ok(_) if key.exists() => anyhow::bail!(
             "{} opens the stored passwords: nothing is lost, and nothing was changed. To wipe them all the same, move that file away first",
             key.display()
-        );
+        ),
+        Err(e @ VaultError::File { .. }) => anyhow::bail!(
+            "{e}. A key that cannot be read is not lost, and nothing was changed. Give this user the right to read it, or name the \
+             file where this is a folder; to wipe the stored passwords all the same, move it away first"
+        ),
+        _ => {}
     }
     if key.exists() {
         let aside = key.with_extension(format!("lost-{}", clock.now().0 / 1_000_000));

@@ -201,15 +201,17 @@ pub async fn migrate(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Listens for Ctrl-C and SIGTERM from this moment on; what is returned waits for the first. To be called before anybody is told
-/// that the program serves: they may stop it at once.
+/// Listens for Ctrl-C, SIGTERM and SIGHUP (the terminal it was started in is gone) from this moment on; what is returned waits for the
+/// first. To be called before anybody is told that the program serves: they may stop it at once.
 pub fn signals() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let [interrupt, terminate, hangup] =
+        [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
     async move {
         tokio::select! {
             () = came(interrupt.ok()) => {}
             () = came(terminate.ok()) => {}
+            () = came(hangup.ok()) => {}
         }
     }
 }

@@ -90,6 +90,22 @@ on_both! {
         opens(&config).await.unwrap();
     }
 
+    // Whoever starts the tests may read every file; a folder can be read by nobody.
+    async fn a_key_that_cannot_be_read_is_not_lost(engine) {
+        let folder = tempfile::tempdir().unwrap();
+        let (t, mailbox) = installation(engine, "unreadable", folder.path()).await;
+        let config = t.app().config.clone();
+        t.stop().await;
+        let saved = folder.path().join("saved.key");
+        std::fs::rename(config.key_path(), &saved).unwrap();
+        std::fs::create_dir(config.key_path()).unwrap();
+        let refused = keys::lost(config.clone(), Clock::system()).await.unwrap_err().to_string();
+        assert!(refused.contains("is not lost, and nothing was changed"), "{refused}");
+        std::fs::remove_dir(config.key_path()).unwrap();
+        std::fs::rename(&saved, config.key_path()).unwrap();
+        follows(&config, &mailbox, "With the key in its place").await;
+    }
+
     async fn a_place_without_a_folder_for_the_key_is_refused_before_anything_is_made(engine) {
         let folder = tempfile::tempdir().unwrap();
         let mut config = crate::support::config(engine, &folder.path().join("data"));

@@ -233,7 +233,14 @@ function tellDone(id: string, acts: Done[], canUndo: boolean): void {
   const message = acts
     .filter(({ changed }) => changed > 0)
     .map((act) => `${many(act.changed)} ${wordsOf(act).did}.`);
-  if (message.length === 0) message.push("Nothing to do: it is so already.");
+  if (message.length === 0) {
+    const archived = acts.some(({ change }) => change.kind === "archive");
+    message.push(
+      archived
+        ? "Nothing to archive: sent mail stays in Sent, and the rest is archived already."
+        : "Nothing to do: it is so already.",
+    );
+  }
   notifications.show({
     id,
     autoClose: UNDO_MS,
