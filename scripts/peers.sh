@@ -5,8 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=target/peers
 # The servers, then what they are linked with.
-servers=(cyrus-common cyrus-imapd courier-base courier-imap courier-authlib courier-authlib-userdb courier-authdaemon sasl2-bin)
-libraries=(libcourier-unicode4 libgamin0 libical3 libicu72 libidn12 libjansson4 libltdl7 libpcre3 libsasl2-2
+servers=(cyrus-common cyrus-imapd courier-base courier-imap courier-authlib courier-authlib-userdb courier-authdaemon gamin sasl2-bin)
+libraries=(libcourier-unicode4 libgamin0 libglib2.0-0 libical3 libicu72 libidn12 libjansson4 libltdl7 libpcre3 libsasl2-2
     libsasl2-modules-db libwrap0 libxapian30 libpq5 libgdbm6)
 wanted=("${servers[@]}")
 for package in "${libraries[@]}"; do

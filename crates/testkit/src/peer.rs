@@ -3,6 +3,7 @@
 //! everything ends with its first process.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,8 +19,6 @@ use crate::process;
 const USERS: usize = 48;
 /// The password of each.
 const PASSWORD: &str = "password-of-a-peer";
-/// Courier's files belong to a bare number.
-const MAIL_UID: u32 = 20_143;
 /// The shell stays the first process: it ends with the one that started it, which a server that changes its user does not.
 /// What both begin with. $1 is the server's folder, $2 the unpacked packages, $3 the port; the rest are the users.
 const SPACE: &str = "set -eu
@@ -36,6 +35,7 @@ chown -R mail:mail conf spool run sasldb
 /usr/lib/cyrus/bin/master -C "$folder/imapd.conf" -M "$folder/cyrus.conf" -p "$folder/master.pid" &
 wait $!
 "#;
+/// Gamin, which Courier asks before each command, wants a user with a name.
 const COURIER: &str = r#"
 mount -t overlay overlay -o "lowerdir=$folder/over/etc:/etc" /etc
 mount -t overlay overlay -o "lowerdir=$folder/over/run:/run" /run
@@ -47,8 +47,8 @@ hash=$(printf '%s\n%s\n' "$password" "$password" | userdbpw -md5)
   mkdir -p "$home"
   maildirmake.courier "$home/Maildir"
   for name in Sent Drafts Trash Junk; do maildirmake.courier -f $name "$home/Maildir"; done
-  chown -R 20143:20143 "$home"
-  printf '%s\tuid=20143|gid=20143|home=%s|mail=%s|imappw=%s\n' "$user" "$home" "$home/Maildir" "$hash" >>conf/userdb
+  chown -R mail:mail "$home"
+  printf '%s\tuid=%s|gid=%s|home=%s|mail=%s|imappw=%s\n' "$user" "$(id -u mail)" "$(id -g mail)" "$home" "$home/Maildir" "$hash" >>conf/userdb
 done
 chmod 600 conf/userdb
 makeuserdb
@@ -152,9 +152,20 @@ impl PeerServer {
         Ok(())
     }
 
+    /// Lays a message into a mailbox of Courier's, as a delivery program does; `name` is the file's, whose order the UIDs follow.
+    pub fn lay(&self, user: &str, name: &str, raw: &[u8]) -> Result<()> {
+        let maildir = self.keeper.folder().join(format!("mail/{user}/Maildir"));
+        let (fresh, new) = (maildir.join("tmp").join(name), maildir.join("new").join(name));
+        fs::write(&fresh, raw)?;
+        let owner = fs::metadata(&maildir)?;
+        std::os::unix::fs::chown(&fresh, Some(owner.uid()), Some(owner.gid()))?;
+        Ok(fs::rename(fresh, new)?)
+    }
+
     fn validity(&self, user: &str, folder: &str) -> Result<String> {
-        let lines = self.other(user)?.command(&format!("STATUS \"{folder}\" (UIDVALIDITY)"))?;
-        Ok(lines.into_iter().next().context("no STATUS")?.text)
+        // Only who opens it for writing has the server keep what it says.
+        let lines = self.other(user)?.command(&format!("SELECT \"{folder}\""))?;
+        Ok(lines.into_iter().find(|line| line.text.contains("UIDVALIDITY")).context("no UIDVALIDITY")?.text)
     }
 
     /// Ends it with its sessions.
@@ -244,7 +255,6 @@ EVENTS {{
         for name in ["over/etc/courier", "over/run/courier", "conf", "run/authdaemon", "mail"] {
             fs::create_dir_all(folder.join(name))?;
         }
-        std::os::unix::fs::chown(folder.join("mail"), Some(MAIL_UID), Some(MAIL_UID))?;
         let settings = "authmodulelist=\"authuserdb\"\ndaemons=5\nauthdaemonvar=/run/courier/authdaemon\nDEBUG_LOGIN=0\n\
                         DEFAULTOPTIONS=\"\"\nLOGGEROPTS=\"\"\n";
         Ok(fs::write(folder.join("conf/authdaemonrc"), settings)?)

@@ -7,7 +7,7 @@
 use super::history::number;
 use super::owner::Owner;
 use super::{Stop, fetch};
-use crate::connect::ImapSession;
+use crate::connect::{self, ImapSession};
 use crate::mailbox::{self, Flags, Folder, Placed, Seen, gmail};
 use imap::{Day, FetchItem, Fetched, MailboxName, MailboxStatus, Resync, SearchKey, Selected, UidSet};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -88,7 +88,27 @@ async fn open(session: &mut ImapSession, folder: &Folder) -> Result<(Selected, O
             Err(e) => return Err(Stop::of_opening(&e)),
         }
     }
-    Ok((session.examine(&name).await.map_err(|e| Stop::of_opening(&e))?, None))
+    Ok((examine(session, &name).await.map_err(|e| Stop::of_opening(&e))?, None))
+}
+
+/// Opens a folder to look at it. Courier does not tell UIDNEXT, as RFC 2060 had it, and keeps no UID that it gives in a folder opened
+/// for reading only: the next one may find others there. Where UIDNEXT is missing the folder is opened for writing therefore, and
+/// asked for it before anything is looked for.
+pub async fn examine(session: &mut ImapSession, name: &MailboxName) -> Result<Selected, imap::Error> {
+    let examined = session.examine(name).await?;
+    if examined.uid_next.is_some() {
+        return Ok(examined);
+    }
+    let mut selected = session.select(name).await?;
+    if selected.uid_next.is_none() {
+        selected.uid_next = match session.status(name).await {
+            Ok(status) => status.uid_next.filter(|n| *n > 0),
+            Err(e) if connect::is_too_much(&e) => return Err(e),
+            Err(imap::Error::No(_) | imap::Error::Bad(_)) => None,
+            Err(e) => return Err(e),
+        };
+    }
+    Ok(selected)
 }
 
 /// False when the server says that its UIDs are new ones: every placement of the folder is forgotten then.
