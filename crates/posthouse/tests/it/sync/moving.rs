@@ -153,6 +153,26 @@ pub async fn is_refused(engine: Engine, at: impl Into<At>) {
 }
 
 /// An archive is made in the personal namespace, which alone tells where that is.
+/// Flags that a message got in its folder before it was moved, and that we did not hear of.
+async fn takes_its_flags_along(engine: Engine, offers: Offers) {
+    let fill = |host: &Host| {
+        for n in 1..=2 {
+            host.put("Sent", &mail(&format!("Mail {n}"), &format!("m{n}@else.test")));
+        }
+    };
+    let mut s = Scene::start(engine, ("flagged", offers), fill).await;
+    s.equal(&FOLDERS).await;
+    let inbox = s.folder("INBOX").await;
+    for (number, flag) in [(1, "\\Flagged"), (2, "\\Answered")] {
+        s.host.flag("Sent", &format!("m{number}@else.test"), (true, flag));
+        s.change(&[number], None, json!({ "kind": "move", "folder": inbox })).await;
+        s.nothing_waits().await;
+    }
+    assert!(!s.there(&FOLDERS).is_empty());
+    s.equal(&FOLDERS).await;
+    s.t.stop().await;
+}
+
 async fn makes_inside(engine: Engine) {
     let mut plan = Offers::All.plan();
     let swap = |from: &str, to: &str| {
@@ -239,6 +259,12 @@ on_both! {
         reaches_the_server(engine, Offers::All).await;
         reaches_the_server(engine, Offers::NoMove).await;
         reaches_the_server(engine, Offers::Neither).await;
+    }
+
+    async fn flags_from_elsewhere_are_taken_along(engine) {
+        for offers in [Offers::All, Offers::Condstore, Offers::Neither, Offers::NoUidplus] {
+            takes_its_flags_along(engine, offers).await;
+        }
     }
 
     async fn a_server_without_uidplus_does_it_too(engine) {
