@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run test soak bench imports fuzz check fmt generate web deps schemathesis
+.PHONY: help demo run test soak peers bench imports fuzz check fmt generate web deps schemathesis
 
 CARGO ?= cargo
 # Crash points are compiled in for tests only.
@@ -33,12 +33,19 @@ bench: deps ## Measures the release build: each figure beside its target (COLD=1
 	./scripts/bench.sh $(if $(ONLY),--only $(ONLY))
 
 # SECONDS is a name of the shell's own: make has its value from the command line only.
-soak: deps ## Kills and breaks everything for SECONDS=600 in all, ENGINE=both|sqlite|postgres, SEED=number; then compares
+soak: deps $(if $(filter no,$(PEERS)),,peers) ## Kills and breaks everything for SECONDS=600 in all, ENGINE=both|sqlite|postgres, SEED=number; then compares
 	@echo "==> Building the soak (the first time takes some minutes)"
 	$(CARGO) test --package posthouse $(FEATURES) --test soak --no-run
 	@echo "==> Starting the servers and the storm"
 	$(ROOT) env SOAK_SECONDS="$(or $(SECONDS),600)" SOAK_ENGINE="$(ENGINE)" SOAK_SEED="$(SEED)" \
 		$(CARGO) test --quiet --package posthouse $(FEATURES) --test soak
+
+peers: deps ## Runs the scenarios of Dovecot on Cyrus and Courier, which are unpacked from Debian's packages (PEERS=no: soak without them)
+	./scripts/peers.sh
+	$(CARGO) test --package posthouse $(FEATURES) --test it --no-run
+	@echo "==> Starting Cyrus and Courier"
+	$(ROOT) $(CARGO) test --quiet --package testkit --lib -- --ignored peer::
+	$(ROOT) $(CARGO) test --quiet --package posthouse $(FEATURES) --test it -- --ignored --test-threads 3 sync::peers::
 
 imports: deps ## Connects a file of ROWS=500 accounts with mixed faults; prints time and memory
 	$(CARGO) test --package posthouse $(FEATURES) --test it --no-run

@@ -8,6 +8,8 @@
 //!
 //! - [`MailWorld`]: IMAP, submission, local delivery and accounts under `lab.test`.
 //! - [`OpenIdProvider`]: signs people in and gives tokens, as Google and as Microsoft do.
+//! - [`PeerServer`]: Cyrus or Courier, for `make soak` alone (their packages exclude Dovecot's); [`OtherProgram`]: a mail program
+//!   at a mailbox of theirs.
 //! - [`Postgres`]: a database server, with an empty database for each test that asks.
 //! - [`PowerDns`]: an authoritative name server with the zones that a test writes.
 //! - [`FaultProxy`]: stands before a real server and cuts, stalls, delays or rewrites what passes.
@@ -21,6 +23,8 @@ mod lmtp;
 mod maildir;
 mod names;
 mod openid;
+mod other;
+mod peer;
 mod ports;
 mod postfix;
 mod postgres;
@@ -33,6 +37,8 @@ pub use certs::ServerCertificate;
 pub use maildir::Stored;
 pub use names::NameServer;
 pub use openid::{Consent, Issuer, OpenIdProvider, Tokens};
+pub use other::{Line, OtherProgram};
+pub use peer::{Peer, PeerServer};
 pub use ports::free as free_port;
 pub use postgres::Postgres;
 pub use powerdns::PowerDns;

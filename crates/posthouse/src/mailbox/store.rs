@@ -216,6 +216,14 @@ pub async fn set_seen(tx: &mut Conn, scope: &Scope, folder: &Folder, seen: Seen)
     Ok(())
 }
 
+/// Has a folder looked at from a UID on, as if what lies there had just come: its flags are told at the next pass.
+pub async fn look_from(tx: &mut Conn, scope: &Scope, folder: FolderId, uid: i64) -> DbResult<()> {
+    sql!(run tx,
+        "UPDATE folder SET seen_uid_next = CASE WHEN seen_uid_next > $3 THEN $3 ELSE seen_uid_next END, compares = compares + 1
+         WHERE id = $1 AND workspace_id = $2", folder, scope.workspace_id(), uid)?;
+    Ok(())
+}
+
 /// Has every folder of an account compared message by message at its next pass: the window was enlarged, an audit is due.
 pub async fn compare_again(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<()> {
     sql!(run tx,
@@ -319,11 +327,11 @@ pub async fn any_message(c: &mut Conn, scope: &Scope, account: AccountId) -> DbR
     .is_some())
 }
 
-/// The UIDs and flags that we have of a folder, ascending.
-pub async fn placed(c: &mut Conn, scope: &Scope, id: FolderId) -> DbResult<Vec<Placed>> {
+/// The UIDs and flags that we have of a folder, from `first` to the end, ascending.
+pub async fn placed(c: &mut Conn, scope: &Scope, id: FolderId, first: i64) -> DbResult<Vec<Placed>> {
     sql!(all Placed, c,
-        "SELECT uid, seen, flagged, answered FROM placement WHERE folder_id = $1 AND workspace_id = $2 AND uid > 0 ORDER BY uid",
-        id, scope.workspace_id())
+        "SELECT uid, seen, flagged, answered FROM placement WHERE folder_id = $1 AND workspace_id = $2 AND uid >= $3 ORDER BY uid",
+        id, scope.workspace_id(), first)
 }
 
 pub async fn update_flags(tx: &mut Conn, scope: &Scope, folder: FolderId, p: &Placed) -> DbResult<()> {

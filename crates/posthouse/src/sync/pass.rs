@@ -7,7 +7,7 @@
 use super::history::number;
 use super::owner::Owner;
 use super::{Stop, fetch};
-use crate::connect::ImapSession;
+use crate::connect::{self, ImapSession};
 use crate::mailbox::{self, Flags, Folder, Placed, Seen, gmail};
 use imap::{Day, FetchItem, Fetched, MailboxName, MailboxStatus, Resync, SearchKey, Selected, UidSet};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -88,7 +88,27 @@ async fn open(session: &mut ImapSession, folder: &Folder) -> Result<(Selected, O
             Err(e) => return Err(Stop::of_opening(&e)),
         }
     }
-    Ok((session.examine(&name).await.map_err(|e| Stop::of_opening(&e))?, None))
+    Ok((examine(session, &name).await.map_err(|e| Stop::of_opening(&e))?, None))
+}
+
+/// Opens a folder to look at it. Courier does not tell UIDNEXT, as RFC 2060 had it, and keeps no UID that it gives in a folder opened
+/// for reading only: the next one may find others there. Where UIDNEXT is missing the folder is opened for writing therefore, and
+/// asked for it before anything is looked for.
+pub async fn examine(session: &mut ImapSession, name: &MailboxName) -> Result<Selected, imap::Error> {
+    let examined = session.examine(name).await?;
+    if examined.uid_next.is_some() {
+        return Ok(examined);
+    }
+    let mut selected = session.select(name).await?;
+    if selected.uid_next.is_none() {
+        selected.uid_next = match session.status(name).await {
+            Ok(status) => status.uid_next.filter(|n| *n > 0),
+            Err(e) if connect::is_too_much(&e) => return Err(e),
+            Err(imap::Error::No(_) | imap::Error::Bad(_)) => None,
+            Err(e) => return Err(e),
+        };
+    }
+    Ok(selected)
 }
 
 /// Some servers tell a mod-sequence and do not let one ask by it.
@@ -139,6 +159,12 @@ async fn since(
     change.gmail = known.clone().filter_map(told).collect();
     change.flags = known.filter_map(|m| Some((i64::from(m.uid?), flags(m)))).collect();
     if !came.is_empty() {
+        // Of what came, our own moves and copies brought some, which are not fetched.
+        let first = i64::from(known_to).saturating_add(1);
+        let ours = mailbox::placed(&mut owner.app.db.read().await?, &owner.scope, folder.id, first).await?;
+        let told = told_of(session, &ours).await?;
+        change.flags.extend(differing(&ours, &told.0));
+        change.gmail.extend(told.1);
         change.missing = new_in_window(owner, session, folder, known_to.saturating_add(1)).await?;
     }
     Ok(change)
@@ -185,20 +211,12 @@ async fn gone_by(owner: &Owner, folder: &Folder, is_gone: impl Fn(u32) -> bool) 
 
 /// Everything compared, message by message.
 async fn compared(owner: &Owner, session: &mut ImapSession, folder: &Folder) -> Result<Change, Stop> {
-    let stored = mailbox::placed(&mut owner.app.db.read().await?, &owner.scope, folder.id).await?;
-    let mut change = Change { there: stored.len(), ..Change::default() };
-    if let (Some(first), Some(last)) = (stored.first(), stored.last()) {
-        let (there, told) = flags_between(session, (first, last)).await?;
-        change.gone = stored.iter().map(|p| p.uid).filter(|uid| !there.contains_key(uid)).collect();
-        let differs = |p: &Placed, f: &Flags| Flags { seen: p.seen, flagged: p.flagged, answered: p.answered } != *f;
-        change.flags = stored
-            .iter()
-            .filter_map(|p| there.get(&p.uid).map(|f| (p, *f)))
-            .filter(|(p, f)| differs(p, f))
-            .map(|(p, f)| (p.uid, f))
-            .collect();
-        change.gmail = not_known(owner, folder, told).await?;
-    }
+    let stored = mailbox::placed(&mut owner.app.db.read().await?, &owner.scope, folder.id, 1).await?;
+    let (there, told) = told_of(session, &stored).await?;
+    let gone = stored.iter().map(|p| p.uid).filter(|uid| !there.contains_key(uid)).collect();
+    let flags = differing(&stored, &there).collect();
+    let gmail = not_known(owner, folder, told).await?;
+    let mut change = Change { there: stored.len(), gone, flags, gmail, ..Change::default() };
     let there = session.uid_search(&window(owner)).await?;
     // Those that are gone, or too old by now, are no failure any more.
     let failed = mailbox::failed_uids(&mut owner.app.db.read().await?, &owner.scope, folder.id).await?;
@@ -208,12 +226,24 @@ async fn compared(owner: &Owner, session: &mut ImapSession, folder: &Folder) -> 
     Ok(change)
 }
 
-async fn flags_between(
+/// The flags of those that the server has now, by UID, where they are not what we have.
+fn differing(stored: &[Placed], there: &BTreeMap<i64, Flags>) -> impl Iterator<Item = (i64, Flags)> {
+    let differs = |p: &Placed, f: &Flags| Flags { seen: p.seen, flagged: p.flagged, answered: p.answered } != *f;
+    stored
+        .iter()
+        .filter_map(|p| there.get(&p.uid).map(|f| (p, *f)))
+        .filter(move |(p, f)| differs(p, f))
+        .map(|(p, f)| (p.uid, f))
+}
+
+/// What the server tells of the messages from the first to the last of these; nothing of none.
+async fn told_of(
     session: &mut ImapSession,
-    (first, last): (&Placed, &Placed),
+    stored: &[Placed],
 ) -> Result<(BTreeMap<i64, Flags>, Vec<(i64, gmail::Told)>), Stop> {
     let number = |uid: i64| u32::try_from(uid).unwrap_or(u32::MAX);
     let (mut there, mut gmail) = (BTreeMap::new(), vec![]);
+    let (Some(first), Some(last)) = (stored.first(), stored.last()) else { return Ok((there, gmail)) };
     let items = state_items(session);
     let span = UidSet::range(number(first.uid), number(last.uid));
     let mut stream = session.uid_fetch(&span, &items).await?;

@@ -4,9 +4,9 @@
 //! message in its new folder. COPY is not: before the first try the target's UIDNEXT is noted, and a later try looks from there on
 //! for what the first one copied.
 
-use super::Stop;
 use super::ops::Refused;
 use super::owner::Owner;
+use super::{Stop, pass};
 use crate::connect::ImapSession;
 use crate::mailbox::transfers::{self, Arrival, Transfer};
 use crate::mailbox::{self, Folder, FolderId, OpId, TransferKind};
@@ -41,11 +41,12 @@ pub async fn perform(
     drop(c);
     let named = |id: FolderId| folders.iter().find(|f| f.id == id);
     let Some(from) = named(from) else { return overtaken(owner, op).await };
-    let work = Work { op, what, from, to: to.and_then(named), items };
-    if let Some(folder) = work.to.filter(|f| f.made_here) {
-        // Made already, by somebody else or by a try that broke off: then opening it tells.
-        let _ = session.create(&MailboxName::encode(&folder.name)).await;
-    }
+    let to = to.and_then(named);
+    let made = match to.filter(|f| f.made_here) {
+        Some(folder) => Some(make(owner, session, folder, &folders).await?),
+        None => None,
+    };
+    let work = Work { op, what, from, to: made.as_ref().or(to), items };
     let selected = session.select(&MailboxName::encode(&work.from.name)).await?;
     let uids = work.uids();
     if uids.is_empty() || selected.uid_validity.map(i64::from) != work.from.uid_validity {
@@ -67,6 +68,24 @@ pub async fn perform(
         (what, Some(to)) => copy(owner, session, &work, to, what == TransferKind::Move).await?,
     };
     finish(owner, &work, &told).await
+}
+
+/// Makes a folder that was named here. It belongs into the mailbox's own namespace (RFC 2342): a server that keeps all folders
+/// below the inbox refuses others, and where there is none yet only the server knows that.
+async fn make(owner: &Owner, session: &mut ImapSession, folder: &Folder, all: &[Folder]) -> Result<Folder, Refused> {
+    let mut folder = folder.clone();
+    let prefix = session.namespace().await?.map(|n| n.prefix).unwrap_or_default();
+    let inside = format!("{prefix}{}", folder.name);
+    if !folder.name.starts_with(&prefix) && !all.iter().any(|f| f.name == inside) {
+        let mut tx = owner.tx().await?;
+        mailbox::rename_folder(&mut tx, &owner.scope, folder.id, &inside).await?;
+        mailbox::folders_changed(&mut tx, &owner.app, &owner.scope, owner.account.id).await?;
+        tx.commit().await.map_err(Stop::from)?;
+        folder.name = inside;
+    }
+    // Made already, by somebody else or by a try that broke off: then opening it tells.
+    let _ = session.create(&MailboxName::encode(&folder.name)).await;
+    Ok(folder)
 }
 
 impl Work<'_> {
@@ -112,7 +131,7 @@ async fn copy(
 ) -> Result<Told, Refused> {
     let target = MailboxName::encode(&to.name);
     let before = transfers::starting(&mut owner.app.db.read().await?, &owner.scope, work.op).await?;
-    let opened = session.examine(&target).await?;
+    let opened = pass::examine(session, &target).await?;
     let mut told = Told { validity: opened.uid_validity.map(i64::from), uids: HashMap::new() };
     match before.and_then(|n| u32::try_from(n).ok()) {
         Some(first) => told.uids = copied_before(owner, session, work, first).await?,

@@ -5,7 +5,8 @@ use crate::order::Engine;
 use crate::program::{End, Program};
 use posthouse::config::Config;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use testkit::{FaultProxy, MailWorld, Mailbox, Plan, Postgres};
@@ -23,6 +24,8 @@ const LINES: [(Line, Line); 6] = [
     (("tls", true), ("tls", true)),
     (("tls", false), ("starttls", true)),
 ];
+/// The folders that are copied.
+pub const FOLDERS: [&str; 5] = ["INBOX", "Sent", "Archive", "Trash", "Projects"];
 /// The owner's password.
 pub const OWNER_PASSWORD: &str = "correct horse battery";
 
@@ -30,6 +33,8 @@ pub const OWNER_PASSWORD: &str = "correct horse battery";
 pub struct Account {
     pub id: String,
     pub mailbox: Mailbox,
+    /// The folders' ids by their names.
+    pub folders: BTreeMap<String, String>,
 }
 
 /// See above.
@@ -155,6 +160,7 @@ impl House {
 
     async fn connect(&mut self, number: usize, (imap, smtp): (u16, u16)) {
         let mailbox = self.mail.add_user(&format!("ben-{number}")).unwrap();
+        self.mail.create_folder(&mailbox.address, "Projects").unwrap();
         let ((imap_encryption, _), (smtp_encryption, _)) = LINES[number];
         let side = |port: u16, encryption: &str| {
             json!({ "host": "localhost", "port": port, "encryption": encryption, "username": mailbox.address,
@@ -166,6 +172,39 @@ impl House {
         });
         let answer = self.caller.call(Method::POST, "/accounts", Some(&body), None).await.unwrap();
         assert_eq!(answer.status, 201, "{}", answer.body);
-        self.accounts.push(Account { id: answer.body["id"].as_str().unwrap().to_owned(), mailbox });
+        let id = answer.body["id"].as_str().unwrap().to_owned();
+        let folders = self.choose(&id).await;
+        self.accounts.push(Account { id, mailbox, folders });
+    }
+
+    /// The folders of an account by their names; none while nobody answers.
+    async fn folders(&self, account: &str) -> Option<BTreeMap<String, String>> {
+        let answer = self.caller.call(Method::GET, &format!("/accounts/{account}/folders"), None, None).await?;
+        let named = |f: &Value| Some((f["name"].as_str()?.to_owned(), f["id"].as_str()?.to_owned()));
+        let all: BTreeMap<_, _> = answer.body["items"].as_array()?.iter().filter_map(named).collect();
+        FOLDERS.iter().all(|name| all.contains_key(*name)).then_some(all)
+    }
+
+    /// Has all folders copied that letters go to.
+    async fn choose(&self, account: &str) -> BTreeMap<String, String> {
+        let mut known = None;
+        for _ in 0..1_000 {
+            known = self.folders(account).await;
+            if known.is_some() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+        }
+        let known = known.expect("the folders are listed");
+        let chosen: Vec<_> = FOLDERS.iter().map(|name| json!({ "id": known[*name], "selected": true })).collect();
+        let path = format!("/accounts/{account}/folders");
+        let answer = self.caller.call(Method::PATCH, &path, Some(&json!({ "folders": chosen })), None).await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        // Flags that another program changed while ours were on their way are taken over by the next look at a folder.
+        let often = json!({ "sync_minutes": 1 });
+        let answer =
+            self.caller.call(Method::PATCH, &format!("/accounts/{account}"), Some(&often), None).await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        known
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::order::{Engine, Order};
 use crate::recovery::Report;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Mutex;
 
 /// A message that a caller handed over.
@@ -16,6 +16,7 @@ pub struct Submission {
 /// A message that came into a mailbox from outside, or was filed there by another program.
 #[derive(Debug, Clone)]
 pub struct Foreign {
+    pub number: usize,
     pub account: usize,
     pub folder: &'static str,
     pub message_id: String,
@@ -27,6 +28,8 @@ pub struct Tally {
     counts: Mutex<BTreeMap<&'static str, usize>>,
     pub submissions: Mutex<Vec<Submission>>,
     pub foreign: Mutex<Vec<Foreign>>,
+    /// Letters that were told to be copied.
+    pub copied: Mutex<HashSet<usize>>,
     /// What the callers saw that must not be.
     pub wrong: Mutex<Vec<String>>,
 }

@@ -14,6 +14,7 @@ extern crate db as sqlx;
 mod caller;
 mod house;
 mod ledger;
+mod moves;
 mod order;
 mod program;
 mod random;

@@ -1,12 +1,14 @@
 //! After the storm: the program runs, everything comes to rest, and both sides are compared.
 
-use crate::house::{House, OWNER_PASSWORD};
+use crate::house::{FOLDERS, House, OWNER_PASSWORD};
 use crate::ledger::Tally;
 use crate::order::Engine;
 use crate::program::{End, Program};
 use crate::storm::WORD;
 use crate::verify::{self, Seen};
 use db::{Db, Sql};
+use reqwest::Method;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -48,6 +50,9 @@ pub async fn recover(house: &Arc<House>, tally: &Arc<Tally>) -> Report {
         }
         sleep(Duration::from_millis(500)).await;
     }
+    if seen.violations.is_empty() {
+        seen.violations = truths(house, &db).await;
+    }
     if let Some(End::Ended(Some(code))) = program.ends_within(Duration::ZERO).await {
         seen.violations.push(format!("the program ended by itself with {code}"));
     } else if program.stop().await != Some(End::Ended(Some(0))) {
@@ -75,6 +80,8 @@ async fn open(house: &Arc<House>, db: &Db) -> Vec<String> {
         ("messages wait in the outbox", "SELECT COUNT(*) FROM outgoing WHERE state IN ('queued', 'sending')"),
         ("attempts are open", "SELECT COUNT(*) FROM send_attempt WHERE settled_at IS NULL"),
         ("mailbox operations wait", "SELECT COUNT(*) FROM mailbox_op WHERE state = 'waiting'"),
+        ("messages are on their way", "SELECT COUNT(*) FROM transfer"),
+        ("places have no UID yet", "SELECT COUNT(*) FROM placement WHERE uid <= 0"),
         ("sides are not connected", "SELECT COUNT(*) FROM connection WHERE state <> 'connected'"),
         ("accounts are not live", "SELECT COUNT(*) FROM account WHERE sync_stage <> 'live' OR status <> 'connected'"),
         ("events have no number", "SELECT COUNT(*) FROM event WHERE seq IS NULL"),
@@ -93,6 +100,62 @@ async fn open(house: &Arc<House>, db: &Db) -> Vec<String> {
         open.push(format!("{queued} messages are in Postfix's queue"));
     }
     open
+}
+
+/// What people are told: nothing was refused, every account has what its server has, and a comparison of everything fetches nothing.
+async fn truths(house: &Arc<House>, db: &Db) -> Vec<String> {
+    let mut out = vec![];
+    for account in &house.accounts {
+        let path = format!("/accounts/{}", account.id);
+        let mut run = Value::Null;
+        // The first one also tells what was done since the last row, by looks at the inbox alone.
+        for _ in 0..2 {
+            let compare = Some(json!({ "compare": true }));
+            ask(house, Method::POST, &format!("{path}/sync"), compare, |_| true).await;
+            let mark = |run: &Value| (run["id"].clone(), run["passes"].clone());
+            let newer = |runs: &Value| runs["items"][0]["compare"] == true && mark(&runs["items"][0]) != mark(&run);
+            let runs = ask(house, Method::GET, &format!("{path}/sync/runs"), None, newer).await;
+            run = runs["items"][0].clone();
+        }
+        let nothing = ["fetched", "placed", "changed", "removed", "failed"].iter().all(|figure| run[*figure] == 0);
+        if !nothing || run["status"] != "success" {
+            out.push(format!("{}: a comparison came to {run}", account.mailbox.address));
+        }
+        let operations = ask(house, Method::GET, &format!("{path}/operations"), None, |_| true).await;
+        if (&operations["waiting"], &operations["refused"]) != (&json!(0), &json!([])) {
+            out.push(format!("{}: {operations}", account.mailbox.address));
+        }
+        let addressed = account.mailbox.address.clone();
+        let shared = house.clone();
+        let there = tokio::task::spawn_blocking(move || {
+            FOLDERS.iter().map(|f| shared.mail.stored(&addressed, f).unwrap().len()).sum::<usize>()
+        })
+        .await
+        .unwrap();
+        let holds = |state: &Value| state["messages_on_server"] == there && state["failed"] == 0;
+        let state = ask(house, Method::GET, &format!("{path}/sync"), None, holds).await;
+        if !holds(&state) {
+            out.push(format!("{}: {there} messages are there, and it says {state}", account.mailbox.address));
+        }
+    }
+    if number(db, "SELECT COUNT(*) FROM mailbox_op WHERE state <> 'done'").await > 0 {
+        out.push("an operation is open or refused".into());
+    }
+    out
+}
+
+/// Asks until the answer is so; the last answer when it never is.
+async fn ask(house: &House, method: Method, path: &str, body: Option<Value>, holds: impl Fn(&Value) -> bool) -> Value {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        // The other node is not there.
+        let answer = house.caller.call(method.clone(), path, body.as_ref(), None).await;
+        match answer {
+            Some(a) if (200..300).contains(&a.status) && holds(&a.body) => return a.body,
+            other if Instant::now() > end => return json!({ "no answer": format!("{other:?}") }),
+            _ => sleep(Duration::from_millis(100)).await,
+        }
+    }
 }
 
 /// The database is sound, and no event was skipped or numbered twice.

@@ -2,6 +2,7 @@
 
 use crate::house::House;
 use crate::ledger::{Foreign, Submission, Tally};
+use crate::moves::{Fate, moves};
 use crate::order::Order;
 use crate::program::{End, Program};
 use crate::random::Random;
@@ -14,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 /// Where the program kills itself, besides the kills at any moment.
-const POINTS: [&str; 9] = [
+const POINTS: [&str; 12] = [
     "send.before_mark",
     "send.after_mark",
     "send.in_body",
@@ -24,6 +25,9 @@ const POINTS: [&str; 9] = [
     "append.after",
     "import.before_commit",
     "import.after_commit",
+    "transfer.before",
+    "transfer.copied",
+    "transfer.after",
 ];
 /// Callers that send at the same time.
 const SENDERS: usize = 3;
@@ -36,23 +40,23 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What every task is given.
 #[derive(Clone)]
-struct Sky {
-    house: Arc<House>,
-    tally: Arc<Tally>,
+pub struct Sky {
+    pub house: Arc<House>,
+    pub tally: Arc<Tally>,
     end: Instant,
 }
 
 impl Sky {
-    fn over(&self) -> bool {
+    pub fn over(&self) -> bool {
         Instant::now() >= self.end
     }
 
-    fn random(&self, task: &str) -> Random {
+    pub fn random(&self, task: &str) -> Random {
         Random::new(self.house.seed, task)
     }
 
     /// Something that blocks: a server's program, a delivery.
-    async fn blocking(&self, work: impl FnOnce(&House) -> anyhow::Result<()> + Send + 'static) -> bool {
+    pub async fn blocking(&self, work: impl FnOnce(&House) -> anyhow::Result<()> + Send + 'static) -> bool {
         let house = self.house.clone();
         match tokio::task::spawn_blocking(move || work(&house)).await.unwrap() {
             Ok(()) => true,
@@ -78,6 +82,7 @@ pub async fn rage(house: &Arc<House>, tally: &Arc<Tally>, order: &Order) {
     tasks.spawn(breaks(sky.clone()));
     tasks.spawn(arrivals(sky.clone()));
     tasks.spawn(changes(sky.clone()));
+    tasks.spawn(moves(sky.clone()));
     let mut callers = JoinSet::new();
     for number in 0..SENDERS {
         callers.spawn(sends(sky.clone(), number));
@@ -136,11 +141,12 @@ async fn kills(sky: Sky, node: usize) {
     }
 }
 
-/// Waits until so many submissions were answered, or in vain.
+/// Waits until so many requests were answered, or in vain.
 async fn after_answers(sky: &Sky, random: &mut Random) {
-    let enough = sky.tally.of("messages out") + 1 + random.below(3);
+    let promised = || sky.tally.of("messages out") + sky.tally.of("moves here");
+    let enough = promised() + 1 + random.below(3);
     let limit = Instant::now() + PROMISE;
-    while sky.tally.of("messages out") < enough && Instant::now() < limit {
+    while promised() < enough && Instant::now() < limit {
         sleep(Duration::from_millis(2)).await;
     }
 }
@@ -226,7 +232,7 @@ async fn arrivals(sky: Sky) {
         let address = sky.house.accounts[account].mailbox.address.clone();
         // The same bytes twice are one content under two UIDs.
         let again = before.clone().filter(|_| random.percent(5));
-        let known = if again.is_some() { None } else { Some(Foreign { account, folder, message_id }) };
+        let known = if again.is_some() { None } else { Some(Foreign { number, account, folder, message_id }) };
         let by_delivery = folder == "INBOX" && again.is_none() && random.percent(70);
         let bytes = again.unwrap_or_else(|| raw.clone());
         let came = sky.blocking(move |h| {
@@ -235,7 +241,9 @@ async fn arrivals(sky: Sky) {
         if came.await {
             sky.tally.count("messages in");
             sky.tally.foreign.lock().unwrap().extend(known);
-            before = Some(raw);
+            if Fate::of(number) == Fate::Kept {
+                before = Some(raw);
+            }
         }
     }
 }
@@ -263,7 +271,7 @@ fn letter(random: &mut Random, number: usize, message_id: &str) -> Vec<u8> {
     (lines.join(end) + end).into_bytes()
 }
 
-/// Flags change and messages go, on the server and by us.
+/// Flags change, on the server and by us.
 async fn changes(sky: Sky) {
     let mut random = sky.random("changes");
     while !sky.over() {
@@ -276,19 +284,17 @@ async fn changes(sky: Sky) {
             let foreign = sky.tally.foreign.lock().unwrap();
             if foreign.is_empty() { continue } else { foreign[random.below(foreign.len())].clone() }
         };
-        let remove = random.percent(25);
         let verb = if random.percent(65) { "add" } else { "remove" };
         let flag = *random.pick(&["\\Seen", "\\Flagged", "\\Answered", "\\Seen \\Flagged"]);
         let address = sky.house.accounts[known.account].mailbox.address.clone();
         let done = sky.blocking(move |h| {
             let query = ["mailbox", known.folder, "header", "Message-ID", &known.message_id];
-            let mut arguments =
-                if remove { vec!["expunge", "-u", &address] } else { vec!["flags", verb, "-u", &address, flag] };
+            let mut arguments = vec!["flags", verb, "-u", &address, flag];
             arguments.extend(query);
             h.mail.doveadm(&arguments)
         });
         if done.await {
-            sky.tally.count(if remove { "removals on the server" } else { "flag changes on the server" });
+            sky.tally.count("flag changes on the server");
         }
     }
 }

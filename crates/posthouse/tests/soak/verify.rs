@@ -1,7 +1,8 @@
 //! Both sides compared: what the program says against what the servers really have.
 
-use crate::house::House;
+use crate::house::{FOLDERS, House};
 use crate::ledger::Tally;
+use crate::moves::Fate;
 use bytes::Bytes;
 use db::{Db, IntoValue, Sql};
 use posthouse::accounts::AccountId;
@@ -77,6 +78,7 @@ pub async fn compare(house: &Arc<House>, tally: &Tally, db: &Db) -> Seen {
     let outgoing = c.outgoing().await;
     c.ledger(&outgoing).await;
     c.sent_copies(&outgoing);
+    c.letters();
     c.counters(&outgoing).await;
     c.mailboxes().await;
     c.bodies(&outgoing).await;
@@ -87,7 +89,7 @@ fn look(house: &House) -> Server {
     let mut server = Server::new();
     let addresses = house.accounts.iter().map(|a| &a.mailbox).chain(&house.sinks).map(|m| &m.address);
     for address in addresses {
-        for folder in ["INBOX", "Sent"] {
+        for folder in FOLDERS {
             let stored = house.mail.stored(address, folder).unwrap();
             server.insert((address.clone(), folder), stored.into_iter().map(there).collect());
         }
@@ -212,6 +214,30 @@ impl Comparison<'_> {
         }
     }
 
+    /// No letter is lost, and none doubled: a copy that was asked for is a second place.
+    fn letters(&mut self) {
+        let foreign = self.tally.foreign.lock().unwrap().clone();
+        let mut places: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        for ((address, _), list) in &self.server {
+            for m in list {
+                *places.entry((address, &m.message_id)).or_default() += 1;
+            }
+        }
+        let mut wrong = vec![];
+        let mut moved = 0;
+        for f in foreign {
+            let address = self.house.accounts[f.account].mailbox.address.as_str();
+            let there = places.get(&(address, f.message_id.as_str())).copied().unwrap_or_default();
+            let fate = Fate::of(f.number);
+            moved += usize::from(fate != Fate::Kept);
+            if !fate.places().contains(&there) {
+                wrong.push(format!("{} of {address}, {fate:?}, lies there {there} times", f.message_id));
+            }
+        }
+        self.out.violations.extend(wrong);
+        self.out.figures.push(("letters that may move", moved));
+    }
+
     /// What the list shows as sent is what was sent.
     async fn counters(&mut self, outgoing: &[Outgoing]) {
         let totals: Vec<(AccountId, i64)> = self.rows("SELECT id, sent_total FROM account").await;
@@ -256,7 +282,7 @@ impl Comparison<'_> {
         }
         let mut compared = 0;
         for account in &self.house.accounts {
-            for folder in ["INBOX", "Sent"] {
+            for folder in FOLDERS {
                 let list = self.server.remove(&(account.mailbox.address.clone(), folder)).unwrap();
                 let mut have = ours.remove(&(account.mailbox.address.clone(), folder.to_owned())).unwrap_or_default();
                 compared += list.len();

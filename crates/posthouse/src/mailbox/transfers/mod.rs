@@ -333,6 +333,8 @@ pub async fn arrived(
         for a in arrivals {
             if let Some(uid) = a.uid {
                 store::renumber(tx, scope, folder.id, (a.to_uid, uid)).await?;
+                // It may have got other flags on its way.
+                super::store::look_from(tx, scope, folder.id, uid).await?;
             }
         }
     }

@@ -2,11 +2,12 @@
 //! has the same one in each folder here.
 
 use super::Scene;
+use super::host::Host;
 use crate::on_both;
 use crate::support::{eventually, mail};
 use serde_json::{Value, json};
 use testkit::Direction::{FromClient, FromServer};
-use testkit::{Fault, MailWorld, Plan, contains};
+use testkit::{Fault, Plan, contains};
 
 /// The labels of the messages with the UIDs 1 to 3, in All Mail.
 fn plan(labels: [&str; 3]) -> Plan {
@@ -37,14 +38,14 @@ async fn shown(s: &mut Scene, subject: &str) -> Vec<String> {
 on_both! {
     async fn a_message_of_gmail_is_one_row_and_lies_where_its_labels_say(engine) {
         let labels = ["\\Inbox \"Kunden/Acme\" \\Starred", "\\Inbox", "\\Sent Unknown"];
-        let mut s = Scene::behind(engine, "gmail", plan(labels), |world: &MailWorld, address| {
-            world.create_folder(address, "Kunden/Acme").unwrap();
+        let mut s = Scene::behind(engine, "gmail", plan(labels), |host: &Host| {
+            host.create("Kunden/Acme");
             for n in 1..=3 {
-                world.put(address, "Archive", &mail(&format!("Mail {n}"), &format!("m{n}@else.test"))).unwrap();
+                host.put("Archive", &mail(&format!("Mail {n}"), &format!("m{n}@else.test")));
             }
             // Other octets: that it is the same message Gmail's id says alone.
             for n in 1..=2 {
-                world.put(address, "INBOX", &mail(&format!("Other {n}"), &format!("o{n}@else.test"))).unwrap();
+                host.put("INBOX", &mail(&format!("Other {n}"), &format!("o{n}@else.test")));
             }
         })
         .await;
@@ -66,7 +67,7 @@ on_both! {
         s.proxy.hang_up();
         for n in 1..=2 {
             let id = format!("m{n}@else.test");
-            s.doveadm(&["flags add", "\\Answered", "mailbox", "Archive", "header", "message-id", &id]);
+            s.host.flag("Archive", &id, (true, "\\Answered"));
         }
         s.sync_now(false).await;
         let moved = "SELECT COUNT(*) FROM message WHERE subject = 'Mail 2' AND labels LIKE '%Acme%'";

@@ -56,11 +56,11 @@ async fn retry(s: &mut Scene) {
 
 on_both! {
     async fn a_message_that_is_refused_is_told_and_stored_when_it_is_tried_again(engine) {
-        let mut s = Scene::start(engine, ("refused", Offers::All), |_, _| {}).await;
+        let mut s = Scene::start(engine, ("refused", Offers::All), |_| {}).await;
         s.equal(&FOLDERS).await;
         reopen(&mut s, true).await;
         for n in 1..=3 {
-            s.world.put(&s.mailbox.address, "INBOX", &mail(&format!("Mail {n}"), &format!("r{n}@else.test"))).unwrap();
+            s.host.put("INBOX", &mail(&format!("Mail {n}"), &format!("r{n}@else.test")));
         }
         resume(&mut s).await;
         let partial = |runs: &Value| runs["items"].as_array().unwrap().iter().any(|r| r["status"] == "partial");
@@ -89,9 +89,9 @@ on_both! {
     }
 
     async fn passes_without_change_are_one_row_and_a_comparison_heals(engine) {
-        let mut s = Scene::start(engine, ("heals", Offers::All), |world, address| {
+        let mut s = Scene::start(engine, ("heals", Offers::All), |host| {
             for n in 0..3 {
-                world.put(address, "INBOX", &mail(&format!("Mail {n}"), &format!("h{n}@else.test"))).unwrap();
+                host.put("INBOX", &mail(&format!("Mail {n}"), &format!("h{n}@else.test")));
             }
         })
         .await;
@@ -123,8 +123,8 @@ on_both! {
     }
 
     async fn once_a_week_everything_is_compared(engine) {
-        let mut s = Scene::start(engine, ("weekly", Offers::All), |world, address| {
-            world.put(address, "INBOX", &mail("Lost", "lost@else.test")).unwrap();
+        let mut s = Scene::start(engine, ("weekly", Offers::All), |host| {
+            host.put("INBOX", &mail("Lost", "lost@else.test"));
         })
         .await;
         s.equal(&FOLDERS).await;

@@ -3,14 +3,17 @@
 mod changes;
 mod gmail;
 mod history;
+mod host;
 mod moving;
+mod peers;
 mod random;
 
-use crate::support::{Api, Engine, TestApp, connect_request};
+use crate::support::{Api, Engine, TestApp};
+use host::{At, Host};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use testkit::{Direction, Fault, FaultProxy, MailWorld, Mailbox, Plan, contains};
+use testkit::{Direction, Fault, FaultProxy, Plan, contains};
 
 /// What the server does not offer, by the proxy before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub enum Offers {
     NoMove,
     /// Neither MOVE nor UIDPLUS: a message cannot be removed alone, and nobody tells where one went.
     NoUidplus,
+    /// Courier's way: UIDNEXT only where it is asked for, nothing of CONDSTORE, MOVE, ESEARCH and LIST-STATUS.
+    NoUidnext,
 }
 
 impl Offers {
@@ -34,19 +39,24 @@ impl Offers {
             Self::Condstore => &[" QRESYNC", " LIST-STATUS"],
             Self::NoMove => &[" MOVE"],
             Self::NoUidplus => &[" MOVE", " UIDPLUS"],
+            Self::NoUidnext => &[" CONDSTORE", " QRESYNC", " LIST-STATUS", " ESEARCH", " MOVE"],
             Self::Neither => &[" CONDSTORE", " QRESYNC", " LIST-STATUS", " ESEARCH"],
         };
         let hide = |name: &&str| {
             Fault::ReplaceText(Direction::FromServer, contains("CAPABILITY"), [(*name).to_owned(), String::new()])
         };
-        Plan { faults: hidden.iter().map(hide).collect() }
+        let mut faults: Vec<Fault> = hidden.iter().map(hide).collect();
+        if self == Self::NoUidnext {
+            let other = ["[UIDNEXT".to_owned(), "[NEXT".to_owned()];
+            faults.push(Fault::ReplaceText(Direction::FromServer, contains("[UIDNEXT"), other));
+        }
+        Plan { faults }
     }
 }
 
 /// One mailbox in one Posthouse, with a proxy between.
 pub struct Scene {
-    pub world: &'static MailWorld,
-    pub mailbox: Mailbox,
+    pub host: Host,
     pub proxy: FaultProxy,
     pub t: TestApp,
     pub api: Api,
@@ -55,19 +65,22 @@ pub struct Scene {
 
 impl Scene {
     /// The mailbox is filled by `fill` before it is connected.
-    pub async fn start(engine: Engine, (name, offers): (&str, Offers), fill: impl FnOnce(&MailWorld, &str)) -> Self {
-        Self::behind(engine, &format!("{name}-{offers:?}"), offers.plan(), fill).await
+    pub async fn start(engine: Engine, (name, at): (&str, impl Into<At>), fill: impl FnOnce(&Host)) -> Self {
+        let at = at.into();
+        Self::on(engine, Host::new(engine, &format!("{name}-{}", at.name()), at.peer), at.offers.plan(), fill).await
     }
 
-    /// The same, with these faults between.
-    pub async fn behind(engine: Engine, name: &str, plan: Plan, fill: impl FnOnce(&MailWorld, &str)) -> Self {
-        let world = MailWorld::shared();
-        let mailbox = world.add_user(&format!("{name}-{engine:?}").to_lowercase()).unwrap();
-        fill(world, &mailbox.address);
-        let proxy = FaultProxy::start(world.imap_port(), plan).await.unwrap();
+    /// On Dovecot, with these faults between.
+    pub async fn behind(engine: Engine, name: &str, plan: Plan, fill: impl FnOnce(&Host)) -> Self {
+        Self::on(engine, Host::new(engine, name, None), plan, fill).await
+    }
+
+    async fn on(engine: Engine, host: Host, plan: Plan, fill: impl FnOnce(&Host)) -> Self {
+        fill(&host);
+        let proxy = FaultProxy::start(host.port(), plan).await.unwrap();
         let port = proxy.port();
         let t = TestApp::with(engine, |c| {
-            crate::support::allow(c, world);
+            crate::support::allow(c, host.world);
             c.egress.extra_ports.push(port);
             c.plain_text_logins = true;
             c.retry.first_ms = 200;
@@ -75,19 +88,8 @@ impl Scene {
         })
         .await;
         let mut api = t.owner().await;
-        let mut request = connect_request(world, &mailbox);
-        request["imap"]["port"] = json!(port);
-        request["imap"]["encryption"] = json!("none");
-        let id = api.post("/accounts", &request).await.expect(201)["id"].as_str().unwrap().to_owned();
-        Self { world, mailbox, proxy, t, api, id }
-    }
-
-    pub fn doveadm(&self, words: &[&str]) {
-        let (verb, rest) = words.split_first().unwrap();
-        let mut all: Vec<&str> = verb.split(' ').collect();
-        all.extend(["-u", &self.mailbox.address]);
-        all.extend(rest);
-        self.world.doveadm(&all).unwrap();
+        let id = api.post("/accounts", &host.request(port)).await.expect(201)["id"].as_str().unwrap().to_owned();
+        Self { host, proxy, t, api, id }
     }
 
     /// What we have: subject -> where it lies, with its flags there.
@@ -101,17 +103,17 @@ impl Scene {
         let mut all = BTreeMap::new();
         for (subject, folder, seen, flagged, answered) in rows {
             let place: &mut Vec<String> = all.entry(subject).or_default();
-            place.push(marks(&folder, [seen, flagged, answered]));
+            place.push(marks(&self.host.common(&folder), [seen, flagged, answered]));
             place.sort();
         }
         all
     }
 
-    /// The same of the server's own files.
+    /// The same on the server.
     pub fn there(&self, folders: &[&str]) -> BTreeMap<String, Vec<String>> {
         let mut all = BTreeMap::new();
         for folder in folders {
-            for m in self.world.stored(&self.mailbox.address, folder).unwrap() {
+            for m in self.host.stored(folder) {
                 let text = String::from_utf8_lossy(&m.raw);
                 let subject = text.lines().find_map(|l| l.strip_prefix("Subject: ")).unwrap().trim().to_owned();
                 let place: &mut Vec<String> = all.entry(subject).or_default();

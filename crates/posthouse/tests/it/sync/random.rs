@@ -1,5 +1,6 @@
 //! Any order of changes on the server, changes here, cuts and restarts ends with both sides equal.
 
+use super::host::At;
 use super::{Offers, Scene};
 use crate::on_both;
 use crate::support::{Engine, mail};
@@ -28,23 +29,23 @@ impl Model {
 
     fn make(&mut self, s: &Scene, folder: &str) {
         let message = mail(&format!("Random {}", self.made), &format!("r{}@else.test", self.made));
-        s.world.put(&s.mailbox.address, folder, &message).unwrap();
+        s.host.put(folder, &message);
         self.made += 1;
     }
 
     /// One change by somebody else; true when it made a message.
     fn change_there(&mut self, s: &Scene) -> bool {
         let (folder, id) = (self.folder(), self.any());
-        let which = ["mailbox", folder, "header", "message-id", &id];
         let flag = ["\\Seen", "\\Flagged", "\\Answered"][self.rng.random_range(0..3)];
+        let other = if folder == "Sent" { "INBOX" } else { "Sent" };
         let change = self.rng.random_range(0..8);
         match change {
             0..=2 => self.make(s, folder),
-            3 => s.doveadm(&[&["flags add", flag][..], &which].concat()),
-            4 => s.doveadm(&[&["flags remove", flag][..], &which].concat()),
-            5 => s.doveadm(&[&["expunge"][..], &which].concat()),
-            6 => s.doveadm(&[&["move", if folder == "Sent" { "INBOX" } else { "Sent" }][..], &which].concat()),
-            _ => s.doveadm(&[&["copy", if folder == "Sent" { "INBOX" } else { "Sent" }][..], &which].concat()),
+            3 => s.host.flag(folder, &id, (true, flag)),
+            4 => s.host.flag(folder, &id, (false, flag)),
+            5 => s.host.expunge(folder, &id),
+            6 => s.host.move_to(folder, &id, other),
+            _ => s.host.copy(folder, &id, other),
         }
         change <= 2
     }
@@ -59,7 +60,8 @@ impl Model {
         let message = &items[self.rng.random_range(0..items.len())];
         let id = message["id"].as_str().unwrap();
         let path = format!("/accounts/{}/messages/change", s.id);
-        let target = if message["folders"][0]["name"] == "Sent" { "INBOX" } else { "Sent" };
+        let target =
+            if s.host.common(message["folders"][0]["name"].as_str().unwrap()) == "Sent" { "INBOX" } else { "Sent" };
         let action = match self.rng.random_range(0..6) {
             0..=1 => json!({ "kind": "flags", "seen": self.rng.random::<bool>() }),
             2 => json!({ "kind": "flags", "flagged": self.rng.random::<bool>() }),
@@ -75,10 +77,10 @@ impl Model {
     }
 }
 
-async fn plays(engine: Engine, (offers, seed, cuts): (Offers, u64, bool)) {
+pub async fn plays(engine: Engine, (at, seed, cuts): (impl Into<At>, u64, bool)) {
     println!("sync: random changes with seed {seed}");
     let mut model = Model { rng: StdRng::seed_from_u64(seed), made: 0 };
-    let mut s = Scene::start(engine, (&format!("random{seed}"), offers), |_, _| {}).await;
+    let mut s = Scene::start(engine, (&format!("random{seed}"), at), |_| {}).await;
     for _ in 0..20 {
         let folder = model.folder();
         model.make(&s, folder);
