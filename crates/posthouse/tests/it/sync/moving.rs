@@ -152,7 +152,6 @@ pub async fn is_refused(engine: Engine, at: impl Into<At>) {
     s.t.stop().await;
 }
 
-/// An archive is made in the personal namespace, which alone tells where that is.
 /// Flags that a message got in its folder before it was moved, and that we did not hear of.
 async fn takes_its_flags_along(engine: Engine, offers: Offers) {
     let fill = |host: &Host| {
@@ -173,6 +172,7 @@ async fn takes_its_flags_along(engine: Engine, offers: Offers) {
     s.t.stop().await;
 }
 
+/// An archive is made in the personal namespace, which alone tells where that is.
 async fn makes_inside(engine: Engine) {
     let mut plan = Offers::All.plan();
     let swap = |from: &str, to: &str| {
