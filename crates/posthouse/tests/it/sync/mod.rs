@@ -83,7 +83,8 @@ impl Scene {
             crate::support::allow(c, host.world);
             c.egress.extra_ports.push(port);
             c.plain_text_logins = true;
-            c.retry.first_ms = 200;
+            // A change that the server refuses is tried five times, the last after sixty such pauses.
+            c.retry.first_ms = 50;
             c.retry.longest_ms = 500;
         })
         .await;

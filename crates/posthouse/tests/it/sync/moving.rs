@@ -56,13 +56,15 @@ impl Scene {
     }
 
     pub async fn nothing_waits(&mut self) {
-        for _ in 0..1_000 {
-            if self.operations().await["waiting"] == 0 {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        loop {
+            let now = self.operations().await;
+            if now["waiting"] == 0 {
                 return;
             }
+            assert!(tokio::time::Instant::now() < deadline, "never done: {now}");
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
-        panic!("never done: {}", self.operations().await);
     }
 }
 
