@@ -87,6 +87,12 @@ text_enum! {
 }
 
 impl Reason {
+    /// Whether it is about what Posthouse itself no longer holds, whichever server would be asked.
+    #[must_use]
+    pub const fn is_of_keeping(self) -> bool {
+        matches!(self, Self::PasswordMissing | Self::GrantMissing)
+    }
+
     /// Whether it is about what a person consented to, whichever server is asked.
     #[must_use]
     pub const fn is_of_grant(self) -> bool {

@@ -206,7 +206,10 @@ async fn tell(tx: &mut Conn, app: &App, scope: &Scope, (outage, side): (&Outage,
         store::untell(tx, scope, id).await?;
         leave(tx, app, scope, (before, id)).await?;
     }
-    let gather = format!("{}:{}:{}", side.state, side.reason.map_or("", Reason::as_str), side.host);
+    // A lost key is one cause, on however many servers its accounts live.
+    let host = (!side.reason.is_some_and(Reason::is_of_keeping)).then(|| side.host.clone());
+    let reason = side.reason.map_or("", Reason::as_str);
+    let gather = format!("{}:{reason}:{}", side.state, host.as_deref().unwrap_or_default());
     let since = now.plus_millis(-app.config.notices.after());
     let notice = match store::gathering(tx, scope, &gather, since).await? {
         Some(notice) => {
@@ -215,7 +218,7 @@ async fn tell(tx: &mut Conn, app: &App, scope: &Scope, (outage, side): (&Outage,
         }
         None => {
             let facts = Facts {
-                host: Some(side.host.clone()),
+                host,
                 state: Some(side.state),
                 reason: side.reason,
                 server_words: side.server_words.clone(),

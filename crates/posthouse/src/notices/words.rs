@@ -29,10 +29,7 @@ pub fn of(kind: Kind, facts: &Facts, count: Count, first: &str) -> Words {
     match kind {
         Kind::Outage => outage(facts, count, first),
         Kind::Recovered if count.all == 1 => words(format!("{first} works again"), "", ""),
-        Kind::Recovered => {
-            let at = facts.host.as_deref().unwrap_or_default();
-            words(format!("{} accounts at {at} work again", count.all), "", "")
-        }
+        Kind::Recovered => words(format!("{} accounts{} work again", count.all, at(facts)), "", ""),
         Kind::AppConfiguration => words(
             format!("The app {subject} is refused by its provider"),
             "Accounts that live by it wait, and nobody can connect one through it.",
@@ -46,19 +43,24 @@ pub fn of(kind: Kind, facts: &Facts, count: Count, first: &str) -> Words {
     }
 }
 
+/// Where the accounts of a notice live; empty when that is not what it is about.
+fn at(facts: &Facts) -> String {
+    facts.host.as_ref().map(|host| format!(" at {host}")).unwrap_or_default()
+}
+
 fn outage(facts: &Facts, count: Count, first: &str) -> Words {
     let host = facts.host.as_deref().unwrap_or_default();
     let person = facts.state == Some(State::ReconnectRequired);
     let title = match (count.all, person) {
         (1, true) => format!("{first} needs to be reconnected"),
         (1, false) => format!("{first} is disconnected"),
-        (n, true) => format!("{n} accounts at {host} need to be reconnected"),
+        (n, true) => format!("{n} accounts{} need to be reconnected", at(facts)),
         (n, false) => format!("{n} accounts cannot reach {host}"),
     };
     let what = facts.reason.map_or("It does not work.", Reason::text);
     let text = match count.all {
         // What a person consented to has nothing to do with the mail server.
-        1 if facts.reason.is_some_and(Reason::is_of_grant) => what.to_owned(),
+        1 if facts.host.is_none() || facts.reason.is_some_and(Reason::is_of_grant) => what.to_owned(),
         1 => format!("{host}: {what}"),
         all if count.working > 0 => format!("{what} {} of {all} work again.", count.working),
         _ => what.to_owned(),
@@ -95,6 +97,7 @@ mod tests {
             facts(State::Disconnected, Reason::ConnectionRefused),
             facts(State::ReconnectRequired, Reason::LoginRefused),
         );
+        let lost = Facts { host: None, ..facts(State::ReconnectRequired, Reason::PasswordMissing) };
         let mut lines = vec![];
         for (kind, facts, all, working) in [
             (Kind::Outage, &away, 1, 0),
@@ -102,7 +105,10 @@ mod tests {
             (Kind::Outage, &away, 200, 180),
             (Kind::Outage, &refused, 1, 0),
             (Kind::Outage, &refused, 30, 0),
+            (Kind::Outage, &lost, 1, 0),
+            (Kind::Outage, &lost, 30, 0),
             (Kind::Recovered, &away, 1, 1),
+            (Kind::Recovered, &lost, 30, 30),
             (Kind::Recovered, &away, 200, 200),
             (Kind::AppConfiguration, &away, 0, 0),
             (Kind::SystemMail, &refused, 0, 0),

@@ -31,7 +31,7 @@ const MAX_STORED: usize = 50 * 1024 * 1024;
 /// From here on an import shows its progress and takes one of the places for imports.
 const LONG: usize = 50;
 /// Bodies that are packed and read at the same time.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 2;
 /// Messages refused one after the other before it is the server's trouble and not the messages'.
 const REFUSED_IN_A_ROW: usize = 20;
 

@@ -7,13 +7,13 @@ mod letters;
 use crate::on_both;
 use crate::support::{Api, Engine, TestApp, allow, connect_request, eventually};
 use db::IntoValue;
-use posthouse::accounts::AccountId;
+use posthouse::accounts::{self, AccountId};
 use posthouse::app::App;
 use posthouse::base::clock::Clock;
 use posthouse::base::live::Topic;
 use posthouse::notices::{self, Facts, Kind, New};
 use posthouse::server;
-use posthouse::team::{Role, Scope, UserId};
+use posthouse::team::{Instance, Role, Scope, UserId};
 use serde_json::{Value, json};
 use testkit::{FaultProxy, MailWorld, Mailbox, Plan};
 use tokio::sync::Mutex;
@@ -286,6 +286,31 @@ on_both! {
         let all = house.notices().await;
         assert_eq!((&all[0]["kind"], &all[0]["account_count"]), (&json!("recovered"), &json!(1)), "{all:?}");
         assert_eq!(all[0]["accounts"][0]["id"], ids[1], "{all:?}");
+        house.t.stop().await;
+    }
+
+    async fn a_lost_key_is_one_notice_on_however_many_servers_its_accounts_live(engine) {
+        let house = House::build(engine, |_| {}).await;
+        let world = MailWorld::shared();
+        let mut ids = vec![];
+        for name in ["key-here", "key-there"] {
+            ids.push(house.connect(&world.add_user(&unique(name, engine)).unwrap()).await);
+        }
+        for id in &ids {
+            house.is_live(id).await;
+        }
+        let app = house.t.app();
+        let mut tx = app.db.tx().await.unwrap();
+        accounts::wipe_secrets(&mut tx, &Instance, app.clock.now()).await.unwrap();
+        let there: AccountId = ids[1].parse().unwrap();
+        let elsewhere = db::Sql::both("UPDATE connection SET host = 'mail.else.test' WHERE account_id = $1");
+        db::run(&mut tx, elsewhere, vec![there.into_value()]).await.unwrap();
+        tx.commit().await.unwrap();
+        house.told(1).await;
+        eventually("both are in it", async || house.notices().await[0]["account_count"] == 2).await;
+        let notice = house.notices().await.remove(0);
+        assert_eq!(notice["title"], "2 accounts need to be reconnected", "{notice}");
+        assert!(notice["host"].is_null() && notice["text"] == "The stored password is no longer there.", "{notice}");
         house.t.stop().await;
     }
 
