@@ -36,17 +36,20 @@ const MAX_TEXT_ADDRESSES: usize = 100;
 
 /// Stands between texts that do not belong together, so that no phrase reaches from one into the other. It is no word.
 pub const GAP: &str = ".";
+/// A gap at the end of terms in a row.
+const AT_THE_END: &str = " .";
 
 /// The terms of a message, in order.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Document {
-    terms: Vec<String>,
+    /// With a blank between each two.
+    terms: String,
 }
 
 impl std::fmt::Debug for Document {
     /// How many: they are somebody's mail.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Document({} terms)", self.terms.len())
+        write!(f, "Document({} terms)", self.terms().count())
     }
 }
 
@@ -82,40 +85,62 @@ impl Document {
 
     /// Each term in order, [`GAP`] among them. None has a blank or a control character.
     pub fn terms(&self) -> impl Iterator<Item = &str> {
-        self.terms.iter().map(String::as_str)
+        self.terms.split(' ').filter(|term| !term.is_empty())
+    }
+
+    /// The terms as one text, with a blank between each two.
+    #[must_use]
+    pub fn as_text(&self) -> &str {
+        &self.terms
     }
 }
 
 #[derive(Default)]
 struct Builder {
-    terms: Vec<String>,
+    terms: String,
+    count: usize,
     times: HashMap<String, usize>,
     room: usize,
 }
 
 impl Builder {
     /// Puts a term at the end; false when there is no room left.
-    fn push(&mut self, term: String) -> bool {
-        if self.terms.len() >= self.room {
+    fn push(&mut self, prefix: &str, word: &str) -> bool {
+        if self.count >= self.room {
             return false;
         }
-        let times = self.times.entry(term.clone()).or_default();
+        let before = self.terms.len();
+        if before > 0 {
+            self.terms.push(' ');
+        }
+        let begin = self.terms.len();
+        self.terms.push_str(prefix);
+        self.terms.push_str(word);
+        let term = self.terms.get(begin..).unwrap_or_default();
+        let times = match self.times.get_mut(term) {
+            Some(times) => times,
+            None => self.times.entry(term.to_owned()).or_default(),
+        };
         *times += 1;
         if *times <= MAX_REPEATS {
-            self.terms.push(term);
+            self.count += 1;
+        } else {
+            self.terms.truncate(before);
         }
         true
     }
 
     fn gap(&mut self) {
-        if self.terms.last().is_some_and(|last| last != GAP) && self.terms.len() < self.room {
-            self.terms.push(GAP.to_owned());
+        let after_a_term = self.count > 0 && !self.terms.ends_with(AT_THE_END);
+        if after_a_term && self.count < self.room {
+            self.terms.push_str(AT_THE_END);
+            self.count += 1;
         }
     }
 
     fn text(&mut self, prefix: &str, text: &str) {
         for word in words::words(text) {
-            if !self.push(format!("{prefix}{}", word.term)) {
+            if !self.push(prefix, &word.term) {
                 return;
             }
         }
@@ -132,7 +157,7 @@ impl Builder {
             self.text(prefix, person.name.as_deref().unwrap_or_default());
             self.text(prefix, &person.address);
             for whole in words::addresses(&person.address) {
-                self.push(format!("{prefix}{}", whole.term));
+                self.push(prefix, &whole.term);
             }
             self.gap();
         }
@@ -142,8 +167,9 @@ impl Builder {
         let mut seen = HashSet::new();
         // First, as a long text leaves no room after it.
         for whole in words::addresses(text) {
-            if seen.len() < MAX_TEXT_ADDRESSES && seen.insert(whole.term.clone()) {
-                self.push(whole.term);
+            if seen.len() < MAX_TEXT_ADDRESSES && !seen.contains(&whole.term) {
+                self.push("", &whole.term);
+                seen.insert(whole.term);
             }
         }
         self.gap();

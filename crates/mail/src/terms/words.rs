@@ -54,10 +54,14 @@ fn is_dense(c: char) -> bool {
 
 /// Belongs to the character before it, in a script without spaces.
 fn joins(c: char) -> bool {
-    unicode_normalization::char::is_combining_mark(c) || matches!(c, '\u{ff9e}' | '\u{ff9f}')
+    !c.is_ascii() && (unicode_normalization::char::is_combining_mark(c) || matches!(c, '\u{ff9e}' | '\u{ff9f}'))
 }
 
 fn is_of_word(c: char) -> bool {
+    // Most of most mail, without a look into tables.
+    if c.is_ascii() {
+        return c.is_ascii_alphanumeric();
+    }
     c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c)
 }
 

@@ -1,6 +1,6 @@
 //! The rows of folders, messages, placements and operations.
 
-use super::{FailedClass, Flags, FolderId, Incoming, MessageId, Op, OpId, OpState, Role, ThreadId, gmail};
+use super::{FailedClass, FolderId, MessageId, Op, OpId, OpState, Role, gmail};
 use crate::accounts::AccountId;
 use crate::base::blobs::BlobKey;
 use crate::team::{Instance, Scope};
@@ -376,64 +376,6 @@ pub async fn delete_unplaced(tx: &mut Conn, scope: &Scope, id: MessageId) -> DbR
         "DELETE FROM message WHERE id = $1 AND workspace_id = $2
            AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message_id = message.id)
            AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.message_id = message.id)", id, scope.workspace_id())
-}
-
-/// A message that was stored, or was there already.
-#[derive(Debug, Clone, Copy)]
-pub struct Put {
-    /// Its id.
-    pub id: MessageId,
-    /// When it was first received: what every placement is ordered by.
-    pub received_at: Ts,
-    /// Whether it is new.
-    pub new: bool,
-}
-
-/// The message with this content, made when it is new.
-pub async fn put_message(
-    tx: &mut Conn,
-    scope: &Scope,
-    (id, account, thread): (MessageId, AccountId, ThreadId),
-    m: &Incoming,
-    now: Ts,
-) -> DbResult<Put> {
-    let people = serde_json::to_value(&m.summary.to).map_err(|e| DbError::Other(e.to_string()))?;
-    let new = sql!(run tx,
-        "INSERT INTO message (id, workspace_id, account_id, blob, size, message_id, in_reply_to, subject, from_name, from_address,
-           to_people, snippet, received_at, has_attachments, truncated, created_at, header_hash, thread_id, subject_key, bare_reply)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
-         ON CONFLICT (account_id, blob) DO NOTHING",
-        id, scope.workspace_id(), account, m.blob, m.size, &m.summary.message_id, &m.summary.in_reply_to, &m.summary.subject,
-        &m.summary.from_name, &m.summary.from_address, people, &m.summary.snippet, m.received_at, m.summary.has_attachments,
-        m.truncated, now, m.header_hash.as_slice(), thread, &m.summary.ties.subject_key, m.summary.ties.bare_reply)?;
-    if new == 1 {
-        return Ok(Put { id, received_at: m.received_at, new: true });
-    }
-    let known = sql!(
-        one(MessageId, Ts),
-        tx,
-        "SELECT id, received_at FROM message WHERE account_id = $1 AND blob = $2 AND workspace_id = $3",
-        account,
-        m.blob,
-        scope.workspace_id()
-    )?;
-    Ok(Put { id: known.0, received_at: known.1, new: false })
-}
-
-/// Places a message. Placing it again under the same UID changes only its flags.
-pub async fn put_placement(
-    tx: &mut Conn,
-    scope: &Scope,
-    (account, folder): (AccountId, FolderId),
-    message: &Put,
-    (uid, flags): (i64, Flags),
-) -> DbResult<()> {
-    sql!(run tx,
-        "INSERT INTO placement (folder_id, uid, workspace_id, account_id, message_id, seen, flagged, answered, received_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (folder_id, uid) DO UPDATE SET seen = EXCLUDED.seen, flagged = EXCLUDED.flagged, answered = EXCLUDED.answered",
-        folder, uid, scope.workspace_id(), account, message.id, flags.seen, flags.flagged, flags.answered, message.received_at)?;
-    delete_failed(tx, scope, folder, uid).await
 }
 
 /// Where a message lies on the server, also while it is on its way elsewhere: the folder's name and the UID.

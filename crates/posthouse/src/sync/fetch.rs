@@ -9,7 +9,7 @@ use super::owner::Owner;
 use super::pass::{self, flags};
 use super::{Stop, again};
 use crate::accounts::{self, Reason, Sent, SyncStage};
-use crate::base::blobs::BlobKey;
+use crate::base::blobs::{BlobError, Packed};
 use crate::base::meters::MESSAGES_STORED;
 use crate::connect::{self, ImapSession};
 use crate::mailbox::{self, FailedClass, Failing, Folder, Incoming, Role};
@@ -338,13 +338,15 @@ pub async fn count_sent(
 }
 
 async fn incoming(owner: &Owner, raw: Raw) -> Result<Incoming, Stop> {
-    let blob: BlobKey = owner.app.blobs.put(&owner.scope, owner.account.id, &raw.body).await?;
     let body = raw.body.clone();
-    // A mail that our reading cannot bear is stored and shown all the same, as its raw source.
-    let (summary, header_hash) =
-        tokio::task::spawn_blocking(move || (mailbox::summarise(&body), mailbox::header_hash(&body)))
-            .await
-            .unwrap_or_else(|_| (mailbox::Summary::default(), mailbox::header_hash(&raw.body)));
+    // One turn in a thread of its own: each costs more than it looks.
+    let done = tokio::task::spawn_blocking(move || {
+        // A mail that our reading cannot bear is stored and shown all the same, as its raw source.
+        let summary = std::panic::catch_unwind(|| mailbox::summarise(&body)).unwrap_or_default();
+        (Packed::of(&body), mailbox::header_hash(&body), summary)
+    });
+    let (packed, header_hash, summary) = done.await.map_err(|e| BlobError::Store(e.to_string()))?;
+    let blob = owner.app.blobs.put_packed(&owner.scope, owner.account.id, packed?).await?;
     let received = raw.meta.internal_date.map(|secs| Ts(secs.saturating_mul(1_000_000)));
     Ok(Incoming {
         uid: raw.meta.uid.map_or(0, i64::from),

@@ -34,6 +34,23 @@ impl db::IntoValue for BlobKey {
     }
 }
 
+/// A blob as it is written.
+pub struct Packed {
+    key: BlobKey,
+    bytes: Vec<u8>,
+}
+
+impl Packed {
+    /// Names and packs the bytes. Takes a while: not for a thread that others wait for.
+    ///
+    /// # Errors
+    /// When the packing fails.
+    pub fn of(bytes: &[u8]) -> Result<Self, BlobError> {
+        let packed = zstd::bulk::compress(bytes, ZSTD_LEVEL).map_err(|e| BlobError::Store(e.to_string()))?;
+        Ok(Self { key: BlobKey(*blake3::hash(bytes).as_bytes()), bytes: packed })
+    }
+}
+
 /// A blob that could not be stored or read.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
@@ -101,17 +118,20 @@ impl Blobs {
     /// # Errors
     /// When the disk refuses.
     pub async fn put(&self, scope: &Scope, account: AccountId, bytes: &Bytes) -> Result<BlobKey, BlobError> {
-        let blob = BlobKey(*blake3::hash(bytes).as_bytes());
-        let at = key(scope, account, blob);
         let plain = bytes.clone();
-        let packed = tokio::task::spawn_blocking(move || zstd::bulk::compress(&plain, ZSTD_LEVEL))
-            .await
-            .map_err(|e| BlobError::Store(e.to_string()))?
-            .map_err(|e| BlobError::Store(e.to_string()))?;
-        let bytes = u64::try_from(packed.len()).unwrap_or(u64::MAX);
-        self.store.put(&at, packed.into()).await?;
-        self.meters.count(BLOB_BYTES, &[], bytes);
-        Ok(blob)
+        let packed = tokio::task::spawn_blocking(move || Packed::of(&plain));
+        self.put_packed(scope, account, packed.await.map_err(|e| BlobError::Store(e.to_string()))??).await
+    }
+
+    /// [`Blobs::put`] for those who have more to do with the bytes, and do it with the packing.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn put_packed(&self, scope: &Scope, account: AccountId, packed: Packed) -> Result<BlobKey, BlobError> {
+        let octets = u64::try_from(packed.bytes.len()).unwrap_or(u64::MAX);
+        self.store.put(&key(scope, account, packed.key), packed.bytes.into()).await?;
+        self.meters.count(BLOB_BYTES, &[], octets);
+        Ok(packed.key)
     }
 
     /// Makes everything that was written so far survive a power loss: one `syncfs` of the folder's file system.

@@ -31,6 +31,9 @@ const LAST_SECOND: i64 = (1 << (63 - BITS)) - 1;
 /// its first number taken.
 const TRIES: i64 = 16;
 
+/// Octets of terms that one statement carries, and one message more.
+const MAX_AT_ONCE: usize = 1024 * 1024;
+
 /// The place of a message in the index and in the results: by the second in which it was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(pub i64);
@@ -73,28 +76,37 @@ pub struct Entry<'m> {
 /// # Errors
 /// Only the database's.
 pub async fn put(tx: &mut Conn, scope: &Scope, engine: Engine, mut entries: Vec<Entry<'_>>) -> DbResult<()> {
-    entries.sort_by_key(|entry| Key::of(entry.id, entry.received_at, 0));
+    let first = |entry: &Entry<'_>| Key::of(entry.id, entry.received_at, 0);
+    entries.sort_by_key(first);
+    let wanted: Vec<(Key, MessageId)> = entries.iter().map(|entry| (first(entry), entry.id)).collect();
+    let got = store::insert_entries(tx, scope, &wanted).await?;
     let mut placed = vec![];
     for entry in &entries {
-        if let Some(key) = place(tx, scope, entry).await? {
-            placed.push((key, entry));
-        }
+        let key = if got.contains(&entry.id) { Some(first(entry)) } else { place(tx, scope, entry).await? };
+        placed.extend(key.map(|key| (key, entry)));
     }
     // FTS5 gathers terms in memory as long as the places ascend and nothing else is written that SQLite would have to take back
     // alone: then it writes all it has, a segment each time, and merges them.
     placed.sort_by_key(|(key, _)| *key);
+    let mut texts = vec![];
+    let mut octets = 0_usize;
     for (key, entry) in placed {
         let text = texts::document(engine, scope, entry);
-        store::insert_terms(tx, scope, key, &text).await?;
+        octets = octets.saturating_add(text.len());
+        texts.push((key, text));
+        if octets >= MAX_AT_ONCE {
+            store::insert_terms(tx, scope, &std::mem::take(&mut texts)).await?;
+            octets = 0;
+        }
     }
-    Ok(())
+    store::insert_terms(tx, scope, &texts).await
 }
 
-/// Gives a message its place in the index; none to one that has a place, or is gone.
+/// Gives a message that did not get its first place another one; none to one that has a place, or is gone.
 async fn place(tx: &mut Conn, scope: &Scope, entry: &Entry<'_>) -> DbResult<Option<Key>> {
     for n in 0..TRIES {
         let key = Key::of(entry.id, entry.received_at, n);
-        if store::insert_entry(tx, scope, key, entry.id).await? {
+        if !store::insert_entries(tx, scope, &[(key, entry.id)]).await?.is_empty() {
             return Ok(Some(key));
         }
         if !store::lacks_entry(tx, scope, entry.id).await? {

@@ -4,14 +4,23 @@ use super::{Key, MessageId};
 use crate::accounts::AccountId;
 use crate::team::Scope;
 use db::{Conn, DbResult, sql};
+use serde_json::{Value, json};
+use std::collections::HashSet;
 
-/// Gives a message its place; false when the place is taken, the message has one, or is gone.
-pub async fn insert_entry(tx: &mut Conn, scope: &Scope, key: Key, message: MessageId) -> DbResult<bool> {
-    let new = sql!(run tx,
-        "INSERT INTO search_entry (id, workspace_id, account_id, message_id)
-         SELECT CAST($1 AS BIGINT), m.workspace_id, m.account_id, m.id FROM message m WHERE m.id = $2 AND m.workspace_id = $3
-         ON CONFLICT DO NOTHING", key.0, message, scope.workspace_id())?;
-    Ok(new == 1)
+/// Gives messages their places, and says which got theirs: not those whose place is taken, that have one, or are gone.
+pub async fn insert_entries(tx: &mut Conn, scope: &Scope, wanted: &[(Key, MessageId)]) -> DbResult<HashSet<MessageId>> {
+    let rows: Vec<Value> = wanted.iter().map(|(key, id)| json!([key.0, id.0.simple().to_string()])).collect();
+    let got = sql!(all (MessageId,), tx,
+        lite "INSERT INTO search_entry (id, workspace_id, account_id, message_id)
+              SELECT json_extract(j.value, '$[0]'), m.workspace_id, m.account_id, m.id
+              FROM json_each($1) j CROSS JOIN message m ON m.id = unhex(json_extract(j.value, '$[1]'))
+              WHERE m.workspace_id = $2 ON CONFLICT DO NOTHING RETURNING message_id",
+        pg "INSERT INTO search_entry (id, workspace_id, account_id, message_id)
+            SELECT CAST(j ->> 0 AS BIGINT), m.workspace_id, m.account_id, m.id
+            FROM jsonb_array_elements($1) j JOIN message m ON m.id = CAST(j ->> 1 AS UUID)
+            WHERE m.workspace_id = $2 ON CONFLICT DO NOTHING RETURNING message_id",
+        json!(rows), scope.workspace_id())?;
+    Ok(got.into_iter().map(|(id,)| id).collect())
 }
 
 /// Whether the message is there and has no place yet.
@@ -27,11 +36,13 @@ pub async fn lacks_entry(c: &mut Conn, scope: &Scope, message: MessageId) -> DbR
     Ok(found.is_some())
 }
 
-pub async fn insert_terms(tx: &mut Conn, _: &Scope, key: Key, terms: &str) -> DbResult<()> {
+/// The terms of messages, by ascending place.
+pub async fn insert_terms(tx: &mut Conn, _: &Scope, texts: &[(Key, String)]) -> DbResult<()> {
+    let rows: Vec<Value> = texts.iter().map(|(key, terms)| json!([key.0, terms])).collect();
     sql!(run tx,
-        lite "INSERT INTO search_index (rowid, terms) VALUES ($1, $2)",
-        pg "INSERT INTO search_index (id, terms) VALUES ($1, CAST($2 AS TSVECTOR))",
-        key.0, terms)?;
+        lite "INSERT INTO search_index (rowid, terms) SELECT json_extract(j.value, '$[0]'), json_extract(j.value, '$[1]') FROM json_each($1) j",
+        pg "INSERT INTO search_index (id, terms) SELECT CAST(j ->> 0 AS BIGINT), CAST(j ->> 1 AS TSVECTOR) FROM jsonb_array_elements($1) j",
+        json!(rows))?;
     Ok(())
 }
 

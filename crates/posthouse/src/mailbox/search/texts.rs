@@ -28,10 +28,9 @@ fn of_account(account: AccountId) -> String {
 pub fn document(engine: Engine, scope: &Scope, entry: &Entry<'_>) -> String {
     let (workspace, account) = (of_workspace(scope), of_account(entry.account));
     let whose = [workspace.as_str(), &account, if entry.has_attachments { WITH_FILES } else { GAP }, GAP];
-    let terms = whose.into_iter().chain(entry.terms.terms());
     match engine {
-        Engine::Sqlite => terms.collect::<Vec<_>>().join(" "),
-        Engine::Postgres => vector(terms),
+        Engine::Sqlite => format!("{} {}", whose.join(" "), entry.terms.as_text()),
+        Engine::Postgres => vector(whose.into_iter().chain(entry.terms.terms())),
     }
 }
 

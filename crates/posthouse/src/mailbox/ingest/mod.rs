@@ -1,6 +1,8 @@
 //! Stores what the session's owner fetched. The caller holds the transaction and has checked its lease.
 
-use super::store::{self, Placed};
+mod store;
+
+use super::store::{Placed, delete_failed, delete_placement, delete_unplaced, update_flags};
 use super::threads::{self, Ties};
 use super::{FolderId, MessageId, search};
 use crate::accounts::AccountId;
@@ -140,21 +142,21 @@ pub async fn ingest(
     batch: &[Incoming],
 ) -> DbResult<Ingested> {
     let now = app.clock.now();
-    let (mut out, mut found_by, mut new) = (Ingested::default(), vec![], vec![]);
     let items: Vec<_> = batch.iter().map(|m| m.summary.ties.item(account, MessageId(app.ids.next()), None)).collect();
     let placed = threads::place(tx, scope, account, &items).await?;
-    for ((m, item), thread) in batch.iter().zip(&items).zip(placed) {
-        let put = store::put_message(tx, scope, (item.id, account, thread), m, now).await?;
-        store::put_placement(tx, scope, (account, folder), &put, (m.uid, m.flags)).await?;
-        if put.new {
-            let (received_at, has_attachments, terms) = (put.received_at, m.summary.has_attachments, &m.summary.terms);
-            found_by.push(search::Entry { id: put.id, account, received_at, has_attachments, terms });
-            out.new.push(put.id);
-            new.push(item);
-        }
-    }
-    threads::link(tx, scope, new.into_iter()).await?;
-    search::put(tx, scope, app.db.engine(), found_by).await?;
+    let fresh: Vec<store::Fresh<'_>> =
+        batch.iter().zip(&items).zip(placed).map(|((m, item), thread)| (item.id, thread, m)).collect();
+    let put = store::put_messages(tx, scope, account, &fresh, now).await?;
+    let lie = batch.iter().zip(&put).map(|(m, put)| (m.uid, (m.flags, put.id, put.received_at)));
+    store::put_placements(tx, scope, (account, folder), lie).await?;
+    let new = || batch.iter().zip(&items).zip(&put).filter(|(_, put)| put.new);
+    threads::link(tx, scope, new().map(|((_, item), _)| item)).await?;
+    let found_by = new().map(|((m, _), put)| {
+        let (received_at, has_attachments, terms) = (put.received_at, m.summary.has_attachments, &m.summary.terms);
+        search::Entry { id: put.id, account, received_at, has_attachments, terms }
+    });
+    search::put(tx, scope, app.db.engine(), found_by.collect()).await?;
+    let out = Ingested { new: new().map(|(_, put)| put.id).collect() };
     let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
     events::emit(tx, app, scope, News { kind: Kind::MessagesStored, account_id: account, count }).await?;
     Ok(out)
@@ -171,10 +173,8 @@ pub async fn place_again(
     (account, folder): (AccountId, FolderId),
     known: &[Known],
 ) -> DbResult<()> {
-    for k in known {
-        let put = store::Put { id: k.id, received_at: k.received_at, new: false };
-        store::put_placement(tx, scope, (account, folder), &put, (k.uid, k.flags)).await?;
-    }
+    let lie = known.iter().map(|k| (k.uid, (k.flags, k.id, k.received_at)));
+    store::put_placements(tx, scope, (account, folder), lie).await?;
     changed_news(tx, app, scope, account, known.len()).await
 }
 
@@ -191,7 +191,7 @@ pub async fn set_flags(
 ) -> DbResult<()> {
     for (uid, flags) in changed {
         let placed = Placed { uid: *uid, seen: flags.seen, flagged: flags.flagged, answered: flags.answered };
-        store::update_flags(tx, scope, folder, &placed).await?;
+        update_flags(tx, scope, folder, &placed).await?;
     }
     changed_news(tx, app, scope, account, changed.len()).await
 }
@@ -209,8 +209,8 @@ pub async fn remove_gone(
     gone: &[i64],
 ) -> DbResult<()> {
     for uid in gone {
-        store::delete_placement(tx, scope, folder, *uid).await?;
-        store::delete_failed(tx, scope, folder, *uid).await?;
+        delete_placement(tx, scope, folder, *uid).await?;
+        delete_failed(tx, scope, folder, *uid).await?;
     }
     changed_news(tx, app, scope, account, gone.len()).await
 }
@@ -228,7 +228,7 @@ pub async fn remove_unplaced(
 ) -> DbResult<()> {
     let mut removed = 0_usize;
     for id in lost {
-        removed = removed.saturating_add(usize::try_from(store::delete_unplaced(tx, scope, *id).await?).unwrap_or(0));
+        removed = removed.saturating_add(usize::try_from(delete_unplaced(tx, scope, *id).await?).unwrap_or(0));
     }
     if removed == 0 {
         return Ok(());
