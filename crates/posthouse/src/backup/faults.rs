@@ -1,8 +1,9 @@
 //! What is wrong with files, all of it counted and the first of it named; and the messages that have no body for it.
 
+use super::BackupError;
 use super::make::Bodies;
-use super::{BackupError, blobs};
 use crate::accounts::{self, AccountId};
+use crate::base::blobs;
 use crate::team::{Scope, WorkspaceId};
 use db::Conn;
 use std::collections::BTreeSet;

@@ -7,6 +7,7 @@ use crate::accounts::{self, AccountId};
 use crate::base::blobs::{self, BlobKey, Kept};
 use crate::base::clock::Clock;
 use crate::base::crash::Crash;
+use crate::base::disk;
 use crate::config::Config;
 use crate::team::{Instance, Scope, WorkspaceId};
 use crate::{app, mailbox, send};
@@ -123,7 +124,7 @@ fn kept(bodies: &Path) -> Result<Option<Kept>, BackupError> {
     match blobs::keep_all(bodies) {
         Ok(kept) => Ok(Some(kept)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(BackupError::file(bodies)(e)),
+        Err(e) => Err(disk::refused(blobs::FOLDER, bodies, "it cannot be read")(e).into()),
     }
 }
 

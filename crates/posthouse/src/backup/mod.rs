@@ -37,7 +37,7 @@ pub use make::{Made, make};
 pub use manifest::{EngineName, Manifest};
 pub use restore::{Restored, restore};
 
-use crate::base::blobs;
+use crate::base::disk;
 use crate::base::vault::VaultError;
 use db::{DbError, DumpError, OpenError};
 use std::path::{Path, PathBuf};
@@ -197,6 +197,9 @@ pub enum BackupError {
         /// Why.
         error: std::io::Error,
     },
+    /// A folder of the installation.
+    #[error(transparent)]
+    Folder(#[from] disk::Refused),
     /// A database that did not open.
     #[error(transparent)]
     Open(#[from] OpenError),

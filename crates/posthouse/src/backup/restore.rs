@@ -7,6 +7,7 @@ use super::{BLOBS, BackupError, KeyLook, RESTORING, SQLITE, TABLES, blocking, fi
 use crate::app;
 use crate::base::clock::Clock;
 use crate::base::crash::Crash;
+use crate::base::disk;
 use crate::base::ids::Ids;
 use crate::base::{leases, vault};
 use crate::config::Config;
@@ -226,7 +227,7 @@ async fn refuse_full(config: &Config) -> Result<(), BackupError> {
         return Err(BackupError::NotEmpty(what));
     }
     let bodies = dir.join(BLOBS);
-    if files::is_empty(&bodies) {
+    if disk::is_empty(&bodies) {
         return Ok(());
     }
     Err(BackupError::NotEmpty(format!("{} holds files already.", bodies.display())))

@@ -232,3 +232,22 @@ fn an_output_that_cannot_be_written_is_told() {
     let text = refused(program(folder.path()).arg("openapi").stdout(full).stderr(Stdio::piped()));
     assert!(text.contains("the output cannot be written") && !text.contains("panicked"), "{text}");
 }
+
+#[test]
+fn bodies_that_cannot_be_stored_are_told_at_the_start_before_a_database_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("blobs"), "a file").unwrap();
+    let serve = refused(program(folder.path()).args(["serve", "--listen", "127.0.0.1:0"]));
+    assert!(serve.contains("Error: the folder of bodies data/blobs: it cannot be made: File exists"), "{serve}");
+    assert!(serve.contains("move that away, or name another data folder with --data-dir"), "{serve}");
+    assert!(!data.join("posthouse.db").exists() && !data.join("master.key").exists());
+
+    std::fs::remove_file(data.join("blobs")).unwrap();
+    assert!(program(folder.path()).arg("migrate").output().unwrap().status.success());
+    std::fs::write(data.join("blobs"), "a file").unwrap();
+    let backup = refused(program(folder.path()).args(["backup", "copy"]));
+    assert!(backup.contains("Error: the folder of bodies data/blobs: it cannot be read: "), "{backup}");
+    assert!(backup.contains("move that away") && !folder.path().join("copy").exists(), "{backup}");
+}
