@@ -87,7 +87,7 @@ pub async fn restore(config: &Config, clock: &Clock, source: &Path, damaged: Dam
 /// Makes the data folder, or closes one that is open to every user of this machine: mail and secrets come into it. Returns the
 /// mode that it had then.
 fn make_private(dir: &Path) -> Result<Option<u32>, BackupError> {
-    std::fs::create_dir_all(dir).map_err(BackupError::file(dir))?;
+    disk::make(app::DATA_FOLDER, dir)?;
     let mode = std::fs::metadata(dir).map_err(BackupError::file(dir))?.permissions().mode() & 0o777;
     // What its group may do was somebody's wish; doctor is silent about it, too.
     if mode & 0o007 == 0 {

@@ -46,7 +46,10 @@ pub fn fix(error: &Error) -> &'static str {
 /// # Errors
 /// [`Refused`].
 pub fn make(what: &'static str, path: &Path) -> Result<(), Refused> {
-    std::fs::create_dir_all(path).map_err(refused(what, path, "it cannot be made"))
+    std::fs::create_dir_all(path).map_err(|e| {
+        let doing = if path.exists() { "it is no folder" } else { "it cannot be made" };
+        refused(what, path, doing)(e)
+    })
 }
 
 /// Makes a folder where there is none, and tries it: a file is made in it, read and removed. `name` is no other program's.
@@ -122,7 +125,7 @@ mod tests {
         std::fs::remove_dir(&folder).unwrap();
         std::fs::write(&folder, "a file").unwrap();
         let text = try_out("the folder", &folder, 1).unwrap_err().to_string();
-        assert!(text.contains("it cannot be made: File exists") && text.contains("move that away"), "{text}");
+        assert!(text.contains("it is no folder: File exists") && text.contains("move that away"), "{text}");
         assert_eq!(std::fs::read(&folder).unwrap(), b"a file");
     }
 

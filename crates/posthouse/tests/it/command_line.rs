@@ -29,7 +29,10 @@ fn an_error_that_is_explained_has_no_stack_below_it() {
     for (text, wanted) in [
         (bad_settings, "Error: the configuration does not fit:\n  `lisen` (posthouse.toml, line 1) is no setting"),
         (no_data, "Error: data holds no Posthouse data"),
-        (no_folder, "Error: the data folder data cannot be made\n\nCaused by:\n    File exists"),
+        (
+            no_folder,
+            "Error: the data folder data: it is no folder: File exists (os error 17). A folder has to be there",
+        ),
     ] {
         assert!(text.contains(wanted), "{text}");
         assert!(!text.to_lowercase().contains("backtrace") && !text.contains("posthouse::"), "{text}");
@@ -240,7 +243,7 @@ fn bodies_that_cannot_be_stored_are_told_at_the_start_before_a_database_is_made(
     std::fs::create_dir(&data).unwrap();
     std::fs::write(data.join("blobs"), "a file").unwrap();
     let serve = refused(program(folder.path()).args(["serve", "--listen", "127.0.0.1:0"]));
-    assert!(serve.contains("Error: the folder of bodies data/blobs: it cannot be made: File exists"), "{serve}");
+    assert!(serve.contains("Error: the folder of bodies data/blobs: it is no folder: File exists"), "{serve}");
     assert!(serve.contains("move that away, or name another data folder with --data-dir"), "{serve}");
     assert!(!data.join("posthouse.db").exists() && !data.join("master.key").exists());
 
@@ -250,4 +253,28 @@ fn bodies_that_cannot_be_stored_are_told_at_the_start_before_a_database_is_made(
     let backup = refused(program(folder.path()).args(["backup", "copy"]));
     assert!(backup.contains("Error: the folder of bodies data/blobs: it cannot be read: "), "{backup}");
     assert!(backup.contains("move that away") && !folder.path().join("copy").exists(), "{backup}");
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_one_is_told_by_every_command_and_nothing_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "kept").unwrap();
+    let remedy = "name another data folder with --data-dir (data_dir)";
+    for (data, wanted) in [
+        ("file", "Error: the data folder file: it is no folder: File exists (os error 17)"),
+        ("file/below", "Error: the data folder file/below: it cannot be made: Not a directory (os error 20)"),
+        ("/proc", "Error: the data folder /proc: posthouse.lock in it cannot be written: "),
+        ("/proc/below", "Error: the data folder /proc/below: it cannot be made: "),
+    ] {
+        for words in [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate"]] {
+            let text = refused(program(folder.path()).args(["--data-dir", data]).args(words));
+            assert!(text.contains(wanted) && text.contains(remedy), "{words:?}: {text}");
+        }
+    }
+    // With PostgreSQL there is no lock: the folder of bodies is what cannot be there.
+    let url = "postgres://u@127.0.0.1:1/x";
+    let text = refused(program(folder.path()).args(["--data-dir", "/proc", "serve"]).env("DATABASE_URL", url));
+    assert!(text.contains("the folder of bodies /proc/blobs: it cannot be made: ") && text.contains(remedy), "{text}");
+    assert_eq!(std::fs::read(folder.path().join("file")).unwrap(), b"kept");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
