@@ -127,6 +127,8 @@ async fn open(config: &Config, clock: &Clock) -> anyhow::Result<(Option<std::fs:
     let lock = server::lock(config).await?;
     let db = crate::app::open_database(config).await?;
     db.migrate().await?;
+    // Before the key file is touched, which would be changed back for nothing.
+    db.can_write().await?;
     // With SQLite the lock says it; what a killed program left of its heartbeat does not count there.
     if db.engine() == Engine::Postgres && leases::alive(&db, clock.now()).await? > 0 {
         anyhow::bail!(

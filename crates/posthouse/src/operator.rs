@@ -1,17 +1,45 @@
 //! What the operator's commands do and tell on the terminal: backup, restore, key, doctor.
 
-use crate::backup::{self, Bodyless, Damaged, Manifest};
+use crate::backup::{self, BackupError, Bodyless, Damaged, Manifest};
 use crate::base::clock::Clock;
-use crate::base::vault::Look;
+use crate::base::database;
+use crate::base::vault::{Look, VaultError};
 use crate::config::Config;
 use crate::doctor::Report;
 use crate::keys;
 use crate::say;
+use db::{DbError, OpenError};
 use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Names that are printed at most; there may be thousands.
 const NAMED: usize = 20;
+
+/// An error as an operator needs it: one of the database says which one, the engine's own words and what to do.
+#[must_use]
+pub fn explained(config: &Config, error: anyhow::Error) -> anyhow::Error {
+    match of_database(config, &error) {
+        Some(text) => anyhow::Error::msg(text),
+        None => error,
+    }
+}
+
+fn of_database(config: &Config, error: &anyhow::Error) -> Option<String> {
+    if let Some(e) = error.downcast_ref::<DbError>() {
+        return Some(database::told(config, e));
+    }
+    if let Some(e) = error.downcast_ref::<OpenError>() {
+        return database::told_of_opening(config, e);
+    }
+    if let Some(VaultError::Db(e)) = error.downcast_ref() {
+        return Some(database::told(config, e));
+    }
+    match error.downcast_ref()? {
+        // Those of a backup's own file say so themselves.
+        BackupError::Settings(e) => of_database(config, e),
+        _ => None,
+    }
+}
 
 /// `posthouse backup`.
 ///

@@ -3,6 +3,7 @@
 pub mod blobs;
 pub mod clock;
 pub mod crash;
+pub mod database;
 pub mod disk;
 pub mod events;
 pub mod ids;

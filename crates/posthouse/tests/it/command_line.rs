@@ -278,3 +278,59 @@ fn a_data_folder_that_cannot_be_one_is_told_by_every_command_and_nothing_is_made
     assert_eq!(std::fs::read(folder.path().join("file")).unwrap(), b"kept");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+/// A folder with an installation that was never served.
+fn migrated() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(program(folder.path()).arg("migrate").output().unwrap().status.success());
+    folder
+}
+
+const ON_THE_DATABASE: [&[&str]; 5] =
+    [&["serve", "--listen", "127.0.0.1:0"], &["migrate"], &["backup", "copy"], &["key", "rotate"], &["key", "lost"]];
+
+#[test]
+fn a_database_that_is_none_is_named_by_every_command_with_the_engines_words_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    std::fs::write(
+        folder.path().join("data/posthouse.db"),
+        "no database, but long enough to look like one".repeat(200),
+    )
+    .unwrap();
+    for words in ON_THE_DATABASE {
+        let text = refused(program(folder.path()).args(words));
+        let wanted = "Error: the database data/posthouse.db does not work: file is not a database. What to do: stop Posthouse, \
+                      keep a copy of the data folder, restore a backup\n";
+        assert!(text.contains(wanted) && !text.contains("Caused by"), "{words:?}: {text}");
+    }
+    assert!(!folder.path().join("copy").exists());
+}
+
+#[test]
+fn a_database_that_does_not_open_is_named_by_every_command_with_the_engines_words_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("data/posthouse.db")).unwrap();
+    for words in ON_THE_DATABASE {
+        let text = refused(program(folder.path()).args(words));
+        let wanted = "Error: the database data/posthouse.db does not work: unable to open database file. What to do: see \
+                      whether it is a file that this user may read and write";
+        assert!(text.contains(wanted), "{words:?}: {text}");
+    }
+}
+
+#[test]
+fn a_database_in_a_damaged_place_of_which_is_written_is_named() {
+    let folder = migrated();
+    let path = folder.path().join("data/posthouse.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    assert!(bytes.len() > 3 * 4096);
+    // The first page with the list of tables stays.
+    bytes[4096..].fill(0xA5);
+    std::fs::write(&path, bytes).unwrap();
+    for words in ON_THE_DATABASE {
+        let text = refused(program(folder.path()).args(words));
+        assert!(text.contains("data/posthouse.db") && text.contains("malformed"), "{words:?}: {text}");
+        assert!(text.contains("keep a copy of the data folder, restore a backup"), "{words:?}: {text}");
+    }
+}
