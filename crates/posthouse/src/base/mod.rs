@@ -16,3 +16,4 @@ pub mod output;
 pub mod secret;
 pub mod vault;
 pub mod wakes;
+pub mod words;
