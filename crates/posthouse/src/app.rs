@@ -106,6 +106,8 @@ impl App {
         disk::try_out(blobs::FOLDER, &folder, ids.next())?;
         let db = open_database(&config).await?;
         db.migrate().await?;
+        // Before a key is made for what cannot be stored.
+        db.can_write().await?;
         let vault = Vault::open(&db, &ids, &config.key_path(), clock.now()).await?;
         let meters = Meters::default();
         measure(&db, &meters);

@@ -273,7 +273,11 @@ fn a_data_folder_that_cannot_be_one_is_told_by_every_command_and_nothing_is_made
     }
     // With PostgreSQL there is no lock: the folder of bodies is what cannot be there.
     let url = "postgres://u@127.0.0.1:1/x";
-    let text = refused(program(folder.path()).args(["--data-dir", "/proc", "serve"]).env("DATABASE_URL", url));
+    let text = refused(
+        program(folder.path())
+            .args(["--data-dir", "/proc", "serve", "--listen", "127.0.0.1:0"])
+            .env("DATABASE_URL", url),
+    );
     assert!(text.contains("the folder of bodies /proc/blobs: it cannot be made: ") && text.contains(remedy), "{text}");
     assert_eq!(std::fs::read(folder.path().join("file")).unwrap(), b"kept");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -332,5 +336,28 @@ fn a_database_in_a_damaged_place_of_which_is_written_is_named() {
         let text = refused(program(folder.path()).args(words));
         assert!(text.contains("data/posthouse.db") && text.contains("malformed"), "{words:?}: {text}");
         assert!(text.contains("keep a copy of the data folder, restore a backup"), "{words:?}: {text}");
+    }
+}
+
+#[test]
+fn a_database_that_is_only_read_is_named_before_a_key_is_made_or_changed() {
+    let folder = migrated();
+    let data = folder.path().join("data");
+    let on_a_read_only_file = |words: &[&str]| {
+        let script = r#"mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && program="$2" && shift 2 && exec "$program" "$@""#;
+        let mut command = Command::new("unshare");
+        command
+            .args(["-m", "sh", "-c", script, "sh"])
+            .arg(data.join("posthouse.db"))
+            .arg(env!("CARGO_BIN_EXE_posthouse"));
+        refused(command.args(words).current_dir(folder.path()).env_remove("DATABASE_URL"))
+    };
+    for words in [&["serve", "--listen", "127.0.0.1:0"][..], &["key", "rotate"], &["key", "lost"]] {
+        let text = on_a_read_only_file(words);
+        let wanted = "Error: the database data/posthouse.db does not work: attempt to write a readonly database. What to do: see \
+                      whether it is a file that this user may read and write, in a folder where they may write, on a disk that \
+                      is mounted writable";
+        assert!(text.contains(wanted), "{words:?}: {text}");
+        assert!(!data.join("master.key").exists(), "{words:?}");
     }
 }
