@@ -1,5 +1,6 @@
 //! Looks at a database without changing it: for the operator's commands.
 
+use crate::failure::is_refused;
 use crate::migrate::newest;
 use crate::open::{ACQUIRE, OpenError, Pools};
 use crate::{Db, DbError, DbResult, Engine, Ts, sql};
@@ -17,11 +18,9 @@ pub fn newest_schema(engine: Engine) -> i64 {
     newest(engine)
 }
 
-/// SQLITE_CANTOPEN (14) and SQLITE_READONLY (8), with whatever they are extended by: a file could not be made beside the database.
+/// A file could not be made beside the database.
 fn is_unwritable(e: &sqlx::Error) -> bool {
-    let sqlx::Error::Database(e) = e else { return false };
-    let code = e.code().and_then(|code| code.parse::<u32>().ok());
-    code.is_some_and(|code| matches!(code & 0xff, 8 | 14))
+    matches!(e, sqlx::Error::Database(e) if is_refused(e.code().as_deref()))
 }
 
 impl Db {
@@ -143,7 +142,7 @@ impl Db {
         let (may,) = sql!(one (i64,), &mut tx,
             lite "SELECT 1 AS may",
             pg "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT 1 WHERE current_setting('transaction_read_only') = 'off') AS may")?;
-        if may == 1 { Ok(()) } else { Err(DbError::Other("it only reads".into())) }
+        if may == 1 { Ok(()) } else { Err(DbError::Refused("it only reads".into())) }
     }
 
     /// The time of the database's own clock; none where it has none.

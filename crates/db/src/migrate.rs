@@ -1,7 +1,7 @@
 //! Twin migration folders: the same file names on both engines, and a test that compares the schemas.
 
 use crate::open::{OpenError, Pools};
-use crate::{Db, Engine, sql};
+use crate::{Db, DbError, Engine, sql};
 use sqlx::migrate::{MigrateError, Migrator};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -22,6 +22,11 @@ fn newest_of(m: &Migrator) -> i64 {
 pub(crate) fn failure(e: MigrateError, migrator: &Migrator) -> OpenError {
     match e {
         MigrateError::VersionMissing(found) => OpenError::Newer { found, known: newest_of(migrator) },
+        MigrateError::Execute(e) => DbError::from(e).into(),
+        MigrateError::ExecuteMigration(e, version) => match DbError::from(e) {
+            DbError::Other(words) => OpenError::Migrate(format!("step {version}: {words}")),
+            e => e.into(),
+        },
         e => OpenError::Migrate(e.to_string()),
     }
 }

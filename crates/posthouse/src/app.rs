@@ -1,8 +1,9 @@
 //! What every operation is given: the database, time, ids, secrets, the dialler, bodies on disk.
 
-use crate::base::blobs::Blobs;
+use crate::base::blobs::{self, Blobs};
 use crate::base::clock::Clock;
 use crate::base::crash::Crash;
+use crate::base::disk;
 use crate::base::ids::Ids;
 use crate::base::leases::Ownership;
 use crate::base::live::Live;
@@ -14,7 +15,6 @@ use crate::imports;
 use crate::mailbox;
 use crate::oauth;
 use crate::team::password::Passwords;
-use anyhow::Context;
 use db::Db;
 use net::{Dialer, DialerSettings, EgressPolicy, HttpClient};
 use std::ops::Deref;
@@ -25,6 +25,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
+
+/// What a person is told that it is.
+pub(crate) const DATA_FOLDER: &str = "the data folder";
 
 /// The program's parts. Cheap to clone.
 #[derive(Clone)]
@@ -93,18 +96,22 @@ impl App {
     /// # Errors
     /// Each says what did not open and what to do.
     pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&config.data_dir)
-            .with_context(|| format!("the data folder {} cannot be made", config.data_dir.display()))?;
+        disk::make(DATA_FOLDER, &config.data_dir)?;
         crate::backup::refuse_unfinished(&config.data_dir)?;
         refuse_lost_database(&config)?;
         look_at_key_place(&config)?;
+        let ids = Ids::new(clock.clone());
+        // Before a database is made: mail that cannot be stored would be told as a fault of each account.
+        let folder = config.data_dir.join("blobs");
+        disk::try_out(blobs::FOLDER, &folder, ids.next())?;
         let db = open_database(&config).await?;
         db.migrate().await?;
-        let ids = Ids::new(clock.clone());
+        // Before a key is made for what cannot be stored.
+        db.can_write().await?;
         let vault = Vault::open(&db, &ids, &config.key_path(), clock.now()).await?;
         let meters = Meters::default();
         measure(&db, &meters);
-        let blobs = Blobs::open(&config.data_dir.join("blobs"))?.measured(meters.clone());
+        let blobs = Blobs::open(&folder)?.measured(meters.clone());
         let dialer = Dialer::new(dialer_settings(&config))?;
         let images = Dialer::new(image_settings(&config))?.http_client();
         let web = Dialer::new(web_settings(&config))?.http_client();
@@ -183,7 +190,7 @@ pub(crate) fn lost_database(config: &Config) -> Option<(String, String)> {
         return Some(journal);
     }
     let lost = std::fs::metadata(&file).map_or(0, |m| m.len()) == 0;
-    if !lost || !std::fs::read_dir(&blobs).is_ok_and(|mut entries| entries.next().is_some()) {
+    if !lost || disk::is_empty(&blobs) {
         return None;
     }
     let what = format!(

@@ -5,6 +5,7 @@
 use crate::accounts::AccountId;
 use crate::base::blobs::{self, BlobKey};
 use crate::base::clock::Clock;
+use crate::base::database;
 use crate::base::leases;
 use crate::base::vault::{self, Look};
 use crate::config::Config;
@@ -184,20 +185,15 @@ async fn database(config: &Config) -> (Check, Option<Db>) {
             return (Check::failed(name, seen, "name the right folder with --data-dir, or start Posthouse once"), None);
         }
         Err(e) => {
-            let fix = match &config.database_url {
-                Some(_) => "check that the database runs, and its address, name and password in the settings",
-                None => "see whether its disk is mounted and whole, and whether this user may read and write there",
+            let fix = match e.downcast_ref() {
+                Some(db::OpenError::Open(e)) => database::fix(config, e),
+                _ if config.database_url.is_some() => "correct database_url (DATABASE_URL)",
+                _ => "see whether its disk is mounted and whole, and whether this user may read and write there",
             };
             return (Check::failed(name, format!("{e:#}"), fix), None);
         }
     };
-    let check = opened(&db).await.unwrap_or_else(|e| {
-        let fix = match &e {
-            db::DbError::Corrupt(_) => "stop Posthouse, keep a copy of the data folder, restore a backup",
-            _ => "look whether the disk is full, failing or mounted read-only, and whether this user may write there",
-        };
-        Check::failed(name, e.to_string(), fix)
-    });
+    let check = opened(&db).await.unwrap_or_else(|e| Check::failed(name, e.to_string(), database::fix(config, &e)));
     (check, Some(db))
 }
 

@@ -6,6 +6,7 @@ use crate::base::crash::Crash;
 use crate::base::ids::Ids;
 use crate::base::leases;
 use crate::base::vault::{self, Resealed, Rotation, SealedColumn, VaultError};
+use crate::base::words::counted;
 use crate::config::Config;
 use crate::team::Instance;
 use crate::{connect, imports, oauth, server};
@@ -44,7 +45,7 @@ pub struct Wiped {
 /// What there was, in words: "4 passwords of 2 accounts and 1 OAuth grant".
 impl std::fmt::Display for Wiped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let of = |n: u64, one: &str, many: &str| (n > 0).then(|| format!("{n} {}", if n == 1 { one } else { many }));
+        let of = |n: u64, one: &str, many: &str| (n > 0).then(|| counted(n, one, many));
         let (passwords, accounts) = (self.passwords.unsigned_abs(), self.accounts.unsigned_abs());
         let of_accounts = of(accounts, "account", "accounts").unwrap_or_default();
         let parts = [
@@ -127,6 +128,8 @@ async fn open(config: &Config, clock: &Clock) -> anyhow::Result<(Option<std::fs:
     let lock = server::lock(config).await?;
     let db = crate::app::open_database(config).await?;
     db.migrate().await?;
+    // Before the key file is touched, which would be changed back for nothing.
+    db.can_write().await?;
     // With SQLite the lock says it; what a killed program left of its heartbeat does not count there.
     if db.engine() == Engine::Postgres && leases::alive(&db, clock.now()).await? > 0 {
         anyhow::bail!(

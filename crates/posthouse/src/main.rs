@@ -16,7 +16,7 @@ use posthouse::config::{Config, LogFormat};
 use posthouse::{complain, doctor, http, operator, say, server};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -141,7 +141,12 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     log(&config)?;
     // Mail and secrets are for this user only, whatever the shell's habit.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
-    match cli.command {
+    let known = config.clone();
+    obey(cli.command, config, cli.config.as_deref()).await.map_err(|e| operator::explained(&known, e))
+}
+
+async fn obey(command: Command, mut config: Config, file: Option<&Path>) -> anyhow::Result<()> {
+    match command {
         Command::Serve { listen } => {
             config.listen = listen.unwrap_or(config.listen);
             let mut stop = std::pin::pin!(server::signals());
@@ -176,7 +181,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             operator::restore(&config, &source, (check, damaged(without_damaged_bodies))).await?;
         }
         Command::Doctor { json } => {
-            let origins = posthouse::config::origins(cli.config.as_deref());
+            let origins = posthouse::config::origins(file);
             let report = doctor::examine(&config, &Clock::system(), origins).await;
             operator::report(&report, json)?;
         }

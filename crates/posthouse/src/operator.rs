@@ -1,17 +1,46 @@
 //! What the operator's commands do and tell on the terminal: backup, restore, key, doctor.
 
-use crate::backup::{self, Bodyless, Damaged, Manifest};
+use crate::backup::{self, BackupError, Bodyless, Damaged, KeyLook, Manifest};
 use crate::base::clock::Clock;
-use crate::base::vault::Look;
+use crate::base::database;
+use crate::base::vault::{Look, VaultError};
+use crate::base::words::{counted, length};
 use crate::config::Config;
 use crate::doctor::Report;
 use crate::keys;
 use crate::say;
+use db::{DbError, OpenError};
 use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Names that are printed at most; there may be thousands.
 const NAMED: usize = 20;
+
+/// An error as an operator needs it: one of the database says which one, the engine's own words and what to do.
+#[must_use]
+pub fn explained(config: &Config, error: anyhow::Error) -> anyhow::Error {
+    match of_database(config, &error) {
+        Some(text) => anyhow::Error::msg(text),
+        None => error,
+    }
+}
+
+fn of_database(config: &Config, error: &anyhow::Error) -> Option<String> {
+    if let Some(e) = error.downcast_ref::<DbError>() {
+        return Some(database::told(config, e));
+    }
+    if let Some(e) = error.downcast_ref::<OpenError>() {
+        return database::told_of_opening(config, e);
+    }
+    if let Some(VaultError::Db(e)) = error.downcast_ref() {
+        return Some(database::told(config, e));
+    }
+    match error.downcast_ref()? {
+        // Those of a backup's own file say so themselves.
+        BackupError::Settings(e) => of_database(config, e),
+        _ => None,
+    }
+}
 
 /// `posthouse backup`.
 ///
@@ -53,11 +82,7 @@ pub async fn restore(config: &Config, source: &Path, (check, damaged): (bool, Da
         tell_left_out(&restored.left_out);
         tell_bodyless(&restored.bodyless);
         if restored.held > 0 {
-            say!(
-                "{} messages were not sent yet when the backup was made. They may have gone out since, so they are not sent by \
-                 themselves: each is shown as uncertain in its account's outbox, and a person decides.",
-                restored.held
-            );
+            say!("{}", held(restored.held.unsigned_abs()));
         }
         say!("Everybody signs in again.");
     }
@@ -67,12 +92,40 @@ pub async fn restore(config: &Config, source: &Path, (check, damaged): (bool, Da
             config.data_dir.display()
         );
     }
-    match &restored.key {
-        Ok(Look::Opens { .. }) => say!("The key {} opens the stored passwords.", config.key_path().display()),
-        Ok(Look::NotMade) => say!("No password is stored in it; the next start makes a key."),
-        Err(e) => say!("Before you start: {e}"),
-    }
+    say!("{}", about_key(&restored.key, &config.key_path()));
     Ok(())
+}
+
+fn held(n: u64) -> String {
+    if n == 1 {
+        return "1 message was not sent yet when the backup was made. It may have gone out since, so it is not sent by itself: it is \
+                shown as uncertain in its account's outbox, and a person decides."
+            .into();
+    }
+    format!(
+        "{n} messages were not sent yet when the backup was made. They may have gone out since, so they are not sent by \
+         themselves: each is shown as uncertain in its account's outbox, and a person decides."
+    )
+}
+
+/// What is to be done about the key of what was restored, which is in no backup.
+fn about_key(look: &KeyLook, path: &Path) -> String {
+    let path = path.display();
+    let lost = "If that key is lost for good, run `posthouse key lost`: it wipes the stored passwords, and each account asks for \
+                its own again";
+    match look {
+        Ok(Look::Opens { .. }) => format!("The key {path} belongs to this backup: the stored passwords open."),
+        Ok(Look::NotMade) => format!("The backup holds nothing that a key seals. The next start makes the key {path}."),
+        Err(VaultError::Missing(_)) => format!(
+            "Before you start, put your copy of the key at {path}: it is in no backup, and the stored passwords were sealed with \
+             it. {lost}."
+        ),
+        Err(VaultError::Wrong(_)) => format!(
+            "Before you start, put the key that was in use when the backup was made at {path}. The one that is there is another \
+             one; keep it, as newer backups need it. {lost}."
+        ),
+        Err(e) => format!("Before you start: {e}."),
+    }
 }
 
 /// `posthouse key lost`.
@@ -103,11 +156,13 @@ pub async fn rotate(config: Config) -> anyhow::Result<()> {
     let rotated = keys::rotate(config, Clock::system()).await?;
     let begun = if rotated.resumed { "The change that was broken off has ended" } else { "The key was changed" };
     say!(
-        "{begun}: {} stored passwords were sealed with the new one, and the old one is gone.",
-        rotated.passwords.renewed
+        "{begun}: {} sealed with the new one, and the old one is gone.",
+        counted(rotated.passwords.renewed, "stored password was", "stored passwords were")
     );
-    if rotated.passwords.unreadable > 0 {
-        say!("{} passwords did not open before either: reconnect their accounts.", rotated.passwords.unreadable);
+    match rotated.passwords.unreadable {
+        0 => {}
+        1 => say!("1 password did not open before either: reconnect its account."),
+        n => say!("{n} passwords did not open before either: reconnect their accounts."),
     }
     say!(
         "Copy {} to where you keep the key. Backups that were made until now need the old key: keep your copy of that as long \
@@ -137,11 +192,11 @@ pub fn report(report: &Report, json: bool) -> anyhow::Result<()> {
 
 fn counts(m: &Manifest) -> String {
     format!(
-        "{} accounts, {} messages, {} in outboxes, {} bodies, {} MiB ({}, schema {}, made at {})",
-        m.accounts,
-        m.messages,
+        "{}, {}, {} in outboxes, {}, {} MiB ({}, schema {}, made at {})",
+        counted(m.accounts, "account", "accounts"),
+        counted(m.messages, "message", "messages"),
         m.outgoing,
-        m.bodies,
+        counted(m.bodies, "body", "bodies"),
         m.bytes.div_ceil(1024 * 1024),
         m.engine,
         m.schema,
@@ -154,9 +209,9 @@ fn tell_absent(m: &Manifest) {
         return;
     }
     say!(
-        "WARNING: {} bodies were missing or damaged in the installation already. Their messages are in the lists and cannot be \
+        "WARNING: {} missing or damaged in the installation already. Messages without a body are in the lists and cannot be \
          opened. `posthouse doctor` and the disk's own log may tell why:",
-        m.absent.len()
+        counted(length(m.absent.len()), "body was", "bodies were")
     );
     name_some(&m.absent);
 }
@@ -165,7 +220,8 @@ fn tell_left_out(names: &BTreeSet<String>) {
     if names.is_empty() {
         return;
     }
-    say!("WARNING: {} bodies are damaged or missing in the backup and are left out:", names.len());
+    let (are, left) = if names.len() == 1 { ("body is", "is") } else { ("bodies are", "are") };
+    say!("WARNING: {} {are} damaged or missing in the backup and {left} left out:", names.len());
     name_some(names);
 }
 
@@ -184,6 +240,49 @@ fn tell_bodyless(accounts: &[Bodyless]) {
     say!("These accounts have messages without a body; a page that opens one says so:");
     accounts.iter().take(NAMED).for_each(|account| say!("  {account}"));
     if accounts.len() > NAMED {
-        say!("  and {} more accounts", accounts.len() - NAMED);
+        say!("  and {}", counted(length(accounts.len() - NAMED), "more account", "more accounts"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backup::EngineName;
+
+    #[test]
+    fn what_is_told_of_the_key_of_a_backup_says_which_one_goes_where() {
+        let path = Path::new("/x/master.key");
+        let looks: [KeyLook; 4] = [
+            Ok(Look::Opens { keys: 1 }),
+            Ok(Look::NotMade),
+            Err(VaultError::Missing(path.into())),
+            Err(VaultError::Wrong(path.into())),
+        ];
+        insta::assert_snapshot!(looks.map(|look| about_key(&look, path)).join("\n"));
+    }
+
+    #[test]
+    fn one_of_each_is_told_as_one() {
+        let manifest = Manifest {
+            format: 1,
+            program: "1".into(),
+            made_at: "2026-11-26T10:00:00Z".into(),
+            engine: EngineName::Sqlite,
+            schema: 7,
+            accounts: 1,
+            messages: 1,
+            outgoing: 1,
+            bodies: 1,
+            bytes: 1,
+            tables: vec![],
+            files: 1,
+            list_blake3: String::new(),
+            absent: vec![],
+        };
+        let text = counts(&manifest);
+        assert!(text.starts_with("1 account, 1 message, 1 in outboxes, 1 body, 1 MiB (SQLite, schema 7"), "{text}");
+        let text = counts(&Manifest { accounts: 0, messages: 2, bodies: 2, ..manifest });
+        assert!(text.starts_with("0 accounts, 2 messages, 1 in outboxes, 2 bodies, "), "{text}");
+        assert!(held(1).starts_with("1 message was not sent yet") && held(2).starts_with("2 messages were not"));
     }
 }

@@ -1,8 +1,8 @@
 //! The running program: opens, listens, works, stops.
 
-use crate::app::App;
+use crate::app::{App, DATA_FOLDER};
 use crate::base::clock::Clock;
-use crate::base::{jobs, leases};
+use crate::base::{disk, jobs, leases};
 use crate::config::Config;
 use crate::http::serve::{Bounds, serve};
 use crate::{http, say, team, workers};
@@ -135,10 +135,12 @@ pub(crate) async fn lock(config: &Config) -> anyhow::Result<Option<std::fs::File
         return Ok(None);
     }
     let dir = &config.data_dir;
-    std::fs::create_dir_all(dir).with_context(|| format!("the data folder {} cannot be made", dir.display()))?;
-    let path = dir.join(LOCK);
-    let file = std::fs::File::create(&path)
-        .with_context(|| format!("{} cannot be written: give this user the right to write there", path.display()))?;
+    disk::make(DATA_FOLDER, dir)?;
+    let file = std::fs::File::create(dir.join(LOCK)).map_err(disk::refused(
+        DATA_FOLDER,
+        dir,
+        "posthouse.lock in it cannot be written",
+    ))?;
     let began = std::time::Instant::now();
     while file.try_lock().is_err() {
         if began.elapsed() > LOCK_WAIT {

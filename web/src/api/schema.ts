@@ -1513,7 +1513,7 @@ export interface components {
         ChangeMessages: {
             action: components["schemas"]["MessageAction"];
             from?: components["schemas"]["FolderId"] | null;
-            /** @description At most 500; those that are gone, or of another account, are passed over. */
+            /** @description At most 500; those that are gone, or of another account, are passed over and counted as `missing`. */
             messages?: components["schemas"]["MessageId"][];
             /** @description Conversations of which all messages are meant, at most 500. Something has to be named in one of both. */
             threads?: components["schemas"]["ThreadId"][];
@@ -1530,9 +1530,16 @@ export interface components {
         ChangedMessages: {
             /** @description Messages that are changed. */
             changed: number;
+            /**
+             * @description Of the messages that were named, those that this action leaves alone: what lies outside of trash and spam is not deleted for
+             *     good, what lies in them is moved only by `from`, and sent mail is not archived.
+             */
+            kept: number;
+            /** @description Of the messages and conversations that were named, those that are not there: not in this account, or not in `from`. */
+            missing: number;
             /** @description What was moved: moving it back undoes it. */
             moved: components["schemas"]["MessageMove"][];
-            /** @description Of the messages that were named, those that are as they were: already so, or gone. */
+            /** @description Of the messages that were named, those that were so already. */
             unchanged: number;
         };
         /** @description Which app to look at. */

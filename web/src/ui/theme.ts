@@ -95,6 +95,12 @@ export const sizes = {
   paletteHeight: 420,
 };
 
+/** Mantine lays dialogs at 200, what opens from a control at 300 and toasts at 400. */
+export const layers = {
+  /** A window that is only read: a toast would hide the keys that it is opened for, and waits behind it. */
+  overToasts: 450,
+};
+
 export const media = {
   /** Below: tables are condensed, panels take the full width. */
   narrow: "(max-width: 39.99em)",

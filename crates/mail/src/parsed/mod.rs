@@ -241,7 +241,7 @@ fn read(raw: &[u8]) -> Parsed {
             problems.push(Problem::BadEncoding);
         }
         if is_body(&leaf) {
-            bodies.add(&leaf, &bytes, &mut problems);
+            bodies.add(&leaf, (&bytes, broken), &mut problems);
         } else {
             attachments.push(describe(&leaf, attachments.len(), bytes.len()));
         }
@@ -255,6 +255,7 @@ fn read(raw: &[u8]) -> Parsed {
     });
     let text = bodies.text();
     let html = bodies.html();
+    let in_one = problems.iter().any(|p| matches!(p, Problem::MissingBoundary | Problem::TooDeep));
     Parsed {
         message_id: envelope.message_id,
         in_reply_to: envelope.in_reply_to,
@@ -266,8 +267,11 @@ fn read(raw: &[u8]) -> Parsed {
         bcc: envelope.bcc,
         reply_to: envelope.reply_to,
         date_micros: envelope.date_micros,
-        snippet: snippet(text.as_deref(), html.as_deref()),
         truncated: bodies.truncated,
+        snippet: match bodies.garbage.is_empty() {
+            true => snippet(text.as_deref(), html.as_deref(), in_one),
+            false => bodies.legible_snippet(in_one),
+        },
         text,
         html,
         attachments,
@@ -301,8 +305,10 @@ fn describe(leaf: &Leaf, index: usize, size: usize) -> Attachment {
     }
 }
 
-fn snippet(text: Option<&str>, html: Option<&str>) -> String {
+/// `in_one`: parts that could not be told apart stand in the text as they came.
+fn snippet(text: Option<&str>, html: Option<&str>, in_one: bool) -> String {
     match (text, html) {
+        (Some(text), _) if in_one && !text.trim().is_empty() => text::snippet(&text::without_parts(text)),
         (Some(text), _) if !text.trim().is_empty() => text::snippet(text),
         (_, Some(html)) => text::snippet(&crate::html_in::text_of(crate::cut(html, MAX_SNIPPET_HTML_OCTETS))),
         _ => String::new(),
@@ -314,6 +320,8 @@ fn snippet(text: Option<&str>, html: Option<&str>) -> String {
 struct Bodies {
     blocks: Vec<Block>,
     truncated: bool,
+    /// Pieces that are no text, whatever was said of them: which block, and whether its HTML.
+    garbage: Vec<(usize, bool)>,
 }
 
 #[derive(Default)]
@@ -324,7 +332,7 @@ struct Block {
 }
 
 impl Bodies {
-    fn add(&mut self, leaf: &Leaf, bytes: &[u8], problems: &mut Vec<Problem>) {
+    fn add(&mut self, leaf: &Leaf, (bytes, broken): (&[u8], bool), problems: &mut Vec<Problem>) {
         // A character takes at most four octets in any character set, so this bounds the decoding too.
         let kept = bytes.get(..4 * MAX_BODY_OCTETS).unwrap_or(bytes);
         self.truncated |= kept.len() < bytes.len();
@@ -332,6 +340,7 @@ impl Bodies {
         if wrong && kept.len() == bytes.len() {
             problems.push(Problem::BadCharset);
         }
+        let is_garbage = text::is_garbage(&decoded, broken);
         let is_html = leaf.content_type == "text/html";
         let body = if is_html { decoded.replace('\0', "") } else { text::clean_body(&decoded) };
         let same = |block: &Block| leaf.alternative.is_some() && block.alternative == leaf.alternative;
@@ -339,10 +348,25 @@ impl Bodies {
         if at == self.blocks.len() {
             self.blocks.push(Block { alternative: leaf.alternative, ..Block::default() });
         }
+        if is_garbage {
+            self.garbage.push((at, is_html));
+        }
         if let Some(block) = self.blocks.get_mut(at) {
             let form = if is_html { &mut block.html } else { &mut block.plain };
             form.get_or_insert(body);
         }
+    }
+
+    /// The first words of what is text.
+    fn legible_snippet(mut self, in_one: bool) -> String {
+        for (at, is_html) in std::mem::take(&mut self.garbage) {
+            if let Some(block) = self.blocks.get_mut(at) {
+                let form = if is_html { &mut block.html } else { &mut block.plain };
+                *form = None;
+            }
+        }
+        let (text, html) = (self.text(), self.html());
+        snippet(text.as_deref(), html.as_deref(), in_one)
     }
 
     /// All pieces as text; `None` if the sender wrote only HTML.

@@ -9,7 +9,7 @@ use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::charsets::map::charset_decoder;
 use mail_parser::{Address, ContentType, Header, HeaderName, HeaderValue, MessageParser};
 
-use super::text::clean_line;
+use super::text::{clean_line, or_nothing};
 use super::{Correspondent, MAX_CORRESPONDENTS, MAX_REFERENCES, MAX_SUBJECT_OCTETS, Problem, is_message_id};
 
 /// Dates outside these years are the work of a broken clock (1980 is where many start, RFC 822 is from 1982).
@@ -179,8 +179,10 @@ fn correspondents<'a, 'x: 'a>(values: impl Iterator<Item = &'a HeaderValue<'x>>)
         .filter_map(HeaderValue::as_address)
         .flat_map(Address::iter)
         .filter_map(|addr| {
-            let address = clean_line(addr.address().unwrap_or_default(), MAX_SUBJECT_OCTETS);
+            let address = or_nothing(clean_line(addr.address().unwrap_or_default(), MAX_SUBJECT_OCTETS));
             let name = clean_line(addr.name().unwrap_or_default(), crate::address::MAX_NAME_OCTETS);
+            // Without an address it is what was left of a broken one.
+            let name = if address.is_empty() { or_nothing(name) } else { name };
             let name = Some(name).filter(|name| !name.is_empty());
             (name.is_some() || !address.is_empty()).then_some(Correspondent { name, address })
         })

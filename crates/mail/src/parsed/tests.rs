@@ -154,6 +154,60 @@ fn snippets_show_what_the_sender_wrote() {
 }
 
 #[test]
+fn what_was_never_decoded_is_no_snippet() {
+    let line = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9";
+    let of = |text: &str| text::snippet(text);
+    assert_eq!(of(&format!("{line}\n{line}\nAAAASUVORK5C\n")), "");
+    assert_eq!(of(&format!("See below\n\n{line}\nYWJj\n\nBye")), "See below Bye");
+    assert_eq!(of("SGVsbG8gd29ybGQ="), "");
+    for kept in [
+        "3f786850e387550fdab836ed7e6dc881de23001b3f786850e387550fdab836ed7e6dc881",
+        "https://x.test/ABCdef0123456789ABCdef0123456789ABCdef0123456789ABCdef0123456789",
+        "abc",
+        "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft",
+        "a == b",
+    ] {
+        assert_eq!(of(kept), kept);
+    }
+}
+
+#[test]
+fn a_body_that_is_no_text_has_no_snippet() {
+    let of = |mail: &str| parse(mail.as_bytes()).snippet;
+    let base64 = "Content-Transfer-Encoding: base64\n\n";
+    assert_eq!(of(&format!("Subject: x\n{base64}!!! this is ~~ no base64 at all, whoever says so {{}} !!!")), "");
+    let picture = data_encoding::BASE64_MIME
+        .encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89");
+    assert_eq!(of(&format!("Subject: x\n{base64}{picture}")), "", "a picture that says it is text");
+    let hello = data_encoding::BASE64_MIME.encode("Grüße aus Köln".as_bytes());
+    assert_eq!(of(&format!("Subject: x\n{base64}{hello}")), "Grüße aus Köln");
+    assert_eq!(of(&format!("Subject: x\n{base64}{}!", hello.trim_end())), "Grüße aus Köln", "damaged, and text");
+    let mixed = format!("Content-Type: multipart/mixed; boundary=b\n\n--b\n\nWords\n--b\n{base64}{picture}\n--b--");
+    assert_eq!(of(&mixed), "Words", "the other part is read");
+    assert_eq!(of(&format!("Content-Transfer-Encoding: base-64\n\n{hello}")), "");
+
+    let parts = |boundary: &str| {
+        format!(
+            "Content-Type: multipart/mixed; boundary={boundary}\n\n--other\nContent-Type: text/plain\n{base64}{hello}\n--other\n\
+             Content-Type: text/plain\n\nPlain words\n--other\nContent-Type: image/png; name=x.png\n{base64}{picture}\n--other--\n"
+        )
+    };
+    assert_eq!(of(&parts("wrong")), "Plain words");
+    assert_eq!(of(&parts("other")), "Grüße aus Köln Plain words");
+}
+
+#[test]
+fn a_sender_of_nothing_but_signs_is_none() {
+    for from in ["<<<>>>", "<>", "\"\" <>", "<@>", "<<>> <<>>", ",,;", "()"] {
+        let parsed = parse(format!("From: {from}\nSubject: x\n\ny").as_bytes());
+        assert_eq!(parsed.from, [], "{from}");
+        assert!(parsed.problems.contains(&Problem::NoSender), "{from}");
+    }
+    let parsed = parse(b"From: Ana <<<>>>\n\ny");
+    assert_eq!((parsed.from[0].name.as_deref(), parsed.from[0].address.as_str()), (Some("Ana"), ""));
+}
+
+#[test]
 fn message_ids_are_checked() {
     assert!(is_message_id("<a@x.test>"));
     assert!(is_message_id("<no-at>"));

@@ -55,10 +55,105 @@ pub(super) fn file_name(name: &str) -> String {
     }
 }
 
-/// The first words of a mail for a list: no quoted history, no signature, no invisible padding.
+/// The first words of a mail for a list: no quoted history, no signature, no invisible padding, and nothing that was not decoded.
 pub(super) fn snippet(text: &str) -> String {
-    let own = words(unquoted_lines(text).into_iter());
-    if own.is_empty() { words(text.lines()) } else { own }
+    let own = words(readable_lines(unquoted_lines(text).into_iter()));
+    if own.is_empty() { words(readable_lines(text.lines())) } else { own }
+}
+
+/// Leaves out the lines of base64 that nobody said was base64.
+fn readable_lines<'a>(lines: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    let mut after_base64 = false;
+    lines.filter(move |line| {
+        let line = line.trim();
+        // The last line of a block is shorter.
+        after_base64 =
+            is_base64(line) || (after_base64 && !line.is_empty() && is_of_base64(line) && line.len().is_multiple_of(4));
+        !after_base64
+    })
+}
+
+/// Characters of a line that is base64 without a doubt: a hash in hexadecimal digits has one kind of letters only.
+const LONG_BASE64: usize = 56;
+/// The same of one that is filled up at its end.
+const FILLED_BASE64: usize = 16;
+
+fn is_base64(line: &str) -> bool {
+    let has = |kind: fn(&u8) -> bool| line.as_bytes().iter().any(kind);
+    let long = line.len() >= LONG_BASE64
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_digit);
+    let filled = line.len() >= FILLED_BASE64 && line.len().is_multiple_of(4) && line.ends_with('=');
+    (long || filled) && is_of_base64(line)
+}
+
+fn is_of_base64(line: &str) -> bool {
+    let data = line.strip_suffix("==").or_else(|| line.strip_suffix('=')).unwrap_or(line);
+    data.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
+}
+
+/// Characters that are looked at to tell a text from something else.
+const LOOKED_AT: usize = 2_000;
+
+/// Whether bytes that were taken for text are none: one in twenty is a control character or could not be decoded. Where `broken`
+/// says that the bytes broke the rules of their encoding, one is enough.
+pub(super) fn is_garbage(text: &str, broken: bool) -> bool {
+    let odd = |c: &char| *c == '\u{fffd}' || (c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{c}'));
+    let (mut all, mut bad) = (0_usize, 0_usize);
+    for c in text.chars().take(LOOKED_AT) {
+        all += 1;
+        bad += usize::from(odd(&c));
+    }
+    bad * 20 > all || (broken && bad > 0)
+}
+
+/// A text that holds the parts of a message which could not be told apart: what is between their headers, as far as it is text.
+pub(super) fn without_parts(text: &str) -> String {
+    let mut kept = String::new();
+    let (mut in_header, mut hidden) = (false, false);
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        let is_delimiter = line.len() > 2 && line.starts_with("--") && !line.trim_end().contains(' ');
+        if is_delimiter && (line.trim_end().ends_with("--") || lines.peek().is_some_and(|next| is_part_field(next))) {
+            (in_header, hidden) = (true, line.trim_end().ends_with("--"));
+            continue;
+        }
+        if in_header {
+            in_header = !line.trim().is_empty();
+            hidden |= hides(line);
+            continue;
+        }
+        if !hidden {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    kept
+}
+
+fn is_part_field(line: &str) -> bool {
+    line.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("content-"))
+}
+
+/// A field of a part whose body is no text as it stands.
+fn hides(field: &str) -> bool {
+    let Some((name, value)) = field.split_once(':') else { return false };
+    let value = value.trim().to_ascii_lowercase();
+    match name.trim().to_ascii_lowercase().as_str() {
+        "content-transfer-encoding" => value.starts_with("base64"),
+        "content-type" => !(value.starts_with("text/plain") || value.starts_with("multipart/")),
+        "content-disposition" => value.starts_with("attachment"),
+        _ => false,
+    }
+}
+
+/// What a header has where a name or an address should be: nothing but the signs around them is none.
+pub(super) fn or_nothing(mut value: String) -> String {
+    if !value.contains('<') {
+        value.truncate(value.trim_end_matches([' ', '>']).len());
+    }
+    if value.chars().all(|c| c.is_whitespace() || "<>()[]\"',;:@\\.".contains(c)) { String::new() } else { value }
 }
 
 /// Lines that the sender wrote. The line over a quotation ("Ana wrote:") ends with a colon in every language.

@@ -1,8 +1,10 @@
 //! What is wrong with files, all of it counted and the first of it named; and the messages that have no body for it.
 
+use super::BackupError;
 use super::make::Bodies;
-use super::{BackupError, blobs};
 use crate::accounts::{self, AccountId};
+use crate::base::blobs;
+use crate::base::words::counted;
 use crate::team::{Scope, WorkspaceId};
 use db::Conn;
 use std::collections::BTreeSet;
@@ -62,7 +64,7 @@ pub struct Bodyless {
 
 impl std::fmt::Display for Bodyless {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {} messages", self.address, self.messages)?;
+        write!(f, "{}: {}", self.address, counted(self.messages, "message", "messages"))?;
         if self.outgoing > 0 { write!(f, ", {} in its outbox", self.outgoing) } else { Ok(()) }
     }
 }
@@ -110,5 +112,7 @@ mod tests {
             (of(0), of(1)),
             ("ben@lab.test: 3 messages".into(), "ben@lab.test: 3 messages, 1 in its outbox".into())
         );
+        let one = Bodyless { address: "ben@lab.test".into(), messages: 1, outgoing: 0 }.to_string();
+        assert_eq!(one, "ben@lab.test: 1 message");
     }
 }

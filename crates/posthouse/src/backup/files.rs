@@ -78,8 +78,3 @@ pub fn remove(folder: &Path) -> Result<(), BackupError> {
         _ => Ok(()),
     }
 }
-
-/// Whether a folder is absent or has nothing in it.
-pub fn is_empty(folder: &Path) -> bool {
-    std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
-}

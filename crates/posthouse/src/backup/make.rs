@@ -7,6 +7,7 @@ use crate::accounts::{self, AccountId};
 use crate::base::blobs::{self, BlobKey, Kept};
 use crate::base::clock::Clock;
 use crate::base::crash::Crash;
+use crate::base::disk;
 use crate::config::Config;
 use crate::team::{Instance, Scope, WorkspaceId};
 use crate::{app, mailbox, send};
@@ -43,10 +44,14 @@ pub async fn make(config: &Config, clock: &Clock, target: &Path, damaged: Damage
     let made_at = jiff::Timestamp::from_microsecond(clock.now().0).unwrap_or_default();
     let source = app::look_at_database(config).await.map_err(BackupError::Settings)?;
     let source = source.ok_or_else(|| BackupError::NoData(config.data_dir.clone()))?;
-    let schema = source.schema().await?.ok_or_else(|| BackupError::NoData(config.data_dir.clone()))?;
+    let schema = source
+        .schema()
+        .await
+        .map_err(|e| BackupError::from(e).of_source())?
+        .ok_or_else(|| BackupError::NoData(config.data_dir.clone()))?;
     let known = db::newest_schema(source.engine());
     if schema > known {
-        return Err(db::OpenError::Newer { found: schema, known }.into());
+        return Err(BackupError::Open(db::OpenError::Newer { found: schema, known }).of_source());
     }
     let place = Place::claim(target, &made_at.strftime("posthouse-%Y-%m-%dT%H%M%SZ").to_string())?;
     let filled = match fill((config, &source, schema), &place, made_at, damaged).await {
@@ -56,7 +61,7 @@ pub async fn make(config: &Config, clock: &Clock, target: &Path, damaged: Damage
     source.close().await;
     match filled {
         Ok((manifest, bodyless)) => Ok(Made { path: place.target, manifest, bodyless }),
-        Err(e) => Err(place.given_up(e)),
+        Err(e) => Err(place.given_up(e.of_source())),
     }
 }
 
@@ -75,7 +80,7 @@ async fn fill(
     })
     .await?;
     crash.point("backup.begun");
-    let mut copied = snapshot(source, &place.folder).await?;
+    let mut copied = snapshot((config, source), &place.folder).await?;
     crash.point("backup.database");
     let mut work = Work::begin((bodies, &place.folder), damaged)?;
     for file in copied.files.drain(..) {
@@ -123,7 +128,7 @@ fn kept(bodies: &Path) -> Result<Option<Kept>, BackupError> {
     match blobs::keep_all(bodies) {
         Ok(kept) => Ok(Some(kept)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(BackupError::file(bodies)(e)),
+        Err(e) => Err(disk::refused(blobs::FOLDER, bodies, "it cannot be read")(e).into()),
     }
 }
 
@@ -195,7 +200,7 @@ struct Snapshot {
     files: Vec<String>,
 }
 
-async fn snapshot(source: &Db, folder: &Path) -> Result<Snapshot, BackupError> {
+async fn snapshot((config, source): (&Config, &Db), folder: &Path) -> Result<Snapshot, BackupError> {
     match source.engine() {
         Engine::Sqlite => {
             let path = folder.join(SQLITE);
@@ -207,7 +212,7 @@ async fn snapshot(source: &Db, folder: &Path) -> Result<Snapshot, BackupError> {
             let copy = Db::look_sqlite_copy(&path).await?;
             let faults = copy.faults(false).await.unwrap_or_else(|e| vec![e.to_string()]);
             if !faults.is_empty() {
-                return Err(BackupError::DamagedSource(faults.join("; ")));
+                return Err(BackupError::DamagedSource(config.data_dir.join(SQLITE), faults.join("; ")));
             }
             Ok(Snapshot { rows: copy.read().await?, tables: vec![], files: vec![SQLITE.into()] })
         }

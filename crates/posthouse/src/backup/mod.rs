@@ -37,7 +37,7 @@ pub use make::{Made, make};
 pub use manifest::{EngineName, Manifest};
 pub use restore::{Restored, restore};
 
-use crate::base::blobs;
+use crate::base::disk;
 use crate::base::vault::VaultError;
 use db::{DbError, DumpError, OpenError};
 use std::path::{Path, PathBuf};
@@ -66,10 +66,10 @@ pub enum BackupError {
     Place(String),
     /// The database to back up is damaged.
     #[error(
-        "the database is damaged, so no backup was made of it: {0}. Keep the backups that you have, stop Posthouse, copy the data \
+        "the database {0} is damaged, so no backup was made of it: {1}. Keep the backups that you have, stop Posthouse, copy the data \
          folder as it is, and restore the newest backup"
     )]
-    DamagedSource(String),
+    DamagedSource(PathBuf, String),
     /// Bodies cannot be read, or too many are not there: a wrong folder or wrong rights rather than damage.
     #[error(
         "no backup was made. Of the bodies in {folder} there are {faults}\nIs this the right data folder, is its disk mounted and \
@@ -197,6 +197,9 @@ pub enum BackupError {
         /// Why.
         error: std::io::Error,
     },
+    /// A folder of the installation.
+    #[error(transparent)]
+    Folder(#[from] disk::Refused),
     /// A database that did not open.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -227,6 +230,15 @@ impl BackupError {
                 Ok(error)
             }
             other => Err(other),
+        }
+    }
+
+    /// Said of the database that is backed up, not of one in a backup.
+    fn of_source(self) -> Self {
+        match self {
+            Self::Open(e) => Self::Settings(e.into()),
+            Self::Db(e) => Self::Settings(e.into()),
+            other => other,
         }
     }
 

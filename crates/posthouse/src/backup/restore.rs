@@ -7,6 +7,7 @@ use super::{BLOBS, BackupError, KeyLook, RESTORING, SQLITE, TABLES, blocking, fi
 use crate::app;
 use crate::base::clock::Clock;
 use crate::base::crash::Crash;
+use crate::base::disk;
 use crate::base::ids::Ids;
 use crate::base::{leases, vault};
 use crate::config::Config;
@@ -86,7 +87,7 @@ pub async fn restore(config: &Config, clock: &Clock, source: &Path, damaged: Dam
 /// Makes the data folder, or closes one that is open to every user of this machine: mail and secrets come into it. Returns the
 /// mode that it had then.
 fn make_private(dir: &Path) -> Result<Option<u32>, BackupError> {
-    std::fs::create_dir_all(dir).map_err(BackupError::file(dir))?;
+    disk::make(app::DATA_FOLDER, dir)?;
     let mode = std::fs::metadata(dir).map_err(BackupError::file(dir))?.permissions().mode() & 0o777;
     // What its group may do was somebody's wish; doctor is silent about it, too.
     if mode & 0o007 == 0 {
@@ -226,7 +227,7 @@ async fn refuse_full(config: &Config) -> Result<(), BackupError> {
         return Err(BackupError::NotEmpty(what));
     }
     let bodies = dir.join(BLOBS);
-    if files::is_empty(&bodies) {
+    if disk::is_empty(&bodies) {
         return Ok(());
     }
     Err(BackupError::NotEmpty(format!("{} holds files already.", bodies.display())))

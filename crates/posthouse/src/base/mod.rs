@@ -3,6 +3,8 @@
 pub mod blobs;
 pub mod clock;
 pub mod crash;
+pub mod database;
+pub mod disk;
 pub mod events;
 pub mod ids;
 pub mod jobs;
@@ -14,3 +16,4 @@ pub mod output;
 pub mod secret;
 pub mod vault;
 pub mod wakes;
+pub mod words;

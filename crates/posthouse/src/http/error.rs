@@ -194,9 +194,11 @@ impl From<db::DbError> for ApiError {
                     "The server's disk is full, and nothing was saved. Whoever runs Posthouse has to make room; it goes on by itself then.",
                 )
             }
-            db::DbError::Unique(_) | db::DbError::ForeignKey(_) | db::DbError::Corrupt(_) | db::DbError::Other(_) => {
-                Self::internal(&e)
-            }
+            db::DbError::Unique(_)
+            | db::DbError::ForeignKey(_)
+            | db::DbError::Refused(_)
+            | db::DbError::Corrupt(_)
+            | db::DbError::Other(_) => Self::internal(&e),
         }
     }
 }

@@ -17,18 +17,32 @@ use std::net::SocketAddr;
 /// What monitors ask under whatever name they know; nothing of anybody is in the answer.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
+const UNKNOWN: &str = "Posthouse does not know this address as its own. Open it by its public address. If you run it: name \
+                       the address in public_url, and let a proxy in front pass the Host header on.";
+
+/// On a loopback address a name with a dot is a stranger's page as likely as a scraper.
+const UNKNOWN_AT_METRICS: &str = "metrics.listen is a loopback address, where a name with a dot is refused. Ask by address or \
+                                  by localhost, such as http://127.0.0.1:9464/metrics, or let what stands in front send that \
+                                  as Host; or set metrics.listen to an address of the network that only the scraper reaches: \
+                                  there any name is taken.";
+
 /// Refuses a request that calls us by a name that is not ours, or by none.
 pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
-    guard(&app.config, app.config.listen, request, next).await
+    guard(&app.config, (app.config.listen, UNKNOWN), request, next).await
 }
 
 /// The same on the listener of the metrics.
 pub async fn metrics_layer(State(app): State<App>, request: Request, next: Next) -> Response {
     let listen = app.config.metrics.listen.unwrap_or(app.config.listen);
-    guard(&app.config, listen, request, next).await
+    guard(&app.config, (listen, UNKNOWN_AT_METRICS), request, next).await
 }
 
-async fn guard(config: &Config, listen: SocketAddr, request: Request, next: Next) -> Response {
+async fn guard(
+    config: &Config,
+    (listen, unknown): (SocketAddr, &'static str),
+    request: Request,
+    next: Next,
+) -> Response {
     let probes = PROBES.contains(&request.uri().path());
     if named(request.uri(), request.headers()).next().is_none() {
         // RFC 9112 section 3.2 asks for it. Simple monitors still speak HTTP/1.0, which had none.
@@ -45,9 +59,7 @@ async fn guard(config: &Config, listen: SocketAddr, request: Request, next: Next
     if probes || named(request.uri(), request.headers()).all(|name| is_known(config, listen, name)) {
         return next.run(request).await;
     }
-    let text = "Posthouse does not know this address as its own. Open it by its public address. If you run it: name \
-                the address in public_url, and let a proxy in front pass the Host header on.";
-    ApiError::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", text).into_response()
+    ApiError::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", unknown).into_response()
 }
 
 /// Every name that the request calls us by.

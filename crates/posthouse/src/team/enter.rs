@@ -3,8 +3,9 @@
 use super::{Actor, AuditEntry, Instance, Role, Scope, UserId, WorkspaceId, audit, password, store};
 use crate::app::App;
 use crate::base::ids::token_hash;
+use crate::base::leases;
 use crate::base::secret::Secret;
-use db::{DbError, text_enum};
+use db::{DbError, Engine, text_enum};
 
 /// How long a one-time link works.
 const LINK_SECS: i64 = 24 * 3_600;
@@ -74,18 +75,24 @@ pub enum EnterError {
     Db(#[from] DbError),
 }
 
-/// The link that makes the first owner; none when there is one already. An older unused link stops working. The token
-/// stands behind `#`, which browsers send to nobody: no proxy's log and no `Referer` has it.
+/// The link that makes the first owner; none when there is one already. An older unused link stops working, but where another
+/// process serves the same database: its link was shown to somebody, too, and the first that is used ends all. The token stands
+/// behind `#`, which browsers send to nobody: no proxy's log and no `Referer` has it.
 ///
 /// # Errors
 /// Only the database's.
 pub async fn setup_link(app: &App) -> Result<Option<String>, DbError> {
+    let others = match app.db.engine() {
+        Engine::Sqlite => false,
+        Engine::Postgres => leases::living(app).await?.iter().any(|node| *node != app.node),
+    };
     let mut tx = app.db.tx().await?;
     if store::any_user(&mut tx, &Instance).await? {
         return Ok(None);
     }
-    // One at a time: two could make two owners at once.
-    store::drop_links(&mut tx, &Instance, Purpose::SetUp).await?;
+    if !others {
+        store::drop_links(&mut tx, &Instance, Purpose::SetUp).await?;
+    }
     let token = new_link(&mut tx, app, Purpose::SetUp, None).await?;
     tx.commit().await?;
     Ok(Some(format!("{}/setup#token={token}", app.config.base_url())))
@@ -133,7 +140,12 @@ pub async fn set_up(app: &App, link: &str, new: NewOwner) -> Result<Opened, Ente
     let (user_id, workspace_id) = (UserId(app.ids.next()), WorkspaceId(app.ids.next()));
     let scope = Scope::of(workspace_id);
     let mut tx = app.db.tx().await?;
-    store::use_link(&mut tx, &Instance, &token_hash(link), Purpose::SetUp, now).await?.ok_or(EnterError::Link)?;
+    // All at once: whoever comes with another process's link at the same time waits for this commit, and then has none.
+    let used = store::use_all_links(&mut tx, &Instance, Purpose::SetUp, now).await?;
+    let is_good = used.iter().any(|(hash, expires_at)| *hash == token_hash(link) && *expires_at > now);
+    if !is_good || store::any_user(&mut tx, &Instance).await? {
+        return Err(EnterError::Link);
+    }
     store::insert_workspace(&mut tx, &scope, new.workspace_name.trim(), &new.time_zone, now).await?;
     let row = store::NewUser {
         id: user_id,

@@ -164,6 +164,17 @@ pub async fn use_link(
     Ok(row.map(|r| r.0))
 }
 
+/// Marks every link of this purpose used; each with its hash and its end.
+pub async fn use_all_links(tx: &mut Conn, _: &Instance, purpose: Purpose, now: Ts) -> DbResult<Vec<(Vec<u8>, Ts)>> {
+    sql!(
+        all(Vec<u8>, Ts),
+        tx,
+        "UPDATE one_time_link SET used_at = $2 WHERE purpose = $1 AND used_at IS NULL RETURNING token_hash, expires_at",
+        purpose,
+        now
+    )
+}
+
 pub async fn insert_audit(
     tx: &mut Conn,
     scope: &Scope,

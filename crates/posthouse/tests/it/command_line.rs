@@ -29,7 +29,10 @@ fn an_error_that_is_explained_has_no_stack_below_it() {
     for (text, wanted) in [
         (bad_settings, "Error: the configuration does not fit:\n  `lisen` (posthouse.toml, line 1) is no setting"),
         (no_data, "Error: data holds no Posthouse data"),
-        (no_folder, "Error: the data folder data cannot be made\n\nCaused by:\n    File exists"),
+        (
+            no_folder,
+            "Error: the data folder data: it is no folder: File exists (os error 17). A folder has to be there",
+        ),
     ] {
         assert!(text.contains(wanted), "{text}");
         assert!(!text.to_lowercase().contains("backtrace") && !text.contains("posthouse::"), "{text}");
@@ -231,4 +234,130 @@ fn an_output_that_cannot_be_written_is_told() {
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let text = refused(program(folder.path()).arg("openapi").stdout(full).stderr(Stdio::piped()));
     assert!(text.contains("the output cannot be written") && !text.contains("panicked"), "{text}");
+}
+
+#[test]
+fn bodies_that_cannot_be_stored_are_told_at_the_start_before_a_database_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("blobs"), "a file").unwrap();
+    let serve = refused(program(folder.path()).args(["serve", "--listen", "127.0.0.1:0"]));
+    assert!(serve.contains("Error: the folder of bodies data/blobs: it is no folder: File exists"), "{serve}");
+    assert!(serve.contains("move that away, or name another data folder with --data-dir"), "{serve}");
+    assert!(!data.join("posthouse.db").exists() && !data.join("master.key").exists());
+
+    std::fs::remove_file(data.join("blobs")).unwrap();
+    assert!(program(folder.path()).arg("migrate").output().unwrap().status.success());
+    std::fs::write(data.join("blobs"), "a file").unwrap();
+    let backup = refused(program(folder.path()).args(["backup", "copy"]));
+    assert!(backup.contains("Error: the folder of bodies data/blobs: it cannot be read: "), "{backup}");
+    assert!(backup.contains("move that away") && !folder.path().join("copy").exists(), "{backup}");
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_one_is_told_by_every_command_and_nothing_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "kept").unwrap();
+    let remedy = "name another data folder with --data-dir (data_dir)";
+    for (data, wanted) in [
+        ("file", "Error: the data folder file: it is no folder: File exists (os error 17)"),
+        ("file/below", "Error: the data folder file/below: it cannot be made: Not a directory (os error 20)"),
+        ("/proc", "Error: the data folder /proc: posthouse.lock in it cannot be written: "),
+        ("/proc/below", "Error: the data folder /proc/below: it cannot be made: "),
+    ] {
+        for words in [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate"]] {
+            let text = refused(program(folder.path()).args(["--data-dir", data]).args(words));
+            assert!(text.contains(wanted) && text.contains(remedy), "{words:?}: {text}");
+        }
+    }
+    // With PostgreSQL there is no lock: the folder of bodies is what cannot be there.
+    let url = "postgres://u@127.0.0.1:1/x";
+    let text = refused(
+        program(folder.path())
+            .args(["--data-dir", "/proc", "serve", "--listen", "127.0.0.1:0"])
+            .env("DATABASE_URL", url),
+    );
+    assert!(text.contains("the folder of bodies /proc/blobs: it cannot be made: ") && text.contains(remedy), "{text}");
+    assert_eq!(std::fs::read(folder.path().join("file")).unwrap(), b"kept");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// A folder with an installation that was never served.
+fn migrated() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(program(folder.path()).arg("migrate").output().unwrap().status.success());
+    folder
+}
+
+const ON_THE_DATABASE: [&[&str]; 5] =
+    [&["serve", "--listen", "127.0.0.1:0"], &["migrate"], &["backup", "copy"], &["key", "rotate"], &["key", "lost"]];
+
+#[test]
+fn a_database_that_is_none_is_named_by_every_command_with_the_engines_words_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    std::fs::write(
+        folder.path().join("data/posthouse.db"),
+        "no database, but long enough to look like one".repeat(200),
+    )
+    .unwrap();
+    for words in ON_THE_DATABASE {
+        let text = refused(program(folder.path()).args(words));
+        let wanted = "Error: the database data/posthouse.db does not work: file is not a database. What to do: stop Posthouse, \
+                      keep a copy of the data folder, restore a backup\n";
+        assert!(text.contains(wanted) && !text.contains("Caused by"), "{words:?}: {text}");
+    }
+    assert!(!folder.path().join("copy").exists());
+}
+
+#[test]
+fn a_database_that_does_not_open_is_named_by_every_command_with_the_engines_words_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("data/posthouse.db")).unwrap();
+    for words in ON_THE_DATABASE {
+        let text = refused(program(folder.path()).args(words));
+        let wanted = "Error: the database data/posthouse.db does not work: unable to open database file. What to do: see \
+                      whether it is a file that this user may read and write";
+        assert!(text.contains(wanted), "{words:?}: {text}");
+    }
+}
+
+#[test]
+fn a_database_in_a_damaged_place_of_which_is_written_is_named() {
+    let folder = migrated();
+    let path = folder.path().join("data/posthouse.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    assert!(bytes.len() > 3 * 4096);
+    // The first page with the list of tables stays.
+    bytes[4096..].fill(0xA5);
+    std::fs::write(&path, bytes).unwrap();
+    for words in ON_THE_DATABASE {
+        let text = refused(program(folder.path()).args(words));
+        assert!(text.contains("data/posthouse.db") && text.contains("malformed"), "{words:?}: {text}");
+        assert!(text.contains("keep a copy of the data folder, restore a backup"), "{words:?}: {text}");
+    }
+}
+
+#[test]
+fn a_database_that_is_only_read_is_named_before_a_key_is_made_or_changed() {
+    let folder = migrated();
+    let data = folder.path().join("data");
+    let on_a_read_only_file = |words: &[&str]| {
+        let script = r#"mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && program="$2" && shift 2 && exec "$program" "$@""#;
+        let mut command = Command::new("unshare");
+        command
+            .args(["-m", "sh", "-c", script, "sh"])
+            .arg(data.join("posthouse.db"))
+            .arg(env!("CARGO_BIN_EXE_posthouse"));
+        refused(command.args(words).current_dir(folder.path()).env_remove("DATABASE_URL"))
+    };
+    for words in [&["serve", "--listen", "127.0.0.1:0"][..], &["key", "rotate"], &["key", "lost"]] {
+        let text = on_a_read_only_file(words);
+        let wanted = "Error: the database data/posthouse.db does not work: attempt to write a readonly database. What to do: see \
+                      whether it is a file that this user may read and write, in a folder where they may write, on a disk that \
+                      is mounted writable";
+        assert!(text.contains(wanted), "{words:?}: {text}");
+        assert!(!data.join("master.key").exists(), "{words:?}");
+    }
 }

@@ -155,6 +155,9 @@ on_both! {
         let url = format!("http://{}/metrics", t.metrics_addr());
         let strange = client.get(&url).header("host", "evil.test").send().await.unwrap();
         assert_eq!(strange.status(), 421);
+        let told = client.get(&url).header("host", "evil.test").send().await.unwrap().text().await.unwrap();
+        assert!(told.contains("metrics.listen") && told.contains("http://127.0.0.1:9464/metrics"), "{told}");
+        assert!(!told.contains("public_url"), "that is for the pages: {told}");
         let ours = client.get(&url).header("host", "posthouse:9464").send().await.unwrap();
         assert_eq!(ours.status(), 200);
         for answer in [other, strange, ours] {

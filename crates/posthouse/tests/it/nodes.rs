@@ -79,6 +79,48 @@ async fn a_session_counts_on_both_and_pages_of_both_hear_what_happens() {
     one.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_node_leaves_the_setup_link_of_the_first_one_and_one_owner_comes_of_both() {
+    let one = TestApp::start(Engine::Postgres).await;
+    let link_of = async |app: &App| {
+        let link = posthouse::team::setup_link(app).await.unwrap().unwrap();
+        link.split("token=").nth(1).unwrap().to_owned()
+    };
+    let body = |token: &str, name: &str| {
+        json!({ "token": token, "name": name, "email": format!("{name}@acme.test"), "password": "correct horse battery",
+            "workspace_name": "Acme", "time_zone": "UTC" })
+    };
+    let alone = link_of(one.app()).await;
+    let first = link_of(one.app()).await;
+    one.caller().post("/setup", &body(&alone, "eve")).await.problem(403, "link_invalid");
+    let two = server::start(one.app().config.clone().elsewhere(), Clock::system()).await.unwrap();
+    let second = link_of(&two.app).await;
+    let (mut at_one, mut at_two) = (one.caller(), crate::support::Api::new(two.addr));
+    let (ana, ben) = (body(&first, "ana"), body(&second, "ben"));
+    let ends = tokio::join!(at_one.post("/setup", &ana), at_two.post("/setup", &ben));
+    let mut ends = [ends.0.status.as_u16(), ends.1.status.as_u16()];
+    ends.sort_unstable();
+    assert_eq!(ends, [201, 403], "either works, once");
+    assert_eq!(number(one.app(), "SELECT COUNT(*) FROM \"user\"").await, 1);
+    assert_eq!(number(one.app(), "SELECT COUNT(*) FROM one_time_link WHERE used_at IS NULL").await, 0);
+    assert_eq!(posthouse::team::setup_link(&two.app).await.unwrap(), None);
+    two.stop().await;
+    one.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_link_of_the_first_node_works_after_the_second_one_printed_its_own() {
+    let one = TestApp::start(Engine::Postgres).await;
+    let link = posthouse::team::setup_link(one.app()).await.unwrap().unwrap();
+    let two = server::start(one.app().config.clone().elsewhere(), Clock::system()).await.unwrap();
+    two.announce().await.unwrap();
+    let body = json!({ "token": link.split("token=").nth(1).unwrap(), "name": "Ana", "email": "ana@acme.test",
+        "password": "correct horse battery", "workspace_name": "Acme", "time_zone": "UTC" });
+    one.caller().post("/setup", &body).await.expect(201);
+    two.stop().await;
+    one.stop().await;
+}
+
 /// Two transactions that commit in the other order than they began; then a third one, as news of a later time.
 async fn interleaved(app: &App, seen: &std::sync::Mutex<Vec<uuid::Uuid>>) {
     let insert = db::Sql::both(

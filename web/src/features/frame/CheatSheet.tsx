@@ -1,6 +1,7 @@
 import { FocusTrap, Kbd, Modal, Stack, Text } from "@mantine/core";
 import { Fragment } from "react";
 import { type Shortcut, useActiveShortcuts } from "../../ui/shortcuts";
+import { layers } from "../../ui/theme";
 import classes from "./Shell.module.css";
 
 const GROUPS: Shortcut["group"][] = ["Everywhere", "Lists", "Messages", "This page"];
@@ -23,7 +24,13 @@ export default function CheatSheet({ onClose }: { onClose: () => void }) {
   const active = useActiveShortcuts();
   const all = [...new Map([...ALWAYS, ...active].map((each) => [each.keys, each])).values()];
   return (
-    <Modal opened onClose={onClose} title="Keyboard shortcuts" closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title="Keyboard shortcuts"
+      closeButtonProps={{ "aria-label": "Close" }}
+      zIndex={layers.overToasts}
+    >
       {/* There is nothing to do here but to read; the button to close is no first thing to land on. */}
       <FocusTrap.InitialFocus />
       <Stack gap="lg">

@@ -29,6 +29,8 @@ let refusal: (() => Response) | undefined;
 let hold: Promise<void> | undefined;
 let slow: Promise<void> | undefined;
 let listed = 0;
+/** Messages that the server says it leaves alone. */
+let kept = 0;
 let gone: string[] = [];
 
 function rowOf(id: string): MessageRow {
@@ -138,7 +140,7 @@ afterAll(() => {
 
 beforeEach(() => {
   box = new Map(NAMES.map((name) => [name, { place: "inbox", seen: true, flagged: false }]));
-  [asked, gone, refusal, hold, slow, listed] = [[], [], undefined, undefined, undefined, 0];
+  [asked, gone, refusal, hold, slow, listed, kept] = [[], [], undefined, undefined, undefined, 0, 0];
   server.use(
     http.get(api("/accounts/ana"), () => HttpResponse.json(account("ana"))),
     http.get(api("/accounts/ana/folders"), () => HttpResponse.json({ items: FOLDERS.map(counted) })),
@@ -169,8 +171,9 @@ beforeEach(() => {
       asked.push(body);
       await hold;
       if (refusal) return refusal();
-      const changed = meant(body).length;
-      return HttpResponse.json({ changed, unchanged: 0, moved: apply(body) });
+      const changed = meant(body).filter((id) => box.has(id)).length;
+      const missing = (body.messages ?? []).filter((id) => !box.has(id)).length;
+      return HttpResponse.json({ changed, unchanged: 0, missing, kept, moved: apply(body) });
     }),
   );
 });
@@ -282,6 +285,35 @@ it("changes what is chosen together, and undoes it by the button and by z", asyn
   await waitFor(() => expect(asked.at(-1)?.action).toEqual({ kind: "move", folder: "inbox" }));
   await user.keyboard("z");
   expect(await screen.findByText("There is nothing to undo.")).toBeVisible();
+});
+
+it("says what was not there any more instead of calling it done, and lists anew", async () => {
+  const { user } = open(INBOX);
+  await user.click(await tick("One"));
+  await user.click(await tick("Three"));
+  box.delete("Three");
+  const before = listed;
+  await user.click(bar().getByRole("button", { name: "Delete" }));
+  expect(await screen.findByText("Message moved to Trash. One message is not there any more.")).toBeVisible();
+  await waitFor(() => expect(listed).toBeGreaterThan(before));
+  box.delete("One");
+  await user.click(screen.getByRole("button", { name: "Undo" }));
+  expect(await screen.findByText("One message is not there any more.")).toBeVisible();
+  await user.click(await tick("Two"));
+  box.delete("Two");
+  await user.click(bar().getByRole("button", { name: "Flag" }));
+  await waitFor(() => expect(screen.getAllByText("One message is not there any more.")).toHaveLength(2));
+  await noLine("Two");
+});
+
+it("says what a change leaves alone", async () => {
+  const { user } = open(INBOX);
+  await line("One");
+  kept = 2;
+  await user.keyboard("je");
+  expect(
+    await screen.findByText("Message archived. 2 messages stayed: what was sent stays in Sent."),
+  ).toBeVisible();
 });
 
 it("marks what is chosen, and keeps it chosen", async () => {

@@ -29,6 +29,10 @@ export const SCOPE = { id: "mail changes" };
 interface Done extends Act {
   /** Messages that were not so already. */
   changed: number;
+  /** Messages or conversations that are not there any more. */
+  missing: number;
+  /** Messages that this leaves alone. */
+  kept: number;
 }
 
 interface Outcome {
@@ -47,8 +51,9 @@ async function carryOut(acts: Act[]): Promise<Outcome> {
     for (const rows of portions(act.rows)) {
       const { accountId, from, change: action } = act;
       try {
-        const { changed, moved } = await changeMessages(accountId, { ...idsOf(rows), from, action });
-        outcome.done.push({ ...act, rows, changed });
+        const said = await changeMessages(accountId, { ...idsOf(rows), from, action });
+        const { changed, missing, kept, moved } = said;
+        outcome.done.push({ ...act, rows, changed, missing, kept });
         at += rows.length;
         outcome.moved.set(accountId, [...(outcome.moved.get(accountId) ?? []), ...moved]);
       } catch (error) {
@@ -184,19 +189,25 @@ async function takeBack(queryClient: QueryClient, id: string, outcome: Promise<O
   forget(id);
   const moved = (await outcome)?.moved ?? new Map<string, Moved[]>();
   const back = new Set<string>();
+  let gone = 0;
   try {
     for (const [accountId, list] of moved) {
       for (const { from, change, messages } of wayBack(list)) {
         for (let at = 0; at < messages.length; at += AT_ONCE) {
           const some = messages.slice(at, at + AT_ONCE);
-          await changeMessages(accountId, { messages: some, from, action: change });
+          const { missing } = await changeMessages(accountId, { messages: some, from, action: change });
+          gone += missing;
           for (const message of some) back.add(message);
         }
       }
     }
-    if (back.size > 0) notifications.show({ message: `${many(back.size)} moved back.` });
+    const words = [
+      ...(back.size > gone ? [`${many(back.size - gone)} moved back.`] : []),
+      ...(gone > 0 ? [lost(gone)] : []),
+    ];
+    if (words.length > 0) notifications.show({ message: words.join(" ") });
   } catch (error) {
-    const some = back.size > 0 ? ` ${many(back.size)} moved back.` : "";
+    const some = back.size > gone ? ` ${many(back.size - gone)} moved back.` : "";
     notifications.show({ color: "red", title: "Not undone", message: asApiError(error).message + some });
   }
   await refresh(queryClient, moved.keys());
@@ -204,6 +215,14 @@ async function takeBack(queryClient: QueryClient, id: string, outcome: Promise<O
 
 const many = (count: number, noun: ReturnType<typeof nounOf> = "message") =>
   count > 1 ? counted(count, noun) : noun === "message" ? "Message" : "Conversation";
+
+/** What was named and is not there: deleted or moved elsewhere meanwhile. */
+const lost = (count: number, noun: ReturnType<typeof nounOf> = "message") =>
+  `${some(count, noun)} ${count > 1 ? "are" : "is"} not there any more.`;
+
+/** Beside what was done with others. */
+const some = (count: number, noun: ReturnType<typeof nounOf>) =>
+  count > 1 ? counted(count, noun) : `One ${noun}`;
 
 interface Words {
   did: string;
@@ -229,10 +248,29 @@ function wordsOf({ change, to }: Act): Words {
   }
 }
 
+/** Why some stayed as they were. */
+function keptWords({ kept, change, changed }: Done): string[] {
+  if (kept === 0) return [];
+  const stayed = `${some(kept, "message")} stayed`;
+  switch (change.kind) {
+    case "delete":
+      return [`${stayed}: only what is in Trash or Junk is deleted for good.`];
+    case "archive":
+      // Else it has words of its own.
+      return changed > 0 ? [`${stayed}: what was sent stays in Sent.`] : [];
+    case "junk":
+      return [`${stayed}: what was sent stays in Sent, and Trash as it is.`];
+    default:
+      return [`${stayed}: open Trash or Junk to move what is there.`];
+  }
+}
+
 function tellDone(id: string, acts: Done[], canUndo: boolean): void {
-  const message = acts
-    .filter(({ changed }) => changed > 0)
-    .map((act) => `${many(act.changed)} ${wordsOf(act).did}.`);
+  const message = acts.flatMap((act) => [
+    ...(act.changed > 0 ? [`${many(act.changed)} ${wordsOf(act).did}.`] : []),
+    ...(act.missing > 0 ? [lost(act.missing, nounOf(act.rows))] : []),
+    ...keptWords(act),
+  ]);
   if (message.length === 0) {
     const archived = acts.some(({ change }) => change.kind === "archive");
     message.push(
@@ -261,13 +299,20 @@ function tellDone(id: string, acts: Done[], canUndo: boolean): void {
   });
 }
 
+const added = (sum: Done, act: Done): Done => ({
+  ...sum,
+  changed: sum.changed + act.changed,
+  missing: sum.missing + act.missing,
+  kept: sum.kept + act.kept,
+});
+
 /** One sentence for each thing that was done, however many requests it took. */
 function summed(done: Done[]): Done[] {
   const by = new Map<string, Done>();
   for (const act of done) {
     const { did } = wordsOf(act);
     const sum = by.get(did);
-    by.set(did, sum ? { ...sum, changed: sum.changed + act.changed } : act);
+    by.set(did, sum ? added(sum, act) : act);
   }
   return [...by.values()];
 }
@@ -293,6 +338,13 @@ export async function perform(queryClient: QueryClient, acts: Act[]): Promise<vo
     if (!canUndo) forget(id);
     const told = summed(done.filter(({ change }) => change.kind !== "flags"));
     if (told.length > 0 && (kept || !moves)) tellDone(id, told, canUndo);
+    const away = done.filter(({ missing }) => missing > 0);
+    // Marks are told only where they could not be set.
+    const unmarked = away.filter(({ change }) => change.kind === "flags");
+    if (unmarked.length > 0)
+      tellDone(`${id}, gone`, summed(unmarked.map((act) => ({ ...act, changed: 0 }))), false);
+    // What is shown is not there.
+    if (away.length > 0) await refresh(queryClient, new Set(away.map(({ accountId }) => accountId)));
     if (failure) {
       const stayed = many(missed, nounOf(first.rows));
       tellFailure(wordsOf(first).not, `${stayed} stayed: ${failure.message}`);

@@ -4,6 +4,7 @@
 //! [`Blobs::make_durable`] once, then commits: a row never points at nothing. What no row points at is swept after a day.
 
 use crate::accounts::AccountId;
+use crate::base::disk;
 use crate::base::meters::{BLOB_BYTES, Meters};
 use crate::team::Scope;
 use bytes::Bytes;
@@ -17,6 +18,9 @@ use std::sync::Arc;
 const ZSTD_LEVEL: i32 = 3;
 /// The largest blob that is read back, unpacked: a bound against a damaged or forged file.
 const MAX_BYTES: usize = 200 * 1024 * 1024;
+
+/// What a person is told that the folder is.
+pub const FOLDER: &str = "the folder of bodies";
 
 /// The BLAKE3 hash of a blob's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,6 +87,9 @@ pub struct Kept(#[expect(dead_code, reason = "the lock goes with it")] std::fs::
 /// When the folder is not there or cannot be locked.
 pub fn keep_all(folder: &Path) -> std::io::Result<Kept> {
     let dir = std::fs::File::open(folder)?;
+    if !dir.metadata()?.is_dir() {
+        return Err(std::io::ErrorKind::NotADirectory.into());
+    }
     dir.lock()?;
     Ok(Kept(dir))
 }
@@ -101,7 +108,7 @@ impl Blobs {
     /// # Errors
     /// When it cannot be made.
     pub fn open(folder: &Path) -> Result<Self, BlobError> {
-        std::fs::create_dir_all(folder).map_err(|e| BlobError::Store(e.to_string()))?;
+        disk::make(FOLDER, folder).map_err(|e| BlobError::Store(e.to_string()))?;
         let store = LocalFileSystem::new_with_prefix(folder)?;
         Ok(Self { store: Arc::new(store), folder: Arc::new(folder.to_owned()), meters: Meters::default() })
     }

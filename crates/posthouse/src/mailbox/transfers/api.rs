@@ -2,7 +2,7 @@
 
 use super::super::FolderId;
 use super::super::ops::OpId;
-use super::{ChangeError, MAX_MESSAGES, MessageAction, MessageMove, Wanted, change, store};
+use super::{ChangeError, Changed, MAX_MESSAGES, MessageAction, MessageMove, Wanted, change, store};
 use crate::accounts::{self, Access, AccountId};
 use crate::app::App;
 use crate::base::events::{self, Kind, News};
@@ -11,7 +11,6 @@ use crate::mailbox::{MessageId, ThreadId};
 use axum::extract::State as Ax;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -28,7 +27,7 @@ pub fn routes() -> OpenApiRouter<App> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ChangeMessages {
-    /// At most 500; those that are gone, or of another account, are passed over.
+    /// At most 500; those that are gone, or of another account, are passed over and counted as `missing`.
     #[serde(default)]
     #[schema(max_items = 500)]
     messages: Vec<MessageId>,
@@ -46,8 +45,13 @@ struct ChangeMessages {
 struct ChangedMessages {
     /// Messages that are changed.
     changed: usize,
-    /// Of the messages that were named, those that are as they were: already so, or gone.
+    /// Of the messages that were named, those that were so already.
     unchanged: usize,
+    /// Of the messages and conversations that were named, those that are not there: not in this account, or not in `from`.
+    missing: usize,
+    /// Of the messages that were named, those that this action leaves alone: what lies outside of trash and spam is not deleted for
+    /// good, what lies in them is moved only by `from`, and sent mail is not archived.
+    kept: usize,
     /// What was moved: moving it back undoes it.
     moved: Vec<MessageMove>,
 }
@@ -108,9 +112,8 @@ async fn change_messages(
     let wanted = Wanted { messages: &r.messages, threads: &r.threads, from: r.from, action: &r.action };
     let out = change(&mut tx, &app, &actor, &account, &wanted).await?;
     tx.commit().await?;
-    let asked: HashSet<MessageId> = r.messages.iter().copied().collect();
-    let unchanged = asked.difference(&out.changed).count();
-    Ok(Json(ChangedMessages { changed: out.changed.len(), unchanged, moved: out.moved }))
+    let Changed { changed, moved, already, missing, kept } = out;
+    Ok(Json(ChangedMessages { changed: changed.len(), unchanged: already, missing, kept, moved }))
 }
 
 /// What waits for the mail server, and what it refused.

@@ -88,6 +88,26 @@ pub struct Changed {
     pub changed: HashSet<MessageId>,
     /// For taking it back.
     pub moved: Vec<MessageMove>,
+    /// Of the named messages, those that were so already.
+    pub already: usize,
+    /// Of the named messages and conversations, those that are not there.
+    pub missing: usize,
+    /// Of the named messages, those that the action leaves alone.
+    pub kept: usize,
+}
+
+impl Changed {
+    /// Counts what became of the named messages that are not changed. `so` lie where they shall lie, or are as they shall be.
+    fn count(&mut self, wanted: &Wanted<'_>, there: &HashSet<MessageId>, so: &HashSet<MessageId>) {
+        let named: HashSet<MessageId> = wanted.messages.iter().copied().collect();
+        for id in named.difference(&self.changed) {
+            match (so.contains(id), there.contains(id)) {
+                (true, _) => self.already += 1,
+                (false, true) => self.kept += 1,
+                (false, false) => self.missing += 1,
+            }
+        }
+    }
 }
 
 /// Why nothing was changed.
@@ -130,11 +150,17 @@ pub async fn change(
 ) -> Result<Changed, ChangeError> {
     let scope = &actor.scope;
     let lies = store::lies(tx, scope, account.id, (wanted.messages, wanted.threads)).await?;
-    let out = if let MessageAction::Flags { seen, flagged } = *wanted.action {
-        set_flags(tx, app, scope, (account, &lies), (seen, flagged)).await?
+    let named: HashSet<ThreadId> = wanted.threads.iter().copied().collect();
+    let lost = named.len().saturating_sub(store::known_threads(tx, scope, account.id, &named).await?);
+    let mut out = if let MessageAction::Flags { seen, flagged } = *wanted.action {
+        let there = lies.iter().map(|l| l.message_id).collect();
+        let mut out = set_flags(tx, app, scope, (account, &lies), (seen, flagged)).await?;
+        out.count(wanted, &there, &there);
+        out
     } else {
         transfer(tx, app, actor, account, (wanted, lies)).await?
     };
+    out.missing += lost;
     if !out.changed.is_empty() {
         let count = u64::try_from(out.changed.len()).unwrap_or(u64::MAX);
         let news = News { kind: Kind::MessagesChanged, account_id: account.id, count };
@@ -160,7 +186,7 @@ async fn set_flags(
     if !messages.is_empty() {
         ops::enqueue(tx, app, scope, account.id, &Op::SetFlags { messages, seen, flagged }).await?;
     }
-    Ok(Changed { changed, moved: vec![] })
+    Ok(Changed { changed, ..Changed::default() })
 }
 
 async fn transfer(
@@ -172,10 +198,13 @@ async fn transfer(
 ) -> Result<Changed, ChangeError> {
     let folders = super::store::folders(tx, &actor.scope, account.id).await?;
     let (kind, to) = target(tx, app, &actor.scope, (account, &folders), wanted.action).await?;
+    let target = to.as_ref().map(|f| f.id);
+    let there = lies.iter().filter(|l| wanted.from.is_none_or(|f| f == l.folder_id)).map(|l| l.message_id).collect();
+    let so = lies.iter().filter(|l| Some(l.folder_id) == target).map(|l| l.message_id).collect();
     let meant = meant(lies, (wanted, kind), &folders);
     // One operation for each folder that they come from: the server does it in one command.
     let mut by_folder: BTreeMap<FolderId, Vec<Lies>> = BTreeMap::new();
-    for l in meant.into_iter().filter(|l| Some(l.folder_id) != to.as_ref().map(|f| f.id)) {
+    for l in meant.into_iter().filter(|l| Some(l.folder_id) != target) {
         by_folder.entry(l.folder_id).or_default().push(l);
     }
     let mut out = Changed::default();
@@ -190,6 +219,7 @@ async fn transfer(
             }
         }
     }
+    out.count(wanted, &there, &so);
     if kind == TransferKind::Remove && !out.changed.is_empty() {
         let detail = serde_json::json!({ "messages": out.changed.len() });
         let entry = AuditEntry { action: "mail.deleted", subject: account.address.clone(), detail };

@@ -5,6 +5,7 @@ use super::TransferKind;
 use crate::accounts::AccountId;
 use crate::team::Scope;
 use db::{Conn, DbResult, FromRow, Ts, sql};
+use std::collections::HashSet;
 
 /// Places that one request changes at most: conversations have any number of messages.
 const MAX_PLACES: i64 = 10_000;
@@ -69,6 +70,28 @@ pub async fn lies(
             JOIN placement p ON p.message_id = w.id
             WHERE p.account_id = $2 AND p.workspace_id = $3 ORDER BY p.uid LIMIT $5",
         serde_json::json!(messages), account, scope.workspace_id(), serde_json::json!(threads), MAX_PLACES)
+}
+
+/// How many of these threads have a message that lies anywhere.
+pub async fn known_threads(
+    c: &mut Conn,
+    scope: &Scope,
+    account: AccountId,
+    threads: &HashSet<ThreadId>,
+) -> DbResult<usize> {
+    if threads.is_empty() {
+        return Ok(0);
+    }
+    let threads: Vec<String> = threads.iter().map(|t| t.0.simple().to_string()).collect();
+    let (known,) = sql!(one (i64,), c,
+        lite "SELECT COUNT(*) FROM json_each($1) j WHERE EXISTS (
+                SELECT 1 FROM message m JOIN placement p ON p.message_id = m.id
+                WHERE m.thread_id = unhex(j.value) AND m.account_id = $2 AND m.workspace_id = $3)",
+        pg "SELECT COUNT(*) FROM jsonb_array_elements_text($1) j WHERE EXISTS (
+              SELECT 1 FROM message m JOIN placement p ON p.message_id = m.id
+              WHERE m.thread_id = CAST(j AS UUID) AND m.account_id = $2 AND m.workspace_id = $3)",
+        serde_json::json!(threads), account, scope.workspace_id())?;
+    Ok(usize::try_from(known).unwrap_or_default())
 }
 
 pub async fn insert(tx: &mut Conn, scope: &Scope, (account, op): (AccountId, OpId), t: &Transfer) -> DbResult<()> {

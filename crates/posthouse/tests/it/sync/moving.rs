@@ -113,6 +113,39 @@ pub async fn reaches_the_server(engine: Engine, at: impl Into<At>) {
     s.t.stop().await;
 }
 
+/// Each message that was named is counted once, by what became of it.
+async fn is_counted(engine: Engine) {
+    let mut s = Scene::start(engine, ("counted", Offers::All), thirty).await;
+    s.equal(&FOLDERS).await;
+    let list = s.api.get(&format!("/accounts/{}/messages?limit=200", s.id)).await.expect(200);
+    let of = |n: usize| {
+        let mine = list["items"].as_array().unwrap().iter().find(|m| m["subject"] == format!("Mail {n}")).unwrap();
+        (mine["id"].clone(), mine["thread_id"].clone())
+    };
+    let gone = "00000000-0000-7000-8000-000000000001";
+    let path = format!("/accounts/{}/messages/change", s.id);
+    let (inbox, trash) = (s.folder("INBOX").await, s.folder("Trash").await);
+    let counts = |said: &Value| ["changed", "unchanged", "missing", "kept"].map(|name| said[name].as_u64().unwrap());
+    let ask = async |s: &mut Scene, body: Value| counts(&s.api.post(&path, &body).await.expect(200));
+
+    let seen = json!({ "kind": "flags", "seen": true });
+    let named = json!({ "messages": [of(1).0, of(2).0, gone, gone], "action": seen });
+    assert_eq!(ask(&mut s, named.clone()).await, [2, 0, 1, 0]);
+    assert_eq!(ask(&mut s, named).await, [0, 2, 1, 0], "they are so already, and one is not there");
+    let away = json!({ "messages": [of(1).0, of(2).0, gone], "action": { "kind": "trash" } });
+    assert_eq!(ask(&mut s, away.clone()).await, [2, 0, 1, 0]);
+    assert_eq!(ask(&mut s, away).await, [0, 2, 1, 0]);
+    let for_good = json!({ "messages": [of(1).0, of(3).0, gone], "action": { "kind": "delete" } });
+    assert_eq!(ask(&mut s, for_good).await, [1, 0, 1, 1], "what is not thrown away is kept");
+    let from = json!({ "messages": [of(3).0, of(4).0], "from": trash, "action": { "kind": "move", "folder": inbox } });
+    assert_eq!(ask(&mut s, from).await, [0, 2, 0, 0], "they are where they shall be");
+    let from = json!({ "messages": [of(3).0, of(2).0], "from": trash, "action": { "kind": "archive" } });
+    assert_eq!(ask(&mut s, from).await, [1, 0, 1, 0], "it does not lie there");
+    let threads = json!({ "threads": [of(5).1, gone], "action": seen });
+    assert_eq!(ask(&mut s, threads).await, [1, 0, 1, 0], "a conversation that is not there");
+    s.t.stop().await;
+}
+
 /// The server says no: everything is where it was, and somebody can read why.
 pub async fn is_refused(engine: Engine, at: impl Into<At>) {
     let at = at.into();
@@ -271,6 +304,10 @@ on_both! {
 
     async fn a_server_without_uidplus_does_it_too(engine) {
         reaches_the_server(engine, Offers::NoUidplus).await;
+    }
+
+    async fn each_named_message_is_counted_once_by_what_became_of_it(engine) {
+        is_counted(engine).await;
     }
 
     async fn what_the_server_refuses_is_put_back(engine) {
