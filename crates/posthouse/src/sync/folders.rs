@@ -21,6 +21,7 @@ pub async fn refresh(owner: &Owner, session: &mut ImapSession) -> Result<HashMap
     let (listed, statuses): (Vec<_>, Vec<_>) = session.list_status("*").await?.into_iter().unzip();
     let names = listed.iter().map(|l: &Listed| l.name.clone());
     let mut statuses: HashMap<_, _> = names.zip(statuses).filter_map(|(name, status)| Some((name, status?))).collect();
+    believe_all_or_none(&mut statuses);
     let listed: Vec<Listed> = listed.into_iter().filter(Listed::selectable).take(MAX_FOLDERS).collect();
     let prefix = session.namespace().await?.map(|n| n.prefix).unwrap_or_default();
     let roles = roles::of(&listed, &prefix);
@@ -42,6 +43,14 @@ pub async fn refresh(owner: &Owner, session: &mut ImapSession) -> Result<HashMap
     let renamed = renamed(&known, (&gone, &new), &statuses);
     store(owner, (&gone, &changed), &renamed).await?;
     Ok(statuses)
+}
+
+/// Cyrus 3.6 tells octets of memory for ids, and by chance some look like one: where one is none, no other of the answer is believed,
+/// and opening the folder tells.
+fn believe_all_or_none(statuses: &mut HashMap<String, MailboxStatus>) {
+    if statuses.values().any(|status| status.mailbox_id.is_none()) {
+        statuses.values_mut().for_each(|status| status.mailbox_id = None);
+    }
 }
 
 /// What is copied of Gmail has every message: what its labels lead to is shown without being fetched.
@@ -200,6 +209,20 @@ mod tests {
         let all: Vec<Folder> = gone.iter().cloned().chain(stays).collect();
         let (gone, new): (Vec<&Folder>, Vec<&NewFolder>) = (gone.iter().collect(), new.iter().map(|n| &n.0).collect());
         renamed(&all, (&gone, &new), &statuses).into_iter().map(|(g, n)| (g.name.clone(), n.name.clone())).collect()
+    }
+
+    #[test]
+    fn ids_are_believed_where_all_are_ids() {
+        let answer = |ids: [Option<&str>; 2]| {
+            let named = |(n, id): (usize, Option<&str>)| {
+                (n.to_string(), MailboxStatus { mailbox_id: id.map(Into::into), ..status((7, 9, 3)) })
+            };
+            let mut all: HashMap<_, _> = ids.into_iter().enumerate().map(named).collect();
+            believe_all_or_none(&mut all);
+            ["0", "1"].map(|name| all[name].mailbox_id.clone())
+        };
+        assert_eq!(answer([Some("F1"), Some("F2")]), [Some("F1".to_owned()), Some("F2".to_owned())]);
+        assert_eq!(answer([Some("V"), None]), [None, None]);
     }
 
     #[test]
