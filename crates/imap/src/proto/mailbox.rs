@@ -201,9 +201,9 @@ impl Namespace {
 /// The longest MAILBOXID (RFC 8474 section 7).
 const MAX_OBJECT_ID: usize = 255;
 
-/// `(F2212ea87-6097)`; the parentheses may be missing. What RFC 8474 does not allow is none: Cyrus 3.6 answers STATUS of a folder
-/// that another session made or renamed with octets of memory it has given back.
-fn object_id(value: &Value) -> Option<String> {
+/// `(F2212ea87-6097)`; the parentheses may be missing. What RFC 8474 does not allow is none: Cyrus 3.6 answers STATUS, and no
+/// SELECT, with octets of memory it has given back.
+pub(crate) fn object_id(value: &Value) -> Option<String> {
     let id = value.list().map_or(Some(value), <[Value]>::first)?.text()?;
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
     (!id.is_empty() && id.len() <= MAX_OBJECT_ID && id.bytes().all(allowed)).then(|| id.into_owned())

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::mailbox::object_id;
 use super::tree::{Builder, Value};
 use super::uid_set::UidSet;
 
@@ -59,6 +60,8 @@ pub enum Code {
     HighestModSeq(u64),
     InUse,
     Limit,
+    /// Stays when the mailbox is renamed (RFC 8474).
+    MailboxId(String),
     /// UIDs that a conditional STORE left alone (RFC 7162).
     Modified(UidSet),
     NoModSeq,
@@ -155,6 +158,7 @@ impl Code {
                 to: UidSet::parse(at(2)?.bytes()?)?,
             },
             "HIGHESTMODSEQ" => Self::HighestModSeq(at(0)?.number()?),
+            "MAILBOXID" => Self::MailboxId(object_id(at(0)?)?),
             "MODIFIED" => Self::Modified(UidSet::parse(at(0)?.bytes()?)?),
             "PERMANENTFLAGS" => Self::PermanentFlags(words(at(0)?.list()?)),
             "UIDNEXT" => Self::UidNext(at(0)?.number()?),

@@ -29,6 +29,8 @@ pub struct Selected {
     pub highest_modseq: Option<u64>,
     /// Flags that can be set for good; `\*` means that new keywords can be made.
     pub permanent_flags: Vec<String>,
+    /// Stays when the mailbox is renamed (RFC 8474).
+    pub mailbox_id: Option<String>,
     pub read_only: bool,
 }
 
@@ -50,6 +52,7 @@ impl Selected {
             Code::HighestModSeq(value) => self.highest_modseq = Some(value).filter(|value| *value > 0),
             Code::NoModSeq => self.highest_modseq = None,
             Code::PermanentFlags(flags) => self.permanent_flags = flags,
+            Code::MailboxId(id) => self.mailbox_id = Some(id),
             Code::ReadOnly => self.read_only = true,
             // What came before was about the mailbox that was selected until now (RFC 7162).
             Code::Closed => *self = Self::default(),

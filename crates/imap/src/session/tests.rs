@@ -364,7 +364,8 @@ async fn a_server_that_drips_is_ended_by_the_command_timeout() {
 async fn selecting_collects_what_the_server_says() {
     let replies = "* 7 EXISTS\r\n* 1 RECENT\r\n* OK [CLOSED] old\r\n* FLAGS (\\Seen)\r\n* 3 EXISTS\r\n* 0 RECENT\r\n\
         * OK [UIDVALIDITY 9] ok\r\n* OK [UIDNEXT 0] odd\r\n* OK [HIGHESTMODSEQ 77] ok\r\n\
-        * OK [PERMANENTFLAGS (\\Seen \\*)] ok\r\nA1 OK [READ-ONLY] done\r\n";
+        * OK [PERMANENTFLAGS (\\Seen \\*)] ok\r\n* OK [MAILBOXID (F2212-a_7)] ok\r\n* OK [MAILBOXID (\x01/)] odd\r\n\
+        A1 OK [READ-ONLY] done\r\n";
     play!(
         [hear("A1 SELECT \"Entw&APw-rfe\""), say(replies), hear("A2 IDLE"), say("A2 NO not now\r\n")],
         |mut session| {
@@ -374,6 +375,7 @@ async fn selecting_collects_what_the_server_says() {
                 exists: 3,
                 highest_modseq: Some(77),
                 permanent_flags: vec!["\\Seen".to_owned(), "\\*".to_owned()],
+                mailbox_id: Some("F2212-a_7".to_owned()),
                 read_only: true,
                 ..Selected::default()
             };

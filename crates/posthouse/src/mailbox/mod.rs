@@ -37,8 +37,8 @@ pub use ops::{Op, OpId, OpState, Waiting, enqueue, finish, next_waiting, postpon
 pub use store::{
     Alike, Counts, Failing, Folder, Placed, Seen, alike, any_message, compare_again, count_waiting_ops, counts,
     delete_chunk, failed_uids, flags_wait, folders, forget_folder, forget_uids, hold_selected, op_state, placed,
-    placements_of, prune_ops, put_failed, referenced, selected_folders, set_counted, set_refused, set_seen,
-    set_uid_validity, settled_uids, to_count, unplaced,
+    placements_of, prune_ops, put_failed, referenced, selected_folders, set_counted, set_mailbox_id, set_refused,
+    set_seen, set_uid_validity, settled_uids, to_count, unplaced,
 };
 pub use transfers::TransferKind;
 

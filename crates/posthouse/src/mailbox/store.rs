@@ -207,6 +207,12 @@ pub struct Seen {
     pub import_days: i64,
 }
 
+/// The MAILBOXID that the server told when the folder was opened.
+pub async fn set_mailbox_id(tx: &mut Conn, scope: &Scope, id: FolderId, told: &str) -> DbResult<()> {
+    sql!(run tx, "UPDATE folder SET mailbox_id = $3 WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), told)?;
+    Ok(())
+}
+
 /// Notes that all of a folder was taken over, unless a comparison was asked for since it was read.
 pub async fn set_seen(tx: &mut Conn, scope: &Scope, folder: &Folder, seen: Seen) -> DbResult<()> {
     sql!(run tx,

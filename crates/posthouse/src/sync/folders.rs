@@ -1,17 +1,18 @@
 //! The account's folders, as the server lists them.
 //!
 //! A folder that was renamed keeps its row, and with it what people chose for it and where its messages lie. It is known by its
-//! MAILBOXID (RFC 8474); where the server gives none, by UIDVALIDITY, UIDNEXT and number of messages, if they lead to one folder only.
+//! MAILBOXID (RFC 8474), which some servers tell truly only to those who open the folder; where the server gives none, by UIDVALIDITY,
+//! UIDNEXT and number of messages, if they lead to one folder only.
 
 use super::owner::Owner;
 use super::{Stop, roles};
 use crate::connect::{self, ImapSession};
 use crate::mailbox::{self, Folder, FolderId, MAX_FOLDERS, NewFolder, Role, transfers};
-use imap::{Listed, MailboxStatus};
+use imap::{Listed, MailboxName, MailboxStatus};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-/// New folders that are asked for their figures, where LIST does not give them: each is a question to the server.
+/// New folders that are asked for their figures and ids, where LIST does not give them: each is a question to the server, or two.
 const ASKED: usize = 20;
 
 /// Takes over the server's list, with what each folder is for; new ones are chosen when they are the inbox or hold sent mail, on
@@ -20,6 +21,7 @@ pub async fn refresh(owner: &Owner, session: &mut ImapSession) -> Result<HashMap
     let (listed, statuses): (Vec<_>, Vec<_>) = session.list_status("*").await?.into_iter().unzip();
     let names = listed.iter().map(|l: &Listed| l.name.clone());
     let mut statuses: HashMap<_, _> = names.zip(statuses).filter_map(|(name, status)| Some((name, status?))).collect();
+    believe_all_or_none(&mut statuses);
     let listed: Vec<Listed> = listed.into_iter().filter(Listed::selectable).take(MAX_FOLDERS).collect();
     let prefix = session.namespace().await?.map(|n| n.prefix).unwrap_or_default();
     let roles = roles::of(&listed, &prefix);
@@ -35,11 +37,20 @@ pub async fn refresh(owner: &Owner, session: &mut ImapSession) -> Result<HashMap
     }
     let new: Vec<&NewFolder> = found.iter().filter(|f| !known.iter().any(|k| k.name == f.name)).collect();
     if !gone.is_empty() {
-        ask(session, &new, &mut statuses).await?;
+        let by_id = session.capabilities().has("OBJECTID") && gone.iter().any(|g| g.mailbox_id.is_some());
+        ask(session, (&new, by_id), &mut statuses).await?;
     }
     let renamed = renamed(&known, (&gone, &new), &statuses);
     store(owner, (&gone, &changed), &renamed).await?;
     Ok(statuses)
+}
+
+/// Cyrus 3.6 tells octets of memory for ids, and by chance some look like one: where one is none, no other of the answer is believed,
+/// and opening the folder tells.
+fn believe_all_or_none(statuses: &mut HashMap<String, MailboxStatus>) {
+    if statuses.values().any(|status| status.mailbox_id.is_none()) {
+        statuses.values_mut().for_each(|status| status.mailbox_id = None);
+    }
 }
 
 /// What is copied of Gmail has every message: what its labels lead to is shown without being fetched.
@@ -62,25 +73,33 @@ fn is_as_known(f: &NewFolder, k: &Folder) -> bool {
     k.name == f.name && k.role_told == f.role && k.delimiter == f.delimiter && same_id
 }
 
-/// Asks for the figures of new folders that LIST did not give.
+/// Asks for the figures of new folders that LIST did not give, and for their ids, when those that are gone had one.
 async fn ask(
     session: &mut ImapSession,
-    new: &[&NewFolder],
+    (new, by_id): (&[&NewFolder], bool),
     statuses: &mut HashMap<String, MailboxStatus>,
 ) -> Result<(), Stop> {
     for folder in new.iter().take(ASKED) {
-        if statuses.contains_key(&folder.name) {
-            continue;
+        let name = MailboxName::encode(&folder.name);
+        if !statuses.contains_key(&folder.name) {
+            let told = session.status(&name).await;
+            statuses.extend(unless_refused(told)?.map(|status| (folder.name.clone(), status)));
         }
-        match session.status(&imap::MailboxName::encode(&folder.name)).await {
-            Ok(status) => _ = statuses.insert(folder.name.clone(), status),
-            Err(e) if connect::is_too_much(&e) => return Err(e.into()),
-            // It counts as a new one then.
-            Err(imap::Error::No(_) | imap::Error::Bad(_) | imap::Error::Invalid(_) | imap::Error::Protocol(_)) => {}
-            Err(e) => return Err(e.into()),
-        }
+        let Some(status) = statuses.get_mut(&folder.name).filter(|s| by_id && s.mailbox_id.is_none()) else { continue };
+        let opened = session.examine(&name).await;
+        status.mailbox_id = unless_refused(opened)?.and_then(|opened| opened.mailbox_id);
     }
     Ok(())
+}
+
+/// Nothing when the server would not tell: the folder counts as a new one then.
+fn unless_refused<T>(told: Result<T, imap::Error>) -> Result<Option<T>, Stop> {
+    match told {
+        Ok(told) => Ok(Some(told)),
+        Err(e) if connect::is_too_much(&e) => Err(e.into()),
+        Err(imap::Error::No(_) | imap::Error::Bad(_) | imap::Error::Invalid(_) | imap::Error::Protocol(_)) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
 }
 
 /// Which folders that are gone are there under a new name.
@@ -190,6 +209,20 @@ mod tests {
         let all: Vec<Folder> = gone.iter().cloned().chain(stays).collect();
         let (gone, new): (Vec<&Folder>, Vec<&NewFolder>) = (gone.iter().collect(), new.iter().map(|n| &n.0).collect());
         renamed(&all, (&gone, &new), &statuses).into_iter().map(|(g, n)| (g.name.clone(), n.name.clone())).collect()
+    }
+
+    #[test]
+    fn ids_are_believed_where_all_are_ids() {
+        let answer = |ids: [Option<&str>; 2]| {
+            let named = |(n, id): (usize, Option<&str>)| {
+                (n.to_string(), MailboxStatus { mailbox_id: id.map(Into::into), ..status((7, 9, 3)) })
+            };
+            let mut all: HashMap<_, _> = ids.into_iter().enumerate().map(named).collect();
+            believe_all_or_none(&mut all);
+            ["0", "1"].map(|name| all[name].mailbox_id.clone())
+        };
+        assert_eq!(answer([Some("F1"), Some("F2")]), [Some("F1".to_owned()), Some("F2".to_owned())]);
+        assert_eq!(answer([Some("V"), None]), [None, None]);
     }
 
     #[test]

@@ -139,10 +139,11 @@ async fn append_sent(
             name
         }
     };
-    if let Err(imap::Error::No(_)) = session.examine(&sent).await {
+    // Courier files nothing in a folder that is opened for reading only: "Current box is selected READ-ONLY."
+    if let Err(imap::Error::No(_)) = session.select(&sent).await {
         // Listed a while ago, and gone since.
         let _ = session.create(&sent).await;
-        session.examine(&sent).await?;
+        session.select(&sent).await?;
     }
     if !session.uid_search(&[SearchKey::message_id(message_id)]).await?.is_empty() {
         return Ok(());

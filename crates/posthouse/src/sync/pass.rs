@@ -49,6 +49,7 @@ pub async fn folder(owner: &Owner, session: &mut ImapSession, folder: &Folder) -
     // What changed before this look is seen by it; what changes from here on ends the next IDLE at once.
     let _ = session.take_changes();
     let same = same_uids(owner, folder, &selected).await?;
+    note_id(owner, folder, (selected.mailbox_id.as_deref(), same)).await?;
     let now = Seen {
         uid_next: selected.uid_next.map_or(0, i64::from),
         messages: i64::from(selected.exists),
@@ -127,6 +128,19 @@ async fn same_uids(owner: &Owner, folder: &Folder, selected: &Selected) -> Resul
     mailbox::set_uid_validity(&mut tx, &owner.scope, folder.id, validity).await?;
     tx.commit().await?;
     Ok(false)
+}
+
+/// Keeps the id by which a renamed folder is known again, where listing it told none: Cyrus 3.6 tells a true one only to those who
+/// open a folder. With new UIDs it is another folder under the old name.
+async fn note_id(owner: &Owner, folder: &Folder, (told, same): (Option<&str>, bool)) -> Result<(), Stop> {
+    let Some(id) = told.filter(|id| folder.mailbox_id.as_deref() != Some(*id)) else { return Ok(()) };
+    if same && folder.mailbox_id.is_some() {
+        return Ok(());
+    }
+    let mut tx = owner.tx().await?;
+    mailbox::set_mailbox_id(&mut tx, &owner.scope, folder.id, id).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// What changed since the folder was taken over.

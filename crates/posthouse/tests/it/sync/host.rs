@@ -213,13 +213,6 @@ impl Host {
         }
     }
 
-    /// Gives a folder a UIDVALIDITY that no other has: Courier's goes by the second, the others' are their own.
-    pub fn apart(&self, folder: &str) {
-        if let Some((Peer::Courier, server, mailbox)) = &self.peer {
-            server.forget_uids(&mailbox.address, &self.named(folder)).unwrap();
-        }
-    }
-
     /// Delivers to Courier's inbox under this file name.
     pub fn lay(&self, name: &str, raw: &[u8]) {
         let (_, server, mailbox) = self.peer.as_ref().unwrap();

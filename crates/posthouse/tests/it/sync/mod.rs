@@ -142,6 +142,13 @@ impl Scene {
         }
     }
 
+    /// Nobody of us is signed in afterwards.
+    async fn pause(&mut self) {
+        self.api.post(&format!("/accounts/{}/pause", self.id), &json!({})).await.expect(200);
+        let ended = async || self.proxy.lives().iter().all(|life| life.ended_at.is_some());
+        crate::support::eventually("the session has ended", ended).await;
+    }
+
     /// Asks for a pass; a session that was cut is opened again first.
     pub async fn sync_now(&mut self, compare: bool) {
         let path = format!("/accounts/{}/sync", self.id);

@@ -154,9 +154,11 @@ pub async fn is_refused(engine: Engine, at: impl Into<At>) {
     s.bodies_asked();
     let (command, unknown) = if at.has_move() { ("UID MOVE", "UID MOVX") } else { ("UID COPY", "UID COPX") };
     let broken = Fault::ReplaceText(Direction::FromClient, contains(command), [command.into(), unknown.into()]);
-    let name = format!("\" {}", s.host.named("Archive"));
-    let hidden = Fault::ReplaceLine(Direction::FromServer, contains(&name), "* OK Hidden\r\n".into());
-    s.proxy.set_plan(Plan { faults: vec![broken, hidden] });
+    // Courier quotes every name.
+    let name = s.host.named("Archive");
+    let hidden = [format!("\" {name}"), format!("\" \"{name}\"")]
+        .map(|listed| Fault::ReplaceLine(Direction::FromServer, contains(&listed), "* OK Hidden\r\n".into()));
+    s.proxy.set_plan(Plan { faults: [broken].into_iter().chain(hidden).collect() });
     s.proxy.hang_up();
     eventually("the folder is not known any more", async || {
         s.t.number("SELECT COUNT(*) FROM folder WHERE role = 'archive'").await == 0
@@ -184,6 +186,25 @@ pub async fn is_refused(engine: Engine, at: impl Into<At>) {
     s.api.delete(&format!("/accounts/{}/operations", s.id), &json!({})).await.expect(204);
     assert_eq!(s.operations().await["refused"], json!([]));
     assert_eq!(s.bodies_asked(), 0);
+    s.t.stop().await;
+}
+
+/// What is sent by us lies in Sent, once.
+pub async fn files_what_is_sent(engine: Engine, at: impl Into<At>) {
+    let mut s = Scene::start(engine, ("files", at), |_| {}).await;
+    s.equal(&FOLDERS).await;
+    let body = json!({ "to": "nobody@elsewhere.test", "subject": "Greetings", "body": "Hello" });
+    let key = [("idempotency-key", "the-only-one")];
+    let path = format!("/accounts/{}/outgoing", s.id);
+    s.api.call(reqwest::Method::POST, &path, Some(&body), &key).await.expect(202);
+    eventually("it is filed", async || !s.host.stored("Sent").is_empty()).await;
+    s.equal(&FOLDERS).await;
+    assert_eq!(s.there(&FOLDERS)["Greetings"], ["Sent seen"]);
+    assert_eq!(s.t.number("SELECT COUNT(*) FROM folder WHERE role = 'sent'").await, 1);
+    // Courier files nothing in a folder that is open for reading only, which no other server minds.
+    let mut heard = s.proxy.take_heard().into_iter().rev().skip_while(|line| !line.contains("APPEND"));
+    let opened = heard.find(|line| line.contains("SELECT ") || line.contains("EXAMINE ")).unwrap();
+    assert!(opened.contains("SELECT "), "{opened}");
     s.t.stop().await;
 }
 
@@ -294,6 +315,10 @@ on_both! {
         reaches_the_server(engine, Offers::All).await;
         reaches_the_server(engine, Offers::NoMove).await;
         reaches_the_server(engine, Offers::Neither).await;
+    }
+
+    async fn what_is_sent_is_filed_in_a_folder_that_is_open_for_writing(engine) {
+        files_what_is_sent(engine, Offers::All).await;
     }
 
     async fn flags_from_elsewhere_are_taken_along(engine) {

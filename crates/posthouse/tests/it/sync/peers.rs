@@ -34,21 +34,6 @@ async fn comes_by_itself(peer: Peer) {
     s.t.stop().await;
 }
 
-/// What is sent by us lies in Sent, once.
-async fn files_what_is_sent(peer: Peer) {
-    let mut s = Scene::start(Engine::Sqlite, ("files", peer), |_| {}).await;
-    s.equal(&FOLDERS).await;
-    let body = json!({ "to": "nobody@elsewhere.test", "subject": "Greetings", "body": "Hello" });
-    let key = [("idempotency-key", "the-only-one")];
-    let path = format!("/accounts/{}/outgoing", s.id);
-    s.api.call(reqwest::Method::POST, &path, Some(&body), &key).await.expect(202);
-    crate::support::eventually("it is filed", async || !s.host.stored("Sent").is_empty()).await;
-    s.equal(&FOLDERS).await;
-    assert_eq!(s.there(&FOLDERS)["Greetings"], ["Sent seen"]);
-    assert_eq!(s.t.number("SELECT COUNT(*) FROM folder WHERE role = 'sent'").await, 1);
-    s.t.stop().await;
-}
-
 /// What a mailbox with nothing but its inbox gets archived goes where the server allows a folder.
 async fn archives_at_first(peer: Peer) {
     let mut s = Scene::start(Engine::Sqlite, ("first", peer), |host| {
@@ -122,7 +107,7 @@ on_peers! {
     }
 
     fn what_is_sent_is_filed(peer) {
-        files_what_is_sent(peer).await;
+        moving::files_what_is_sent(Engine::Sqlite, peer).await;
     }
 
     fn an_archive_is_made_below_the_inbox(peer) {
