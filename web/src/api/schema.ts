@@ -2167,7 +2167,7 @@ export interface components {
          * @description What it is about.
          * @enum {string}
          */
-        NoticeKind: "outage" | "recovered" | "app_configuration" | "system_mail";
+        NoticeKind: "outage" | "recovered" | "app_configuration" | "refused_change" | "system_mail";
         NoticePage: {
             items: components["schemas"]["Notice"][];
             next_cursor?: string | null;
