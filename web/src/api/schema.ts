@@ -2080,6 +2080,8 @@ export interface components {
             from?: components["schemas"]["Person"] | null;
             has_attachments: boolean;
             id: components["schemas"]["MessageId"];
+            /** @description Labels that people gave to it, on Gmail. */
+            labels: string[];
             seen: boolean;
             /**
              * Format: int64
@@ -2929,6 +2931,8 @@ export interface components {
             /** @description Files hang on one of its messages. */
             has_attachments: boolean;
             id: components["schemas"]["ThreadId"];
+            /** @description Labels that people gave to its messages, on Gmail. */
+            labels: string[];
             /** Format: int64 */
             message_count: number;
             /** @description The newest message: of the folder, if the list is that of a folder. */
@@ -7032,7 +7036,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Words, "words in a row", -without, and operators: from: to: subject: has:attachment is:unread is:flagged in:folder
+                 * @description Words, "words in a row", -without, and operators: from: to: subject: has:attachment is:unread is:flagged in:folder label:name
                  *     before:2026-01-31 after:2026-01-01 account:address. All must hold; the last word is found by its beginning.
                  */
                 q?: string;
@@ -7044,6 +7048,8 @@ export interface operations {
                 from?: string;
                 /** @description In the recipients' names or addresses. */
                 to?: string;
+                /** @description Under this label, on Gmail. */
+                label?: string;
                 /** @description Received on this day or later: 2026-01-31, in the workspace's time zone. */
                 after?: string;
                 /** @description Received before this day. */
