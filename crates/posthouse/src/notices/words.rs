@@ -58,7 +58,7 @@ fn refused(facts: &Facts, first: &str) -> Words {
         None | Some(1) => "The message is as it was before.".to_owned(),
         Some(n) => format!("{n} messages are as they were before."),
     };
-    let fix = "Open the account's Sync page: it lists them. Make again what still matters, then clear the list. \
+    let fix = "Open the account's Sync page: it lists what was refused. Make again what still matters, then clear the list. \
                If it is refused again, ask whoever runs the mailbox whether its folders may be changed.";
     Words { title, text, fix: fix.into() }
 }
