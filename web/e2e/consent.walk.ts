@@ -2,7 +2,7 @@
 import type { Page } from "@playwright/test";
 import { rowOf } from "./support/forms";
 import type { Mailbox } from "./support/lab";
-import { asOwner, keepDefaults, untilLive } from "./support/owner";
+import { asOwner, keepDefaults, OWNER, untilLive } from "./support/owner";
 import { allow, forget, signIn, windowOf } from "./support/provider";
 import { expect, type House, test } from "./support/test";
 
@@ -160,6 +160,74 @@ test("a window that the browser blocks becomes this tab", async ({ page, house }
   await allow(page);
   await keepDefaults(page);
   await expect(rowOf(page, ben.address)).toContainText("Connected");
+});
+
+/** Signs out in a second tab of the same browser, as a person does. */
+async function signOutElsewhere(page: Page): Promise<void> {
+  const second = await page.context().newPage();
+  await second.goto("/accounts");
+  await second.getByRole("button", { name: /account menu$/ }).click();
+  await second.getByRole("menuitem", { name: "Sign out" }).click();
+  await expect(second.getByRole("heading", { name: "Sign in to Posthouse" })).toBeVisible();
+  await second.close();
+}
+
+async function signInAgain(page: Page): Promise<void> {
+  await expect(page.getByRole("heading", { name: "Sign in to Posthouse" })).toBeVisible();
+  await page.getByLabel("Email").fill(OWNER.email);
+  await page.getByLabel("Password", { exact: true }).fill(OWNER.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+test("whoever signs out in a second tab meanwhile is told so in the first, and begins again with what was typed", async ({
+  page,
+  house,
+}) => {
+  const ben = await house.lab.addUser("ben");
+  await fill(page, "microsoft", ben);
+  await go(page, "Microsoft").click();
+  await signIn(page);
+  await signOutElsewhere(page);
+  await page.getByRole("button", { name: "Allow access" }).click();
+  await expect(page.getByRole("heading", { name: "You are signed out" })).toBeVisible();
+  await expect(page.getByText("Sign in and begin again. Nothing was saved.")).toBeVisible();
+  await page.getByRole("link", { name: "Sign in" }).click();
+  await signInAgain(page);
+  await page.getByRole("link", { name: /Microsoft/ }).click();
+  await expect(page.getByLabel("Email address")).toHaveValue(ben.address);
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await expect(page.getByLabel("Display name")).toHaveValue("Ben Kim");
+  await go(page, "Microsoft").click();
+  // What was allowed is not asked again there.
+  await expect(page.getByLabel("Address")).toHaveValue(ben.address);
+  await page.getByLabel("Password").fill("any password does");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await keepDefaults(page);
+  await expect(rowOf(page, ben.address)).toContainText("Connected");
+});
+
+test("signed out meanwhile, the window says so and the tab that opened it asks to sign in", async ({
+  page,
+  house,
+}) => {
+  const ben = await house.lab.addUser("ben");
+  await fill(page, "google", ben);
+  const opened = await windowOf(page, () => go(page, "Google").click());
+  await signIn(opened);
+  await signOutElsewhere(page);
+  await expect(page.getByRole("heading", { name: "Sign in to Posthouse" })).toBeVisible();
+  await opened.getByRole("button", { name: "Allow access" }).click();
+  await expect(opened.getByRole("heading", { name: "You are signed out" })).toBeVisible();
+  await expect(opened.getByText(/You can close this window/)).toBeVisible();
+  await opened.close();
+  await signInAgain(page);
+  await expect(page.getByLabel("Email address")).toHaveValue(ben.address);
+  const again = page.getByRole("button", { name: "Open the window again" });
+  const second = await windowOf(page, () => again.click());
+  await second.getByRole("button", { name: "Allow access" }).click();
+  await keepDefaults(page);
+  await expect(rowOf(page, ben.address)).toContainText("Connected");
+  await expect.poll(() => second.isClosed()).toBe(true);
 });
 
 test("an app of the team is added, checked, mended and tried", async ({ page, house }) => {

@@ -16,7 +16,7 @@ export interface Mailbox {
 interface Ready {
   imap: number;
   imaps: number;
-  /** IMAP without encryption, where bodies can be refused. */
+  /** IMAP without encryption, where bodies and changes can be refused. */
   refusing: number;
   submission: number;
   smtps: number;
@@ -63,7 +63,7 @@ export class Lab {
     return this.#program.stop();
   }
 
-  #ask(command: string, values: Record<string, string | string[]> = {}): Promise<Answer> {
+  #ask(command: string, values: Record<string, string | string[] | boolean> = {}): Promise<Answer> {
     const asked = this.#last.then(async () => {
       this.#program.say(JSON.stringify({ command, ...values }));
       const [line] = await this.#program.line(/^\{.*\}$/);
@@ -112,6 +112,11 @@ export class Lab {
   /** Who connects to the port `refusing` from now on is refused the bodies of these sets of UIDs. */
   async refuseBodies(of: string[]): Promise<void> {
     await this.#ask("refuse_bodies", { of });
+  }
+
+  /** Who connects to the port `refusing` from now on is refused changes of messages, or none. */
+  async refuseChanges(on: boolean): Promise<void> {
+    await this.#ask("refuse_changes", { on });
   }
 
   async stopImap(): Promise<void> {

@@ -32,6 +32,19 @@ export function talk(subject: string): [string, string] {
   return [first, answer];
 }
 
+/** So many mails, each the answer to the one before. */
+export function chain(subject: string, length: number): string[] {
+  const all: string[] = [];
+  let before = "";
+  for (let n = 1; n <= length; n += 1) {
+    const answers = before ? `In-Reply-To: ${before}\r\nSubject: Re: ` : "Subject: ";
+    const raw = plain(subject, `These are the words of letter ${n}.`).replace("Subject: ", answers);
+    before = /^Message-ID: (.*)$/m.exec(raw)?.[1]?.trim() ?? "";
+    all.push(raw);
+  }
+  return all;
+}
+
 function head(subject: string): string[] {
   const id = subject.toLowerCase().replace(/[^a-z]+/g, "-");
   return [

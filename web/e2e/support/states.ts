@@ -139,6 +139,7 @@ function message(index: number, more: Partial<Message> = {}): Message {
     answered: false,
     has_attachments: false,
     folders: [],
+    labels: [],
     cc: [],
     bcc: [],
     reply_to: [],
@@ -155,8 +156,8 @@ function message(index: number, more: Partial<Message> = {}): Message {
 
 /** A letter as a conversation of its own. */
 function alone(letter: Message): ThreadRow {
-  const { id, account_id, subject, from, flagged, answered, has_attachments, snippet, date, folders } =
-    letter;
+  const { id, account_id, subject, from, flagged, answered, has_attachments, snippet, date } = letter;
+  const { folders, labels } = letter;
   return {
     id: letter.thread_id,
     account_id,
@@ -173,6 +174,7 @@ function alone(letter: Message): ThreadRow {
     snippet,
     date,
     folders,
+    labels,
   };
 }
 
@@ -182,6 +184,7 @@ const ODD_LETTERS: Message[] = [
     from: { name: WORD, address: `${WORD.toLowerCase()}@else.test` },
     text: `${WORD.repeat(6)}\n\nمرحبا`,
     snippet: WORD.repeat(3),
+    labels: [WORD.toLowerCase(), ARABIC, "Third", "Fourth"],
     truncated: true,
     parse_problems: [
       "A part of the message is damaged; some characters may be wrong or missing.",

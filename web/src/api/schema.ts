@@ -2087,6 +2087,8 @@ export interface components {
             from?: components["schemas"]["Person"] | null;
             has_attachments: boolean;
             id: components["schemas"]["MessageId"];
+            /** @description Labels that people gave to it, on Gmail. */
+            labels: string[];
             seen: boolean;
             /**
              * Format: int64
@@ -2174,7 +2176,7 @@ export interface components {
          * @description What it is about.
          * @enum {string}
          */
-        NoticeKind: "outage" | "recovered" | "app_configuration" | "system_mail";
+        NoticeKind: "outage" | "recovered" | "app_configuration" | "refused_change" | "system_mail";
         NoticePage: {
             items: components["schemas"]["Notice"][];
             next_cursor?: string | null;
@@ -2936,6 +2938,8 @@ export interface components {
             /** @description Files hang on one of its messages. */
             has_attachments: boolean;
             id: components["schemas"]["ThreadId"];
+            /** @description Labels that people gave to its messages, on Gmail. */
+            labels: string[];
             /** Format: int64 */
             message_count: number;
             /** @description The newest message: of the folder, if the list is that of a folder. */
@@ -7039,7 +7043,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Words, "words in a row", -without, and operators: from: to: subject: has:attachment is:unread is:flagged in:folder
+                 * @description Words, "words in a row", -without, and operators: from: to: subject: has:attachment is:unread is:flagged in:folder label:name
                  *     before:2026-01-31 after:2026-01-01 account:address. All must hold; the last word is found by its beginning.
                  */
                 q?: string;
@@ -7051,6 +7055,8 @@ export interface operations {
                 from?: string;
                 /** @description In the recipients' names or addresses. */
                 to?: string;
+                /** @description Under this label, on Gmail. */
+                label?: string;
                 /** @description Received on this day or later: 2026-01-31, in the workspace's time zone. */
                 after?: string;
                 /** @description Received before this day. */

@@ -102,6 +102,8 @@ pub struct Filters {
     pub flagged: Option<bool>,
     /// In a folder of this name or purpose.
     pub folder: Option<String>,
+    /// Under a label of this name, on servers that have labels.
+    pub label: Option<String>,
     /// In an account with this in its address or name.
     pub account: Option<String>,
     /// Received before this day.
@@ -211,6 +213,7 @@ impl Filters {
             ("is", "read" | "seen") => self.unread = Some(!is),
             ("is", "flagged" | "starred") => self.flagged = Some(is),
             ("in" | "folder", folder) if is && !folder.is_empty() => self.folder = Some(piece.value.trim().to_owned()),
+            ("label", label) if is && !label.is_empty() => self.label = Some(piece.value.trim().to_owned()),
             ("account", account) if is && !account.is_empty() => self.account = Some(account.to_owned()),
             ("before", day) if is => match Day::parse(day) {
                 Some(day) => self.before = Some(day),

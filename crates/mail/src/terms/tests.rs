@@ -131,7 +131,7 @@ fn a_message_is_found_by_each_of_its_fields() {
 #[test]
 fn operators_are_taken_and_what_makes_no_sense_is_words() {
     let query = Query::parse(
-        "has:attachment -is:unread in:\"Old mail\" before:2026-02-28 after:2024-02-29 account:Ana@x.test Is:FLAGGED",
+        "has:attachment -is:unread in:\"Old mail\" before:2026-02-28 after:2024-02-29 account:Ana@x.test Is:FLAGGED Label:Kunden",
     );
     let day = |year, month, day| Some(Day { year, month, day });
     assert_eq!(query.clauses, []);
@@ -142,6 +142,7 @@ fn operators_are_taken_and_what_makes_no_sense_is_words() {
             unread: Some(false),
             flagged: Some(true),
             folder: Some("Old mail".into()),
+            label: Some("Kunden".into()),
             account: Some("ana@x.test".into()),
             before: day(2026, 2, 28),
             after: day(2024, 2, 29),
@@ -152,6 +153,7 @@ fn operators_are_taken_and_what_makes_no_sense_is_words() {
         ("before:yesterday", "before yesterday"),
         ("has:fun", "has fun"),
         ("-in:inbox", "in inbox"),
+        ("label: -label:x", "label label x"),
         ("http://x.test/a", "http x test a"),
         ("re: hello", "re hello"),
         ("NEAR(a, b*) \"un", "near a b un"),

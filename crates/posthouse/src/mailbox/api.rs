@@ -4,7 +4,7 @@ use super::images;
 use super::ingest::Person;
 use super::list::{self, MessageRow, Place};
 use super::placeholder::{self, Shown};
-use super::{FolderId, MessageId, Op, Role, ThreadId, store};
+use super::{FolderId, MessageId, Op, Role, ThreadId, gmail, store};
 use crate::accounts::{self, Access, AccountId};
 use crate::app::App;
 use crate::base::blobs::BlobError;
@@ -69,6 +69,8 @@ pub(super) struct MessageView {
     /// Octets.
     size: i64,
     folders: Vec<MessageFolder>,
+    /// Labels that people gave to it, on Gmail.
+    labels: Vec<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -174,6 +176,7 @@ pub(super) fn view(row: &MessageRow, places: &[Place]) -> MessageView {
         has_attachments: row.has_attachments,
         size: row.size,
         folders,
+        labels: gmail::given(row.labels.as_deref()),
     }
 }
 

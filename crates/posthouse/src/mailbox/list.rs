@@ -37,6 +37,8 @@ pub struct MessageRow {
     pub has_attachments: bool,
     /// Whether it was cut at our limit.
     pub truncated: bool,
+    /// Gmail's labels, a line each.
+    pub labels: Option<String>,
 }
 
 /// Where a message lies, with the flags it has there.
@@ -100,7 +102,7 @@ pub async fn messages(
     let rows = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
     let found = match folder {
         None => sql!(all MessageRow, c,
-            "SELECT id, account_id, thread_id, blob, size, subject, from_name, from_address, to_people, snippet, received_at, has_attachments, truncated
+            "SELECT id, account_id, thread_id, blob, size, subject, from_name, from_address, to_people, snippet, received_at, has_attachments, truncated, labels
              FROM message WHERE account_id = $1 AND workspace_id = $2
                AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = message.id)
                AND (received_at, id) < ($3, $4) ORDER BY received_at DESC, id DESC LIMIT $5",
@@ -108,7 +110,7 @@ pub async fn messages(
         // A message twice in one folder (the same content under two UIDs) is shown once.
         Some(folder) => sql!(all MessageRow, c,
             "SELECT DISTINCT m.id, m.account_id, m.thread_id, m.blob, m.size, m.subject, m.from_name, m.from_address, m.to_people, m.snippet,
-               p.received_at, m.has_attachments, m.truncated
+               p.received_at, m.has_attachments, m.truncated, m.labels
              FROM placement p JOIN message m ON m.id = p.message_id
              WHERE p.folder_id = $6 AND p.account_id = $1 AND p.workspace_id = $2
                AND (p.received_at, p.message_id) < ($3, $4)
@@ -124,7 +126,7 @@ pub async fn messages(
 /// Only the database's.
 pub async fn message(c: &mut Conn, scope: &Scope, id: MessageId) -> DbResult<Option<MessageRow>> {
     sql!(opt MessageRow, c,
-        "SELECT id, account_id, thread_id, blob, size, subject, from_name, from_address, to_people, snippet, received_at, has_attachments, truncated
+        "SELECT id, account_id, thread_id, blob, size, subject, from_name, from_address, to_people, snippet, received_at, has_attachments, truncated, labels
          FROM message WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())
 }
 

@@ -19,12 +19,16 @@
 //! the difference ([`watch`]). It reads states, not news of changes, so a crash loses none; the outage's row, the notice and
 //! who is to be told by mail are one commit, and a notice's `dedup` is unique, so none is doubled.
 //!
+//! Changes of messages that a mail server refuses for good are one notice an account ([`refusals`]), over when a person has
+//! cleared their list; what is refused after that is news again.
+//!
 //! Other domains tell with [`raise`] and [`resolve`] in the causing transaction. Mail: see [`letters`].
 
 pub mod api;
 mod apps;
 mod letters;
 mod list;
+mod refusals;
 mod store;
 mod watch;
 mod words;
@@ -61,6 +65,8 @@ text_enum! {
         Recovered = "recovered",
         /// The registration of an app at a provider is wrong: nobody can sign in through it.
         AppConfiguration = "app_configuration",
+        /// The mail server of an account refuses changes of messages for good.
+        RefusedChange = "refused_change",
         /// Mail of the program itself cannot leave.
         SystemMail = "system_mail",
     }
@@ -94,6 +100,12 @@ pub struct Facts {
     pub began_at: Option<Ts>,
     /// The outage that is over.
     pub of: Option<NoticeId>,
+    /// The changes that are refused, how many.
+    pub changes: Option<i64>,
+    /// The messages that they were of, how many.
+    pub messages: Option<i64>,
+    /// When the newest of them was asked for.
+    pub newest_at: Option<Ts>,
 }
 
 /// Something to tell.

@@ -251,6 +251,35 @@ pub async fn prune_mail(tx: &mut Conn, _: &Instance, before: Ts, limit: i64) -> 
         before, limit)
 }
 
+/// What a notice of an account says now: more of the same is no news.
+pub async fn set_facts(tx: &mut Conn, scope: &Scope, id: NoticeId, facts: &Facts) -> DbResult<()> {
+    let facts = serde_json::to_value(facts).map_err(|e| DbError::Other(e.to_string()))?;
+    sql!(run tx, "UPDATE notice SET facts = $3 WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), facts)?;
+    Ok(())
+}
+
+/// A notice that is not over, with the account that it is about.
+#[derive(FromRow)]
+pub struct OfAccount {
+    pub id: NoticeId,
+    pub workspace_id: WorkspaceId,
+    pub account_id: AccountId,
+    pub facts: db::types::Json<Facts>,
+}
+
+/// Notices of a kind that are not over, by the account that each is about, after this one.
+pub async fn open_of_accounts(
+    c: &mut Conn,
+    _: &Instance,
+    kind: Kind,
+    (after, limit): (AccountId, i64),
+) -> DbResult<Vec<OfAccount>> {
+    sql!(all OfAccount, c,
+        "SELECT n.id, n.workspace_id, na.account_id, n.facts FROM notice n JOIN notice_account na ON na.notice_id = n.id
+         WHERE n.kind = $1 AND n.resolved_at IS NULL AND na.account_id > $2 ORDER BY na.account_id, n.id LIMIT $3",
+        kind, after, limit)
+}
+
 /// Notices of a kind that are not over, by workspace and what they are about.
 pub async fn open_of_kind(c: &mut Conn, _: &Instance, kind: Kind) -> DbResult<Vec<(WorkspaceId, String)>> {
     sql!(

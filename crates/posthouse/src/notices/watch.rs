@@ -40,7 +40,8 @@ async fn watch(app: &App, stop: &CancellationToken) {
         let Some(held) = &held else { continue };
         let looked = async {
             round(app, held).await?;
-            super::apps::round(app, held).await
+            super::apps::round(app, held).await?;
+            super::refusals::round(app, held).await
         };
         match looked.await {
             Ok(()) | Err(LeaseError::Lost) => {}

@@ -35,6 +35,7 @@ pub fn of(kind: Kind, facts: &Facts, count: Count, first: &str) -> Words {
             "Accounts that live by it wait, and nobody can connect one through it.",
             "Open Settings, Providers, and press Check: it says whether client ID, secret or redirect address is wrong.",
         ),
+        Kind::RefusedChange => refused(facts, first),
         Kind::SystemMail => words(
             "System mail cannot be sent".into(),
             facts.reason.map_or("The mail server refused it.", Reason::text),
@@ -46,6 +47,20 @@ pub fn of(kind: Kind, facts: &Facts, count: Count, first: &str) -> Words {
 /// Where the accounts of a notice live; empty when that is not what it is about.
 fn at(facts: &Facts) -> String {
     facts.host.as_ref().map(|host| format!(" at {host}")).unwrap_or_default()
+}
+
+fn refused(facts: &Facts, first: &str) -> Words {
+    let title = match facts.changes {
+        None | Some(1) => format!("The mail server refused a change in {first}"),
+        Some(n) => format!("The mail server refused {n} changes in {first}"),
+    };
+    let text = match facts.messages {
+        None | Some(1) => "The message is as it was before.".to_owned(),
+        Some(n) => format!("{n} messages are as they were before."),
+    };
+    let fix = "Open the account's Sync page: it lists what was refused. Make again what still matters, then clear the list. \
+               If it is refused again, ask whoever runs the mailbox whether its folders may be changed.";
+    Words { title, text, fix: fix.into() }
 }
 
 fn outage(facts: &Facts, count: Count, first: &str) -> Words {
@@ -98,6 +113,8 @@ mod tests {
             facts(State::ReconnectRequired, Reason::LoginRefused),
         );
         let lost = Facts { host: None, ..facts(State::ReconnectRequired, Reason::PasswordMissing) };
+        let change = |changes, messages| Facts { changes: Some(changes), messages: Some(messages), ..Facts::default() };
+        let (one, many) = (change(1, 1), change(3, 512));
         let mut lines = vec![];
         for (kind, facts, all, working) in [
             (Kind::Outage, &away, 1, 0),
@@ -111,6 +128,8 @@ mod tests {
             (Kind::Recovered, &lost, 30, 30),
             (Kind::Recovered, &away, 200, 200),
             (Kind::AppConfiguration, &away, 0, 0),
+            (Kind::RefusedChange, &one, 1, 0),
+            (Kind::RefusedChange, &many, 1, 0),
             (Kind::SystemMail, &refused, 0, 0),
         ] {
             let w = of(kind, facts, Count { all, working }, "ben@old.test");

@@ -7,6 +7,7 @@ use crate::connect::{self, ImapSession};
 use crate::mailbox::{self, MessageId, Op, OpId, Role, Waiting};
 use imap::{MailboxName, SearchKey, StoreMode, UidSet};
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 /// Tries before an operation that the server refuses is given up.
 const TRIES: i64 = 5;
@@ -91,11 +92,16 @@ async fn refuse(owner: &Owner, waiting: &Waiting, words: &str) -> Result<(), Sto
         if let Op::Transfer { what, .. } = waiting.op {
             let which = (waiting.id, what);
             mailbox::transfers::give_back(&mut tx, &owner.app, &owner.scope, owner.account.id, which).await?;
-            // The messages are in their old folder again, whatever it looked like to a pass meanwhile.
+        }
+        if !matches!(waiting.op, Op::AppendSent { .. }) {
+            // The messages are in their old folder again, whatever it looked like to a pass meanwhile; and flags that were set
+            // here alone are no news of the server's.
             mailbox::compare_again(&mut tx, &owner.scope, owner.account.id).await?;
         }
         mailbox::finish(&mut tx, &owner.app, &owner.scope, owner.account.id, (waiting.id, Some(words))).await?;
         tx.commit().await?;
+        // They may lie in any folder.
+        owner.untidy.fetch_or(matches!(waiting.op, Op::SetFlags { .. }), Ordering::Relaxed);
         return Ok(());
     }
     postpone(owner, waiting, (words, 0)).await

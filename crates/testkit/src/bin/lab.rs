@@ -20,7 +20,7 @@ struct Ready<'a> {
     imap: u16,
     /// IMAP over TLS.
     imaps: u16,
-    /// IMAP without encryption, through a proxy that can refuse messages.
+    /// IMAP without encryption, through a proxy that can refuse messages and changes of them.
     refusing: u16,
     /// Submission with STARTTLS.
     submission: u16,
@@ -78,6 +78,10 @@ enum Command {
     RefuseBodies {
         of: Vec<String>,
     },
+    /// Who connects to `refusing` from now on is refused changes of messages, or none.
+    RefuseChanges {
+        on: bool,
+    },
     StopImap,
     StartImap,
     StopSmtp,
@@ -132,6 +136,7 @@ fn obey(world: &MailWorld, proxy: &FaultProxy, command: Command) -> Result<Value
         Command::Kick { address } => world.kick_sessions(&address)?,
         Command::Deliver { address, raw } => world.deliver(&address, raw.as_bytes())?,
         Command::RefuseBodies { of } => proxy.set_plan(refusal_of(&of)),
+        Command::RefuseChanges { on } => proxy.set_plan(if on { unchanged() } else { refusal_of(&[]) }),
         Command::StopImap => world.stop_imap()?,
         Command::StartImap => world.start_imap()?,
         Command::StopSmtp => world.stop_smtp()?,
@@ -147,6 +152,15 @@ fn refusal_of(sets: &[String]) -> Plan {
         Fault::ReplaceText(Direction::FromClient, asked, broken.clone())
     };
     Plan { faults: sets.iter().map(refused).collect() }
+}
+
+/// The commands of changes become ones that the server does not know.
+fn unchanged() -> Plan {
+    let unknown = |command: &str| {
+        let texts = [command.to_owned(), command.replace("UID ", "UID X")];
+        Fault::ReplaceText(Direction::FromClient, contains(command), texts)
+    };
+    Plan { faults: ["UID MOVE", "UID COPY", "UID STORE"].map(unknown).into() }
 }
 
 fn refusal(error: &str) -> Value {

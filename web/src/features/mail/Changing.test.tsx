@@ -51,6 +51,7 @@ function rowOf(id: string): MessageRow {
     answered: false,
     has_attachments: false,
     folders: place ? [{ id: place.id, name: place.name, role: place.role ?? null }] : [],
+    labels: [],
   };
 }
 
@@ -97,6 +98,7 @@ function threadOf(id: string, folder: string | null): ThreadRow {
     folders: messages
       .flatMap(({ folders }) => folders)
       .filter(({ id: each }, at, all) => all.findIndex((other) => other.id === each) === at),
+    labels: [],
   };
 }
 

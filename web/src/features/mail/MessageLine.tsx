@@ -4,6 +4,7 @@ import type { Mailbox, MessageRow, SearchHit } from "../../api/client";
 import { directionOf, isolated } from "../../lib/texts";
 import { Icon } from "../../ui/Icon";
 import { Time } from "../../ui/Time";
+import { Labels } from "./Labels";
 import classes from "./Mail.module.css";
 import { Marked } from "./Marked";
 import type { View } from "./threads";
@@ -53,6 +54,7 @@ interface MessageLineProps {
 
 export function MessageLine(props: MessageLineProps) {
   const { message, accountId, own, search, open, marked, hit, from, onOpen } = props;
+  const folderName = message.folders.find(({ id }) => id === search.folder)?.name;
   return (
     <Link
       to="/accounts/$id/mail/$messageId"
@@ -77,8 +79,11 @@ export function MessageLine(props: MessageLineProps) {
           <Time at={message.date} as="list" />
         </span>
       </span>
-      <span className={classes.lineSubject} dir="auto">
-        {hit && message.subject ? <Marked parts={hit.subject_parts} /> : message.subject || "(no subject)"}
+      <span className={classes.withLabels}>
+        <Labels labels={message.labels} except={folderName} />
+        <span className={classes.lineSubject} dir="auto">
+          {hit && message.subject ? <Marked parts={hit.subject_parts} /> : message.subject || "(no subject)"}
+        </span>
       </span>
       <span className={classes.snippet} dir="auto">
         {hit ? <Marked parts={hit.excerpt} /> : message.snippet}

@@ -18,6 +18,7 @@ const ROW = {
   answered: false,
   has_attachments: false,
   folders: [],
+  labels: [],
 };
 
 it("says that the text of a message is missing, and shows what is known of it", async () => {

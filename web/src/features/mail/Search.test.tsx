@@ -25,6 +25,7 @@ function found(id: string, subject: string): SearchHit {
     has_attachments: false,
     size: 100,
     folders: [],
+    labels: [],
     from_parts: [{ text: "Cleo", hit: false }],
     subject_parts: [
       { text: subject.slice(0, place), hit: false },

@@ -4,6 +4,7 @@ import type { ThreadRow } from "../../api/client";
 import { count, counted } from "../../lib/format";
 import { directionOf, isolated } from "../../lib/texts";
 import { Time } from "../../ui/Time";
+import { Labels } from "./Labels";
 import classes from "./Mail.module.css";
 import { Mark } from "./MessageLine";
 import threadClasses from "./Threads.module.css";
@@ -30,6 +31,7 @@ export function peopleOf({ people, people_count }: ThreadRow, own: string): stri
 /** A conversation in the list. */
 export function ThreadLine({ thread, own, search, open, marked }: ThreadLineProps) {
   const { message_count: messages, unread_count: unread } = thread;
+  const folderName = thread.folders.find(({ id }) => id === search.folder)?.name;
   return (
     <Link
       to="/accounts/$id/mail/$messageId"
@@ -66,8 +68,11 @@ export function ThreadLine({ thread, own, search, open, marked }: ThreadLineProp
           <Time at={thread.date} as="list" />
         </span>
       </span>
-      <span className={classes.lineSubject} dir="auto">
-        {thread.subject || "(no subject)"}
+      <span className={classes.withLabels}>
+        <Labels labels={thread.labels} except={folderName} />
+        <span className={classes.lineSubject} dir="auto">
+          {thread.subject || "(no subject)"}
+        </span>
       </span>
       <span className={classes.snippet} dir="auto">
         {thread.snippet}

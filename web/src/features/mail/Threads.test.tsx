@@ -27,6 +27,7 @@ function thread(id: string, more: Partial<ThreadRow> = {}): ThreadRow {
     snippet: "The newest words",
     date: "2026-11-20T10:00:00.000Z",
     folders: [],
+    labels: [],
     ...more,
   };
 }
@@ -47,6 +48,7 @@ function row(id: string, more: Partial<MessageRow> = {}): MessageRow {
     answered: false,
     has_attachments: false,
     folders: [],
+    labels: [],
     ...more,
   };
 }
@@ -90,9 +92,11 @@ function play(count: number, more: Partial<Thread> = {}): string[] {
   return asked;
 }
 
-async function line(of: ThreadRow): Promise<HTMLElement> {
+async function line(of: ThreadRow, folder?: string): Promise<HTMLElement> {
   const root = createRootRoute({
-    component: () => <ThreadLine thread={of} own="ana@acme.test" search={{}} open={false} marked={false} />,
+    component: () => (
+      <ThreadLine thread={of} own="ana@acme.test" search={{ folder }} open={false} marked={false} />
+    ),
   });
   const router = createRouter({ routeTree: root, history: createMemoryHistory() });
   render(
@@ -121,6 +125,19 @@ it("a row of one read message has no weight and no number", async () => {
   expect(link).toHaveAttribute("href", "/accounts/ana/mail/m4");
   expect(link).not.toHaveAttribute("data-unread");
   expect(within(link).queryByText(/message/)).not.toBeInTheDocument();
+});
+
+it("a row shows two of its labels and counts the others, without the one of the folder that is looked at", async () => {
+  const folders = [{ id: "f1", name: "Customers", role: null }];
+  const labels = ["Customers", "Offers", "2026", "Later"];
+  const shown = (link: HTMLElement) => link.querySelector("[title]");
+  expect(shown(await line(thread("t1")))).toBeNull();
+  cleanup();
+  expect(shown(await line(thread("t1", { labels, folders })))).toHaveTextContent("CustomersOffers2 more");
+  cleanup();
+  const here = shown(await line(thread("t1", { labels, folders }), "f1"));
+  expect(here).toHaveTextContent("Offers20261 more");
+  expect(here).toHaveAttribute("title", "Offers, 2026, Later");
 });
 
 it("names five people and counts the others", () => {

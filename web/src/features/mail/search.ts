@@ -56,6 +56,7 @@ export const OPERATORS: [string, string][] = [
   ["has:attachment", "with files"],
   ["is:unread  is:flagged", "by its marks"],
   ["in:archive", "in a folder"],
+  ["label:customers", "under a label of Gmail"],
   ["after:2026-01-01  before:2026-02-01", "from a day on, before a day"],
   ["account:sales@acme.test", "in one account"],
 ];

@@ -2,6 +2,7 @@ import { Text, VisuallyHidden } from "@mantine/core";
 import {
   IconAlertTriangle,
   IconCircleCheck,
+  IconMailX,
   IconPlugConnectedX,
   type Icon as TablerIcon,
 } from "@tabler/icons-react";
@@ -26,6 +27,7 @@ function lookOf({ kind, state, resolved_at }: Notice): Look {
   if (kind === "outage" && state === "disconnected") {
     return { word: "Disconnected", tone: "bad", icon: IconPlugConnectedX };
   }
+  if (kind === "refused_change") return { word: "Change refused", tone: "warn", icon: IconMailX };
   return {
     word: kind === "outage" ? "Reconnect required" : "Needs an admin",
     tone: "warn",
@@ -79,7 +81,7 @@ function Target({
   if (first && notice.account_count === 1) {
     return (
       <AnchorLink
-        to="/accounts/$id/settings"
+        to={notice.kind === "refused_change" ? "/accounts/$id/sync" : "/accounts/$id/settings"}
         params={{ id: first.id }}
         onClick={onFollow}
         className="alone"

@@ -35,6 +35,26 @@ it("shows how many are unread, and each with what happened and where it leads", 
   expect(screen.queryByRole("dialog", { name: "Notifications" })).not.toBeInTheDocument();
 });
 
+it("leads from a refused change to where the refused ones are listed, and says when they were cleared", async () => {
+  const refused = notice("n2", {
+    kind: "refused_change",
+    state: null,
+    title: "The mail server refused 2 changes in chloe@acme.test",
+    text: "3 messages are as they were before.",
+    accounts: [{ id: "chloe", address: "chloe@acme.test" }],
+    account_count: 1,
+  });
+  const cleared = { ...refused, id: "n1", title: "An older one", resolved_at: "2026-11-20T10:00:00Z" };
+  server.use(http.get(api("/notices"), () => HttpResponse.json(noticeList([refused, cleared]))));
+  const { user } = open("/accounts");
+  await user.click(await screen.findByRole("button", { name: "Notifications, 2 unread" }));
+  const [first, second] = await screen.findAllByRole("article");
+  expect(first).toHaveTextContent("Change refused");
+  expect(first).toHaveTextContent("3 messages are as they were before.");
+  expect(second).toHaveTextContent("Over");
+  expect(screen.getByRole("link", { name: refused.title })).toHaveAttribute("href", "/accounts/chloe/sync");
+});
+
 it("marks all read, and says so at the bell", async () => {
   const asked: unknown[] = [];
   let list = noticeList([notice("n2"), notice("n1")]);

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::base::events::{self, Kind, News};
 use crate::team::Scope;
 use db::{Conn, DbResult, Ts};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// What Gmail told of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +105,28 @@ fn place(places: &[Place], message: MessageId, folder: &super::Folder) -> Option
         role: folder.role,
         ..first.clone()
     })
+}
+
+/// Labels that people gave, each once, in order: not Gmail's own.
+#[must_use]
+pub fn given<'l>(told: impl IntoIterator<Item = &'l str>) -> Vec<String> {
+    let all: BTreeSet<&str> = told.into_iter().flat_map(|labels| labels.split('\n')).collect();
+    all.into_iter().filter(|label| !(label.is_empty() || label.starts_with('\\'))).map(str::to_owned).collect()
+}
+
+/// Gmail's own labels that are called so, as the server writes them.
+#[must_use]
+pub fn own(name: &str) -> &'static [&'static str] {
+    match name {
+        "inbox" => &["\\Inbox"],
+        "sent" => &["\\Sent"],
+        "draft" | "drafts" => &["\\Draft", "\\Drafts"],
+        "trash" => &["\\Trash"],
+        "spam" | "junk" => &["\\Spam", "\\Junk"],
+        "important" => &["\\Important"],
+        "starred" => &["\\Starred"],
+        _ => &[],
+    }
 }
 
 /// Gmail's own labels by what they are for; `\Starred` is a flag, and `\Important` its own opinion.

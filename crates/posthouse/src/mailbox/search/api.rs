@@ -42,7 +42,7 @@ pub fn routes() -> OpenApiRouter<App> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct SearchMessages {
-    /// Words, "words in a row", -without, and operators: from: to: subject: has:attachment is:unread is:flagged in:folder
+    /// Words, "words in a row", -without, and operators: from: to: subject: has:attachment is:unread is:flagged in:folder label:name
     /// before:2026-01-31 after:2026-01-01 account:address. All must hold; the last word is found by its beginning.
     #[param(max_length = 1000)]
     q: Option<String>,
@@ -56,6 +56,9 @@ struct SearchMessages {
     /// In the recipients' names or addresses.
     #[param(max_length = 1000)]
     to: Option<String>,
+    /// Under this label, on Gmail.
+    #[param(max_length = 1000)]
+    label: Option<String>,
     /// Received on this day or later: 2026-01-31, in the workspace's time zone.
     after: Option<String>,
     /// Received before this day.
@@ -143,7 +146,9 @@ impl SearchMessages {
         let mut query = terms::Query::parse(&text("q", self.q.as_ref())?);
         query.require(Field::From, &text("from", self.from.as_ref())?);
         query.require(Field::To, &text("to", self.to.as_ref())?);
+        let label = Some(text("label", self.label.as_ref())?.trim().to_owned()).filter(|label| !label.is_empty());
         let filters = &mut query.filters;
+        filters.label = label.or_else(|| filters.label.take());
         let order = |day: &Day| (day.year, day.month, day.day);
         filters.after = filters.after.into_iter().chain(day("after", self.after.as_ref())?).max_by_key(order);
         filters.before = filters.before.into_iter().chain(day("before", self.before.as_ref())?).min_by_key(order);
@@ -154,9 +159,21 @@ impl SearchMessages {
 
     /// What the cursor is of: with another question it means nothing.
     fn list_name(&self) -> String {
-        let Self { q, account_id, folder_id, from, to, after, before, has_attachment, unread, cursor: _, limit: _ } =
-            self;
-        let asked = format!("{:?}", (q, account_id, folder_id, from, to, after, before, has_attachment, unread));
+        let Self {
+            q,
+            account_id,
+            folder_id,
+            from,
+            to,
+            label,
+            after,
+            before,
+            has_attachment,
+            unread,
+            cursor: _,
+            limit: _,
+        } = self;
+        let asked = format!("{:?}", (q, account_id, folder_id, from, to, label, after, before, has_attachment, unread));
         format!("search {}", blake3::hash(asked.as_bytes()).to_hex())
     }
 

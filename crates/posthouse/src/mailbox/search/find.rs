@@ -5,7 +5,7 @@ use super::texts::{self, Whose};
 use super::{Key, store};
 use crate::accounts::{self, Access, AccountError, AccountId};
 use crate::app::App;
-use crate::mailbox::FolderId;
+use crate::mailbox::{FolderId, Role as FolderRole, gmail};
 use crate::team::{self, Actor, Role, Scope};
 use db::{Conn, DbResult, Engine, Ts};
 use mail::terms::{Day, Query};
@@ -136,15 +136,28 @@ async fn conditions(c: &mut Conn, actor: &Actor, asked: &Asked) -> DbResult<Cond
             _ => out.account_like = Some(accounts::like(name)),
         }
     }
-    if let Some(name) = &filters.folder {
-        let wanted = folded(name);
-        let named = list::folder_names(c, &actor.scope).await?.into_iter().filter(|(name, role)| {
-            let last = name.rsplit(['/', '.']).next().unwrap_or_default();
-            folded(name) == wanted || folded(last) == wanted || role.is_some_and(|r| r.as_str() == wanted)
-        });
-        out.folder_names = Some(named.map(|(name, _)| name).collect());
+    if filters.folder.is_none() && filters.label.is_none() {
+        return Ok(out);
     }
+    let folders = list::folder_names(c, &actor.scope).await?;
+    out.folder_names = filters.folder.as_deref().map(|name| called(&folders, &folded(name)));
+    // Labels are folders, but those that the server does not list as such: they are found as they are written.
+    out.labels = filters.label.as_deref().map(|name| {
+        let wanted = folded(name);
+        let own = gmail::own(&wanted).iter().map(|label| (*label).to_owned());
+        own.chain(called(&folders, &wanted)).chain([name.to_owned()]).collect()
+    });
     Ok(out)
+}
+
+/// The names of the folders that are called so, by their name, the last part of it, or what they are for.
+fn called(folders: &[(String, Option<FolderRole>)], wanted: &str) -> Vec<String> {
+    let fits = |name: &str| folded(name) == wanted;
+    let meant = folders.iter().filter(|(name, role)| {
+        let last = name.rsplit(['/', '.']).next().unwrap_or_default();
+        fits(name) || fits(last) || role.is_some_and(|r| r.as_str() == wanted)
+    });
+    meant.map(|(name, _)| name.clone()).collect()
 }
 
 /// A folder's name as it is compared: as the words of mail are.

@@ -43,6 +43,7 @@ struct Columns {
     received_at: Ts,
     has_attachments: bool,
     truncated: bool,
+    labels: Option<String>,
 }
 
 impl From<Columns> for HitRow {
@@ -61,6 +62,7 @@ impl From<Columns> for HitRow {
             received_at: c.received_at,
             has_attachments: c.has_attachments,
             truncated: c.truncated,
+            labels: c.labels,
         };
         Self { place: c.place, account_address: c.account_address, account_name: c.account_name, message }
     }
@@ -77,6 +79,8 @@ pub struct Conditions {
     pub folder: Option<FolderId>,
     /// In a folder of one of these names.
     pub folder_names: Option<Vec<String>>,
+    /// Under one of these labels of Gmail.
+    pub labels: Option<Vec<String>>,
     /// Unread in some folder, or read in all.
     pub unread: Option<bool>,
     /// Flagged in some folder, or in none.
@@ -87,16 +91,20 @@ impl Conditions {
     /// Asks of folders or flags, which many rows may fail.
     #[must_use]
     pub const fn is_picky(&self) -> bool {
-        self.folder.is_some() || self.folder_names.is_some() || self.unread.is_some() || self.flagged.is_some()
+        self.folder.is_some()
+            || self.folder_names.is_some()
+            || self.labels.is_some()
+            || self.unread.is_some()
+            || self.flagged.is_some()
     }
 }
 
 // The rule of `accounts::may` for reading, as a condition: a workspace can have ten thousand accounts.
 macro_rules! rows_sql {
-    ($from:literal, $names:literal) => {
+    ($from:literal, $names:literal, $labels:literal, $labelled:literal) => {
         concat!(
             "SELECT e.id AS place, a.address AS account_address, a.display_name AS account_name, m.id, m.account_id, m.thread_id, m.blob, m.size,
-               m.subject, m.from_name, m.from_address, m.to_people, m.snippet, m.received_at, m.has_attachments, m.truncated
+               m.subject, m.from_name, m.from_address, m.to_people, m.snippet, m.received_at, m.has_attachments, m.truncated, m.labels
              FROM ", $from, " JOIN account a ON a.id = e.account_id JOIN message m ON m.id = e.message_id
              WHERE e.workspace_id = $2 AND a.closing_at IS NULL AND (CAST($3 AS BOOLEAN) OR a.user_id IS NULL OR a.user_id = $4)
                AND ($5 = '' OR a.search_text LIKE $5 ESCAPE '\\')
@@ -108,6 +116,9 @@ macro_rules! rows_sql {
                  WHERE p.message_id = e.message_id AND NOT p.seen) = $12)
                AND (CAST($13 AS BOOLEAN) IS NULL OR EXISTS (SELECT 1 FROM placement p
                  WHERE p.message_id = e.message_id AND p.flagged) = $13)
+               AND (CAST($15 AS BOOLEAN) OR ", $labelled, "
+                 OR (m.gmail_id IS NOT NULL AND EXISTS (SELECT 1 FROM placement p JOIN folder f ON f.id = p.folder_id
+                   WHERE p.message_id = e.message_id AND f.name IN (", $labels, "))))
              ORDER BY e.id DESC LIMIT $14"
         )
     };
@@ -116,11 +127,15 @@ macro_rules! rows_sql {
 const ROWS: Sql = Sql {
     lite: rows_sql!(
         "json_each($1) j CROSS JOIN search_entry e ON e.id = j.value",
-        "SELECT n.value FROM json_each($11) n"
+        "SELECT n.value FROM json_each($11) n",
+        "SELECT n.value FROM json_each($16) n",
+        "EXISTS (SELECT 1 FROM json_each($16) n WHERE instr(char(10) || m.labels || char(10), char(10) || n.value || char(10)) > 0)"
     ),
     pg: rows_sql!(
         "jsonb_array_elements_text($1) j JOIN search_entry e ON e.id = CAST(j AS BIGINT)",
-        "SELECT jsonb_array_elements_text($11)"
+        "SELECT jsonb_array_elements_text($11)",
+        "SELECT jsonb_array_elements_text($16)",
+        "string_to_array(m.labels, chr(10)) && ARRAY(SELECT jsonb_array_elements_text($16))"
     ),
 };
 
@@ -140,11 +155,12 @@ pub async fn rows(
 ) -> DbResult<Vec<HitRow>> {
     let nobody = uuid::Uuid::nil();
     let names = serde_json::json!(asked.folder_names.as_deref().unwrap_or_default());
+    let labels = serde_json::json!(asked.labels.as_deref().unwrap_or_default());
     let found = sql!(all Columns, c, sql ROWS,
         serde_json::json!(places), actor.scope.workspace_id(), actor.role != MemberRole::Member, actor.user_id,
         asked.account_like.as_deref().unwrap_or_default(), asked.account.is_none(), asked.account.map_or(nobody, |a| a.0),
         asked.folder.is_none(), asked.folder.map_or(nobody, |f| f.0), asked.folder_names.is_none(), names,
-        asked.unread, asked.flagged, i64::try_from(limit).unwrap_or(i64::MAX))?;
+        asked.unread, asked.flagged, i64::try_from(limit).unwrap_or(i64::MAX), asked.labels.is_none(), labels)?;
     Ok(found.into_iter().map(HitRow::from).collect())
 }
 

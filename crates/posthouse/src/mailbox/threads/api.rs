@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::http::{ApiError, ApiResult, Json, ListQuery, Path, Problem, Query, SignedIn, page};
 use crate::mailbox::api::{MessageFolder, MessageView, view};
 use crate::mailbox::list::places_of;
-use crate::mailbox::{FolderId, MessageId, Person, ThreadId};
+use crate::mailbox::{FolderId, MessageId, Person, ThreadId, gmail};
 use axum::extract::State as Ax;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,8 @@ struct ThreadView {
     /// When the server received the newest message.
     date: String,
     folders: Vec<MessageFolder>,
+    /// Labels that people gave to its messages, on Gmail.
+    labels: Vec<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -113,6 +115,7 @@ fn thread_view(account: AccountId, head: &Head, shown: &Shown) -> Option<ThreadV
     let mine = || shown.senders.iter().filter(|s| s.thread_id == head.thread_id);
     let people = mine().take(MAX_PEOPLE).map(|s| Person { name: s.name.clone(), address: s.address.clone() });
     let folders = shown.folders.iter().filter(|f| f.thread_id == head.thread_id);
+    let labels = shown.labels.iter().filter(|(thread, _)| *thread == head.thread_id).map(|(_, labels)| labels.as_str());
     Some(ThreadView {
         id: head.thread_id,
         account_id: account,
@@ -129,6 +132,7 @@ fn thread_view(account: AccountId, head: &Head, shown: &Shown) -> Option<ThreadV
         snippet: newest.snippet.clone(),
         date: page::time(newest.received_at),
         folders: folders.map(|f| MessageFolder { id: f.id, name: f.name.clone(), role: f.role }).collect(),
+        labels: gmail::given(labels),
     })
 }
 

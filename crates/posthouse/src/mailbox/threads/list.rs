@@ -88,6 +88,8 @@ pub struct Shown {
     pub senders: Vec<Sender>,
     /// By name.
     pub folders: Vec<ThreadFolder>,
+    /// Gmail's labels of their messages, a line each.
+    pub labels: Vec<(ThreadId, String)>,
 }
 
 /// A page of an account's conversations, by their newest message in the folder, or by that of all folders.
@@ -160,6 +162,7 @@ pub async fn shown(c: &mut Conn, scope: &Scope, page: &[Head]) -> DbResult<Shown
         newest: newest.into_iter().map(|n| (n.thread_id, n)).collect(),
         senders: senders(c, scope, &threads).await?,
         folders: folders(c, scope, &threads).await?,
+        labels: labels(c, scope, &threads).await?,
     })
 }
 
@@ -228,6 +231,15 @@ async fn folders(c: &mut Conn, scope: &Scope, threads: &[ThreadId]) -> DbResult<
         ids(threads), scope.workspace_id())
 }
 
+async fn labels(c: &mut Conn, scope: &Scope, threads: &[ThreadId]) -> DbResult<Vec<(ThreadId, String)>> {
+    sql!(all (ThreadId, String), c,
+        lite "SELECT DISTINCT m.thread_id, m.labels FROM json_each($1) j CROSS JOIN message m ON m.thread_id = unhex(j.value)
+              WHERE m.workspace_id = $2 AND m.labels IS NOT NULL AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id)",
+        pg "SELECT DISTINCT m.thread_id, m.labels FROM jsonb_array_elements_text($1) j JOIN message m ON m.thread_id = CAST(j AS UUID)
+            WHERE m.workspace_id = $2 AND m.labels IS NOT NULL AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id)",
+        ids(threads), scope.workspace_id())
+}
+
 /// A page of the messages of a conversation, the oldest first.
 ///
 /// # Errors
@@ -242,7 +254,7 @@ pub async fn messages(
     let (at, id) = cursor.map_or((i64::MIN, uuid::Uuid::nil()), |c| (c.int().unwrap_or(i64::MIN), c.id));
     let rows = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
     let found = sql!(all MessageRow, c,
-        "SELECT id, account_id, thread_id, blob, size, subject, from_name, from_address, to_people, snippet, received_at, has_attachments, truncated
+        "SELECT id, account_id, thread_id, blob, size, subject, from_name, from_address, to_people, snippet, received_at, has_attachments, truncated, labels
          FROM message WHERE thread_id = $1 AND workspace_id = $2
            AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = message.id)
            AND (received_at, id) > ($3, $4) ORDER BY received_at, id LIMIT $5",

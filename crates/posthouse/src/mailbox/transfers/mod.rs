@@ -20,7 +20,7 @@ use db::{Conn, DbResult, Ts, text_enum};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use store::Lies;
-pub use store::{Transfer, of, starting};
+pub use store::{RefusedAccount, Transfer, of, refused_accounts, refused_messages, starting};
 
 /// Messages of one request.
 pub const MAX_MESSAGES: usize = 500;

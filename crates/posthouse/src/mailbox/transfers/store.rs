@@ -3,7 +3,7 @@
 use super::super::{FolderId, MessageId, NewFolder, OpId, ThreadId};
 use super::TransferKind;
 use crate::accounts::AccountId;
-use crate::team::Scope;
+use crate::team::{Instance, Scope, WorkspaceId};
 use db::{Conn, DbResult, FromRow, Ts, sql};
 use std::collections::HashSet;
 
@@ -273,6 +273,48 @@ pub async fn refusals(c: &mut Conn, scope: &Scope, account: AccountId, limit: i6
         "SELECT id, kind, payload, COALESCE(error, '') AS error, created_at FROM mailbox_op
          WHERE account_id = $1 AND workspace_id = $2 AND state = 'failed' ORDER BY id DESC LIMIT $3",
         account, scope.workspace_id(), limit)
+}
+
+/// An account of which changes are refused: all but Sent copies, of which the outbox tells.
+#[derive(Debug, Clone, FromRow)]
+pub struct RefusedAccount {
+    pub workspace_id: WorkspaceId,
+    pub account_id: AccountId,
+    /// How many changes.
+    pub changes: i64,
+    /// When the newest of them was asked for.
+    pub newest_at: Ts,
+}
+
+/// Those accounts after this one, in order.
+pub async fn refused_accounts(
+    c: &mut Conn,
+    _: &Instance,
+    after: AccountId,
+    limit: i64,
+) -> DbResult<Vec<RefusedAccount>> {
+    sql!(all RefusedAccount, c,
+        "SELECT workspace_id, account_id, COUNT(*) AS changes, MAX(created_at) AS newest_at FROM mailbox_op
+         WHERE state = 'failed' AND kind <> 'append_sent' AND account_id > $1
+         GROUP BY account_id, workspace_id ORDER BY account_id LIMIT $2", after, limit)
+}
+
+/// Of how many messages changes of an account are refused, and the server's newest words.
+pub async fn refused_messages(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Option<(i64, String)>> {
+    sql!(opt(i64, String), c,
+        lite "SELECT SUM(CASE json_type(payload, '$.messages') WHEN 'array' THEN json_array_length(payload, '$.messages')
+                     WHEN 'integer' THEN json_extract(payload, '$.messages') ELSE 1 END),
+                (SELECT COALESCE(o.error, '') FROM mailbox_op o WHERE o.account_id = $1 AND o.workspace_id = $2
+                   AND o.state = 'failed' AND o.kind <> 'append_sent' ORDER BY o.id DESC LIMIT 1)
+              FROM mailbox_op WHERE account_id = $1 AND workspace_id = $2 AND state = 'failed' AND kind <> 'append_sent'
+              HAVING COUNT(*) > 0",
+        pg "SELECT CAST(SUM(CASE jsonb_typeof(payload -> 'messages') WHEN 'array' THEN jsonb_array_length(payload -> 'messages')
+                     WHEN 'number' THEN CAST(payload ->> 'messages' AS BIGINT) ELSE 1 END) AS BIGINT),
+              (SELECT COALESCE(o.error, '') FROM mailbox_op o WHERE o.account_id = $1 AND o.workspace_id = $2
+                 AND o.state = 'failed' AND o.kind <> 'append_sent' ORDER BY o.id DESC LIMIT 1)
+            FROM mailbox_op WHERE account_id = $1 AND workspace_id = $2 AND state = 'failed' AND kind <> 'append_sent'
+            HAVING COUNT(*) > 0",
+        account, scope.workspace_id())
 }
 
 /// Forgets what the server refused: somebody has read it. A Sent copy stays, as the outbox tells of it.

@@ -309,14 +309,16 @@ async fn is_open(c: &mut Conn, scope: &Scope, way: Way) -> DbResult<bool> {
     }
 }
 
-/// Not what is over by now, nor an outage of the very account that would tell of it.
+/// Not what is over by now, nor an outage of the very account that would tell of it. One whose server refuses changes still sends.
 async fn is_to_be_told(c: &mut Conn, scope: &Scope, way: Way, item: &Item) -> DbResult<bool> {
     if item.kind == Kind::Recovered {
         return Ok(true);
     }
     let about_sender = match way {
-        Way::Account(id) => super::store::notices_of(c, scope, id).await?.contains(&(item.id,)),
-        Way::Operator | Way::None => false,
+        Way::Account(id) if item.kind != Kind::RefusedChange => {
+            super::store::notices_of(c, scope, id).await?.contains(&(item.id,))
+        }
+        Way::Account(_) | Way::Operator | Way::None => false,
     };
     Ok(item.resolved_at.is_none() && !about_sender)
 }
@@ -334,6 +336,7 @@ fn subject(items: &[Item]) -> String {
 fn link(app: &App, item: &Item) -> String {
     let base = app.config.base_url();
     match (item.count.all, item.named.first()) {
+        (1, Some(account)) if item.kind == Kind::RefusedChange => format!("{base}/accounts/{}/sync", account.id),
         (1, Some(account)) => format!("{base}/accounts/{}/settings", account.id),
         (0, _) => format!("{base}/accounts"),
         _ => match item.facts.state {

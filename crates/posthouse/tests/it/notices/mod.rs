@@ -3,6 +3,7 @@
 #[cfg(feature = "failpoints")]
 mod kills;
 mod letters;
+mod refusals;
 
 use crate::on_both;
 use crate::support::{Api, Engine, TestApp, allow, connect_request, eventually};

@@ -35,6 +35,23 @@ async fn shown(s: &mut Scene, subject: &str) -> Vec<String> {
     found["folders"].as_array().map(names).unwrap_or_default()
 }
 
+/// The labels that a row of this list shows.
+async fn labelled(s: &mut Scene, list: &str, subject: &str) -> Value {
+    let list = s.api.get(&format!("/accounts/{}/{list}", s.id)).await.expect(200);
+    list["items"].as_array().unwrap().iter().find(|m| m["subject"] == subject).unwrap()["labels"].clone()
+}
+
+/// The subjects of what is found.
+async fn found(s: &mut Scene, query: &[(&str, &str)]) -> Vec<String> {
+    let encoded = |text: &str| text.replace(' ', "%20").replace('"', "%22");
+    let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    let page = s.api.get(&format!("/messages/search?{}", query.join("&"))).await.expect(200);
+    let mut all: Vec<String> =
+        page["items"].as_array().unwrap().iter().map(|m| m["subject"].as_str().unwrap().to_owned()).collect();
+    all.sort();
+    all
+}
+
 on_both! {
     async fn a_message_of_gmail_is_one_row_and_lies_where_its_labels_say(engine) {
         let labels = ["\\Inbox \"Kunden/Acme\" \\Starred", "\\Inbox", "\\Sent Unknown"];
@@ -61,6 +78,25 @@ on_both! {
         assert_eq!(shown(&mut s, "Mail 1").await, ["Archive", "INBOX", "Kunden/Acme"]);
         assert_eq!(shown(&mut s, "Mail 2").await, ["Archive", "INBOX"]);
         assert_eq!(shown(&mut s, "Mail 3").await, ["Archive", "Sent"]);
+
+        for list in ["messages", "threads"] {
+            assert_eq!(labelled(&mut s, list, "Mail 1").await, json!(["Kunden/Acme"]), "Gmail's own are not shown: {list}");
+            assert_eq!(labelled(&mut s, list, "Mail 2").await, json!([]), "{list}");
+            assert_eq!(labelled(&mut s, list, "Mail 3").await, json!(["Unknown"]), "no folder of ours: {list}");
+        }
+        for (typed, subjects) in [
+            ("label:acme", &["Mail 1"][..]),
+            ("label:\"kunden/ACME\"", &["Mail 1"]),
+            ("label:Unknown mail", &["Mail 3"]),
+            ("label:starred", &["Mail 1"]),
+            ("label:inbox", &["Mail 1", "Mail 2"]),
+            ("label:sent", &["Mail 3"]),
+            ("label:nothing", &[]),
+            ("label:acme -mail", &[]),
+        ] {
+            assert_eq!(found(&mut s, &[("q", typed)]).await, subjects, "{typed}");
+        }
+        assert_eq!(found(&mut s, &[("q", "mail"), ("label", "Acme")]).await, ["Mail 1"]);
 
         // A label goes and another comes; Gmail counts that as a change of the message.
         s.proxy.set_plan(plan(["\\Inbox", "\\Inbox \"Kunden/Acme\"", "\\Sent"]));
