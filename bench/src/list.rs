@@ -5,8 +5,9 @@ use crate::program::Program;
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
 use posthouse::config::Config;
+use serde_json::{Value, json};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Readers at the same time.
 const CLIENTS: usize = 8;
@@ -39,8 +40,39 @@ pub async fn measure(program: &Path, config: &Config, accounts: usize, figures: 
         }
     }
     figures.note("resident after that", &format!("{:.1} MiB", running.resident_mib()?));
+    pause_all((&base, &cookie), accounts, figures).await
+}
+
+/// Pauses all of them at once and takes it back: until the run counts its first account, and until it has ended.
+async fn pause_all((base, cookie): (&str, &str), accounts: usize, figures: &mut Figures) -> Result<()> {
+    let client = Client::new(base, cookie)?;
+    let everyone = json!({ "action": "pause", "filter": {} });
+    let began = Instant::now();
+    client.post("/api/v1/accounts/bulk/preview", &everyone).await?;
+    figures
+        .note(&format!("preview of pausing {accounts}"), &format!("{:.0} ms", began.elapsed().as_secs_f64() * 1_000.0));
+    let paused = client.run("/api/v1/accounts/bulk", &everyone).await?;
+    let undo = format!("/api/v1/accounts/bulk/{}/undo", paused.id);
+    let taken_back = client.run(&undo, &json!({})).await?;
+    for (name, run) in [("pausing", paused), ("resuming", taken_back)] {
+        // Some of those that are seeded are paused already.
+        ensure!(run.changed * 2 > accounts, "{name} changed {} accounts", run.changed);
+        let took = format!("{:.1} s, the first counted after {:.1} s", run.ended_secs, run.counted_secs);
+        figures.note(&format!("{name} {} of {accounts}", run.changed), &took);
+    }
     Ok(())
 }
+
+/// What one run with all accounts took.
+struct Run {
+    id: String,
+    changed: usize,
+    counted_secs: f64,
+    ended_secs: f64,
+}
+
+/// How often a run is looked at.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What PostgreSQL does by itself within minutes of so many new rows, so that the figures are those of a house that is lived in.
 ///
@@ -61,6 +93,38 @@ struct Client {
 }
 
 impl Client {
+    fn new(base: &str, cookie: &str) -> Result<Self> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        Ok(Self { http, base: base.to_owned(), cookie: cookie.to_owned() })
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let request = self.http.post(format!("{}{path}", self.base)).header("cookie", &self.cookie);
+        let response = request.header("content-type", "application/json").body(body.to_string()).send().await?;
+        let ok = response.status().is_success();
+        let text = response.text().await?;
+        ensure!(ok, "{path}: {text}");
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// Begins a run and looks at it until it has ended.
+    async fn run(&self, path: &str, body: &Value) -> Result<Run> {
+        let began = Instant::now();
+        let mut run = self.post(path, body).await?;
+        let id = run["id"].as_str().context("no run")?.to_owned();
+        let mut counted_secs = None;
+        while run["finished"] != true {
+            tokio::time::sleep(LOOK).await;
+            run = serde_json::from_str(&self.get(&format!("/api/v1/accounts/bulk/{id}")).await?.1)?;
+            if run["done"].as_u64().is_some_and(|done| done > 0) {
+                counted_secs.get_or_insert(began.elapsed().as_secs_f64());
+            }
+        }
+        let changed = usize::try_from(run["changed"].as_u64().unwrap_or_default())?;
+        let ended_secs = began.elapsed().as_secs_f64();
+        Ok(Run { id, changed, counted_secs: counted_secs.unwrap_or(ended_secs), ended_secs })
+    }
+
     async fn get(&self, path: &str) -> Result<(f64, String)> {
         let started = Instant::now();
         let request = self.http.get(format!("{}{path}", self.base)).header("cookie", &self.cookie);
@@ -101,8 +165,7 @@ where
 {
     let mut clients = vec![];
     for _ in 0..CLIENTS {
-        let http = reqwest::Client::builder().no_proxy().build()?;
-        clients.push(Client { http, base: base.to_owned(), cookie: cookie.to_owned() });
+        clients.push(Client::new(base, cookie)?);
     }
     let mut taken = try_join_all(clients.iter().map(|client| what(client))).await?.concat();
     taken.sort_by(f64::total_cmp);

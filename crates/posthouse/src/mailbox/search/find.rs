@@ -145,7 +145,9 @@ async fn conditions(c: &mut Conn, actor: &Actor, asked: &Asked) -> DbResult<Cond
     out.labels = filters.label.as_deref().map(|name| {
         let wanted = folded(name);
         let own = gmail::own(&wanted).iter().map(|label| (*label).to_owned());
-        own.chain(called(&folders, &wanted)).chain([name.to_owned()]).collect()
+        // No label that is kept has a control character, and PostgreSQL takes none that is zero.
+        let as_written = Some(name.to_owned()).filter(|name| !name.contains(char::is_control));
+        own.chain(called(&folders, &wanted)).chain(as_written).collect()
     });
     Ok(out)
 }

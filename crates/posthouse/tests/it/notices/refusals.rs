@@ -31,7 +31,7 @@ impl Refused {
         let world = MailWorld::shared();
         let proxy = FaultProxy::start(world.imap_port(), Plan::default()).await.unwrap();
         let [from, owner, mailbox] =
-            ["post-refused", "ana-refused", "refused"].map(|n| world.add_user(&unique(n, engine)).unwrap());
+            ["post-changes", "ana-changes", "changes"].map(|n| world.add_user(&unique(n, engine)).unwrap());
         let port = proxy.port();
         let house = House::build(engine, |c| {
             c.plain_text_logins = true;
