@@ -111,16 +111,17 @@ impl Client {
     async fn run(&self, path: &str, body: &Value) -> Result<Run> {
         let began = Instant::now();
         let mut run = self.post(path, body).await?;
-        let id = run["id"].as_str().context("no run")?.to_owned();
+        let number = |run: &Value, name: &str| run.get(name).and_then(Value::as_u64).unwrap_or_default();
+        let id = run.get("id").and_then(Value::as_str).context("no run")?.to_owned();
         let mut counted_secs = None;
-        while run["finished"] != true {
+        while run.get("finished") != Some(&Value::Bool(true)) {
             tokio::time::sleep(LOOK).await;
             run = serde_json::from_str(&self.get(&format!("/api/v1/accounts/bulk/{id}")).await?.1)?;
-            if run["done"].as_u64().is_some_and(|done| done > 0) {
+            if number(&run, "done") > 0 {
                 counted_secs.get_or_insert(began.elapsed().as_secs_f64());
             }
         }
-        let changed = usize::try_from(run["changed"].as_u64().unwrap_or_default())?;
+        let changed = usize::try_from(number(&run, "changed"))?;
         let ended_secs = began.elapsed().as_secs_f64();
         Ok(Run { id, changed, counted_secs: counted_secs.unwrap_or(ended_secs), ended_secs })
     }
