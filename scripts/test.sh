@@ -14,9 +14,8 @@ make --no-print-directory web
 step "Formatting and lints"
 make --no-print-directory check
 step "Rust: build the tests"
-cargo build --package posthouse --features failpoints
-cargo build --package testkit
-cargo test --workspace --features posthouse/failpoints --no-run
+# Programs and tests in one selection: each other one would have other features, and compile half of the dependencies again.
+cargo build --workspace --all-targets --features posthouse/failpoints
 step "Rust: unit tests, integration tests on SQLite and PostgreSQL, Dovecot, Postfix"
 # Most of a test is waiting for servers: more of them at a time than cores.
 # They take some five minutes: one that hangs is to fail, not to hold everything up.

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use memchr::{memchr, memchr_iter, memmem};
+
 use super::reader::{PartFields, Reader};
 use super::{MAX_DEPTH, MAX_PARTS, Problem};
 
@@ -31,14 +33,14 @@ struct Pending {
 
 /// Where the header block of `bytes` ends: after its blank line, or at the end when there is none.
 pub(super) fn header_end(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    for line in bytes.split_inclusive(|&b| b == b'\n') {
-        at += line.len();
-        if matches!(line, b"\n" | b"\r\n") {
-            break;
+    let mut line_start = 0;
+    for line_end in memchr_iter(b'\n', bytes) {
+        if matches!(bytes.get(line_start..line_end), Some(b"" | b"\r")) {
+            return line_end + 1;
         }
+        line_start = line_end + 1;
     }
-    at
+    bytes.len()
 }
 
 /// All leaves in the order of the message.
@@ -105,14 +107,15 @@ fn children(
 /// Cuts a multipart body at its delimiter lines; at most one part more than [`MAX_PARTS`]. The flag tells whether the
 /// closing delimiter was there.
 fn split(raw: &[u8], body: &Range<usize>, boundary: &[u8]) -> (Vec<Range<usize>>, bool) {
-    let mut ranges = Vec::new();
-    let (mut at, mut open) = (body.start, None);
-    for line in raw.get(body.clone()).unwrap_or_default().split_inclusive(|&b| b == b'\n') {
-        let line_start = at;
-        at += line.len();
-        let Some(rest) = line.strip_prefix(b"--").and_then(|rest| rest.strip_prefix(boundary)) else {
-            continue;
-        };
+    let delimiter = [b"--", boundary].concat();
+    let (mut ranges, mut open) = (Vec::new(), None);
+    let bytes = raw.get(..body.end).unwrap_or(raw);
+    let mut at = body.start;
+    while let Some(line_start) = next_line_with(bytes, at, &delimiter) {
+        let after = line_start + delimiter.len();
+        let rest = bytes.get(after..).unwrap_or_default();
+        let rest = rest.get(..=memchr(b'\n', rest).unwrap_or(rest.len())).unwrap_or(rest);
+        at = after + rest.len();
         let closing = rest.starts_with(b"--");
         if !closing && !rest.trim_ascii().is_empty() {
             continue;
@@ -131,9 +134,54 @@ fn split(raw: &[u8], body: &Range<usize>, boundary: &[u8]) -> (Vec<Range<usize>>
     (ranges, false)
 }
 
+/// Where the next line starts that begins so; `from` is where a line starts.
+fn next_line_with(bytes: &[u8], from: usize, begin: &[u8]) -> Option<usize> {
+    let mut at = from;
+    loop {
+        let found = at + memmem::find(bytes.get(at..)?, begin)?;
+        if found == from || bytes.get(..found).is_some_and(|before| before.ends_with(b"\n")) {
+            return Some(found);
+        }
+        at = found + 1;
+    }
+}
+
 /// The line end before a delimiter belongs to the delimiter.
 fn before_line_end(raw: &[u8], start: usize, end: usize) -> usize {
     let part = raw.get(start..end).unwrap_or_default();
     let part = part.strip_suffix(b"\n").map_or(part, |part| part.strip_suffix(b"\r").unwrap_or(part));
     start + part.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The rule itself, line by line.
+    fn delimiters(raw: &[u8], boundary: &[u8]) -> (Vec<usize>, bool) {
+        let (mut at, mut after) = (0, vec![]);
+        for line in raw.split_inclusive(|&b| b == b'\n') {
+            at += line.len();
+            let Some(rest) = line.strip_prefix(b"--").and_then(|rest| rest.strip_prefix(boundary)) else { continue };
+            if rest.starts_with(b"--") {
+                return (after, true);
+            }
+            if rest.trim_ascii().is_empty() {
+                after.push(at);
+            }
+        }
+        (after, false)
+    }
+
+    proptest! {
+        #[test]
+        fn parts_begin_after_delimiter_lines_and_nowhere_else(raw in "(--|-|b|bb|x|--bb|--bb--|\r|\n|\r\n| ){0,30}") {
+            let raw = raw.as_bytes();
+            let (ranges, closed) = split(raw, &(0..raw.len()), b"bb");
+            let (after, ends) = delimiters(raw, b"bb");
+            prop_assert_eq!(ranges.iter().map(|part| part.start).collect::<Vec<_>>(), after);
+            prop_assert_eq!(closed, ends);
+        }
+    }
 }

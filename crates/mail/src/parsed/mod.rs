@@ -8,6 +8,7 @@ mod mime;
 mod reader;
 mod text;
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use self::mime::Leaf;
@@ -236,14 +237,18 @@ fn read(raw: &[u8]) -> Parsed {
     let mut bodies = Bodies::default();
     let mut attachments = Vec::new();
     for leaf in mime::leaves(raw, &reader, &mut problems) {
-        let (bytes, broken) = reader::decode(raw.get(leaf.body.clone()).unwrap_or_default(), leaf.fields.encoding);
+        let (encoded, encoding) = (raw.get(leaf.body.clone()).unwrap_or_default(), leaf.fields.encoding);
+        let broken = if is_body(&leaf) {
+            let (bytes, broken) = reader::decode(encoded, encoding);
+            bodies.add(&leaf, (&bytes, broken), &mut problems);
+            broken
+        } else {
+            let (size, broken) = reader::decoded_size(encoded, encoding);
+            attachments.push(describe(&leaf, attachments.len(), size));
+            broken
+        };
         if broken {
             problems.push(Problem::BadEncoding);
-        }
-        if is_body(&leaf) {
-            bodies.add(&leaf, (&bytes, broken), &mut problems);
-        } else {
-            attachments.push(describe(&leaf, attachments.len(), bytes.len()));
         }
     }
     let mut seen = Vec::new();
@@ -373,8 +378,8 @@ impl Bodies {
     fn text(&mut self) -> Option<String> {
         self.blocks.iter().any(|block| block.plain.is_some()).then(|| {
             self.joined(|block| match (&block.plain, &block.html) {
-                (Some(plain), _) => plain.clone(),
-                (None, html) => crate::html_in::text_of(html.as_deref().unwrap_or_default()),
+                (Some(plain), _) => Cow::Borrowed(plain),
+                (None, html) => Cow::Owned(crate::html_in::text_of(html.as_deref().unwrap_or_default())),
             })
         })
     }
@@ -383,13 +388,13 @@ impl Bodies {
     fn html(&mut self) -> Option<String> {
         self.blocks.iter().any(|block| block.html.is_some()).then(|| {
             self.joined(|block| match (&block.html, &block.plain) {
-                (Some(html), _) => html.clone(),
-                (None, plain) => crate::html_in::of_text(plain.as_deref().unwrap_or_default()),
+                (Some(html), _) => Cow::Borrowed(html),
+                (None, plain) => Cow::Owned(crate::html_in::of_text(plain.as_deref().unwrap_or_default())),
             })
         })
     }
 
-    fn joined(&mut self, form: impl Fn(&Block) -> String) -> String {
+    fn joined(&mut self, form: impl Fn(&Block) -> Cow<'_, str>) -> String {
         let mut joined = String::new();
         for block in &self.blocks {
             if !joined.is_empty() && !joined.ends_with('\n') {

@@ -262,6 +262,55 @@ pub(super) fn decode(body: &[u8], encoding: Encoding) -> (Cow<'_, [u8]>, bool) {
     }
 }
 
+/// How many octets [`decode`] gives, and whether some had to be left out. Most of a large mail is files, of which an import
+/// needs no more.
+pub(super) fn decoded_size(body: &[u8], encoding: Encoding) -> (usize, bool) {
+    match encoding {
+        Encoding::Identity => (body.len(), false),
+        Encoding::Base64 => base64_size(body).map_or_else(|| sized(body, encoding), |size| (size, false)),
+        Encoding::QuotedPrintable => sized(body, encoding),
+    }
+}
+
+fn sized(body: &[u8], encoding: Encoding) -> (usize, bool) {
+    let (bytes, broken) = decode(body, encoding);
+    (bytes.len(), broken)
+}
+
+/// Octets that base64 stands for, by its digits; none when there is something else between them. Filling characters end a group
+/// (RFC 4648 section 4), also in the middle.
+fn base64_size(body: &[u8]) -> Option<usize> {
+    let (mut size, mut digits) = (0, 0_usize);
+    let octets = |digits: usize| digits / 4 * 3 + (digits % 4).saturating_sub(1);
+    let mut rest = body;
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1));
+        rest = after;
+        let filled = without_end(line, b" \t\r\n");
+        let bare = without_end(filled, b"=");
+        if !are_base64_digits(bare) {
+            return None;
+        }
+        digits += bare.len();
+        if bare.len() < filled.len() {
+            size += octets(digits);
+            digits = 0;
+        }
+    }
+    Some(size + octets(digits))
+}
+
+fn without_end<'b>(bytes: &'b [u8], chars: &[u8]) -> &'b [u8] {
+    let kept = bytes.iter().rposition(|b| !chars.contains(b)).map_or(0, |last| last + 1);
+    bytes.get(..kept).unwrap_or_default()
+}
+
+/// Looks at all of them whatever it finds, so that the compiler can compare many at once.
+fn are_base64_digits(bytes: &[u8]) -> bool {
+    let is_digit = |b: u8| ((b | 0x20).wrapping_sub(b'a') < 26) | (b.wrapping_sub(b'/') < 11) | (b == b'+');
+    bytes.iter().fold(0, |others, &b| others | u8::from(!is_digit(b))) == 0
+}
+
 /// RFC 2045 section 6.7; a `=` that starts no valid sequence stays as it is (rule 1, robust implementations).
 fn decode_quoted_printable(body: &[u8]) -> (Vec<u8>, bool) {
     let (mut bytes, mut broken) = (Vec::with_capacity(body.len()), false);
@@ -315,4 +364,24 @@ pub(super) fn to_text(bytes: &[u8], charset: Option<&str>) -> (String, bool) {
 
 fn western(bytes: &[u8]) -> String {
     charset_decoder(b"windows-1252").map_or_else(|| String::from_utf8_lossy(bytes).into_owned(), |d| d(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_size_of_what_is_encoded_is_that_of_what_is_decoded(
+            body in "([A-Za-z0-9+/]{0,9}={0,3}[ \t\x0c*\u{ff}]?(\r?\n)?){0,6}",
+            latin in proptest::bool::ANY,
+        ) {
+            let bytes: Vec<u8> = if latin { body.chars().map(|c| u8::try_from(c).unwrap_or(b'*')).collect() } else { body.into_bytes() };
+            for encoding in [Encoding::Base64, Encoding::QuotedPrintable, Encoding::Identity] {
+                let (decoded, broken) = decode(&bytes, encoding);
+                prop_assert_eq!(decoded_size(&bytes, encoding), (decoded.len(), broken));
+            }
+        }
+    }
 }

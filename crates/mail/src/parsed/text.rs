@@ -23,11 +23,20 @@ pub(super) fn clean_line(value: &str, max: usize) -> String {
 
 /// Text for a page: line feeds only, no other control characters than the tab.
 pub(super) fn clean_body(text: &str) -> String {
-    text.replace("\r\n", "\n")
-        .chars()
-        .map(|c| if c == '\r' { '\n' } else { c })
-        .filter(|&c| !c.is_control() || matches!(c, '\n' | '\t'))
-        .collect()
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_control() && !matches!(c, '\n' | '\t')) {
+        let (before, after) = rest.split_at(at);
+        clean.push_str(before);
+        let mut chars = after.chars();
+        // A carriage return by itself is a line end, too; other controls leave nothing.
+        if chars.next() == Some('\r') && !chars.as_str().starts_with('\n') {
+            clean.push('\n');
+        }
+        rest = chars.as_str();
+    }
+    clean.push_str(rest);
+    clean
 }
 
 /// A name that every file system takes and that hides nothing: the last path part, without controls, direction marks

@@ -8,6 +8,7 @@
 //! Beside the words of the whole message there are those of single fields: `s:` subject, `f:` sender, `t:` recipients.
 //! Addresses are there in parts, as any other words, and whole. No word has a colon, so none can be taken for another.
 
+mod chars;
 mod found;
 mod query;
 mod words;
@@ -19,7 +20,10 @@ pub use found::{Part, excerpt, marks};
 pub use query::{Clause, Day, Field, Filters, MAX_CLAUSES, MAX_QUERY_OCTETS, Query};
 
 use crate::parsed::{Correspondent, Parsed};
-use std::collections::{HashMap, HashSet};
+use hashbrown::{DefaultHashBuilder, HashTable};
+use std::collections::HashSet;
+use std::hash::BuildHasher;
+use std::ops::Range;
 
 /// Terms of one message; what is beyond is found by its beginning only.
 pub const MAX_TERMS: usize = 4_000;
@@ -33,6 +37,9 @@ pub const MAX_REPEATS: usize = 250;
 const MAX_HTML_OCTETS: usize = 256 * 1024;
 /// Different addresses of the text that are kept whole.
 const MAX_TEXT_ADDRESSES: usize = 100;
+
+/// Different terms that most messages have at most.
+const USUAL_TERMS: usize = 400;
 
 /// Stands between texts that do not belong together, so that no phrase reaches from one into the other. It is no word.
 pub const GAP: &str = ".";
@@ -57,7 +64,7 @@ impl Document {
     /// The terms of a message.
     #[must_use]
     pub fn of(message: &Parsed) -> Self {
-        let mut out = Builder::default();
+        let mut out = Builder { times: HashTable::with_capacity(USUAL_TERMS), ..Builder::default() };
         let recipients = || message.to.iter().chain(&message.cc).chain(&message.bcc);
         // Each may go so far: none of them takes the room of those after it.
         out.room = 400;
@@ -99,13 +106,30 @@ impl Document {
 struct Builder {
     terms: String,
     count: usize,
-    times: HashMap<String, usize>,
+    times: HashTable<Times>,
+    /// Who writes a mail must not know which words meet in the table; there are [`MAX_TERMS`] at most.
+    hashes: DefaultHashBuilder,
     room: usize,
+}
+
+/// How often a term is there, and where first.
+struct Times {
+    at: Range<usize>,
+    times: usize,
 }
 
 impl Builder {
     /// Puts a term at the end; false when there is no room left.
     fn push(&mut self, prefix: &str, word: &str) -> bool {
+        self.push_with(prefix, |terms| terms.push_str(word))
+    }
+
+    /// Puts a word at the end; false when there is no room left. One that has no letter in its folded form is none.
+    fn push_word(&mut self, prefix: &str, word: &str) -> bool {
+        self.push_with(prefix, |terms| words::push_folded(terms, word))
+    }
+
+    fn push_with(&mut self, prefix: &str, put: impl FnOnce(&mut String)) -> bool {
         if self.count >= self.room {
             return false;
         }
@@ -115,19 +139,28 @@ impl Builder {
         }
         let begin = self.terms.len();
         self.terms.push_str(prefix);
-        self.terms.push_str(word);
-        let term = self.terms.get(begin..).unwrap_or_default();
-        let times = match self.times.get_mut(term) {
-            Some(times) => times,
-            None => self.times.entry(term.to_owned()).or_default(),
-        };
-        *times += 1;
-        if *times <= MAX_REPEATS {
+        let word = self.terms.len();
+        put(&mut self.terms);
+        if self.terms.len() > word && self.has_come(begin) <= MAX_REPEATS {
             self.count += 1;
         } else {
             self.terms.truncate(before);
         }
         true
+    }
+
+    /// How often the term from here to the end is there now.
+    fn has_come(&mut self, begin: usize) -> usize {
+        let (terms, hashes) = (self.terms.as_str(), &self.hashes);
+        let text = |at: &Range<usize>| terms.get(at.clone()).unwrap_or_default();
+        let at = begin..terms.len();
+        let hash = |at: &Range<usize>| hashes.hash_one(text(at));
+        let same = |known: &Times| text(&known.at) == text(&at);
+        let entry = self.times.entry(hash(&at), same, |known| hash(&known.at));
+        let mut known = entry.or_insert_with(|| Times { at: at.clone(), times: 0 });
+        let times = &mut known.get_mut().times;
+        *times += 1;
+        *times
     }
 
     fn gap(&mut self) {
@@ -139,8 +172,14 @@ impl Builder {
     }
 
     fn text(&mut self, prefix: &str, text: &str) {
-        for word in words::words(text) {
-            if !self.push(prefix, &word.term) {
+        for run in words::runs(text) {
+            let written = text.get(run.at.clone()).unwrap_or_default();
+            let room = if run.dense {
+                words::pairs(written, run.at.start).iter().all(|word| self.push(prefix, &word.term))
+            } else {
+                self.push_word(prefix, written)
+            };
+            if !room {
                 return;
             }
         }

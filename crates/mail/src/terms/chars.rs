@@ -1,0 +1,180 @@
+//! What single characters are, and what they are compared as.
+//!
+//! Most of most mail are characters of few scripts, met again and again: what the tables of Unicode say of them is looked up once.
+
+use std::sync::LazyLock;
+use unicode_normalization::UnicodeNormalization;
+
+/// Letters with a stroke, and letters of two: they have no decomposition.
+fn respelt(c: char) -> Option<&'static str> {
+    Some(match c {
+        'ß' | 'ẞ' => "ss",
+        'æ' | 'Æ' => "ae",
+        'œ' | 'Œ' => "oe",
+        'ø' | 'Ø' => "o",
+        'ł' | 'Ł' => "l",
+        'đ' | 'Đ' | 'ð' | 'Ð' => "d",
+        'þ' | 'Þ' => "th",
+        'ħ' | 'Ħ' => "h",
+        // Turkish and others: typed without its dot, or with one too many.
+        'ı' => "i",
+        'ς' => "σ",
+        _ => return None,
+    })
+}
+
+/// Marks that change how a letter sounds, not which it is: what people leave out when they type. In scripts that write vowels
+/// as marks (Devanagari, Thai) they are letters, and stay.
+fn is_diacritic(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}'
+        | '\u{fe20}'..='\u{fe2f}' | '\u{591}'..='\u{5c7}' | '\u{610}'..='\u{61a}' | '\u{640}' | '\u{64b}'..='\u{65f}' | '\u{670}'
+        | '\u{6d6}'..='\u{6ed}')
+}
+
+/// What a character is to the words around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Class(u8);
+
+impl Class {
+    const OF_WORD: u8 = 1;
+    const DENSE: u8 = 2;
+    const JOINS: u8 = 4;
+    const INVISIBLE: u8 = 8;
+
+    pub fn of(c: char) -> Self {
+        let known = usize::try_from(u32::from(c)).ok().and_then(|at| CLASSES.get(at));
+        known.copied().unwrap_or_else(|| Self::looked_up(c))
+    }
+
+    fn looked_up(c: char) -> Self {
+        let mark = unicode_normalization::char::is_combining_mark(c);
+        let of_word = if c.is_ascii() { c.is_ascii_alphanumeric() } else { c.is_alphanumeric() || mark };
+        let joins = !c.is_ascii() && (mark || matches!(c, '\u{ff9e}' | '\u{ff9f}'));
+        let all = [
+            (of_word, Self::OF_WORD),
+            (of_word && is_of_dense_script(c), Self::DENSE),
+            (joins, Self::JOINS),
+            (crate::is_invisible(c), Self::INVISIBLE),
+        ];
+        Self(all.into_iter().filter(|(is, _)| *is).map(|(_, bit)| bit).sum())
+    }
+
+    /// A letter, a digit, or a mark on one.
+    pub const fn of_word(self) -> bool {
+        self.0 & Self::OF_WORD != 0
+    }
+
+    /// Of a script without spaces between words, or of Korean, whose words grow at their ends.
+    pub const fn dense(self) -> bool {
+        self.0 & Self::DENSE != 0
+    }
+
+    /// Belongs to the character before it, whatever that is.
+    pub const fn hangs_on(self) -> bool {
+        self.0 & (Self::JOINS | Self::INVISIBLE) != 0
+    }
+}
+
+fn is_of_dense_script(c: char) -> bool {
+    matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1100}'..='\u{11ff}' | '\u{1780}'..='\u{17ff}'
+        | '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30ff}' | '\u{3130}'..='\u{318f}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' | '\u{ff66}'..='\u{ff9f}'
+        | '\u{20000}'..='\u{3ffff}')
+}
+
+/// The classes of the Basic Multilingual Plane: 64 KiB, made in some milliseconds when the first text is read.
+static CLASSES: LazyLock<Box<[Class]>> =
+    LazyLock::new(|| (0..=0xffff_u32).map(|at| char::from_u32(at).map_or(Class(0), Class::looked_up)).collect());
+
+/// The characters whose folded forms are kept: Latin, Greek, Cyrillic and Armenian letters.
+const KEPT: u32 = 0x590;
+
+/// Folded forms, one after the other.
+struct Forms {
+    text: String,
+    /// Where the form of each character is; none when it is more than what the character says by itself.
+    places: Vec<Option<std::ops::Range<usize>>>,
+}
+
+static FORMS: LazyLock<Forms> = LazyLock::new(|| {
+    let mut forms = Forms { text: String::new(), places: vec![] };
+    for c in (0..KEPT).filter_map(char::from_u32) {
+        let form = fold_by_tables(c.encode_utf8(&mut [0; 4]));
+        let begin = forms.text.len();
+        // What begins with a mark, or has one, may become one with what stands before it.
+        let alone = !form.chars().chain([c]).any(unicode_normalization::char::is_combining_mark);
+        if alone {
+            forms.text.push_str(&form);
+        }
+        forms.places.push(alone.then_some(begin..forms.text.len()));
+    }
+    forms
+});
+
+impl Forms {
+    fn of(&self, c: char) -> Option<&str> {
+        let at = self.places.get(usize::try_from(u32::from(c)).ok()?)?.clone()?;
+        self.text.get(at)
+    }
+}
+
+/// Puts what the text is compared as at the end of `out`: in lower case, without diacritics, composed.
+pub(super) fn fold_into(out: &mut String, text: &str) {
+    let begin = out.len();
+    if text.is_ascii() {
+        out.push_str(text);
+        if let Some(added) = out.get_mut(begin..) {
+            added.make_ascii_lowercase();
+        }
+        return;
+    }
+    let forms = &*FORMS;
+    for c in text.chars() {
+        match forms.of(c) {
+            Some(form) => out.push_str(form),
+            None => {
+                out.truncate(begin);
+                out.push_str(&fold_by_tables(text));
+                return;
+            }
+        }
+    }
+}
+
+fn fold_by_tables(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.nfkd().filter(|c| !is_diacritic(*c)) {
+        match respelt(c) {
+            Some(letters) => out.push_str(letters),
+            None => out.extend(c.to_lowercase().filter(|c| Class::of(*c).of_word() && !is_diacritic(*c))),
+        }
+    }
+    if unicode_normalization::is_nfc(&out) { out } else { out.nfc().collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn quickly(text: &str) -> String {
+        let mut out = String::from("before ");
+        fold_into(&mut out, text);
+        out.split_off(7)
+    }
+
+    #[test]
+    fn every_character_that_is_kept_is_as_the_tables_say() {
+        for c in (0..KEPT).filter_map(char::from_u32).filter(|c| !c.is_ascii()) {
+            let text = format!("a{c}e{c}{c}");
+            assert_eq!(quickly(&text), fold_by_tables(&text), "{c:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_folded_as_the_tables_say(text in "[a-zA-Z0-9\u{80}-\u{600}\u{1100}-\u{1200}\u{1e00}-\u{2000}\u{ac00}-\u{ad00}]{1,12}") {
+            prop_assert_eq!(quickly(&text), if text.is_ascii() { text.to_ascii_lowercase() } else { fold_by_tables(&text) });
+        }
+    }
+}
