@@ -29,16 +29,20 @@ pub async fn measure(program: &Path, config: &Config, accounts: usize, figures: 
     let base = format!("http://127.0.0.1:{}", running.port);
     let floor = at_once(async |client: &Client| client.times("/healthz", PAGES).await, (&base, &cookie)).await?;
     figures.note("floor: /healthz, 8 clients, p99", &format!("{:.1} ms", quantile(&floor, 0.99)));
+    let (mut requests, cpu) = (0, running.cpu_secs()?);
     for sort in ["address", "provider", "user", "health", "sent", "status", "created"] {
         for direction in ["asc", "desc"] {
             let query = format!("/api/v1/accounts?limit=100&sort={sort}&dir={direction}");
             at_once(async |client: &Client| client.pages(&query).await, (&base, &cookie)).await?;
             let taken = at_once(async |client: &Client| client.pages(&query).await, (&base, &cookie)).await?;
+            requests += 2 * taken.len();
             let p99 = quantile(&taken, 0.99);
             let name = format!("100 of {accounts} by {sort} {direction}, p99 (p50 {:.1} ms)", quantile(&taken, 0.5));
             figures.at_most(&name, (p99, 20.0), "ms");
         }
     }
+    let cpu = (running.cpu_secs()? - cpu) * 1_000.0 / requests as f64;
+    figures.note("the program's processor time for one of them", &format!("{cpu:.2} ms"));
     figures.note("resident after that", &format!("{:.1} MiB", running.resident_mib()?));
     pause_all((&base, &cookie), accounts, figures).await
 }
