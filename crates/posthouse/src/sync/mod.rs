@@ -20,6 +20,7 @@ mod fetch;
 mod folders;
 mod history;
 mod ops;
+mod order;
 mod owner;
 mod pass;
 mod quota;

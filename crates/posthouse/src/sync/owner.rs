@@ -43,6 +43,8 @@ pub struct Owner {
     suspects: Mutex<HashSet<MessageId>>,
     /// Days of mail to import, as they were when they were last looked at; 0: everything.
     import_days: AtomicI64,
+    /// No operation is done before this, in microseconds: one broke the last session.
+    ops_rest_until: AtomicI64,
 }
 
 /// The last pass over all chosen folders.
@@ -109,6 +111,7 @@ pub async fn own(
             untidy: AtomicBool::new(true),
             suspects: Mutex::default(),
             import_days: AtomicI64::new(account.import_days),
+            ops_rest_until: AtomicI64::new(0),
         };
         // Whatever ends this drops the session with it.
         tokio::select! {
@@ -284,7 +287,7 @@ impl Owner {
             Some(c) if c.generation == generation && matches!(c.state, State::Connected | State::Connecting) => {}
             _ => return Ok(None),
         }
-        let filed = ops::run(self, session).await?;
+        let done = ops::run(self, session).await?;
         let Some(settings) = self.settings().await? else { return Ok(None) };
         let now = self.app.clock.now();
         // Something is gone from a folder: whether it was moved is known when all have been looked at.
@@ -293,7 +296,7 @@ impl Owner {
             history::noted(self, wanted, self.full_pass(session)).await?;
             *last = Some(LastPass { at: self.app.clock.now(), asked_at: settings.pass_asked_at });
         } else {
-            self.pass(session, |f| f.role == Some(Role::Inbox) || (filed && f.role == Some(Role::Sent))).await?;
+            self.pass(session, |f| f.role == Some(Role::Inbox) || (done.filed && f.role == Some(Role::Sent))).await?;
         }
         // Most were live before a restart: saying it again would be a write and news for each.
         if !std::mem::replace(live, true) && settings.sync_stage != SyncStage::Live {
@@ -301,7 +304,7 @@ impl Owner {
         }
         let next_pass = LastPass::next(last.as_ref(), &settings);
         let due = if self.untidy.load(Ordering::Relaxed) { now } else { next_pass };
-        Ok(Some(self.next_op_at().await?.map_or(due, |at| at.min(due))))
+        Ok(Some(done.next.map_or(due, |at| at.min(due))))
     }
 
     /// A pass over everything. Messages that lay nowhere before two passes (their folder went, or got new UIDs; they were expunged
@@ -403,16 +406,18 @@ impl Owner {
         self.import_days.load(Ordering::Relaxed)
     }
 
-    async fn selected(&self) -> DbResult<Vec<Folder>> {
-        mailbox::selected_folders(&mut self.app.db.read().await?, &self.scope, self.account.id).await
+    /// No operation is done before this.
+    pub fn ops_rest_until(&self) -> Ts {
+        Ts(self.ops_rest_until.load(Ordering::Relaxed))
     }
 
-    /// When an operation that the server refused is due again.
-    async fn next_op_at(&self) -> DbResult<Option<Ts>> {
-        let now = self.app.clock.now();
-        let mut c = self.app.db.read().await?;
-        let next = mailbox::next_waiting(&mut c, &self.scope, self.account.id, now).await?;
-        Ok(next.map(|n| n.err().unwrap_or(now)))
+    /// Operations rest until then.
+    pub fn rest_ops(&self, until: Ts) {
+        self.ops_rest_until.store(until.0, Ordering::Relaxed);
+    }
+
+    async fn selected(&self) -> DbResult<Vec<Folder>> {
+        mailbox::selected_folders(&mut self.app.db.read().await?, &self.scope, self.account.id).await
     }
 
     /// A server that offers IDLE and then refuses it is polled for the rest of the session.

@@ -310,11 +310,7 @@ async fn take_over(owner: &Owner, folder: &Folder, change: &Change) -> Result<bo
     let at = (owner.account.id, folder.id);
     let changed: Vec<(i64, Flags)> = change.flags.iter().map(|(uid, flags)| (*uid, *flags)).collect();
     let mut tx = owner.tx().await?;
-    // Our own change has not reached the server yet: taking its old flags now would undo it on the screen.
-    let ours_first = mailbox::flags_wait(&mut tx, &owner.scope, owner.account.id).await?;
-    if !ours_first && !changed.is_empty() {
-        mailbox::set_flags(&mut tx, &owner.app, &owner.scope, at, &changed).await?;
-    }
+    let taken = mailbox::set_flags(&mut tx, &owner.app, &owner.scope, at, &changed).await?;
     let of = (owner.account.id, folder.id, folder.role);
     gmail::note(&mut tx, &owner.app, &owner.scope, of, &change.gmail).await?;
     if !change.gone.is_empty() {
@@ -323,10 +319,10 @@ async fn take_over(owner: &Owner, folder: &Folder, change: &Change) -> Result<bo
     }
     tx.commit().await?;
     owner.tally.add(|c| {
-        c.changed += if ours_first { 0 } else { number(changed.len()) };
+        c.changed += number(taken.changed);
         c.removed += number(change.gone.len());
     });
-    Ok(ours_first)
+    Ok(taken.left)
 }
 
 /// The flags that we keep.
