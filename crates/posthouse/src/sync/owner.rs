@@ -70,6 +70,8 @@ struct Round {
     last: Option<LastPass>,
     /// The account is said to follow its server.
     live: bool,
+    /// The inbox may be another than it was when it was looked at.
+    news: bool,
 }
 
 /// Owns the account until cancelled: takes its lease, works, and finds out after every lapse whether it is still the owner.
@@ -271,7 +273,7 @@ impl Owner {
         let mut idles = session.capabilities().has("IDLE");
         // Boxed: what a pass needs is not kept while the account waits for mail.
         while let Some(alarm) = Box::pin(self.round(session, generation, &mut round)).await? {
-            self.wait_for_news(session, alarm, &mut idles).await?;
+            round.news = self.wait_for_news(session, alarm, &mut idles).await?;
         }
         Ok(())
     }
@@ -281,7 +283,7 @@ impl Owner {
         &self,
         session: &mut ImapSession,
         generation: i64,
-        Round { last, live }: &mut Round,
+        Round { last, live, news }: &mut Round,
     ) -> Result<Option<Ts>, Stop> {
         match self.connection().await? {
             Some(c) if c.generation == generation && matches!(c.state, State::Connected | State::Connecting) => {}
@@ -295,7 +297,8 @@ impl Owner {
         if now >= LastPass::next(last.as_ref(), &settings) || self.untidy.load(Ordering::Relaxed) {
             history::noted(self, wanted, self.full_pass(session)).await?;
             *last = Some(LastPass { at: self.app.clock.now(), asked_at: settings.pass_asked_at });
-        } else {
+        } else if *news || done.tried {
+            // Who only rang, our own news of a pass among them, has not changed the inbox. Operations leave another folder open.
             self.pass(session, |f| f.role == Some(Role::Inbox) || (done.filed && f.role == Some(Role::Sent))).await?;
         }
         // Most were live before a restart: saying it again would be a write and news for each.
@@ -420,8 +423,9 @@ impl Owner {
         mailbox::selected_folders(&mut self.app.db.read().await?, &self.scope, self.account.id).await
     }
 
-    /// A server that offers IDLE and then refuses it is polled for the rest of the session.
-    async fn wait_for_news(&self, session: &mut ImapSession, alarm: Ts, idles: &mut bool) -> Result<(), Stop> {
+    /// Whether the inbox may be another afterwards: the server says so, or there was time for it to say nothing. A server that offers
+    /// IDLE and then refuses it is polled for the rest of the session.
+    async fn wait_for_news(&self, session: &mut ImapSession, alarm: Ts, idles: &mut bool) -> Result<bool, Stop> {
         let left = u64::try_from(alarm.micros_since(self.app.clock.now())).unwrap_or(0);
         let limit = IDLE.min(Duration::from_micros(left)).max(Duration::from_secs(1));
         if *idles {
@@ -429,22 +433,23 @@ impl Owner {
             session.noop().await?;
             match session.idle(self.bell.notified(), limit).await {
                 Ok(end) => {
-                    tracing::trace!(account = %self.account.id, changed = end == IdleEnd::Changed, "sync: IDLE ended");
+                    tracing::trace!(account = %self.account.id, ?end, "sync: IDLE ended");
+                    return Ok(end != IdleEnd::Woken);
                 }
                 Err(e @ (imap::Error::No(_) | imap::Error::Bad(_))) if !connect::is_too_much(&e) => {
                     tracing::info!(account = %self.account.id, "sync: the server refuses IDLE and is polled");
                     *idles = false;
+                    return Ok(true);
                 }
                 Err(e) => return Err(e.into()),
             }
-        } else {
-            tokio::select! {
-                () = self.bell.notified() => {}
-                () = tokio::time::sleep(POLL.min(limit)) => {}
-            }
-            session.noop().await?;
         }
-        Ok(())
+        let rung = tokio::select! {
+            () = self.bell.notified() => true,
+            () = tokio::time::sleep(POLL.min(limit)) => false,
+        };
+        session.noop().await?;
+        Ok(!rung || !session.take_changes().is_empty())
     }
 }
 
