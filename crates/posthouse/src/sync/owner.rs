@@ -1,11 +1,11 @@
 //! The task that owns one account's session.
 
 use super::history::{self, Tally};
-use super::{Stop, count, folders, ops, pass, quota};
+use super::{Stop, count, folders, newest, ops, pass, quota};
 use crate::accounts::{self, Account, AccountId, Connection, Failure, Reason, Side, State, SyncSettings, SyncStage};
 use crate::app::App;
 use crate::base::leases::{self, Held};
-use crate::base::meters::{SYNC_FAILURES, SYNC_PASSES};
+use crate::base::meters::SYNC_FAILURES;
 use crate::connect::{self, ImapSession};
 use crate::mailbox::{self, Folder, MessageId, Role, transfers};
 use crate::team::Scope;
@@ -362,37 +362,11 @@ impl Owner {
         std::mem::replace(&mut *self.suspects.lock().unwrap_or_else(PoisonError::into_inner), now)
     }
 
-    /// The chosen folders, the inbox last: it stays selected for IDLE.
+    /// Looks at those of the chosen folders.
     async fn pass(&self, session: &mut ImapSession, wanted: impl Fn(&Folder) -> bool) -> Result<(), Stop> {
         let mut folders = self.selected().await?;
-        folders.reverse();
-        for folder in folders.iter().filter(|f| wanted(f)) {
-            let words = match pass::folder(self, session, folder).await {
-                Ok(()) => None,
-                // Without the inbox nothing is received: that is the account's failure.
-                Err(Stop::Refused(failure)) if folder.role == Some(Role::Inbox) => return Err(Stop::Failed(failure)),
-                Err(Stop::Refused(failure)) => Some(failure.server_words.unwrap_or_else(|| UNEXPLAINED.to_owned())),
-                Err(e) => return Err(e),
-            };
-            self.note_refused(folder, words).await?;
-            self.app.meters.count(SYNC_PASSES, &[], 1);
-        }
-        Ok(())
-    }
-
-    /// What the server said of a folder that it does not open; the pass goes on with the others, and comes back to it.
-    async fn note_refused(&self, folder: &Folder, words: Option<String>) -> Result<(), Stop> {
-        if words == folder.refused {
-            return Ok(());
-        }
-        if words.is_some() {
-            tracing::info!(account = %self.account.id, folder = %folder.id, "sync: the server does not open a folder");
-        }
-        let mut tx = self.tx().await?;
-        mailbox::set_refused(&mut tx, &self.scope, folder.id, words.as_deref()).await?;
-        mailbox::folders_changed(&mut tx, &self.app, &self.scope, self.account.id).await?;
-        tx.commit().await?;
-        Ok(())
+        folders.retain(wanted);
+        newest::pass(self, session, folders).await
     }
 
     /// How the copy shall be kept, as people want it now.
@@ -419,7 +393,8 @@ impl Owner {
         self.ops_rest_until.store(until.0, Ordering::Relaxed);
     }
 
-    async fn selected(&self) -> DbResult<Vec<Folder>> {
+    /// The folders that are copied.
+    pub async fn selected(&self) -> DbResult<Vec<Folder>> {
         mailbox::selected_folders(&mut self.app.db.read().await?, &self.scope, self.account.id).await
     }
 
@@ -455,5 +430,3 @@ impl Owner {
 
 /// Messages that lie nowhere, looked at in one pass.
 const LOST_AT_ONCE: i64 = 5_000;
-/// A refusal in which the server gave no words.
-const UNEXPLAINED: &str = "The server does not open this folder and does not say why.";

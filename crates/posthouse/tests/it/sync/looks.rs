@@ -1,9 +1,13 @@
 //! How often folders are opened, and in which order what is new is fetched: counted on the wire.
 
 use super::host::Host;
-use super::{Offers, Scene};
+use super::{Offers, Scene, asked};
 use crate::on_both;
 use crate::support::{eventually, mail};
+use serde_json::json;
+use std::time::Duration;
+use testkit::Direction::FromClient;
+use testkit::{Fault, contains};
 use tokio::sync::Mutex;
 
 const FOLDERS: [&str; 2] = ["INBOX", "Sent"];
@@ -14,9 +18,24 @@ fn filled(host: &Host, folder: &str, messages: usize) {
     }
 }
 
-/// How many of these lines open the inbox.
-fn looks(heard: &[String]) -> usize {
-    heard.iter().filter(|line| line.contains("EXAMINE INBOX") || line.contains("SELECT INBOX")).count()
+/// Every folder that was opened, in order, with the number of bodies that were asked for there.
+fn story(heard: &[String]) -> Vec<(String, usize)> {
+    let mut told: Vec<(String, usize)> = vec![];
+    for line in heard {
+        let mut words = line.split_whitespace().skip(1);
+        if matches!(words.next(), Some("EXAMINE" | "SELECT")) {
+            told.push((words.next().unwrap().to_owned(), 0));
+        }
+        if line.contains("BODY.PEEK[])") {
+            told.last_mut().unwrap().1 += asked(line);
+        }
+    }
+    told
+}
+
+fn is(told: &[(String, usize)], wanted: &[(&str, usize)]) {
+    let told: Vec<(&str, usize)> = told.iter().map(|(folder, bodies)| (folder.as_str(), *bodies)).collect();
+    assert_eq!(told, wanted);
 }
 
 impl Scene {
@@ -42,8 +61,71 @@ on_both! {
         let heard = s.proxy.take_heard();
         let passes = heard.iter().filter(|line| line.contains(" LIST ")).count();
         assert!(passes >= 3, "{heard:?}");
-        // One each, and one for the new mail.
-        assert!(looks(&heard) <= passes + 1, "{} looks in {passes} passes: {heard:?}", looks(&heard));
+        let looks = story(&heard).into_iter().filter(|(folder, _)| folder == "INBOX").count();
+        // One each, one more at the first import, which begins with the inbox, and one for the new mail.
+        assert!(looks <= passes + 2, "{looks} looks in {passes} passes: {heard:?}");
+        s.t.stop().await;
+    }
+
+    async fn the_newest_of_every_folder_come_before_the_rest_of_any(engine) {
+        let mut plan = Offers::All.plan();
+        // Slow enough for its progress to be seen.
+        plan.faults.push(Fault::DelayAtLine(FromClient, contains("BODY.PEEK[])"), Duration::from_millis(300)));
+        let mut s = Scene::behind(engine, "newest-first", plan, |host| {
+            filled(host, "INBOX", 120);
+            filled(host, "Sent", 70);
+        })
+        .await;
+        let (path, progress) = (format!("/accounts/{}/sync", s.id), Mutex::new(vec![]));
+        let cell = Mutex::new(&mut s);
+        eventually("the first pass is over", async || {
+            let s = &mut *cell.lock().await;
+            let now = s.api.get(&path).await.expect(200);
+            if now["stage"] == "importing" {
+                progress.lock().await.push((now["total"].as_u64().unwrap(), now["done"].as_u64().unwrap()));
+            }
+            s.t.number("SELECT COUNT(*) FROM sync_run").await == 1
+        })
+        .await;
+        let heard = s.proxy.take_heard();
+        is(&story(&heard), &[("INBOX", 50), ("Sent", 50), ("INBOX", 70), ("Sent", 20), ("INBOX", 0)]);
+        let first: Vec<&String> = heard.iter().filter(|line| line.contains("BODY.PEEK[])")).take(2).collect();
+        assert!(first[0].contains("UID FETCH 71:120 ") && first[1].contains("UID FETCH 21:70 "), "{first:?}");
+        let shown = progress.into_inner();
+        assert!(shown.contains(&(120, 50)), "{shown:?}");
+        for pair in shown.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
+            assert!(pair[0].1 <= pair[1].1, "backwards: {shown:?}");
+        }
+        s.pass().await;
+        is(&story(&s.proxy.take_heard()), &[("INBOX", 0)]);
+
+        // A folder that is chosen later: mail comes in before the rest of it.
+        filled(&s.host, "Projects", 120);
+        s.pass().await;
+        s.proxy.take_heard();
+        let folders = json!([{ "id": s.folder("Projects").await, "selected": true }]);
+        s.api.patch(&format!("/accounts/{}/folders", s.id), &json!({ "folders": folders })).await.expect(200);
+        s.equal(&["INBOX", "Sent", "Projects"]).await;
+        s.pass().await;
+        let told = story(&s.proxy.take_heard());
+        is(&told[..4], &[("Projects", 50), ("INBOX", 0), ("Projects", 70), ("INBOX", 0)]);
+        assert!(told[4..].iter().all(|look| *look == ("INBOX".to_owned(), 0)), "nothing is fetched twice: {told:?}");
+        s.t.stop().await;
+    }
+
+    async fn small_folders_are_opened_once(engine) {
+        let mut s = Scene::start(engine, ("small-folders", Offers::Condstore), |host| {
+            filled(host, "INBOX", 50);
+            filled(host, "Sent", 50);
+        })
+        .await;
+        let runs = "SELECT COUNT(*) FROM sync_run";
+        eventually("the first pass is over", async || s.t.number(runs).await == 1).await;
+        // The inbox comes first while nothing of it is here, and is open at the end.
+        is(&story(&s.proxy.take_heard()), &[("INBOX", 50), ("Sent", 50), ("INBOX", 0)]);
+        s.host.put("Sent", &mail("Sent 51", "sent-51@else.test"));
+        s.pass().await;
+        is(&story(&s.proxy.take_heard()), &[("Sent", 1), ("INBOX", 0)]);
         s.t.stop().await;
     }
 }

@@ -33,12 +33,14 @@ pub enum Offers {
     NoUidplus,
     /// Courier's way: UIDNEXT only where it is asked for, nothing of CONDSTORE, MOVE, ESEARCH and LIST-STATUS.
     NoUidnext,
+    /// Everything, and refuses changes of some messages.
+    Refusing,
 }
 
 impl Offers {
     fn plan(self) -> Plan {
         let hidden: &[&str] = match self {
-            Self::All => &[" NOTIFY"],
+            Self::All | Self::Refusing => &[" NOTIFY"],
             Self::Condstore => &[" QRESYNC", " LIST-STATUS"],
             Self::NoMove => &[" MOVE"],
             Self::NoUidplus => &[" MOVE", " UIDPLUS"],
@@ -49,6 +51,11 @@ impl Offers {
             Fault::ReplaceText(Direction::FromServer, contains("CAPABILITY"), [(*name).to_owned(), String::new()])
         };
         let mut faults: Vec<Fault> = hidden.iter().map(hide).collect();
+        if self == Self::Refusing {
+            for command in ["UID STORE 2 ", "UID MOVE 3 ", "UID MOVE 5 ", "UID COPY 7 ", "UID STORE 8 "] {
+                faults.push(order::refused(command));
+            }
+        }
         if self == Self::NoUidnext {
             let other = ["[UIDNEXT".to_owned(), "[NEXT".to_owned()];
             faults.push(Fault::ReplaceText(Direction::FromServer, contains("[UIDNEXT"), other));

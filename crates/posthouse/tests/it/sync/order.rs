@@ -33,7 +33,7 @@ fn with(offers: Offers, fault: Fault) -> Plan {
 }
 
 /// The server does not know this command.
-fn refused(command: &str) -> Fault {
+pub fn refused(command: &str) -> Fault {
     let unknown = command.replace("UID ", "UID X");
     Fault::ReplaceText(FromClient, contains(command), [command.to_owned(), unknown])
 }
