@@ -1,9 +1,9 @@
 //! A pass over folders: the newest messages of each first, then the rest of those that have more. A person sees the present of every
 //! folder at once, however much lies in one of them. A folder with a rest is opened a second time for it; others are not.
 
+use super::Stop;
 use super::owner::Owner;
 use super::pass::{self, PRESENT};
-use super::Stop;
 use crate::base::meters::SYNC_PASSES;
 use crate::connect::ImapSession;
 use crate::mailbox::{self, Folder, Role};

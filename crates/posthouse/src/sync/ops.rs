@@ -158,12 +158,7 @@ async fn take_over(owner: &Owner, tx: &mut Conn, told: &[Told]) -> Result<i64, S
 }
 
 /// The server would not: tried again later, a few times. Gives when, and nothing when it is given up.
-async fn refuse(
-    owner: &Owner,
-    session: &mut ImapSession,
-    waiting: &Waiting,
-    words: &str,
-) -> Result<Option<Ts>, Stop> {
+async fn refuse(owner: &Owner, session: &mut ImapSession, waiting: &Waiting, words: &str) -> Result<Option<Ts>, Stop> {
     tracing::info!(account = %owner.account.id, op = %waiting.id, "sync: the server refuses an operation");
     if waiting.attempts + 1 >= TRIES {
         return give_up(owner, session, waiting, words).await.map(|()| None);
@@ -319,7 +314,11 @@ async fn flags_of(session: &mut ImapSession, uids: &UidSet) -> Result<Vec<(i64, 
 }
 
 /// The flags that these messages have on the server; nothing when it does not tell of all.
-async fn flags_there(owner: &Owner, session: &mut ImapSession, messages: &[MessageId]) -> Result<Option<Vec<Told>>, Stop> {
+async fn flags_there(
+    owner: &Owner,
+    session: &mut ImapSession,
+    messages: &[MessageId],
+) -> Result<Option<Vec<Told>>, Stop> {
     let mut told = vec![];
     for (folder, uids) in places(owner, messages).await? {
         let asked = async {

@@ -1,8 +1,8 @@
 //! Gmail, as far as it can be played: the real Dovecot, and a proxy that gives it X-GM-EXT-1. UIDs are made to be Gmail's ids, so a message
 //! has the same one in each folder here.
 
-use super::Scene;
 use super::host::Host;
+use super::{Scene, asked};
 use crate::on_both;
 use crate::support::{eventually, mail};
 use serde_json::{Value, json};
@@ -143,7 +143,7 @@ on_both! {
         let heard = s.proxy.take_heard();
         let opened: Vec<&str> = heard.iter().filter_map(|line| line.split(" EXAMINE ").nth(1)?.split_whitespace().next()).collect();
         assert_eq!(opened[..2], ["Archive", "INBOX"]);
-        assert_eq!(heard.iter().filter(|l| l.contains("BODY.PEEK[])")).map(|l| super::asked(l)).sum::<usize>(), 60);
+        assert_eq!(heard.iter().filter(|l| l.contains("BODY.PEEK[])")).map(|l| asked(l)).sum::<usize>(), 60);
         s.t.stop().await;
     }
 }

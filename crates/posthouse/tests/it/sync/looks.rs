@@ -19,7 +19,7 @@ fn filled(host: &Host, folder: &str, messages: usize) {
 }
 
 /// Every folder that was opened, in order, with the number of bodies that were asked for there.
-fn story(heard: &[String]) -> Vec<(String, usize)> {
+fn opened(heard: &[String]) -> Vec<(String, usize)> {
     let mut told: Vec<(String, usize)> = vec![];
     for line in heard {
         let mut words = line.split_whitespace().skip(1);
@@ -61,7 +61,7 @@ on_both! {
         let heard = s.proxy.take_heard();
         let passes = heard.iter().filter(|line| line.contains(" LIST ")).count();
         assert!(passes >= 3, "{heard:?}");
-        let looks = story(&heard).into_iter().filter(|(folder, _)| folder == "INBOX").count();
+        let looks = opened(&heard).into_iter().filter(|(folder, _)| folder == "INBOX").count();
         // One each, one more at the first import, which begins with the inbox, and one for the new mail.
         assert!(looks <= passes + 2, "{looks} looks in {passes} passes: {heard:?}");
         s.t.stop().await;
@@ -88,7 +88,7 @@ on_both! {
         })
         .await;
         let heard = s.proxy.take_heard();
-        is(&story(&heard), &[("INBOX", 50), ("Sent", 50), ("INBOX", 70), ("Sent", 20), ("INBOX", 0)]);
+        is(&opened(&heard), &[("INBOX", 50), ("Sent", 50), ("INBOX", 70), ("Sent", 20), ("INBOX", 0)]);
         let first: Vec<&String> = heard.iter().filter(|line| line.contains("BODY.PEEK[])")).take(2).collect();
         assert!(first[0].contains("UID FETCH 71:120 ") && first[1].contains("UID FETCH 21:70 "), "{first:?}");
         let shown = progress.into_inner();
@@ -97,7 +97,7 @@ on_both! {
             assert!(pair[0].1 <= pair[1].1, "backwards: {shown:?}");
         }
         s.pass().await;
-        is(&story(&s.proxy.take_heard()), &[("INBOX", 0)]);
+        is(&opened(&s.proxy.take_heard()), &[("INBOX", 0)]);
 
         // A folder that is chosen later: mail comes in before the rest of it.
         filled(&s.host, "Projects", 120);
@@ -107,7 +107,7 @@ on_both! {
         s.api.patch(&format!("/accounts/{}/folders", s.id), &json!({ "folders": folders })).await.expect(200);
         s.equal(&["INBOX", "Sent", "Projects"]).await;
         s.pass().await;
-        let told = story(&s.proxy.take_heard());
+        let told = opened(&s.proxy.take_heard());
         is(&told[..4], &[("Projects", 50), ("INBOX", 0), ("Projects", 70), ("INBOX", 0)]);
         assert!(told[4..].iter().all(|look| *look == ("INBOX".to_owned(), 0)), "nothing is fetched twice: {told:?}");
         s.t.stop().await;
@@ -122,10 +122,10 @@ on_both! {
         let runs = "SELECT COUNT(*) FROM sync_run";
         eventually("the first pass is over", async || s.t.number(runs).await == 1).await;
         // The inbox comes first while nothing of it is here, and is open at the end.
-        is(&story(&s.proxy.take_heard()), &[("INBOX", 50), ("Sent", 50), ("INBOX", 0)]);
+        is(&opened(&s.proxy.take_heard()), &[("INBOX", 50), ("Sent", 50), ("INBOX", 0)]);
         s.host.put("Sent", &mail("Sent 51", "sent-51@else.test"));
         s.pass().await;
-        is(&story(&s.proxy.take_heard()), &[("Sent", 1), ("INBOX", 0)]);
+        is(&opened(&s.proxy.take_heard()), &[("Sent", 1), ("INBOX", 0)]);
         s.t.stop().await;
     }
 }

@@ -78,7 +78,10 @@ async fn is_passed_by(engine: Engine) {
     s.resume(Offers::All.plan()).await;
     s.nothing_waits().await;
     s.equal(&FOLDERS).await;
-    assert_eq!((lies(&s, "Mail 1"), lies(&s, "Mail 2")), (vec!["Sent seen flagged".into()], vec!["Sent flagged".into()]));
+    assert_eq!(
+        (lies(&s, "Mail 1"), lies(&s, "Mail 2")),
+        (vec!["Sent seen flagged".into()], vec!["Sent flagged".into()])
+    );
     s.t.stop().await;
 }
 
