@@ -17,11 +17,9 @@ const TRIES: i64 = 5;
 /// A copy whose filing broke off may still be on its way into the folder, although its session is gone: it is looked for
 /// after this many seconds, not at once.
 const SETTLES_SECS: i64 = 10;
-/// After a session that broke in an operation nothing is done for this many seconds: mail comes in first, and the session is a healthy
-/// one ([`super::owner`]) should the next operation break it, too.
-const RESTS_SECS: i64 = 11;
-/// The operation that broke it waits longer than the others, which have their turn even where it breaks every session.
-const BROKE_SECS: i64 = RESTS_SECS + 1;
+/// After a session that broke in an operation none is done for this many seconds: mail comes in first. Less than [`SETTLES_SECS`],
+/// after which the one that broke it is tried again: the others have their turn even where it breaks every session.
+const RESTS_SECS: i64 = 5;
 /// Operations tried before the mailbox is looked at again.
 const IN_A_ROW: usize = 100;
 
@@ -94,7 +92,7 @@ async fn attempt(owner: &Owner, session: &mut ImapSession, waiting: &Waiting) ->
     };
     if let Err(Stop::Failed(failure)) = &tried {
         // It may be the operation that breaks the session: mail comes in first, next time, and others go before it.
-        postpone(owner, waiting, (failure.reason.text(), BROKE_SECS * 1_000)).await?;
+        postpone(owner, waiting, (failure.reason.text(), SETTLES_SECS * 1_000)).await?;
         owner.rest_ops(owner.app.clock.now().plus_secs(RESTS_SECS));
     }
     tried

@@ -125,7 +125,7 @@ on_both! {
     }
 
     async fn all_mail_comes_first_and_what_is_older_there_is_known_by_its_id(engine) {
-        let mut s = Scene::behind(engine, "gmail-older", plan(std::iter::repeat_n("\\Inbox Old", 60)), |host: &Host| {
+        let s = Scene::behind(engine, "gmail-older", plan(std::iter::repeat_n("\\Inbox Old", 60)), |host: &Host| {
             for n in 1..=60 {
                 host.put("Archive", &mail(&format!("Mail {n}"), &format!("m{n}@else.test")));
             }
