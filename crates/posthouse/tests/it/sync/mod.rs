@@ -4,6 +4,7 @@ mod changes;
 mod gmail;
 mod history;
 mod host;
+mod labels;
 mod moving;
 mod peers;
 mod random;
