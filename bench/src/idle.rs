@@ -268,6 +268,10 @@ impl Sandbox {
     }
 }
 
+fn mailbox(n: usize) -> sandbox::Mailbox {
+    sandbox::Mailbox { address: address(n), password: PASSWORD.to_owned(), kind: sandbox::Kind::Plain }
+}
+
 /// Is the sandbox of another bench: tells its port, then its load for every line that is said, and ends with its input.
 ///
 /// # Errors
@@ -276,7 +280,7 @@ pub async fn serve_sandbox(accounts: usize) -> Result<()> {
     let config = sandbox::SandboxConfig {
         imap: ([127, 0, 0, 1], 0).into(),
         smtp: ([127, 0, 0, 1], 0).into(),
-        mailboxes: (0..accounts).map(|n| (address(n), PASSWORD.to_owned())).collect(),
+        mailboxes: (0..accounts).map(mailbox).collect(),
         clock: std::sync::Arc::new(|| posthouse::base::clock::Clock::system().now().0),
     };
     let running = sandbox::Sandbox::start(config, tokio_util::sync::CancellationToken::new()).await?;

@@ -1,11 +1,11 @@
-/** What somebody sees who tries Posthouse: the printed link, seven accounts, mail. */
+/** What somebody sees who tries Posthouse: the printed link, eight accounts, mail. */
 import { join } from "node:path";
 import { rowOf } from "./support/forms";
 import { demoTest, expect } from "./support/test";
 
 demoTest("the demo's link signs in once and shows a living team", async ({ page, demo }) => {
   await page.goto(demo.link);
-  await expect(page.getByRole("row")).toHaveCount(8);
+  await expect(page.getByRole("row")).toHaveCount(9);
   await expect(rowOf(page, "chloe@acme-outreach.test")).toContainText("Reconnect required");
   // The account whose password was changed is told at once.
   await expect(page.getByRole("button", { name: "Notifications, 1 unread" })).toBeVisible({

@@ -3,7 +3,8 @@
 //! [`Sandbox::start`] opens an IMAP4rev1 (RFC 3501) and a submission (RFC 6409) server on loopback for a fixed set of
 //! mailboxes kept in memory. Mail between them is delivered, mail to unknown users of their domains is refused, mail
 //! to anyone else is accepted and dropped. Nothing leaves the machine. Both servers speak plain text, which is why
-//! an address other than loopback is refused.
+//! an address other than loopback is refused. A mailbox may be of Gmail's kind ([`Kind::Gmail`]): it is made after
+//! Gmail's description and transcripts, and nothing of it is Gmail's.
 //!
 //! Lines, literals, messages, mailboxes, connections and waiting times are bounded. A connection costs one task and,
 //! while idle, no buffer.
@@ -29,7 +30,7 @@ use tokio_util::task::TaskTracker;
 use crate::world::{User, World};
 
 pub use crate::load::Load;
-pub use crate::world::{Clock, Folder, MAX_MESSAGE_OCTETS, NotFiled};
+pub use crate::world::{Clock, Folder, Kind, MAX_MESSAGE_OCTETS, Mailbox, NotFiled, NotLabelled};
 
 /// Connections that each of the two servers holds at the same time; further ones are turned away.
 pub const MAX_CONNECTIONS: usize = 20_000;
@@ -40,8 +41,8 @@ pub struct SandboxConfig {
     pub imap: SocketAddr,
     /// Where submission listens; a loopback address. Port 0 takes a free one.
     pub smtp: SocketAddr,
-    /// Address and password of each mailbox. Addresses are compared without case.
-    pub mailboxes: Vec<(String, String)>,
+    /// All mailboxes there are.
+    pub mailboxes: Vec<Mailbox>,
     /// Stamps mail that arrives over the network.
     pub clock: Clock,
 }
@@ -73,6 +74,9 @@ pub enum SandboxError {
     /// The message or its mailbox is beyond a limit.
     #[error(transparent)]
     NotFiled(#[from] NotFiled),
+    /// The label cannot be given or taken off.
+    #[error(transparent)]
+    NotLabelled(#[from] NotLabelled),
 }
 
 /// A running sandbox. It ends with its cancellation token, not with this value.
@@ -123,7 +127,25 @@ impl Sandbox {
     pub fn file(&self, address: &str, new: NewMessage) -> Result<u32, SandboxError> {
         let flags = if new.seen { vec![Flag::Seen] } else { Vec::new() };
         let raw = Bytes::from(new.raw);
-        Ok(self.user(address)?.change(|state| state.file(new.folder, raw, flags, new.received_at))?.get())
+        let user = self.user(address)?;
+        let folder = new.folder.name(user.kind);
+        Ok(user.change(|state| state.file(folder, raw, flags, new.received_at))?.get())
+    }
+
+    /// Gives a message, named by a folder and its UID there, a label or takes it off, as somebody does on the web. The label is
+    /// written as IMAP writes a mailbox name; Gmail's own are `\Inbox`, `\Sent`, `\Draft`, `\Important` and `\Starred`.
+    ///
+    /// # Errors
+    /// An unknown mailbox, or one without labels; no such message; a name that no label can have.
+    pub fn set_label(
+        &self,
+        address: &str,
+        (folder, uid): (Folder, u32),
+        (label, on): (&str, bool),
+    ) -> Result<(), SandboxError> {
+        let user = self.user(address)?;
+        let folder = folder.name(user.kind);
+        Ok(user.change(|state| state.set_label((folder, uid), label, on))?)
     }
 
     /// Changes the password. `None` refuses every login and ends the user's live sessions, unless it is taken

@@ -1,9 +1,11 @@
 //! The submission server: SMTP (RFC 5321) with AUTH (RFC 4954), SIZE (RFC 1870) and enhanced codes (RFC 3463).
 //!
 //! Mail is taken only after AUTH (RFC 6409). A recipient with a mailbox gets it in INBOX, one without in a domain of
-//! the sandbox is refused, and every other one is accepted, counted and dropped.
+//! the sandbox is refused, and every other one is accepted, counted and dropped. A sender whose mailbox is of Gmail's
+//! kind gets a copy among the sent mail.
 
 use std::convert::Infallible;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +16,9 @@ use chrono::DateTime;
 use tokio::net::TcpStream;
 
 use crate::wire::{Closed, Wire};
-use crate::world::{Folder, Login, MAX_MESSAGE_OCTETS, NotFiled, Refusal, User, World, changed, plain_credentials};
+use crate::world::{
+    Folder, Kind, Login, MAX_MESSAGE_OCTETS, NotFiled, Refusal, User, World, changed, plain_credentials,
+};
 
 const IDLE_LIMIT: Duration = Duration::from_secs(10 * 60);
 /// RFC 5321 and RFC 4954 ask for less.
@@ -205,21 +209,39 @@ impl Session {
         if raw.len() > MAX_MESSAGE_OCTETS {
             return Ok("552 5.3.4 message too large");
         }
-        Ok(Self::file(recipients, &Bytes::from(raw), received_at))
+        let sender = self.login.as_ref().map(|login| Arc::clone(&login.user)).filter(|user| user.kind == Kind::Gmail);
+        Ok(Self::file(sender.as_ref(), recipients, (&Bytes::from(raw), received_at)))
     }
 
-    fn file(recipients: Vec<Option<Arc<User>>>, raw: &Bytes, received_at: i64) -> Reply {
+    /// Files it for the recipients, and for a sender who gets a copy. What somebody sends to themselves is one message.
+    fn file(
+        sender: Option<&Arc<User>>,
+        recipients: Vec<Option<Arc<User>>>,
+        (raw, received_at): (&Bytes, i64),
+    ) -> Reply {
         let mut reply = "250 2.0.0 accepted";
-        for user in recipients.into_iter().flatten() {
-            let filed = user.change(|state| state.file(Folder::Inbox, raw.clone(), Vec::new(), received_at));
-            reply = match filed {
-                Ok(_) => reply,
-                Err(NotFiled::Full) => "452 4.2.2 a mailbox is full",
-                Err(NotFiled::TooLarge) => "552 5.3.4 message too large",
-                Err(NotFiled::HasNul) => "554 5.6.0 the message holds a NUL octet",
-            };
+        let recipients: Vec<Arc<User>> = recipients.into_iter().flatten().collect();
+        let is_sender = |user: &Arc<User>| sender.is_some_and(|sender| Arc::ptr_eq(sender, user));
+        if let Some(user) = sender {
+            let inbox = recipients.iter().any(is_sender);
+            let filed = user.change(|state| state.file_sent(raw.clone(), received_at, inbox));
+            reply = reply_to(filed, reply);
+        }
+        for user in recipients.iter().filter(|user| !is_sender(user)) {
+            let filed =
+                user.change(|state| state.file(Folder::Inbox.name(user.kind), raw.clone(), Vec::new(), received_at));
+            reply = reply_to(filed, reply);
         }
         reply
+    }
+}
+
+fn reply_to(filed: Result<NonZeroU32, NotFiled>, reply: Reply) -> Reply {
+    match filed {
+        Ok(_) => reply,
+        Err(NotFiled::Full) => "452 4.2.2 a mailbox is full",
+        Err(NotFiled::TooLarge) => "552 5.3.4 message too large",
+        Err(NotFiled::HasNul) => "554 5.6.0 the message holds a NUL octet",
     }
 }
 

@@ -4,6 +4,7 @@
 //! touches no folder that is not a demo's.
 
 mod compose;
+mod labels;
 mod seed;
 mod words;
 
@@ -17,7 +18,7 @@ use crate::say;
 use crate::server::{self, Running};
 use crate::team::{self, Actor, NewOwner};
 use anyhow::{Context, bail};
-use sandbox::{Sandbox, SandboxConfig};
+use sandbox::{Kind, Mailbox, NewMessage, Sandbox, SandboxConfig, SandboxError};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,11 +37,14 @@ const ACCOUNTS: &[(&str, &str, &str, usize, bool)] = &[
     ("Chloé Martin", "chloe@acme-outreach.test", "Old Host", 60, false),
     ("محمد علي", "mohammed@acme-outreach.test", "Old Host", 40, false),
     ("佐藤 美咲", "misaki@acme-outreach.test", "", 30, false),
+    ("Nora Quist", LABELLED, "Sandbox with labels", 120, true),
 ];
 /// The account whose password was changed at its provider.
 const REFUSED: &str = "chloe@acme-outreach.test";
 /// The account whose server goes away and comes back.
 const FLAKY: &str = "ben@acme-outreach.test";
+/// The account whose mailbox has labels in place of folders, as Gmail's have.
+const LABELLED: &str = "nora@acme-labels.test";
 
 /// A running demo.
 pub struct Demo {
@@ -66,7 +70,7 @@ pub async fn start(mut config: Config, clock: Clock) -> anyhow::Result<Demo> {
     let world = SandboxConfig {
         imap: ([127, 0, 0, 1], 0).into(),
         smtp: ([127, 0, 0, 1], 0).into(),
-        mailboxes: ACCOUNTS.iter().map(|a| (a.1.to_owned(), password(a.1))).collect(),
+        mailboxes: ACCOUNTS.iter().map(|a| mailbox(a.1)).collect(),
         clock: Arc::new(move || ticking.now().0),
     };
     let sandbox = Arc::new(Sandbox::start(world, stop.clone()).await?);
@@ -153,11 +157,30 @@ fn password(address: &str) -> String {
     format!("demo-{address}")
 }
 
+fn mailbox(address: &str) -> Mailbox {
+    let kind = if address == LABELLED { Kind::Gmail } else { Kind::Plain };
+    Mailbox { address: address.to_owned(), password: password(address), kind }
+}
+
 fn fill(sandbox: &Sandbox, clock: &Clock) -> anyhow::Result<()> {
+    let now = clock.now().0;
     for (name, address, _, count, _) in ACCOUNTS {
-        for message in seed::mailbox(address, name, SEED, clock.now().0, *count) {
-            sandbox.file(address, message)?;
+        for (n, mut message) in (0..).zip(seed::mailbox(address, name, SEED, now, *count)) {
+            if *address == LABELLED {
+                labels::put_away(&mut message, now);
+            }
+            file(sandbox, address, (n, message))?;
         }
+    }
+    Ok(())
+}
+
+/// Files a mailbox's `n`-th message, with its labels where there are any.
+fn file(sandbox: &Sandbox, address: &str, (n, message): (u64, NewMessage)) -> Result<(), SandboxError> {
+    let (folder, labels) = (message.folder, labels::of(&message, n));
+    let uid = sandbox.file(address, message)?;
+    for label in labels.iter().filter(|_| address == LABELLED) {
+        sandbox.set_label(address, (folder, uid), (label, true))?;
     }
     Ok(())
 }
@@ -215,7 +238,7 @@ async fn live(app: App, sandbox: Arc<Sandbox>, stop: CancellationToken) {
         }
         let address = arriving.iter().cycle().nth(usize::try_from(n * 3 % 97).unwrap_or(0)).copied().unwrap_or(FLAKY);
         let now = app.clock.now().0;
-        if let Err(e) = sandbox.file(address, seed::arrival(address, n, SEED, now)) {
+        if let Err(e) = file(&sandbox, address, (n, seed::arrival(address, n, SEED, now))) {
             tracing::warn!(error = %e, "demo: a mail did not arrive");
         }
         let away = match n % 15 {

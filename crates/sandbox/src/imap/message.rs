@@ -14,7 +14,7 @@ use imap_codec::imap_types::search::SearchKey;
 use imap_codec::imap_types::sequence::{SeqOrUid, Sequence, SequenceSet};
 
 use super::session::count;
-use crate::world::Message;
+use crate::world::{Message, modseq};
 
 /// True when `number` is in the set, where `*` stands for `largest` (RFC 3501, section 9, seq-number).
 pub(super) fn in_set(set: &SequenceSet, number: u32, largest: u32) -> bool {
@@ -102,6 +102,7 @@ pub(super) fn item(name: &MessageDataItemName<'static>, message: &Message) -> Op
         MessageDataItemName::InternalDate => {
             MessageDataItem::InternalDate(ImapDateTime::try_from(received(message).fixed_offset()).ok()?)
         }
+        MessageDataItemName::ModSeq => MessageDataItem::ModSeq(modseq(message.change)),
         MessageDataItemName::Rfc822Size => MessageDataItem::Rfc822Size(count(message.raw.len())),
         MessageDataItemName::BodyExt { section, partial: None, peek: true } => {
             let octets = match section {

@@ -1,5 +1,6 @@
-//! The IMAP4rev1 server (RFC 3501) with IDLE (RFC 2177), UIDPLUS (RFC 4315), SPECIAL-USE (RFC 6154), SASL-IR
-//! (RFC 4959) and ID (RFC 2971), as far as a client that works with UIDs needs it.
+//! The IMAP4rev1 server (RFC 3501) with IDLE (RFC 2177), UIDPLUS (RFC 4315), MOVE (RFC 6851), SPECIAL-USE (RFC 6154),
+//! SASL-IR (RFC 4959) and ID (RFC 2971), as far as a client that works with UIDs needs it. A mailbox of Gmail's kind
+//! has CONDSTORE (RFC 7162) and X-GM-EXT-1, too.
 //!
 //! ```text
 //! greeting ─▶ not authenticated ──LOGIN / AUTHENTICATE──▶ authenticated ──SELECT──▶ selected ──IDLE──▶ idling
@@ -9,6 +10,7 @@
 //! itself. All other commands begin in [`session`].
 
 mod folders;
+mod gmail;
 mod message;
 mod messages;
 mod session;
@@ -21,7 +23,7 @@ use imap_codec::CommandCodec;
 use imap_codec::decode::{CommandDecodeError, Decoder};
 use imap_codec::imap_types::IntoStatic;
 use imap_codec::imap_types::auth::AuthMechanism;
-use imap_codec::imap_types::command::{Command, CommandBody};
+use imap_codec::imap_types::command::{Command, CommandBody, FetchModifier};
 use imap_codec::imap_types::core::{LiteralMode, Tag};
 use imap_codec::imap_types::fetch::MacroOrMessageDataItemNames::MessageDataItemNames;
 use imap_codec::imap_types::fetch::MessageDataItemName;
@@ -29,7 +31,8 @@ use imap_codec::imap_types::response::{Code, StatusKind};
 use imap_codec::imap_types::sequence::SequenceSet;
 use tokio::net::TcpStream;
 
-use self::session::{OK, Outcome, Session, bad, code};
+use self::gmail::Asked;
+use self::session::{OK, Outcome, Session, UNKNOWN, bad, code};
 use crate::wire::{Closed, Wire};
 use crate::world::{Login, MAX_MESSAGE_OCTETS, Refusal, World, changed, plain_credentials};
 
@@ -103,6 +106,7 @@ async fn converse(wire: &mut Wire, session: &mut Session) -> Result<Infallible, 
 
 /// Reads the rest of the command that `line` begins, and runs it. Gives the tag when the session now idles.
 async fn command(wire: &mut Wire, session: &mut Session, line: Vec<u8>) -> Result<Option<Tag<'static>>, Closed> {
+    let (line, beside) = if session.is_gmail() { gmail::asked(line) } else { (line, Asked::default()) };
     if let Some(Command { tag, body }) = complete(wire, session, line).await? {
         let last = matches!(body, CommandBody::Logout);
         let outcome = match body {
@@ -126,9 +130,12 @@ async fn command(wire: &mut Wire, session: &mut Session, line: Vec<u8>) -> Resul
                 session.out.extend_from_slice(b"+ idling\r\n");
                 return Ok(Some(tag));
             }
-            CommandBody::Fetch { sequence_set, macro_or_item_names: MessageDataItemNames(names), uid: true } => {
-                fetch(wire, session, &sequence_set, names).await?
-            }
+            CommandBody::Fetch {
+                sequence_set,
+                macro_or_item_names: MessageDataItemNames(names),
+                uid: true,
+                modifiers,
+            } => fetch(wire, session, (&sequence_set, &modifiers), (names, beside)).await?,
             body => session.run(body),
         };
         session.report();
@@ -179,18 +186,26 @@ async fn complete(
 async fn fetch(
     wire: &mut Wire,
     session: &mut Session,
-    uids: &SequenceSet,
-    mut names: Vec<MessageDataItemName<'static>>,
+    (uids, modifiers): (&SequenceSet, &[FetchModifier]),
+    (mut names, beside): (Vec<MessageDataItemName<'static>>, Asked),
 ) -> Result<Outcome, Closed> {
-    if !names.contains(&MessageDataItemName::Uid) {
-        names.insert(0, MessageDataItemName::Uid);
-    }
-    let uids = match session.named(uids) {
+    names.retain(|name| *name != MessageDataItemName::Uid);
+    names.insert(0, MessageDataItemName::Uid);
+    let uids = match modifiers {
+        [] => session.named(uids),
+        [FetchModifier::ChangedSince(since)] if session.is_gmail() => {
+            // Who asks by mod-sequences is told them (RFC 7162, section 3.1.4.1).
+            names.push(MessageDataItemName::ModSeq);
+            session.changed_since(uids, *since)
+        }
+        _ => Err(UNKNOWN),
+    };
+    let uids = match uids {
         Ok(uids) => uids,
         Err(refusal) => return Ok(Err(refusal)),
     };
     for uid in uids {
-        if let Err(refusal) = session.fetch_one(uid, &names) {
+        if let Err(refusal) = session.fetch_one(uid, (&names, beside)) {
             return Ok(Err(refusal));
         }
         if session.out.len() >= SEND_OCTETS {

@@ -22,7 +22,7 @@ use imap_codec::imap_types::response::{
 use imap_codec::imap_types::search::SearchKey;
 
 use super::message::flags_of;
-use crate::world::{Folder, Login, Refusal, User, World};
+use crate::world::{Kind, Login, Refusal, User, World};
 
 pub(super) struct Session {
     pub world: Arc<World>,
@@ -34,7 +34,7 @@ pub(super) struct Session {
 }
 
 pub(super) struct Selected {
-    pub folder: Folder,
+    pub folder: Arc<str>,
     pub read_only: bool,
     /// UIDs by sequence number.
     pub view: Vec<NonZeroU32>,
@@ -64,7 +64,7 @@ impl Session {
     }
 
     pub fn greet(&mut self) {
-        self.answer(None, (StatusKind::Ok, Some(Code::Capability(capabilities())), "sandbox ready"));
+        self.answer(None, (StatusKind::Ok, Some(Code::Capability(self.capabilities())), "sandbox ready"));
     }
 
     pub fn bye(&mut self, code: Option<Code<'static>>, text: &'static str) {
@@ -94,7 +94,7 @@ impl Session {
         match self.world.login(name, password) {
             Ok(login) => {
                 self.login = Some(login);
-                Ok((StatusKind::Ok, Some(Code::Capability(capabilities())), "logged in"))
+                Ok((StatusKind::Ok, Some(Code::Capability(self.capabilities())), "logged in"))
             }
             Err(Refusal::Offline) => Err((StatusKind::No, Some(code("UNAVAILABLE")), "the server is down for now")),
             Err(Refusal::Credentials) => {
@@ -107,7 +107,7 @@ impl Session {
     /// Runs a command that needs nothing of the connection.
     pub fn run(&mut self, body: CommandBody<'static>) -> Outcome {
         match body {
-            CommandBody::Capability => self.data(Data::Capability(capabilities())),
+            CommandBody::Capability => self.data(Data::Capability(self.capabilities())),
             CommandBody::Id { .. } => self.data(Data::Id { parameters: None }),
             CommandBody::Noop => {}
             CommandBody::Logout => self.bye(None, "until next time"),
@@ -115,16 +115,24 @@ impl Session {
             _ if self.login.is_none() => return Err(bad("log in first")),
             CommandBody::List { reference, mailbox_wildcard } => return self.list(&reference, &mailbox_wildcard),
             CommandBody::Status { mailbox, item_names } => return self.status(mailbox, &item_names),
-            CommandBody::Select { mailbox } => return self.select(&mailbox, false),
-            CommandBody::Examine { mailbox } => return self.select(&mailbox, true),
+            CommandBody::Select { mailbox, parameters } if parameters.is_empty() => {
+                return self.select(&mailbox, false);
+            }
+            CommandBody::Examine { mailbox, parameters } if parameters.is_empty() => {
+                return self.select(&mailbox, true);
+            }
             CommandBody::Append { mailbox, flags, date, message: LiteralOrLiteral8::Literal(literal) } => {
                 let received_at = date.map_or_else(|| (self.world.clock)(), |date| date.as_ref().timestamp_micros());
                 return self.append(&mailbox, flags, received_at, literal.into_inner().into_owned().into());
             }
             CommandBody::Search { criteria, uid: true, .. } => return self.search(&SearchKey::And(criteria)),
-            CommandBody::Store { sequence_set, kind, response, flags, uid: true } => {
+            CommandBody::Store { sequence_set, kind, response, flags, uid: true, modifiers }
+                if modifiers.is_empty() =>
+            {
                 return self.store(&sequence_set, kind, response == StoreResponse::Silent, &flags);
             }
+            CommandBody::Copy { sequence_set, mailbox, uid: true } => return self.copy(&sequence_set, &mailbox),
+            CommandBody::Move { sequence_set, mailbox, uid: true } => return self.move_to(&sequence_set, &mailbox),
             CommandBody::Expunge => return self.expunge(None),
             CommandBody::ExpungeUid { sequence_set } => return self.expunge(Some(&sequence_set)),
             _ => return Err(UNKNOWN),
@@ -151,7 +159,7 @@ impl Session {
         };
         let mut news = Vec::new();
         user.read(|state| {
-            let messages = state.folder(selected.folder);
+            let messages = state.folder(&selected.folder);
             if messages.change == selected.change {
                 return;
             }
@@ -180,6 +188,29 @@ impl Session {
         }
     }
 
+    /// Whether the user's mailbox is of Gmail's kind.
+    pub fn is_gmail(&self) -> bool {
+        self.login.as_ref().is_some_and(|login| login.user.kind == Kind::Gmail)
+    }
+
+    /// Gmail tells of its extension before the login, too. Then it is not known yet whose mailbox it will be.
+    fn capabilities(&self) -> Vec1<Capability<'static>> {
+        let mut all = vec![
+            Capability::Imap4Rev1,
+            Capability::Auth(AuthMechanism::Plain),
+            Capability::SaslIr,
+            Capability::Id,
+            Capability::Idle,
+            Capability::UidPlus,
+            Capability::Move,
+            Capability::from(Atom::unvalidated("SPECIAL-USE")),
+        ];
+        let extended = if self.login.is_some() { self.is_gmail() } else { self.world.has_gmail };
+        all.extend(extended.then(|| Capability::from(Atom::unvalidated("X-GM-EXT-1"))));
+        all.extend(self.is_gmail().then(|| Capability::from(Atom::unvalidated("CONDSTORE"))));
+        Vec1::unvalidated(all)
+    }
+
     pub fn data(&mut self, data: Data<'_>) {
         self.put(&Response::Data(data));
     }
@@ -187,18 +218,6 @@ impl Session {
     fn put(&mut self, response: &Response<'_>) {
         self.out.extend(ResponseCodec::default().encode(response).dump());
     }
-}
-
-fn capabilities() -> Vec1<Capability<'static>> {
-    Vec1::unvalidated(vec![
-        Capability::Imap4Rev1,
-        Capability::Auth(AuthMechanism::Plain),
-        Capability::SaslIr,
-        Capability::Id,
-        Capability::Idle,
-        Capability::UidPlus,
-        Capability::from(Atom::unvalidated("SPECIAL-USE")),
-    ])
 }
 
 /// A response code that the codec has no name for (RFC 5530).

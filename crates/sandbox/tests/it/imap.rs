@@ -4,14 +4,14 @@ use sandbox::{Folder, NewMessage, Sandbox};
 
 use crate::{ANNA, BEN, Client, NOW, Running, mail, start};
 
-fn greeted(sandbox: &Sandbox) -> Client {
+pub fn greeted(sandbox: &Sandbox) -> Client {
     let mut client = Client::connect(sandbox.imap_addr());
     let greeting = client.line();
     assert!(greeting.starts_with("* OK [CAPABILITY IMAP4REV1 AUTH=PLAIN SASL-IR"), "{greeting}");
     client
 }
 
-fn logged_in(sandbox: &Sandbox, address: &str, password: &str) -> Client {
+pub fn logged_in(sandbox: &Sandbox, address: &str, password: &str) -> Client {
     let mut client = greeted(sandbox);
     let answer = ask(&mut client, &format!("LOGIN {address} \"{password}\""));
     assert!(answer.starts_with("t OK [CAPABILITY "), "{answer}");
@@ -23,7 +23,7 @@ fn anna(running: &Running) -> Client {
 }
 
 /// Sends one command and gives everything up to its tagged answer.
-fn ask(client: &mut Client, command: &str) -> String {
+pub fn ask(client: &mut Client, command: &str) -> String {
     client.send(format!("t {command}\r\n"));
     client.until("t ")
 }
@@ -178,7 +178,28 @@ async fn appends_stores_and_expunges() {
     ask(&mut client, "SELECT Drafts");
     assert_eq!(ask(&mut client, "UID EXPUNGE 1"), "* 1 EXPUNGE\r\nt OK done\r\n");
     assert!(ask(&mut client, "STATUS Drafts (MESSAGES UIDNEXT)").contains("(MESSAGES 0 UIDNEXT 2)"));
-    assert!(ask(&mut client, "UID MOVE 1 Trash").starts_with("t NO"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_and_moves_are_messages_of_their_own() {
+    let running = start().await;
+    for subject in ["one", "two"] {
+        file(&running, Folder::Inbox, subject, true, NOW);
+    }
+    let mut client = anna(&running);
+    ask(&mut client, "SELECT INBOX");
+    assert_eq!(ask(&mut client, "UID COPY 1 Archive"), "t OK [COPYUID 1784030400 1 1] copied\r\n");
+    assert_eq!(
+        ask(&mut client, "UID MOVE 1:2 Archive"),
+        "* OK [COPYUID 1784030400 1,2 2,3] moved\r\n* 2 EXPUNGE\r\n* 1 EXPUNGE\r\nt OK done\r\n"
+    );
+    assert_eq!(ask(&mut client, "UID MOVE 1:2 Archive"), "t OK done\r\n", "they are gone");
+    assert!(ask(&mut client, "UID COPY 1 Nowhere").starts_with("t NO [TRYCREATE]"));
+    assert!(ask(&mut client, "UID COPY 1 INBOX").starts_with("t NO"));
+    ask(&mut client, "EXAMINE Archive");
+    assert!(ask(&mut client, "UID MOVE 1 INBOX").starts_with("t NO [READ-ONLY]"));
+    let flags = ask(&mut client, "UID FETCH 1:* FLAGS");
+    assert_eq!(flags.matches("FLAGS (\\Seen)").count(), 3, "with their flags: {flags}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
+mod gmail;
 mod imap;
 mod smtp;
 mod world;
@@ -11,13 +12,15 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sandbox::{Sandbox, SandboxConfig};
+use sandbox::{Kind, Mailbox, Sandbox, SandboxConfig};
 use tokio_util::sync::CancellationToken;
 
 /// 14 July 2026, 12:00 UTC.
 pub const NOW: i64 = 1_784_030_400_000_000;
 pub const ANNA: &str = "anna@acme.test";
 pub const BEN: &str = "ben@acme.test";
+/// Of Gmail's kind, where there is one.
+pub const GITA: &str = "gita@labels.test";
 
 pub struct Running {
     pub sandbox: Sandbox,
@@ -25,9 +28,18 @@ pub struct Running {
 }
 
 pub async fn start() -> Running {
+    start_with(&[(ANNA, "secret a", Kind::Plain), (BEN, "secret b", Kind::Plain)]).await
+}
+
+pub async fn start_with(mailboxes: &[(&str, &str, Kind)]) -> Running {
     let token = CancellationToken::new();
     let free = SocketAddr::from(([127, 0, 0, 1], 0));
-    let mailboxes = vec![(ANNA.to_owned(), "secret a".to_owned()), (BEN.to_owned(), "secret b".to_owned())];
+    let mailbox = |(address, password, kind): &(&str, &str, Kind)| Mailbox {
+        address: (*address).to_owned(),
+        password: (*password).to_owned(),
+        kind: *kind,
+    };
+    let mailboxes = mailboxes.iter().map(mailbox).collect();
     let config = SandboxConfig { imap: free, smtp: free, mailboxes, clock: Arc::new(|| NOW) };
     Running { sandbox: Sandbox::start(config, token.clone()).await.expect("starts"), token }
 }

@@ -42,6 +42,18 @@ pub async fn by_id(c: &mut Conn, scope: &Scope, account: AccountId, id: i64) -> 
     )
 }
 
+/// Whether anything of an account is called by an X-GM-MSGID: its mailbox is Gmail's then.
+pub async fn is_told(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<bool> {
+    Ok(sql!(
+        opt(MessageId,),
+        c,
+        "SELECT id FROM message WHERE account_id = $1 AND workspace_id = $2 AND gmail_id IS NOT NULL LIMIT 1",
+        account,
+        scope.workspace_id()
+    )?
+    .is_some())
+}
+
 /// What is kept of a folder's messages: UID, X-GM-MSGID, labels.
 pub async fn told(c: &mut Conn, scope: &Scope, folder: FolderId) -> DbResult<Vec<(i64, Option<i64>, Option<String>)>> {
     sql!(

@@ -12,7 +12,7 @@
 pub mod api;
 pub mod store;
 
-use super::{Folder, FolderId, MAX_FOLDERS, MessageId, NewFolder, Op, OpId, Role, ThreadId, ops};
+use super::{Folder, FolderId, MAX_FOLDERS, MessageId, NewFolder, Op, OpId, Role, ThreadId, gmail, ops};
 use crate::accounts::{Account, AccountId};
 use crate::app::App;
 use crate::base::events::{self, Kind, News};
@@ -202,7 +202,10 @@ async fn transfer(
     let target = to.as_ref().map(|f| f.id);
     let there = lies.iter().filter(|l| wanted.from.is_none_or(|f| f == l.folder_id)).map(|l| l.message_id).collect();
     let so = lies.iter().filter(|l| Some(l.folder_id) == target).map(|l| l.message_id).collect();
-    let meant = meant(lies, (wanted, kind), &folders);
+    let mut meant = meant(lies, (wanted, kind), &folders);
+    let stays = not_left(tx, &actor.scope, account.id, (kind, to.as_ref(), &folders)).await?;
+    let leaving = meant.iter().filter(|l| Some(l.folder_id) != stays).map(|l| l.message_id).collect::<HashSet<_>>();
+    meant.retain(|l| Some(l.folder_id) != stays || !leaving.contains(&l.message_id));
     // One operation for each folder that they come from: the server does it in one command.
     let mut by_folder: BTreeMap<FolderId, Vec<Lies>> = BTreeMap::new();
     for l in meant.into_iter().filter(|l| Some(l.folder_id) != target) {
@@ -210,10 +213,11 @@ async fn transfer(
     }
     let mut out = Changed::default();
     for (from, lies) in by_folder {
-        let op = Op::Transfer { what: kind, from, to: to.as_ref().map(|f| f.id), messages: lies.len() };
+        let what = if Some(from) == stays { TransferKind::Copy } else { kind };
+        let op = Op::Transfer { what, from, to: to.as_ref().map(|f| f.id), messages: lies.len() };
         let op = ops::enqueue(tx, app, &actor.scope, account.id, &op).await?;
         for l in lies {
-            begin(tx, app, (&actor.scope, account), (op, kind, to.as_ref()), &l).await?;
+            begin(tx, app, (&actor.scope, account), (op, what, to.as_ref()), &l).await?;
             out.changed.insert(l.message_id);
             if let (Some(to), TransferKind::Move) = (&to, kind) {
                 out.moved.push(MessageMove { message: l.message_id, from, to: to.id });
@@ -227,6 +231,22 @@ async fn transfer(
         team::audit(tx, app, &actor.scope, Some(actor), entry).await?;
     }
     Ok(out)
+}
+
+/// The folder that a move does not take messages out of: Gmail's All Mail, unless they go to the trash or among spam. There it is the
+/// same as a copy.
+async fn not_left(
+    tx: &mut Conn,
+    scope: &Scope,
+    account: AccountId,
+    (kind, to, folders): (TransferKind, Option<&Folder>, &[Folder]),
+) -> DbResult<Option<FolderId>> {
+    let thrown_away = to.is_some_and(|f| matches!(f.role, Some(Role::Trash | Role::Junk)));
+    let all = folders.iter().find(|f| f.role == Some(Role::All)).filter(|_| kind == TransferKind::Move && !thrown_away);
+    match all {
+        Some(all) if gmail::is_told(tx, scope, account).await? => Ok(Some(all.id)),
+        _ => Ok(None),
+    }
 }
 
 /// Where they shall go.

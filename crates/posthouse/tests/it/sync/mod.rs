@@ -4,6 +4,7 @@ mod changes;
 mod gmail;
 mod history;
 mod host;
+mod labels;
 mod looks;
 mod moving;
 mod order;
