@@ -33,9 +33,9 @@ pub(super) fn of(message: &NewMessage, n: u64) -> Vec<&'static str> {
     let mut labels: Vec<&str> =
         RULES.iter().filter(|(words, _)| header.contains(words)).map(|(_, label)| *label).collect();
     let received = matches!(message.folder, Folder::Inbox | Folder::Archive);
-    labels.extend((received && n % 3 == 0).then_some("\\Important"));
-    labels.extend((received && n % 7 == 0).then_some("\\Starred"));
-    labels.extend((received && n % 5 == 0).then_some("Follow up"));
+    labels.extend((received && n.is_multiple_of(3)).then_some("\\Important"));
+    labels.extend((received && n.is_multiple_of(7)).then_some("\\Starred"));
+    labels.extend((received && n.is_multiple_of(5)).then_some("Follow up"));
     labels
 }
 
