@@ -23,7 +23,8 @@ type Looks = Vec<(String, usize)>;
 
 /// The looks from each listing of the folders to the next: a pass over everything, and what came between it and the next one.
 fn passes(heard: &[String]) -> Vec<Looks> {
-    let mut told: Vec<Looks> = vec![];
+    // What comes before the first listing is of a pass that had begun before.
+    let mut told: Vec<Looks> = vec![vec![]];
     for line in heard {
         let mut words = line.split_whitespace().skip(1);
         match words.next() {
@@ -121,8 +122,11 @@ on_both! {
         s.pass().await;
         let told = passes(&s.proxy.take_heard());
         let chosen = [("Projects", 50), ("INBOX", 0), ("Projects", 70), ("INBOX", 0)];
-        assert_eq!(told[0], chosen.map(|(folder, bodies)| (folder.to_owned(), bodies)));
-        assert!(told[1..].iter().all(|pass| *pass == [("INBOX".to_owned(), 0)]), "nothing is opened for it again: {told:?}");
+        let chosen = chosen.map(|(folder, bodies)| (folder.to_owned(), bodies)).to_vec();
+        let (with, without): (Vec<Looks>, Vec<Looks>) =
+            told.into_iter().partition(|pass| pass.iter().any(|(folder, _)| folder == "Projects"));
+        assert_eq!(with, [chosen], "opened in one pass, and not again");
+        assert!(without.iter().all(|pass| *pass == [("INBOX".to_owned(), 0)]), "{without:?}");
         s.t.stop().await;
     }
 
