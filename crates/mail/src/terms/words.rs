@@ -19,7 +19,7 @@ pub(super) struct Word {
 }
 
 /// A word in the form that it is compared in, at most [`MAX_TERM_OCTETS`]; empty when nothing of it is a word.
-pub(super) fn fold(word: &str) -> String {
+fn fold(word: &str) -> String {
     let mut out = String::with_capacity(word.len());
     push_folded(&mut out, word);
     out
