@@ -108,6 +108,8 @@ pub struct Retry {
     pub first_ms: u64,
     /// The longest, in milliseconds.
     pub longest_ms: u64,
+    /// A mailbox session that lived this long, in milliseconds, and broke is opened again at once, before anybody is alarmed.
+    pub healthy_ms: u64,
 }
 
 /// The metrics.
@@ -284,7 +286,7 @@ impl Default for Log {
 
 impl Default for Retry {
     fn default() -> Self {
-        Self { first_ms: 15_000, longest_ms: 30 * 60 * 1_000 }
+        Self { first_ms: 15_000, longest_ms: 30 * 60 * 1_000, healthy_ms: 10_000 }
     }
 }
 

@@ -83,6 +83,7 @@ pub const KEYS: &[Key] = &[
     }),
     looked("retry.first_ms", Form::Number, MILLIS, |c| out_of_range(c.retry.first_ms, DAY_MS)),
     looked("retry.longest_ms", Form::Number, MILLIS, |c| out_of_range(c.retry.longest_ms, DAY_MS)),
+    looked("retry.healthy_ms", Form::Number, MILLIS, |c| out_of_range(c.retry.healthy_ms, DAY_MS)),
     looked("timeouts.connect_ms", Form::Number, WAIT, |c| out_of_range(c.timeouts.connect_ms, MAX_TIMEOUT_MS)),
     looked("timeouts.greeting_ms", Form::Number, WAIT, |c| out_of_range(c.timeouts.greeting_ms, MAX_TIMEOUT_MS)),
     looked("timeouts.imap_reply_ms", Form::Number, WAIT, |c| out_of_range(c.timeouts.imap_reply_ms, MAX_TIMEOUT_MS)),

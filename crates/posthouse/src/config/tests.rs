@@ -185,7 +185,7 @@ fn an_address_of_all_is_shown_as_one_to_type() {
 fn pauses_grow_and_end() {
     let pauses: Vec<i64> = (0..8).map(|n| Retry::default().pause_ms(n) / 1_000).collect();
     assert_eq!(pauses, [15, 15, 60, 300, 900, 3_600, 3_600, 3_600]);
-    assert_eq!(Retry { first_ms: u64::MAX, longest_ms: u64::MAX }.pause_ms(9), i64::MAX);
+    assert_eq!(Retry { first_ms: u64::MAX, longest_ms: u64::MAX, healthy_ms: 0 }.pause_ms(9), i64::MAX);
 }
 
 #[test]

@@ -86,7 +86,7 @@ pub async fn start(mut config: Config, clock: Clock) -> anyhow::Result<Demo> {
             allow_private: true,
             extra_ports: vec![sandbox.imap_addr().port(), sandbox.smtp_addr().port()],
         },
-        retry: Retry { first_ms: 5_000, longest_ms: 30_000 },
+        retry: Retry { first_ms: 5_000, longest_ms: 30_000, ..Retry::default() },
         // What happens in here is nobody's news out there.
         system_mail: SystemMail::default(),
         demo: true,

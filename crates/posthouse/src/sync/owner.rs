@@ -24,8 +24,6 @@ const IDLE: Duration = Duration::from_secs(9 * 60);
 const POLL: Duration = Duration::from_secs(60);
 /// A lease that another has, and a database that does not answer, are asked again after this.
 const AGAIN: Duration = Duration::from_secs(3);
-/// A session that lived this long and broke is reopened at once, before anybody is alarmed.
-const HEALTHY_MICROS: i64 = 10_000_000;
 
 /// What the owner works with.
 pub struct Owner {
@@ -221,7 +219,8 @@ impl Owner {
         let mut session = Box::pin(self.open(connection)).await?;
         let opened = self.app.clock.now();
         let ended = self.follow(&mut session, generation).await;
-        let healthy = self.app.clock.now().micros_since(opened) >= HEALTHY_MICROS;
+        let lived_ms = u64::try_from(self.app.clock.now().micros_since(opened) / 1_000).unwrap_or(0);
+        let healthy = lived_ms >= self.app.config.retry.healthy_ms;
         match ended {
             Ok(()) => {
                 let _ = Box::pin(session.logout()).await;

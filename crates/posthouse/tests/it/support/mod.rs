@@ -54,7 +54,7 @@ pub fn config(engine: Engine, folder: &std::path::Path) -> Config {
         },
         egress: Egress { allow_private: true, extra_ports: vec![] },
         allow_reserved_domains: true,
-        retry: Retry { first_ms: 200, longest_ms: 1_000 },
+        retry: Retry { first_ms: 200, longest_ms: 1_000, ..Retry::default() },
         ..Config::default()
     }
 }
