@@ -1,6 +1,10 @@
-//! What others want done in the mailbox: rows that only the owner of the session works off, in order, each idempotent.
+//! What others want done in the mailbox: rows that only the owner of the session works off, each idempotent.
+//!
+//! The rule of their order: operations that touch the same message are done in the order in which people acted, and one that waits for
+//! its next try, as the server refused it, has those behind it wait, too. Operations that touch nothing in common do not wait for each
+//! other. What two operations have in common is [`Touched`].
 
-use super::{FolderId, MessageId, TransferKind, store};
+use super::{FolderId, MessageId, TransferKind, store, transfers};
 use crate::accounts::AccountId;
 use crate::app::App;
 use crate::base::blobs::BlobKey;
@@ -100,7 +104,46 @@ pub struct Waiting {
     pub op: Op,
     /// Tries so far.
     pub attempts: i64,
+    /// Not before this.
+    pub next_attempt_at: Ts,
 }
+
+/// What an operation may meet another one on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Touched {
+    /// A message.
+    Message(MessageId),
+    /// Everything that looks like a message on its way, by size and header: a copy whose try broke off is known by these alone, and
+    /// another operation's must not be taken for it.
+    Alike(i64, Vec<u8>),
+    /// A whole folder: where the server can only remove all that is marked as deleted there.
+    Folder(FolderId),
+}
+
+impl Waiting {
+    /// What it touches, but for whole folders: of these the server decides.
+    ///
+    /// # Errors
+    /// Only the database's.
+    pub async fn touched(&self, c: &mut Conn, scope: &Scope) -> DbResult<Vec<Touched>> {
+        Ok(match &self.op {
+            // Known by a Message-ID of its own.
+            Op::AppendSent { .. } => vec![],
+            Op::SetFlags { messages, .. } => messages.iter().copied().map(Touched::Message).collect(),
+            Op::Transfer { .. } => {
+                let mut all = vec![];
+                for (message, size, header_hash) in transfers::store::touched(c, scope, self.id).await? {
+                    all.push(Touched::Message(message));
+                    all.extend(header_hash.map(|hash| Touched::Alike(size, hash)));
+                }
+                all
+            }
+        })
+    }
+}
+
+/// Operations that are looked at in one go.
+const PAGE: i64 = 50;
 
 /// Puts an operation into the caller's transaction; the owner of the session is woken by its commit.
 ///
@@ -113,22 +156,17 @@ pub async fn enqueue(tx: &mut Conn, app: &App, scope: &Scope, account: AccountId
     Ok(id)
 }
 
-/// The operation to do next; none when nothing waits, or the first one must wait until the returned time.
+/// The next ones of the operations that wait, in their order, after this one; empty after the last.
 ///
 /// # Errors
 /// Only the database's.
-pub async fn next_waiting(
-    c: &mut Conn,
-    scope: &Scope,
-    account: AccountId,
-    now: Ts,
-) -> DbResult<Option<Result<Waiting, Ts>>> {
-    let Some(row) = store::first_op(c, scope, account).await? else { return Ok(None) };
-    if row.next_attempt_at > now {
-        return Ok(Some(Err(row.next_attempt_at)));
-    }
-    let op = serde_json::from_value(row.payload.0).map_err(|e| db::DbError::Corrupt(e.to_string()))?;
-    Ok(Some(Ok(Waiting { id: row.id, op, attempts: row.attempts })))
+pub async fn waiting(c: &mut Conn, scope: &Scope, account: AccountId, after: Option<OpId>) -> DbResult<Vec<Waiting>> {
+    let after = after.unwrap_or(OpId(uuid::Uuid::nil()));
+    let read = |row: store::OpRow| {
+        let op = serde_json::from_value(row.payload.0).map_err(|e| db::DbError::Corrupt(e.to_string()))?;
+        Ok(Waiting { id: row.id, op, attempts: row.attempts, next_attempt_at: row.next_attempt_at })
+    };
+    store::waiting_ops(c, scope, account, (after, PAGE)).await?.into_iter().map(read).collect()
 }
 
 /// Settles an operation: done, or refused for good with the reason.
@@ -156,7 +194,7 @@ pub async fn put_off(tx: &mut Conn, scope: &Scope, id: OpId, until: Ts) -> DbRes
     store::put_off_op(tx, scope, id, until).await
 }
 
-/// Leaves an operation for later; those behind it wait with it.
+/// Leaves an operation for later; those behind it that touch the same wait with it.
 ///
 /// # Errors
 /// Only the database's.

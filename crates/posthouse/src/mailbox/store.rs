@@ -340,11 +340,12 @@ pub async fn placed(c: &mut Conn, scope: &Scope, id: FolderId, first: i64) -> Db
         id, scope.workspace_id(), first)
 }
 
-pub async fn update_flags(tx: &mut Conn, scope: &Scope, folder: FolderId, p: &Placed) -> DbResult<()> {
+/// Sets a placement's flags; how many are other ones now.
+pub async fn update_flags(tx: &mut Conn, scope: &Scope, folder: FolderId, p: &Placed) -> DbResult<u64> {
     sql!(run tx,
-        "UPDATE placement SET seen = $4, flagged = $5, answered = $6 WHERE folder_id = $1 AND uid = $2 AND workspace_id = $3",
-        folder, p.uid, scope.workspace_id(), p.seen, p.flagged, p.answered)?;
-    Ok(())
+        "UPDATE placement SET seen = $4, flagged = $5, answered = $6
+         WHERE folder_id = $1 AND uid = $2 AND workspace_id = $3 AND NOT (seen = $4 AND flagged = $5 AND answered = $6)",
+        folder, p.uid, scope.workspace_id(), p.seen, p.flagged, p.answered)
 }
 
 pub async fn delete_placement(tx: &mut Conn, scope: &Scope, folder: FolderId, uid: i64) -> DbResult<()> {
@@ -477,11 +478,17 @@ pub struct OpRow {
     pub next_attempt_at: Ts,
 }
 
-/// The first operation that waits: the order is kept even when it must be tried again later.
-pub async fn first_op(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Option<OpRow>> {
-    sql!(opt OpRow, c,
+/// The operations that wait after this one, in their order.
+pub async fn waiting_ops(
+    c: &mut Conn,
+    scope: &Scope,
+    account: AccountId,
+    (after, limit): (OpId, i64),
+) -> DbResult<Vec<OpRow>> {
+    sql!(all OpRow, c,
         "SELECT id, payload, attempts, next_attempt_at FROM mailbox_op
-         WHERE account_id = $1 AND workspace_id = $2 AND state = 'waiting' ORDER BY id LIMIT 1", account, scope.workspace_id())
+         WHERE account_id = $1 AND workspace_id = $2 AND state = 'waiting' AND id > $3 ORDER BY id LIMIT $4",
+        account, scope.workspace_id(), after, limit)
 }
 
 pub async fn set_op(tx: &mut Conn, scope: &Scope, id: OpId, (state, error): (OpState, Option<&str>)) -> DbResult<()> {
@@ -501,11 +508,19 @@ pub async fn postpone_op(tx: &mut Conn, scope: &Scope, id: OpId, (until, error):
     Ok(())
 }
 
-/// Whether flags that were changed here have not reached the server yet.
-pub async fn flags_wait(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<bool> {
-    Ok(sql!(opt (OpId,), c,
-        "SELECT id FROM mailbox_op WHERE account_id = $1 AND workspace_id = $2 AND state = 'waiting' AND kind = 'set_flags' LIMIT 1",
-        account, scope.workspace_id())?.is_some())
+/// The UIDs of a folder's messages whose flags were changed here and have not reached the server yet.
+pub async fn flags_waiting(c: &mut Conn, scope: &Scope, account: AccountId, folder: FolderId) -> DbResult<Vec<(i64,)>> {
+    sql!(all (i64,), c,
+        lite "SELECT p.uid FROM mailbox_op o
+              JOIN json_each(COALESCE(json_extract(o.payload, '$.messages'), json_array(json_extract(o.payload, '$.message')))) j
+              JOIN placement p ON p.message_id = unhex(j.value, '-')
+              WHERE o.account_id = $1 AND o.workspace_id = $2 AND o.state = 'waiting' AND o.kind = 'set_flags' AND p.folder_id = $3",
+        pg "SELECT p.uid FROM mailbox_op o
+            CROSS JOIN LATERAL jsonb_array_elements_text(
+              COALESCE(o.payload -> 'messages', jsonb_build_array(o.payload -> 'message'))) j
+            JOIN placement p ON p.message_id = CAST(j AS UUID)
+            WHERE o.account_id = $1 AND o.workspace_id = $2 AND o.state = 'waiting' AND o.kind = 'set_flags' AND p.folder_id = $3",
+        account, scope.workspace_id(), folder)
 }
 
 /// How far an operation is, and why it failed. One that is no longer kept was done long ago.

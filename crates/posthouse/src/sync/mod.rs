@@ -10,7 +10,7 @@
 //!                    +------------- failure noted: backs off, or waits for a person ---------------------+
 //! ```
 //!
-//! Import needs no state of its own: what the server has in the window and we do not have is fetched, the newest
+//! Import needs no state of its own: what the server has in the window and we do not have is fetched, the newest of every folder
 //! first. A restart goes on where the last committed batch ended.
 
 mod again;
@@ -19,7 +19,9 @@ mod count;
 mod fetch;
 mod folders;
 mod history;
+mod newest;
 mod ops;
+mod order;
 mod owner;
 mod pass;
 mod quota;

@@ -1,11 +1,11 @@
 //! The task that owns one account's session.
 
 use super::history::{self, Tally};
-use super::{Stop, count, folders, ops, pass, quota};
+use super::{Stop, count, folders, newest, ops, pass, quota};
 use crate::accounts::{self, Account, AccountId, Connection, Failure, Reason, Side, State, SyncSettings, SyncStage};
 use crate::app::App;
 use crate::base::leases::{self, Held};
-use crate::base::meters::{SYNC_FAILURES, SYNC_PASSES};
+use crate::base::meters::SYNC_FAILURES;
 use crate::connect::{self, ImapSession};
 use crate::mailbox::{self, Folder, MessageId, Role, transfers};
 use crate::team::Scope;
@@ -41,6 +41,8 @@ pub struct Owner {
     suspects: Mutex<HashSet<MessageId>>,
     /// Days of mail to import, as they were when they were last looked at; 0: everything.
     import_days: AtomicI64,
+    /// No operation is done before this, in microseconds: one broke the last session.
+    ops_rest_until: AtomicI64,
 }
 
 /// The last pass over all chosen folders.
@@ -66,6 +68,8 @@ struct Round {
     last: Option<LastPass>,
     /// The account is said to follow its server.
     live: bool,
+    /// The inbox may be another than it was when it was looked at.
+    news: bool,
 }
 
 /// Owns the account until cancelled: takes its lease, works, and finds out after every lapse whether it is still the owner.
@@ -107,6 +111,7 @@ pub async fn own(
             untidy: AtomicBool::new(true),
             suspects: Mutex::default(),
             import_days: AtomicI64::new(account.import_days),
+            ops_rest_until: AtomicI64::new(0),
         };
         // Whatever ends this drops the session with it.
         tokio::select! {
@@ -267,7 +272,7 @@ impl Owner {
         let mut idles = session.capabilities().has("IDLE");
         // Boxed: what a pass needs is not kept while the account waits for mail.
         while let Some(alarm) = Box::pin(self.round(session, generation, &mut round)).await? {
-            self.wait_for_news(session, alarm, &mut idles).await?;
+            round.news = self.wait_for_news(session, alarm, &mut idles).await?;
         }
         Ok(())
     }
@@ -277,13 +282,13 @@ impl Owner {
         &self,
         session: &mut ImapSession,
         generation: i64,
-        Round { last, live }: &mut Round,
+        Round { last, live, news }: &mut Round,
     ) -> Result<Option<Ts>, Stop> {
         match self.connection().await? {
             Some(c) if c.generation == generation && matches!(c.state, State::Connected | State::Connecting) => {}
             _ => return Ok(None),
         }
-        let filed = ops::run(self, session).await?;
+        let done = ops::run(self, session).await?;
         let Some(settings) = self.settings().await? else { return Ok(None) };
         let now = self.app.clock.now();
         // Something is gone from a folder: whether it was moved is known when all have been looked at.
@@ -291,8 +296,9 @@ impl Owner {
         if now >= LastPass::next(last.as_ref(), &settings) || self.untidy.load(Ordering::Relaxed) {
             history::noted(self, wanted, self.full_pass(session)).await?;
             *last = Some(LastPass { at: self.app.clock.now(), asked_at: settings.pass_asked_at });
-        } else {
-            self.pass(session, |f| f.role == Some(Role::Inbox) || (filed && f.role == Some(Role::Sent))).await?;
+        } else if *news || done.tried {
+            // Who only rang, our own news of a pass among them, has not changed the inbox. Operations leave another folder open.
+            self.pass(session, |f| f.role == Some(Role::Inbox) || (done.filed && f.role == Some(Role::Sent))).await?;
         }
         // Most were live before a restart: saying it again would be a write and news for each.
         if !std::mem::replace(live, true) && settings.sync_stage != SyncStage::Live {
@@ -300,7 +306,7 @@ impl Owner {
         }
         let next_pass = LastPass::next(last.as_ref(), &settings);
         let due = if self.untidy.load(Ordering::Relaxed) { now } else { next_pass };
-        Ok(Some(self.next_op_at().await?.map_or(due, |at| at.min(due))))
+        Ok(Some(done.next.map_or(due, |at| at.min(due))))
     }
 
     /// A pass over everything. Messages that lay nowhere before two passes (their folder went, or got new UIDs; they were expunged
@@ -355,37 +361,11 @@ impl Owner {
         std::mem::replace(&mut *self.suspects.lock().unwrap_or_else(PoisonError::into_inner), now)
     }
 
-    /// The chosen folders, the inbox last: it stays selected for IDLE.
+    /// Looks at those of the chosen folders.
     async fn pass(&self, session: &mut ImapSession, wanted: impl Fn(&Folder) -> bool) -> Result<(), Stop> {
         let mut folders = self.selected().await?;
-        folders.reverse();
-        for folder in folders.iter().filter(|f| wanted(f)) {
-            let words = match pass::folder(self, session, folder).await {
-                Ok(()) => None,
-                // Without the inbox nothing is received: that is the account's failure.
-                Err(Stop::Refused(failure)) if folder.role == Some(Role::Inbox) => return Err(Stop::Failed(failure)),
-                Err(Stop::Refused(failure)) => Some(failure.server_words.unwrap_or_else(|| UNEXPLAINED.to_owned())),
-                Err(e) => return Err(e),
-            };
-            self.note_refused(folder, words).await?;
-            self.app.meters.count(SYNC_PASSES, &[], 1);
-        }
-        Ok(())
-    }
-
-    /// What the server said of a folder that it does not open; the pass goes on with the others, and comes back to it.
-    async fn note_refused(&self, folder: &Folder, words: Option<String>) -> Result<(), Stop> {
-        if words == folder.refused {
-            return Ok(());
-        }
-        if words.is_some() {
-            tracing::info!(account = %self.account.id, folder = %folder.id, "sync: the server does not open a folder");
-        }
-        let mut tx = self.tx().await?;
-        mailbox::set_refused(&mut tx, &self.scope, folder.id, words.as_deref()).await?;
-        mailbox::folders_changed(&mut tx, &self.app, &self.scope, self.account.id).await?;
-        tx.commit().await?;
-        Ok(())
+        folders.retain(wanted);
+        newest::pass(self, session, folders).await
     }
 
     /// How the copy shall be kept, as people want it now.
@@ -402,20 +382,24 @@ impl Owner {
         self.import_days.load(Ordering::Relaxed)
     }
 
-    async fn selected(&self) -> DbResult<Vec<Folder>> {
+    /// No operation is done before this.
+    pub fn ops_rest_until(&self) -> Ts {
+        Ts(self.ops_rest_until.load(Ordering::Relaxed))
+    }
+
+    /// Operations rest until then.
+    pub fn rest_ops(&self, until: Ts) {
+        self.ops_rest_until.store(until.0, Ordering::Relaxed);
+    }
+
+    /// The folders that are copied.
+    pub async fn selected(&self) -> DbResult<Vec<Folder>> {
         mailbox::selected_folders(&mut self.app.db.read().await?, &self.scope, self.account.id).await
     }
 
-    /// When an operation that the server refused is due again.
-    async fn next_op_at(&self) -> DbResult<Option<Ts>> {
-        let now = self.app.clock.now();
-        let mut c = self.app.db.read().await?;
-        let next = mailbox::next_waiting(&mut c, &self.scope, self.account.id, now).await?;
-        Ok(next.map(|n| n.err().unwrap_or(now)))
-    }
-
-    /// A server that offers IDLE and then refuses it is polled for the rest of the session.
-    async fn wait_for_news(&self, session: &mut ImapSession, alarm: Ts, idles: &mut bool) -> Result<(), Stop> {
+    /// Whether the inbox may be another afterwards: the server says so, or there was time for it to say nothing. A server that offers
+    /// IDLE and then refuses it is polled for the rest of the session.
+    async fn wait_for_news(&self, session: &mut ImapSession, alarm: Ts, idles: &mut bool) -> Result<bool, Stop> {
         let left = u64::try_from(alarm.micros_since(self.app.clock.now())).unwrap_or(0);
         let limit = IDLE.min(Duration::from_micros(left)).max(Duration::from_secs(1));
         if *idles {
@@ -423,26 +407,25 @@ impl Owner {
             session.noop().await?;
             match session.idle(self.bell.notified(), limit).await {
                 Ok(end) => {
-                    tracing::trace!(account = %self.account.id, changed = end == IdleEnd::Changed, "sync: IDLE ended");
+                    tracing::trace!(account = %self.account.id, ?end, "sync: IDLE ended");
+                    return Ok(end != IdleEnd::Woken);
                 }
                 Err(e @ (imap::Error::No(_) | imap::Error::Bad(_))) if !connect::is_too_much(&e) => {
                     tracing::info!(account = %self.account.id, "sync: the server refuses IDLE and is polled");
                     *idles = false;
+                    return Ok(true);
                 }
                 Err(e) => return Err(e.into()),
             }
-        } else {
-            tokio::select! {
-                () = self.bell.notified() => {}
-                () = tokio::time::sleep(POLL.min(limit)) => {}
-            }
-            session.noop().await?;
         }
-        Ok(())
+        let rung = tokio::select! {
+            () = self.bell.notified() => true,
+            () = tokio::time::sleep(POLL.min(limit)) => false,
+        };
+        session.noop().await?;
+        Ok(!rung || !session.take_changes().is_empty())
     }
 }
 
 /// Messages that lie nowhere, looked at in one pass.
 const LOST_AT_ONCE: i64 = 5_000;
-/// A refusal in which the server gave no words.
-const UNEXPLAINED: &str = "The server does not open this folder and does not say why.";

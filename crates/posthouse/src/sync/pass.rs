@@ -13,6 +13,21 @@ use imap::{Day, FetchItem, Fetched, MailboxName, MailboxStatus, Resync, SearchKe
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::Ordering;
 
+/// Messages of a folder that are fetched before other folders have theirs.
+pub const PRESENT: usize = 50;
+
+/// What is left to fetch of a folder of which the newest messages are here.
+pub struct Rest {
+    /// UIDs, the newest first.
+    missing: Vec<u32>,
+    /// Messages of the folder that are settled.
+    there: usize,
+    /// What those UIDs belong to.
+    uid_validity: Option<u32>,
+    /// What the folder was like when it was looked at; absent: it is looked at again, whatever comes of this.
+    seen: Option<Seen>,
+}
+
 /// What changed in a folder.
 #[derive(Default)]
 struct Change {
@@ -43,8 +58,13 @@ fn seen(owner: &Owner, folder: &Folder) -> Option<Seen> {
     Some(Seen { uid_next, messages, modseq: folder.seen_modseq, import_days })
 }
 
-/// Looks at one folder. It stays selected.
-pub async fn folder(owner: &Owner, session: &mut ImapSession, folder: &Folder) -> Result<(), Stop> {
+/// Looks at one folder, and fetches at most so many messages, the newest. Gives what is left then. It stays selected.
+pub async fn folder(
+    owner: &Owner,
+    session: &mut ImapSession,
+    folder: &Folder,
+    at_once: usize,
+) -> Result<Option<Rest>, Stop> {
     let (selected, resync) = open(session, folder).await?;
     // What changed before this look is seen by it; what changes from here on ends the next IDLE at once.
     let _ = session.take_changes();
@@ -58,22 +78,45 @@ pub async fn folder(owner: &Owner, session: &mut ImapSession, folder: &Folder) -
     };
     let before = seen(owner, folder).filter(|_| same);
     if before == Some(now) && now.modseq.is_some() {
-        return Ok(());
+        return Ok(None);
     }
-    let change = match before {
+    let mut change = match before {
         Some(before) if before.modseq.is_some() && now.modseq.is_some() && now.uid_next > 0 => {
             since(owner, session, folder, (before, now, resync)).await?
         }
         _ => compared(owner, session, folder).await?,
     };
     let ours_first = take_over(owner, folder, &change).await?;
+    let later = change.missing.split_off(at_once.min(change.missing.len()));
+    let there = change.there.saturating_add(change.missing.len());
     let all = fetch::import(owner, session, folder, (change.missing, change.there)).await?;
     // Our own flags are on their way: what the server had before them is looked at again.
-    if all && !ours_first && now.uid_next > 0 && before != Some(now) {
-        let mut tx = owner.tx().await?;
-        mailbox::set_seen(&mut tx, &owner.scope, folder, now).await?;
-        tx.commit().await?;
+    let seen = Some(now).filter(|_| !ours_first && now.uid_next > 0 && before != Some(now));
+    if later.is_empty() || !all {
+        note_seen(owner, folder, seen.filter(|_| all)).await?;
+        return Ok(None);
     }
+    Ok(Some(Rest { missing: later, there, uid_validity: selected.uid_validity, seen }))
+}
+
+/// Fetches what is left of a folder.
+pub async fn rest(owner: &Owner, session: &mut ImapSession, folder: &Folder, rest: Rest) -> Result<(), Stop> {
+    let opened = examine(session, &MailboxName::encode(&folder.name)).await.map_err(|e| Stop::of_opening(&e))?;
+    if opened.uid_validity != rest.uid_validity {
+        // Its UIDs are new ones since: the next pass begins anew.
+        owner.untidy.store(true, Ordering::Relaxed);
+        return Ok(());
+    }
+    let all = fetch::import(owner, session, folder, (rest.missing, rest.there)).await?;
+    note_seen(owner, folder, rest.seen.filter(|_| all)).await
+}
+
+/// Notes that all of a folder was taken over, if it was.
+async fn note_seen(owner: &Owner, folder: &Folder, seen: Option<Seen>) -> Result<(), Stop> {
+    let Some(seen) = seen else { return Ok(()) };
+    let mut tx = owner.tx().await?;
+    mailbox::set_seen(&mut tx, &owner.scope, folder, seen).await?;
+    tx.commit().await?;
     Ok(())
 }
 
@@ -310,11 +353,7 @@ async fn take_over(owner: &Owner, folder: &Folder, change: &Change) -> Result<bo
     let at = (owner.account.id, folder.id);
     let changed: Vec<(i64, Flags)> = change.flags.iter().map(|(uid, flags)| (*uid, *flags)).collect();
     let mut tx = owner.tx().await?;
-    // Our own change has not reached the server yet: taking its old flags now would undo it on the screen.
-    let ours_first = mailbox::flags_wait(&mut tx, &owner.scope, owner.account.id).await?;
-    if !ours_first && !changed.is_empty() {
-        mailbox::set_flags(&mut tx, &owner.app, &owner.scope, at, &changed).await?;
-    }
+    let taken = mailbox::set_flags(&mut tx, &owner.app, &owner.scope, at, &changed).await?;
     let of = (owner.account.id, folder.id, folder.role);
     gmail::note(&mut tx, &owner.app, &owner.scope, of, &change.gmail).await?;
     if !change.gone.is_empty() {
@@ -323,10 +362,10 @@ async fn take_over(owner: &Owner, folder: &Folder, change: &Change) -> Result<bo
     }
     tx.commit().await?;
     owner.tally.add(|c| {
-        c.changed += if ours_first { 0 } else { number(changed.len()) };
+        c.changed += number(taken.changed);
         c.removed += number(change.gone.len());
     });
-    Ok(ours_first)
+    Ok(taken.left)
 }
 
 /// The flags that we keep.

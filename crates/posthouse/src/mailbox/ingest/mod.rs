@@ -2,7 +2,7 @@
 
 mod store;
 
-use super::store::{Placed, delete_failed, delete_placement, delete_unplaced, update_flags};
+use super::store::{Placed, delete_failed, delete_placement, delete_unplaced, flags_waiting, update_flags};
 use super::threads::{self, Ties};
 use super::{FolderId, MessageId, search};
 use crate::accounts::AccountId;
@@ -12,6 +12,7 @@ use crate::base::events::{self, Kind, News};
 use crate::team::Scope;
 use db::{Conn, DbResult, Ts};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// A message's flags that we keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -178,7 +179,17 @@ pub async fn place_again(
     changed_news(tx, app, scope, account, known.len()).await
 }
 
-/// Takes over flags that changed on the server.
+/// What became of the server's flags.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FlagsTaken {
+    /// Messages that have other flags now.
+    pub changed: usize,
+    /// Some were left: a change made here has not reached the server yet.
+    pub left: bool,
+}
+
+/// Takes over the server's flags of messages of a folder, by UID. Those of a message whose own change has not reached the server yet are
+/// left, as its old ones would undo that change on the screen: whoever makes or gives up the change takes them over then.
 ///
 /// # Errors
 /// Only the database's.
@@ -187,13 +198,25 @@ pub async fn set_flags(
     app: &App,
     scope: &Scope,
     (account, folder): (AccountId, FolderId),
-    changed: &[(i64, Flags)],
-) -> DbResult<()> {
-    for (uid, flags) in changed {
-        let placed = Placed { uid: *uid, seen: flags.seen, flagged: flags.flagged, answered: flags.answered };
-        update_flags(tx, scope, folder, &placed).await?;
+    told: &[(i64, Flags)],
+) -> DbResult<FlagsTaken> {
+    let mut taken = FlagsTaken::default();
+    if told.is_empty() {
+        return Ok(taken);
     }
-    changed_news(tx, app, scope, account, changed.len()).await
+    let waiting: HashSet<(i64,)> = flags_waiting(tx, scope, account, folder).await?.into_iter().collect();
+    for (uid, flags) in told {
+        if waiting.contains(&(*uid,)) {
+            taken.left = true;
+            continue;
+        }
+        let placed = Placed { uid: *uid, seen: flags.seen, flagged: flags.flagged, answered: flags.answered };
+        taken.changed += usize::from(update_flags(tx, scope, folder, &placed).await? > 0);
+    }
+    if taken.changed > 0 {
+        changed_news(tx, app, scope, account, taken.changed).await?;
+    }
+    Ok(taken)
 }
 
 /// Removes what is no longer in the folder on the server. The messages stay until [`remove_unplaced`]: they may have been

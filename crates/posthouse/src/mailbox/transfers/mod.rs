@@ -2,11 +2,12 @@
 //!
 //! A message that is moved lies in its new folder at once, under a provisional UID below zero, and a row of `transfer` remembers where
 //! it lies on the server. While that row is there, the pass takes the old UID for settled: the message comes back into its old
-//! folder only when the server refuses ([`give_back`]). The operation is done by the session's owner, in the order in which people
-//! acted; what it learns of the new UIDs ([`arrived`]) is also where operations behind it find the message.
+//! folder only when the server refuses ([`give_back`]). The operation is done by the session's owner, for each message in the order in
+//! which people acted ([`super::Touched`]); what it learns of the new UIDs ([`arrived`]) is also where operations behind it find the
+//! message.
 //!
-//! Who wins: what is gone on the server stays gone, whatever waits here for it. Flags that were changed on both sides end the same
-//! way, as a flag has two values.
+//! Who wins: what is gone on the server stays gone, whatever waits here for it. While a change of flags waits here, the server's flags
+//! of its messages are left; once it is done or given up, what the server says of them then is taken over.
 
 pub mod api;
 pub mod store;

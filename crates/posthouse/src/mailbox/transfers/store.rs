@@ -131,6 +131,18 @@ pub async fn of(c: &mut Conn, scope: &Scope, op: OpId) -> DbResult<Vec<Transfer>
          WHERE op_id = $1 AND workspace_id = $2 ORDER BY uid", op, scope.workspace_id())
 }
 
+/// The messages of an operation, with what tells each from others: size and header.
+pub async fn touched(c: &mut Conn, scope: &Scope, op: OpId) -> DbResult<Vec<(MessageId, i64, Option<Vec<u8>>)>> {
+    sql!(
+        all(MessageId, i64, Option<Vec<u8>>),
+        c,
+        "SELECT m.id, m.size, m.header_hash FROM transfer t JOIN message m ON m.id = t.message_id
+         WHERE t.op_id = $1 AND t.workspace_id = $2",
+        op,
+        scope.workspace_id()
+    )
+}
+
 pub async fn delete_of(tx: &mut Conn, scope: &Scope, op: OpId) -> DbResult<()> {
     sql!(run tx, "DELETE FROM transfer WHERE op_id = $1 AND workspace_id = $2", op, scope.workspace_id())?;
     Ok(())

@@ -1,16 +1,16 @@
 //! Gmail, as far as it can be played: the real Dovecot, and a proxy that gives it X-GM-EXT-1. UIDs are made to be Gmail's ids, so a message
 //! has the same one in each folder here.
 
-use super::Scene;
 use super::host::Host;
+use super::{Scene, asked};
 use crate::on_both;
 use crate::support::{eventually, mail};
 use serde_json::{Value, json};
 use testkit::Direction::{FromClient, FromServer};
 use testkit::{Fault, Plan, contains};
 
-/// The labels of the messages with the UIDs 1 to 3, in All Mail.
-fn plan(labels: [&str; 3]) -> Plan {
+/// The labels of the messages with the UIDs from 1 on, in All Mail.
+fn plan<'l>(labels: impl IntoIterator<Item = &'l str>) -> Plan {
     let swap = |from, at: &str, old: &str, new: &str| Fault::ReplaceText(from, contains(at), [old.into(), new.into()]);
     let mut faults = vec![
         swap(FromServer, "CAPABILITY", " NOTIFY", " X-GM-EXT-1"),
@@ -121,6 +121,29 @@ on_both! {
         let path = format!("/accounts/{}/sync", s.id);
         let figures = s.api.get(&path).await.expect(200);
         assert_eq!(figures["received_today"], json!(3), "what lies in All Mail alone came from somewhere");
+        s.t.stop().await;
+    }
+
+    async fn all_mail_comes_first_and_what_is_older_there_is_known_by_its_id(engine) {
+        let s = Scene::behind(engine, "gmail-older", plan(std::iter::repeat_n("\\Inbox Old", 60)), |host: &Host| {
+            for n in 1..=60 {
+                host.put("Archive", &mail(&format!("Mail {n}"), &format!("m{n}@else.test")));
+            }
+            // The oldest, which are not among the newest of All Mail.
+            for n in 1..=5 {
+                host.put("INBOX", &mail(&format!("Mail {n}"), &format!("m{n}@else.test")));
+            }
+        })
+        .await;
+        let all = "SELECT COUNT(*) FROM placement p JOIN folder f ON f.id = p.folder_id WHERE f.role IN ('all', 'inbox')";
+        eventually("all are placed", async || s.t.number(all).await == 65).await;
+        let labelled = "SELECT COUNT(*) FROM message WHERE gmail_id IS NOT NULL AND labels LIKE '%Old%'";
+        assert_eq!(s.t.number(labelled).await, 60);
+        assert_eq!(s.t.number("SELECT COUNT(*) FROM message").await, 60, "one row each");
+        let heard = s.proxy.take_heard();
+        let opened: Vec<&str> = heard.iter().filter_map(|line| line.split(" EXAMINE ").nth(1)?.split_whitespace().next()).collect();
+        assert_eq!(opened[..2], ["Archive", "INBOX"]);
+        assert_eq!(heard.iter().filter(|l| l.contains("BODY.PEEK[])")).map(|l| asked(l)).sum::<usize>(), 60);
         s.t.stop().await;
     }
 }

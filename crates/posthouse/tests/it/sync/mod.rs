@@ -5,12 +5,15 @@ mod gmail;
 mod history;
 mod host;
 mod labels;
+mod looks;
 mod moving;
+mod order;
 mod peers;
 mod random;
 
 use crate::support::{Api, Engine, TestApp};
 use host::{At, Host};
+use posthouse::config::Retry;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,12 +34,14 @@ pub enum Offers {
     NoUidplus,
     /// Courier's way: UIDNEXT only where it is asked for, nothing of CONDSTORE, MOVE, ESEARCH and LIST-STATUS.
     NoUidnext,
+    /// Everything, and refuses changes of some messages.
+    Refusing,
 }
 
 impl Offers {
     fn plan(self) -> Plan {
         let hidden: &[&str] = match self {
-            Self::All => &[" NOTIFY"],
+            Self::All | Self::Refusing => &[" NOTIFY"],
             Self::Condstore => &[" QRESYNC", " LIST-STATUS"],
             Self::NoMove => &[" MOVE"],
             Self::NoUidplus => &[" MOVE", " UIDPLUS"],
@@ -47,6 +52,11 @@ impl Offers {
             Fault::ReplaceText(Direction::FromServer, contains("CAPABILITY"), [(*name).to_owned(), String::new()])
         };
         let mut faults: Vec<Fault> = hidden.iter().map(hide).collect();
+        if self == Self::Refusing {
+            for command in ["UID STORE 2 ", "UID MOVE 3 ", "UID MOVE 5 ", "UID COPY 7 ", "UID STORE 8 "] {
+                faults.push(order::refused(command));
+            }
+        }
         if self == Self::NoUidnext {
             let other = ["[UIDNEXT".to_owned(), "[NEXT".to_owned()];
             faults.push(Fault::ReplaceText(Direction::FromServer, contains("[UIDNEXT"), other));
@@ -54,6 +64,9 @@ impl Offers {
         Plan { faults }
     }
 }
+
+/// A change that the server refuses is tried five times, the last after sixty of the first pauses.
+const SHORT: Retry = Retry { first_ms: 50, longest_ms: 500 };
 
 /// One mailbox in one Posthouse, with a proxy between.
 pub struct Scene {
@@ -68,15 +81,22 @@ impl Scene {
     /// The mailbox is filled by `fill` before it is connected.
     pub async fn start(engine: Engine, (name, at): (&str, impl Into<At>), fill: impl FnOnce(&Host)) -> Self {
         let at = at.into();
-        Self::on(engine, Host::new(engine, &format!("{name}-{}", at.name()), at.peer), at.offers.plan(), fill).await
+        let host = Host::new(engine, &format!("{name}-{}", at.name()), at.peer);
+        Self::on(engine, (host, at.offers.plan()), SHORT, fill).await
     }
 
     /// On Dovecot, with these faults between.
     pub async fn behind(engine: Engine, name: &str, plan: Plan, fill: impl FnOnce(&Host)) -> Self {
-        Self::on(engine, Host::new(engine, name, None), plan, fill).await
+        Self::on(engine, (Host::new(engine, name, None), plan), SHORT, fill).await
     }
 
-    async fn on(engine: Engine, host: Host, plan: Plan, fill: impl FnOnce(&Host)) -> Self {
+    /// The same; what is refused or broken is not tried again before the test is over.
+    pub async fn patient(engine: Engine, name: &str, plan: Plan, fill: impl FnOnce(&Host)) -> Self {
+        Self::on(engine, (Host::new(engine, name, None), plan), Retry { first_ms: 600_000, longest_ms: 600_000 }, fill)
+            .await
+    }
+
+    async fn on(engine: Engine, (host, plan): (Host, Plan), retry: Retry, fill: impl FnOnce(&Host)) -> Self {
         fill(&host);
         let proxy = FaultProxy::start(host.port(), plan).await.unwrap();
         let port = proxy.port();
@@ -84,9 +104,7 @@ impl Scene {
             crate::support::allow(c, host.world);
             c.egress.extra_ports.push(port);
             c.plain_text_logins = true;
-            // A change that the server refuses is tried five times, the last after sixty such pauses.
-            c.retry.first_ms = 50;
-            c.retry.longest_ms = 500;
+            c.retry = retry;
         })
         .await;
         let mut api = t.owner().await;
@@ -143,8 +161,14 @@ impl Scene {
         }
     }
 
+    /// The mailbox goes on, behind these faults.
+    pub async fn resume(&mut self, plan: Plan) {
+        self.proxy.set_plan(plan);
+        self.api.post(&format!("/accounts/{}/resume", self.id), &json!({})).await.expect(200);
+    }
+
     /// Nobody of us is signed in afterwards.
-    async fn pause(&mut self) {
+    pub async fn pause(&mut self) {
         self.api.post(&format!("/accounts/{}/pause", self.id), &json!({})).await.expect(200);
         let ended = async || self.proxy.lives().iter().all(|life| life.ended_at.is_some());
         crate::support::eventually("the session has ended", ended).await;

@@ -51,7 +51,7 @@ impl Scene {
         place.iter().map(|p| p.split(' ').next().unwrap().to_owned()).collect()
     }
 
-    async fn operations(&mut self) -> Value {
+    pub async fn operations(&mut self) -> Value {
         self.api.get(&format!("/accounts/{}/operations", self.id)).await.expect(200)
     }
 

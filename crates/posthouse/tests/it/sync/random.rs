@@ -118,6 +118,10 @@ on_both! {
         plays(engine, (Offers::Neither, 12, false)).await;
     }
 
+    async fn what_is_refused_holds_up_nothing_else_and_is_put_back(engine) {
+        plays(engine, (Offers::Refusing, 31, false)).await;
+    }
+
     async fn cuts_and_restarts_lose_nothing(engine) {
         plays(engine, (Offers::All, 21, true)).await;
         plays(engine, (Offers::Condstore, 22, true)).await;
