@@ -66,7 +66,7 @@ impl Offers {
 }
 
 /// A change that the server refuses is tried five times, the last after sixty of the first pauses.
-const SHORT: Retry = Retry { first_ms: 50, longest_ms: 500 };
+const SHORT: Retry = Retry { first_ms: 50, longest_ms: 500, healthy_ms: 10_000 };
 
 /// One mailbox in one Posthouse, with a proxy between.
 pub struct Scene {
@@ -92,7 +92,7 @@ impl Scene {
 
     /// The same; what is refused or broken is not tried again before the test is over.
     pub async fn patient(engine: Engine, name: &str, plan: Plan, fill: impl FnOnce(&Host)) -> Self {
-        Self::on(engine, (Host::new(engine, name, None), plan), Retry { first_ms: 600_000, longest_ms: 600_000 }, fill)
+        Self::on(engine, (Host::new(engine, name, None), plan), Retry { first_ms: 600_000, longest_ms: 600_000, ..Retry::default() }, fill)
             .await
     }
 
