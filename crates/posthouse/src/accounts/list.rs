@@ -46,10 +46,14 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// What is searched for.
+    fn searched(&self) -> Option<&str> {
+        self.search.as_deref().filter(|s| !s.trim().is_empty())
+    }
+
     /// Whether it leaves all that the actor sees.
     fn is_empty(&self) -> bool {
-        let searches = self.search.as_deref().is_some_and(|s| !s.trim().is_empty());
-        !searches && self.status.is_none() && self.provider.is_none() && self.tag.is_none()
+        self.searched().is_none() && self.status.is_none() && self.provider.is_none() && self.tag.is_none()
     }
 }
 
@@ -104,7 +108,6 @@ pub struct AccountRow {
     /// Set while it is paused.
     pub paused_at: Option<Ts>,
     /// A line for each of its tags, in order: read for a page at once, as a question for each row takes longer than all the rest.
-    #[sqlx(skip)]
     tag_names: String,
     key_text: String,
     key_int: i64,
@@ -176,7 +179,7 @@ macro_rules! row_sql {
         concat!(
             "SELECT a.id, a.address, a.display_name, a.provider, a.provider_name, a.user_id, a.user_name,
              a.health, a.sent_total, CASE WHEN a.sent_day = ", $today, " THEN a.sent_today ELSE 0 END AS sent_today, a.status,
-             a.sync_stage, a.sync_done, a.sync_total, a.created_at, a.paused_at, ", $text, " AS key_text, ", $int, " AS key_int,
+             a.sync_stage, a.sync_done, a.sync_total, a.created_at, a.paused_at, '' AS tag_names, ", $text, " AS key_text, ", $int, " AS key_int,
              r.state AS receive_state, r.reason AS receive_reason, r.server_words AS receive_words, r.since_at AS receive_since_at,
              r.next_attempt_at AS receive_next_at, s.state AS send_state, s.reason AS send_reason, s.server_words AS send_words,
              s.since_at AS send_since_at, s.next_attempt_at AS send_next_at
@@ -301,6 +304,23 @@ const BY_STATUS: Order = order!(int "a.status_rank");
 const BY_CREATED: Order = order!(int "a.created_at");
 const ONE: Sql = Sql::both(row_sql!("account a", "''", "a.created_at", "AND a.id = $8"));
 
+macro_rules! count {
+    (all $from:literal) => {
+        concat!("SELECT COUNT(*) FROM ", $from, " WHERE a.workspace_id = $1 AND a.closing_at IS NULL")
+    };
+    ($from:literal) => {
+        concat!(
+            count!(all $from),
+            " AND (CAST($2 AS TEXT) IS NULL OR a.status = $2) AND (CAST($3 AS TEXT) IS NULL OR a.provider = $3)
+               AND ($4 = 'all' OR ($4 = 'team' AND a.user_id IS NULL) OR ($4 = 'user' AND a.user_id = $5)
+                    OR ($4 = 'mine_or_team' AND (a.user_id IS NULL OR a.user_id = $5)))"
+        )
+    };
+}
+
+const COUNT_ALL: Sql = Sql { lite: count!(all "account a INDEXED BY account_open"), pg: count!(all "account a") };
+const COUNT: Sql = Sql { lite: count!("account a INDEXED BY account_open"), pg: count!("account a") };
+
 const fn order(sort: Sort) -> &'static Order {
     match sort {
         Sort::Address => &BY_ADDRESS,
@@ -318,8 +338,7 @@ const fn order(sort: Sort) -> &'static Order {
 pub fn statements() -> Vec<Sql> {
     let texts = Sort::ALL.iter().map(|s| order(*s)).flat_map(|o| [o.plain, o.any, o.few, o.many]);
     let mut all: Vec<Sql> = texts.flat_map(|t| [t.first, t.later].concat()).collect();
-    all.push(ONE);
-    all.push(tags::NAMES);
+    all.extend([ONE, COUNT_ALL, COUNT, tags::NAMES]);
     all
 }
 
@@ -375,7 +394,7 @@ pub async fn list(
     (sort, descending): (Sort, bool),
     (cursor, limit, today): (Option<&Cursor>, usize, &str),
 ) -> DbResult<Listed> {
-    let search = filter.search.as_deref().filter(|s| !s.trim().is_empty()).map(like);
+    let search = filter.searched().map(like);
     let plain = whose(actor, filter.user).0 == "all" && filter.is_empty() && limit <= PLAIN_PAGE;
     let (texts, mut bound) = if plain {
         (order(sort).plain, vec![actor.scope.workspace_id().into_value(), today.into_value()])
@@ -452,7 +471,7 @@ async fn narrowed(
 /// Only the database's.
 pub async fn matching(c: &mut Conn, actor: &Actor, filter: &Filter, limit: i64) -> DbResult<Vec<(AccountId,)>> {
     let (kind, user) = whose(actor, filter.user);
-    let search = filter.search.as_deref().filter(|s| !s.trim().is_empty()).map(like);
+    let search = filter.searched().map(like);
     let (any, tag) = (if filter.tag.is_none() { "any" } else { "tag" }, filter.tag.unwrap_or(TagId(uuid::Uuid::nil())));
     sql!(
         all(AccountId,),
@@ -514,30 +533,8 @@ async fn count(c: &mut Conn, actor: &Actor, filter: &Filter, search: Option<Stri
     let scope = actor.scope.workspace_id();
     let everything = kind == "all" && filter.status.is_none() && filter.provider.is_none();
     let row = match search {
-        None if everything => sql!(
-            one(i64,),
-            c,
-            lite "SELECT COUNT(*) FROM account INDEXED BY account_open WHERE workspace_id = $1 AND closing_at IS NULL",
-            pg "SELECT COUNT(*) FROM account WHERE workspace_id = $1 AND closing_at IS NULL",
-            scope
-        )?,
-        None => sql!(
-            one(i64,),
-            c,
-            lite "SELECT COUNT(*) FROM account a INDEXED BY account_open WHERE a.workspace_id = $1 AND a.closing_at IS NULL
-               AND (CAST($2 AS TEXT) IS NULL OR a.status = $2) AND (CAST($3 AS TEXT) IS NULL OR a.provider = $3)
-               AND ($4 = 'all' OR ($4 = 'team' AND a.user_id IS NULL) OR ($4 = 'user' AND a.user_id = $5)
-                    OR ($4 = 'mine_or_team' AND (a.user_id IS NULL OR a.user_id = $5)))",
-            pg "SELECT COUNT(*) FROM account a WHERE a.workspace_id = $1 AND a.closing_at IS NULL
-               AND (CAST($2 AS TEXT) IS NULL OR a.status = $2) AND (CAST($3 AS TEXT) IS NULL OR a.provider = $3)
-               AND ($4 = 'all' OR ($4 = 'team' AND a.user_id IS NULL) OR ($4 = 'user' AND a.user_id = $5)
-                    OR ($4 = 'mine_or_team' AND (a.user_id IS NULL OR a.user_id = $5)))",
-            scope,
-            filter.status,
-            filter.provider,
-            kind,
-            user
-        )?,
+        None if everything => sql!(one(i64,), c, sql COUNT_ALL, scope)?,
+        None => sql!(one(i64,), c, sql COUNT, scope, filter.status, filter.provider, kind, user)?,
         Some(search) => sql!(
             one(i64,),
             c,

@@ -92,8 +92,13 @@ impl Scene {
 
     /// The same; what is refused or broken is not tried again before the test is over.
     pub async fn patient(engine: Engine, name: &str, plan: Plan, fill: impl FnOnce(&Host)) -> Self {
-        Self::on(engine, (Host::new(engine, name, None), plan), Retry { first_ms: 600_000, longest_ms: 600_000, ..Retry::default() }, fill)
-            .await
+        Self::on(
+            engine,
+            (Host::new(engine, name, None), plan),
+            Retry { first_ms: 600_000, longest_ms: 600_000, ..Retry::default() },
+            fill,
+        )
+        .await
     }
 
     async fn on(engine: Engine, (host, plan): (Host, Plan), retry: Retry, fill: impl FnOnce(&Host)) -> Self {
