@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run test soak peers bench imports fuzz check fmt generate web deps schemathesis
+.PHONY: help demo run test soak peers bench imports fuzz check check-format fmt generate web deps schemathesis
 
 CARGO ?= cargo
 # Crash points are compiled in for tests only.
@@ -59,9 +59,11 @@ schemathesis: deps ## Lets schemathesis try the API of a running demo against it
 fuzz: ## Fuzzes everything that reads strangers' bytes: SECONDS=600 each, TARGET=name for one
 	./scripts/fuzz.sh "$(or $(SECONDS),600)" $(TARGET)
 
-check: ## Formatting and lints, Rust and web
-	$(CARGO) fmt --all --check
+check: check-format ## Formatting and lints, Rust and web
 	$(CARGO) clippy --workspace --all-targets $(FEATURES) -- -D warnings
+
+check-format:
+	$(CARGO) fmt --all --check
 	cd web && npm run check
 
 fmt: ## Formats everything

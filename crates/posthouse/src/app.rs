@@ -1,5 +1,6 @@
 //! What every operation is given: the database, time, ids, secrets, the dialler, bodies on disk.
 
+use crate::accounts;
 use crate::base::blobs::{self, Blobs};
 use crate::base::clock::Clock;
 use crate::base::crash::Crash;
@@ -65,6 +66,8 @@ pub struct Parts {
     pub blobs: Blobs,
     /// Open pages.
     pub live: Live,
+    /// Figures of all accounts that open pages ask for at the same time.
+    pub figures: accounts::Figures,
     /// The bells of the accounts that this node looks after.
     pub wakes: Wakes,
     /// Whether this node's leases may be gone.
@@ -119,6 +122,7 @@ impl App {
         let parts = Parts {
             crash: Crash::new(config.crash_at.as_deref()),
             live: Live::new(),
+            figures: accounts::Figures::default(),
             started_at: clock.now(),
             stopping: CancellationToken::new(),
             meters,

@@ -352,10 +352,12 @@ async fn list_accounts(
     let today = team::today(&actor.time_zone, app.clock.now());
     let mut c = app.db.read().await?;
     let found = super::list(&mut c, &actor, &filter, order, (cursor.as_ref(), limit, &today)).await?;
+    drop(c);
+    let total = if cursor.is_none() { Some(super::total(&app, &actor, &filter).await?) } else { None };
     Ok(Json(AccountPage {
-        items: found.page.items.iter().map(|row| view(row, &actor)).collect(),
-        next_cursor: found.page.next.map(|n| n.encode(&list_name)),
-        total: found.total,
+        items: found.items.iter().map(|row| view(row, &actor)).collect(),
+        next_cursor: found.next.map(|n| n.encode(&list_name)),
+        total,
     }))
 }
 
@@ -363,7 +365,7 @@ async fn list_accounts(
 #[utoipa::path(get, path = "/accounts/summary", tag = "accounts", responses((status = 200, body = AccountSummary), (status = 401, body = Problem)))]
 async fn summary(Ax(app): Ax<App>, SignedIn(actor): SignedIn) -> ApiResult<Json<AccountSummary>> {
     let today = team::today(&actor.time_zone, app.clock.now());
-    let s = super::summary(&mut app.db.read().await?, &actor, &today).await?;
+    let s = super::summary(&app, &actor, &today).await?;
     Ok(Json(AccountSummary {
         total: s.total,
         connected: s.connected,

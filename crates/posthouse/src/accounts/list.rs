@@ -3,7 +3,7 @@
 //! Each order is a fixed text (no SQL is put together at run time): the sort keys below, ascending and descending.
 
 use super::tags::{self, TagId};
-use super::{AccountId, Provider, Reason, State, Summary, SyncStage, store};
+use super::{AccountId, Provider, Reason, State, SyncStage, figures};
 use crate::team::{Actor, Role, Scope, UserId};
 use db::page::{Cursor, Key, Page};
 use db::{Conn, DbResult, FromRow, IntoValue, Sql, Ts, Value, sql, text_enum};
@@ -47,12 +47,12 @@ pub struct Filter {
 
 impl Filter {
     /// What is searched for.
-    fn searched(&self) -> Option<&str> {
+    pub(super) fn searched(&self) -> Option<&str> {
         self.search.as_deref().filter(|s| !s.trim().is_empty())
     }
 
     /// Whether it leaves all that the actor sees.
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.searched().is_none() && self.status.is_none() && self.provider.is_none() && self.tag.is_none()
     }
 }
@@ -304,23 +304,6 @@ const BY_STATUS: Order = order!(int "a.status_rank");
 const BY_CREATED: Order = order!(int "a.created_at");
 const ONE: Sql = Sql::both(row_sql!("account a", "''", "a.created_at", "AND a.id = $8"));
 
-macro_rules! count {
-    (all $from:literal) => {
-        concat!("SELECT COUNT(*) FROM ", $from, " WHERE a.workspace_id = $1 AND a.closing_at IS NULL")
-    };
-    ($from:literal) => {
-        concat!(
-            count!(all $from),
-            " AND (CAST($2 AS TEXT) IS NULL OR a.status = $2) AND (CAST($3 AS TEXT) IS NULL OR a.provider = $3)
-               AND ($4 = 'all' OR ($4 = 'team' AND a.user_id IS NULL) OR ($4 = 'user' AND a.user_id = $5)
-                    OR ($4 = 'mine_or_team' AND (a.user_id IS NULL OR a.user_id = $5)))"
-        )
-    };
-}
-
-const COUNT_ALL: Sql = Sql { lite: count!(all "account a INDEXED BY account_open"), pg: count!(all "account a") };
-const COUNT: Sql = Sql { lite: count!("account a INDEXED BY account_open"), pg: count!("account a") };
-
 const fn order(sort: Sort) -> &'static Order {
     match sort {
         Sort::Address => &BY_ADDRESS,
@@ -338,21 +321,12 @@ const fn order(sort: Sort) -> &'static Order {
 pub fn statements() -> Vec<Sql> {
     let texts = Sort::ALL.iter().map(|s| order(*s)).flat_map(|o| [o.plain, o.any, o.few, o.many]);
     let mut all: Vec<Sql> = texts.flat_map(|t| [t.first, t.later].concat()).collect();
-    all.extend([ONE, COUNT_ALL, COUNT, tags::NAMES]);
+    all.extend([ONE, figures::COUNT_ALL, figures::COUNT, tags::NAMES]);
     all
 }
 
 const fn by_text(sort: Sort) -> bool {
     matches!(sort, Sort::Address | Sort::Provider | Sort::User)
-}
-
-/// A page of the list, with the number of all rows that match.
-#[derive(Debug)]
-pub struct Listed {
-    /// The page.
-    pub page: Page<AccountRow>,
-    /// All that match; counted for the first page only, as that looks at every row.
-    pub total: Option<i64>,
 }
 
 /// `%x%` with the wildcards of `x` taken literally.
@@ -371,7 +345,7 @@ pub fn like(search: &str) -> String {
 }
 
 /// Which accounts an actor sees at all, and which of them were asked for.
-fn whose(actor: &Actor, asked: Option<Option<UserId>>) -> (&'static str, UserId) {
+pub(super) fn whose(actor: &Actor, asked: Option<Option<UserId>>) -> (&'static str, UserId) {
     let all = matches!(actor.role, Role::Owner | Role::Admin);
     match asked {
         Some(None) => ("team", actor.user_id),
@@ -393,13 +367,12 @@ pub async fn list(
     filter: &Filter,
     (sort, descending): (Sort, bool),
     (cursor, limit, today): (Option<&Cursor>, usize, &str),
-) -> DbResult<Listed> {
-    let search = filter.searched().map(like);
+) -> DbResult<Page<AccountRow>> {
     let plain = whose(actor, filter.user).0 == "all" && filter.is_empty() && limit <= PLAIN_PAGE;
     let (texts, mut bound) = if plain {
         (order(sort).plain, vec![actor.scope.workspace_id().into_value(), today.into_value()])
     } else {
-        narrowed(c, actor, (filter, search.clone()), (sort, today)).await?
+        narrowed(c, actor, filter, (sort, today)).await?
     };
     let [up, down] = match cursor {
         None => texts.first,
@@ -419,12 +392,10 @@ pub async fn list(
     bound.extend(filter.tag.map(IntoValue::into_value));
     let mut found = db::all::<AccountRow>(c, if descending { down } else { up }, bound).await?;
     add_tags(c, &actor.scope, &mut found).await?;
-    let total = if cursor.is_none() { Some(count(c, actor, filter, search).await?) } else { None };
-    let page = Page::cut(found, limit, |row| {
+    Ok(Page::cut(found, limit, |row| {
         let key = if by_text(sort) { Key::Text(row.key_text.clone()) } else { Key::Int(row.key_int) };
         Cursor { key, id: row.id.0 }
-    });
-    Ok(Listed { page, total })
+    }))
 }
 
 async fn add_tags(c: &mut Conn, scope: &Scope, rows: &mut [AccountRow]) -> DbResult<()> {
@@ -443,7 +414,7 @@ async fn add_tags(c: &mut Conn, scope: &Scope, rows: &mut [AccountRow]) -> DbRes
 async fn narrowed(
     c: &mut Conn,
     actor: &Actor,
-    (filter, search): (&Filter, Option<String>),
+    filter: &Filter,
     (sort, today): (Sort, &str),
 ) -> DbResult<(Texts, Vec<Value>)> {
     let order = order(sort);
@@ -455,7 +426,7 @@ async fn narrowed(
     };
     let bound = vec![
         actor.scope.workspace_id().into_value(),
-        search.into_value(),
+        filter.searched().map(like).into_value(),
         filter.status.into_value(),
         filter.provider.into_value(),
         kind.into_value(),
@@ -495,65 +466,6 @@ pub async fn matching(c: &mut Conn, actor: &Actor, filter: &Filter, limit: i64) 
     )
 }
 
-/// How many have the tag and match.
-async fn count_tagged(
-    c: &mut Conn,
-    actor: &Actor,
-    filter: &Filter,
-    (tag, search): (TagId, Option<String>),
-) -> DbResult<i64> {
-    let (kind, user) = whose(actor, filter.user);
-    let row = sql!(
-        one(i64,),
-        c,
-        "SELECT COUNT(*) FROM account_tag m CROSS JOIN account a WHERE m.tag_id = $7 AND a.id = m.account_id
-           AND a.workspace_id = $1 AND a.closing_at IS NULL
-           AND (CAST($2 AS TEXT) IS NULL OR a.search_text LIKE $2 ESCAPE '\\')
-           AND (CAST($3 AS TEXT) IS NULL OR a.status = $3) AND (CAST($4 AS TEXT) IS NULL OR a.provider = $4)
-           AND ($5 = 'all' OR ($5 = 'team' AND a.user_id IS NULL) OR ($5 = 'user' AND a.user_id = $6)
-                OR ($5 = 'mine_or_team' AND (a.user_id IS NULL OR a.user_id = $6)))",
-        actor.scope.workspace_id(),
-        search,
-        filter.status,
-        filter.provider,
-        kind,
-        user,
-        tag
-    )?;
-    Ok(row.0)
-}
-
-/// How many match. Without a search the index `account_open` alone answers it; SQLite is told so, as it takes one by whose order it
-/// reads every row, which is five times as long. The list as it opens gets the plainest question.
-async fn count(c: &mut Conn, actor: &Actor, filter: &Filter, search: Option<String>) -> DbResult<i64> {
-    if let Some(tag) = filter.tag {
-        return count_tagged(c, actor, filter, (tag, search)).await;
-    }
-    let (kind, user) = whose(actor, filter.user);
-    let scope = actor.scope.workspace_id();
-    let everything = kind == "all" && filter.status.is_none() && filter.provider.is_none();
-    let row = match search {
-        None if everything => sql!(one(i64,), c, sql COUNT_ALL, scope)?,
-        None => sql!(one(i64,), c, sql COUNT, scope, filter.status, filter.provider, kind, user)?,
-        Some(search) => sql!(
-            one(i64,),
-            c,
-            "SELECT COUNT(*) FROM account a WHERE a.workspace_id = $1 AND a.closing_at IS NULL
-               AND a.search_text LIKE $2 ESCAPE '\\'
-               AND (CAST($3 AS TEXT) IS NULL OR a.status = $3) AND (CAST($4 AS TEXT) IS NULL OR a.provider = $4)
-               AND ($5 = 'all' OR ($5 = 'team' AND a.user_id IS NULL) OR ($5 = 'user' AND a.user_id = $6)
-                    OR ($5 = 'mine_or_team' AND (a.user_id IS NULL OR a.user_id = $6)))",
-            scope,
-            search,
-            filter.status,
-            filter.provider,
-            kind,
-            user
-        )?,
-    };
-    Ok(row.0)
-}
-
 /// One row, as the list would show it.
 ///
 /// # Errors
@@ -587,12 +499,4 @@ pub async fn owners(c: &mut Conn, actor: &Actor) -> DbResult<Vec<Owner>> {
          WHERE m.workspace_id = $1 AND ($2 = 'all' OR m.user_id = $3)
            AND EXISTS (SELECT 1 FROM account a WHERE a.workspace_id = $1 AND a.user_id = m.user_id AND a.closing_at IS NULL)
          ORDER BY u.name, u.id", actor.scope.workspace_id(), kind, user)
-}
-
-/// The figures for what the actor sees.
-///
-/// # Errors
-/// Only the database's.
-pub async fn summary(c: &mut Conn, actor: &Actor, today: &str) -> DbResult<Summary> {
-    store::summary(c, &actor.scope, whose(actor, None), today).await
 }

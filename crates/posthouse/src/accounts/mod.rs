@@ -16,6 +16,7 @@
 
 pub mod api;
 mod export;
+mod figures;
 mod list;
 pub mod pausing;
 mod reason;
@@ -23,15 +24,16 @@ mod state;
 mod store;
 pub mod tags;
 
-pub use list::{AccountRow, Filter, Listed, Sort, like, list, matching, statements, summary};
+pub use figures::{Figures, summary, total};
+pub use list::{AccountRow, Filter, Sort, like, list, matching, statements};
 pub use pausing::{hold_unpaused, pause, resume};
 pub use reason::Reason;
 pub use state::{Failure, changed, note_failure, note_sync, note_working, retry_now};
 pub use store::{
-    Account, Connection, FailingSide, NewAccount, NewConnection, Sent, Summary, SyncSettings, account, ask_pass,
-    connection, connections, copied_from, count_sides, delete_rows, due, endpoint_changed, everywhere,
-    failed_sides_due, failing_sides, insert, insert_connection, lock_open, mark_closing, note_sent, open_accounts,
-    renew_secret, sealed_secrets, set_healthy, set_names, some_hosts, sync_settings, taken, taken_among, wipe_secrets,
+    Account, Connection, FailingSide, NewAccount, NewConnection, Sent, SyncSettings, account, ask_pass, connection,
+    connections, copied_from, count_sides, delete_rows, due, endpoint_changed, everywhere, failed_sides_due,
+    failing_sides, insert, insert_connection, lock_open, mark_closing, note_sent, open_accounts, renew_secret,
+    sealed_secrets, set_healthy, set_names, some_hosts, sync_settings, taken, taken_among, wipe_secrets,
 };
 
 use crate::team::{Actor, Role, UserId};

@@ -501,38 +501,3 @@ pub async fn renew_secret(tx: &mut Conn, _: &Instance, value: &SealedValue, rene
 pub async fn some_hosts(c: &mut Conn, _: &Instance, limit: i64) -> DbResult<Vec<(String,)>> {
     sql!(all(String,), c, "SELECT host FROM connection GROUP BY host ORDER BY MAX(since_at) DESC, host LIMIT $1", limit)
 }
-
-/// The figures above the list.
-#[derive(Debug, Clone, FromRow)]
-pub struct Summary {
-    /// All.
-    pub total: i64,
-    /// Working.
-    pub connected: i64,
-    /// Waiting for a person.
-    pub need_attention: i64,
-    /// Retried by us.
-    pub disconnected: i64,
-    /// Paused by a person.
-    pub paused: i64,
-    /// Sent today through all of them.
-    pub sent_today: i64,
-}
-
-/// The figures for what somebody sees: all, or their own and the team's.
-pub async fn summary(
-    c: &mut Conn,
-    scope: &Scope,
-    (kind, user): (&'static str, UserId),
-    today: &str,
-) -> DbResult<Summary> {
-    sql!(one Summary, c,
-        "SELECT COUNT(*) AS total, COUNT(CASE WHEN status = 'connected' THEN 1 END) AS connected,
-           COUNT(CASE WHEN status = 'reconnect_required' THEN 1 END) AS need_attention,
-           COUNT(CASE WHEN status = 'disconnected' THEN 1 END) AS disconnected,
-           COUNT(CASE WHEN status = 'paused' THEN 1 END) AS paused,
-           CAST(COALESCE(SUM(CASE WHEN sent_day = $2 THEN sent_today ELSE 0 END), 0) AS BIGINT) AS sent_today
-         FROM account WHERE workspace_id = $1 AND closing_at IS NULL
-           AND ($3 = 'all' OR ($3 = 'mine_or_team' AND (user_id IS NULL OR user_id = $4)))",
-        scope.workspace_id(), today, kind, user)
-}

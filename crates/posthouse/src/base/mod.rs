@@ -14,6 +14,7 @@ pub mod live;
 pub mod meters;
 pub mod output;
 pub mod secret;
+pub mod together;
 pub mod vault;
 pub mod wakes;
 pub mod words;

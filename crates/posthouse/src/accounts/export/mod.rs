@@ -79,7 +79,7 @@ impl Export {
             Next::End => return Ok(None),
         };
         let part = (cursor.as_ref(), ROWS, self.today.as_str());
-        let page = list(&mut self.app.db.read().await?, &self.actor, &self.filter, self.order, part).await?.page;
+        let page = list(&mut self.app.db.read().await?, &self.actor, &self.filter, self.order, part).await?;
         for row in &page.items {
             out = line(out, cells(row));
         }
