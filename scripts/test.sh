@@ -9,6 +9,7 @@ step() { printf '\n==> %s\n' "$*"; }
 # Servers that give up their rights need them to begin with.
 if [ "$(id -u)" = 0 ]; then root=(); else root=(sudo --preserve-env=PATH,HOME,CARGO_HOME,RUSTUP_HOME,CI,RUSTC_WORKSPACE_WRAPPER,CLIPPY_ARGS); fi
 # Clippy is the compiler with its lints: it builds our own crates. Run beside the build it would go through all dependencies once more.
+# The odd word is how Clippy takes several arguments in one variable.
 export RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
 
 step "Web page: install and build"
@@ -20,7 +21,7 @@ step "Rust: lint and build the tests"
 cargo build --workspace --all-targets --features posthouse/failpoints
 step "Rust: unit tests, integration tests on SQLite and PostgreSQL, Dovecot, Postfix"
 # Most of a test is waiting for servers: more of them at a time than cores.
-# They take some five minutes: one that hangs is to fail, not to hold everything up.
+# They take some fifteen minutes: one that hangs is to fail, not to hold everything up.
 "${root[@]}" env RUST_TEST_THREADS=6 timeout --kill-after=30s 40m \
     cargo test --workspace --features posthouse/failpoints --no-fail-fast 2>&1 | tee "$log"
 step "Web: unit tests"
