@@ -1,7 +1,7 @@
 //! The rows, counted.
 
-use super::super::list::{Filter, like};
-use super::super::tags::TagId;
+use crate::accounts::tags::TagId;
+use crate::accounts::{Filter, like};
 use crate::team::{Scope, UserId};
 use db::{Conn, DbResult, FromRow, Sql, sql};
 
@@ -19,8 +19,8 @@ macro_rules! count {
     };
 }
 
-/// How many there are. Without a search the index `account_open` alone answers it; SQLite is told so, as it takes one by whose order it
-/// reads every row, which is five times as long.
+/// How many there are. The index `account_open` alone answers it; SQLite is told so, as it takes another by which it reads every row,
+/// which is five times as long.
 pub const COUNT_ALL: Sql = Sql { lite: count!(all "account a INDEXED BY account_open"), pg: count!(all "account a") };
 /// How many match without a search.
 pub const COUNT: Sql = Sql { lite: count!("account a INDEXED BY account_open"), pg: count!("account a") };

@@ -193,7 +193,7 @@ where
     let cases: Vec<(Case, Row<T>)> = futures_util::stream::iter(added).buffer_unordered(AT_ONCE).collect().await;
     eventually("every account is live", async || not_live(t.app()).await == 0).await;
     // The sessions of now are old enough: their end, which puts a fault into effect, alarms nobody.
-    clock.advance_secs(301);
+    clock.advance_secs(i64::try_from(RETRY.healthy_ms / 1_000).unwrap() + 1);
     let stories: Vec<_> = cases.into_iter().map(|(case, row)| (row.name, tokio::spawn(story(case, row)))).collect();
     let mut wrong = vec![];
     for (name, story) in stories {
