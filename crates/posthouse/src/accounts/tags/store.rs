@@ -178,8 +178,10 @@ pub async fn facts_of(c: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<Op
 pub const NAMES: Sql = Sql {
     lite: "SELECT p.account_id, t.name FROM json_each($1) j JOIN account_tag p ON p.account_id = unhex(j.value)
            JOIN tag t ON t.id = p.tag_id WHERE p.workspace_id = $2 ORDER BY t.name_key",
-    pg: "SELECT p.account_id, t.name FROM jsonb_array_elements_text($1) j JOIN account_tag p ON p.account_id = CAST(j AS UUID)
-         JOIN tag t ON t.id = p.tag_id WHERE p.workspace_id = $2 ORDER BY t.name_key",
+    // A list of ids is looked up in the index. Joined with the ids, PostgreSQL reads all tags of all accounts.
+    pg: "SELECT p.account_id, t.name FROM account_tag p JOIN tag t ON t.id = p.tag_id
+         WHERE p.account_id = ANY (ARRAY(SELECT CAST(j AS UUID) FROM jsonb_array_elements_text($1) j)) AND p.workspace_id = $2
+         ORDER BY t.name_key",
 };
 
 /// The names of these accounts' tags, in order.

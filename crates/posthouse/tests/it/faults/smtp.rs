@@ -222,6 +222,8 @@ async fn episode(mut case: Case, row: Row<Fate>) {
         Fate::Uncertain(arrived) => (0, arrived),
     };
     let message = case.until_message_is(name, &id, last).await;
+    // A session that began with the fault still has it, and takes the next message along when that comes soon enough.
+    case.proxy.hang_up();
     // The next one shows that the side works, and leaves time for a second copy of the first to show up.
     let next = case.submit("the next one").await;
     let next = case.until_message_is(name, &next, State::Sent).await;
