@@ -3,7 +3,9 @@
 use crate::figures::{Figures, quantile};
 use crate::program::Program;
 use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
 use futures_util::future::try_join_all;
+use memchr::memmem;
 use posthouse::config::Config;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -27,14 +29,15 @@ pub async fn measure(program: &Path, config: &Config, accounts: usize, figures: 
     let running = Program::start(program, config).await?;
     running.at_rest().await?;
     let base = format!("http://127.0.0.1:{}", running.port);
-    let floor = at_once(async |client: &Client| client.times("/healthz", PAGES).await, (&base, &cookie)).await?;
+    let clients = (0..CLIENTS).map(|_| Client::new(&base, &cookie)).collect::<Result<Vec<_>>>()?;
+    let floor = at_once(async |client: &Client| client.times("/healthz", PAGES).await, &clients).await?;
     figures.note("floor: /healthz, 8 clients, p99", &format!("{:.1} ms", quantile(&floor, 0.99)));
     let (mut requests, cpu) = (0, running.cpu_secs()?);
     for sort in ["address", "provider", "user", "health", "sent", "status", "created"] {
         for direction in ["asc", "desc"] {
             let query = format!("/api/v1/accounts?limit=100&sort={sort}&dir={direction}");
-            at_once(async |client: &Client| client.pages(&query).await, (&base, &cookie)).await?;
-            let taken = at_once(async |client: &Client| client.pages(&query).await, (&base, &cookie)).await?;
+            at_once(async |client: &Client| client.pages(&query).await, &clients).await?;
+            let taken = at_once(async |client: &Client| client.pages(&query).await, &clients).await?;
             requests += 2 * taken.len();
             let p99 = quantile(&taken, 0.99);
             let name = format!("100 of {accounts} by {sort} {direction}, p99 (p50 {:.1} ms)", quantile(&taken, 0.5));
@@ -120,7 +123,7 @@ impl Client {
         let mut counted_secs = None;
         while run.get("finished") != Some(&Value::Bool(true)) {
             tokio::time::sleep(LOOK).await;
-            run = serde_json::from_str(&self.get(&format!("/api/v1/accounts/bulk/{id}")).await?.1)?;
+            run = serde_json::from_slice(&self.get(&format!("/api/v1/accounts/bulk/{id}")).await?.1)?;
             if number(&run, "done") > 0 {
                 counted_secs.get_or_insert(began.elapsed().as_secs_f64());
             }
@@ -130,14 +133,16 @@ impl Client {
         Ok(Run { id, changed, counted_secs: counted_secs.unwrap_or(ended_secs), ended_secs })
     }
 
-    async fn get(&self, path: &str) -> Result<(f64, String)> {
+    /// What a request took until its last byte, and that answer. It is not decoded: the clients share the processor with what is
+    /// measured.
+    async fn get(&self, path: &str) -> Result<(f64, Bytes)> {
         let started = Instant::now();
         let request = self.http.get(format!("{}{path}", self.base)).header("cookie", &self.cookie);
         let response = request.send().await?;
         let ok = response.status().is_success();
-        let text = response.text().await?;
-        ensure!(ok, "{path}: {text}");
-        Ok((started.elapsed().as_secs_f64() * 1_000.0, text))
+        let body = response.bytes().await?;
+        ensure!(ok, "{path}: {}", String::from_utf8_lossy(&body));
+        Ok((started.elapsed().as_secs_f64() * 1_000.0, body))
     }
 
     async fn times(&self, path: &str, count: usize) -> Result<Vec<f64>> {
@@ -152,11 +157,13 @@ impl Client {
     async fn pages(&self, query: &str) -> Result<Vec<f64>> {
         let (mut taken, mut cursor) = (vec![], String::new());
         for _ in 0..PAGES {
-            let (millis, text) = self.get(&format!("{query}&cursor={cursor}")).await?;
-            // Not parsed: the clients share the processor with what is measured.
-            ensure!(text.matches(r#""address":"#).count() == 100, "a short page");
-            let (_, next) = text.rsplit_once(r#""next_cursor":""#).context("no next page")?;
-            next.split('"').next().unwrap_or_default().clone_into(&mut cursor);
+            let (millis, body) = self.get(&format!("{query}&cursor={cursor}")).await?;
+            ensure!(memmem::find_iter(&body, br#""address":"#).count() == 100, "a short page");
+            let name = br#""next_cursor":""#;
+            let at = memmem::rfind(&body, name).context("no next page")? + name.len();
+            let rest = body.get(at..).unwrap_or_default();
+            let end = rest.iter().position(|b| *b == b'"').context("no end of the cursor")?;
+            cursor = String::from_utf8(rest.get(..end).unwrap_or_default().to_vec())?;
             taken.push(millis);
         }
         Ok(taken)
@@ -164,14 +171,10 @@ impl Client {
 }
 
 /// Lets all clients do the same at once; what each request took, sorted.
-async fn at_once<F>(what: F, (base, cookie): (&str, &str)) -> Result<Vec<f64>>
+async fn at_once<F>(what: F, clients: &[Client]) -> Result<Vec<f64>>
 where
     F: AsyncFn(&Client) -> Result<Vec<f64>>,
 {
-    let mut clients = vec![];
-    for _ in 0..CLIENTS {
-        clients.push(Client::new(base, cookie)?);
-    }
     let mut taken = try_join_all(clients.iter().map(|client| what(client))).await?.concat();
     taken.sort_by(f64::total_cmp);
     Ok(taken)
