@@ -22,6 +22,9 @@ const METRICS_CONNECTIONS: usize = 16;
 /// How long a start waits for the data folder and its address: the program before may be about to end.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 
+/// How often it looks.
+const LOCK_LOOK: Duration = Duration::from_millis(50);
+
 /// The file that a running program holds locked.
 const LOCK: &str = "posthouse.lock";
 
@@ -129,6 +132,18 @@ pub fn is_served(data_dir: &Path) -> bool {
     std::fs::File::open(data_dir.join(LOCK)).is_ok_and(|file| file.try_lock().is_err())
 }
 
+/// Whether a running program keeps this data folder: one that is about to end is waited for, as at a start.
+pub(crate) async fn stays_served(data_dir: &Path) -> bool {
+    let began = std::time::Instant::now();
+    while is_served(data_dir) {
+        if began.elapsed() > LOCK_WAIT {
+            return true;
+        }
+        tokio::time::sleep(LOCK_LOOK).await;
+    }
+    false
+}
+
 /// One process per SQLite data folder: two would each believe that they own every mailbox.
 pub(crate) async fn lock(config: &Config) -> anyhow::Result<Option<std::fs::File>> {
     if config.database_url.is_some() {
@@ -146,7 +161,7 @@ pub(crate) async fn lock(config: &Config) -> anyhow::Result<Option<std::fs::File
         if began.elapsed() > LOCK_WAIT {
             anyhow::bail!("another Posthouse is running on the data folder {}; stop it first", dir.display());
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(LOCK_LOOK).await;
     }
     Ok(Some(file))
 }

@@ -50,7 +50,7 @@ pub struct Restored {
 /// Each says what to do. Before everything was checked nothing is changed.
 pub async fn restore(config: &Config, clock: &Clock, source: &Path, damaged: Damaged) -> Result<Restored, BackupError> {
     let dir = &config.data_dir;
-    if server::is_served(dir) {
+    if server::stays_served(dir).await {
         return Err(BackupError::Served(dir.clone()));
     }
     let settings = if config.database_url.is_some() { EngineName::Postgres } else { EngineName::Sqlite };
