@@ -8,10 +8,10 @@ trap 'rm -f "$log"' EXIT
 step() { printf '\n==> %s\n' "$*"; }
 # Servers that give up their rights need them to begin with.
 if [ "$(id -u)" = 0 ]; then root=(); else root=(sudo --preserve-env=PATH,HOME,CARGO_HOME,RUSTUP_HOME,CI,CARGO_INCREMENTAL,RUSTC_WORKSPACE_WRAPPER,CLIPPY_ARGS); fi
-# Clippy is the compiler with its lints: it builds our own crates. Run beside the build it would go through all dependencies once more.
-# The odd word is how Clippy takes several arguments in one variable.
 # A machine of CI builds once: nothing is kept for a next build.
 if [ -n "${CI:-}" ]; then export CARGO_INCREMENTAL=0; fi
+# Clippy is the compiler with its lints: it builds our own crates. Run beside the build it would go through all dependencies once more.
+# The odd word is how Clippy takes several arguments in one variable.
 export RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
 
 step "Web page: install and build"

@@ -22,7 +22,7 @@ const METRICS_CONNECTIONS: usize = 16;
 /// How long a start waits for the data folder and its address: the program before may be about to end.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 
-/// How often it looks.
+/// The pause between two looks at the data folder's lock.
 const LOCK_LOOK: Duration = Duration::from_millis(50);
 
 /// The file that a running program holds locked.
