@@ -5,8 +5,8 @@ SHELL := /bin/bash
 .PHONY: help demo run test soak peers bench imports fuzz check check-format fmt generate web deps schemathesis
 
 CARGO ?= cargo
-# Crash points are compiled in for tests only.
-FEATURES := --features posthouse/failpoints
+# Crash points are compiled in for tests only; the allocator is not.
+FEATURES := --no-default-features --features posthouse/failpoints
 comma := ,
 # Servers that give up their rights need them to begin with.
 ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH$(comma)HOME$(comma)CARGO_HOME$(comma)RUSTUP_HOME)

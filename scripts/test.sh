@@ -20,12 +20,12 @@ step "Formatting, and the web page's lints"
 make --no-print-directory check-format
 step "Rust: lint and build the tests"
 # Programs and tests in one selection: each other one would have other features, and compile half of the dependencies again.
-cargo build --workspace --all-targets --features posthouse/failpoints
+cargo build --workspace --all-targets --no-default-features --features posthouse/failpoints
 step "Rust: unit tests, integration tests on SQLite and PostgreSQL, Dovecot, Postfix"
 # Most of a test is waiting for servers: more of them at a time than cores.
 # They take some fifteen minutes: one that hangs is to fail, not to hold everything up.
 "${root[@]}" env RUST_TEST_THREADS=6 timeout --kill-after=30s 40m \
-    cargo test --workspace --features posthouse/failpoints --no-fail-fast 2>&1 | tee "$log"
+    cargo test --workspace --no-default-features --features posthouse/failpoints --no-fail-fast 2>&1 | tee "$log"
 step "Web: unit tests"
 (cd web && npm test -- --run 2>&1) | tee -a "$log"
 if [ -f web/playwright.config.ts ]; then

@@ -37,7 +37,7 @@ pub const LOG_FILTER: &str = "sqlx::postgres::notice=error,sqlx_core::pool=error
 
 // What the derive macros and the type macros expand to: they name sqlx's own Error and Result by the crate root.
 #[doc(hidden)]
-pub use sqlx::{ColumnIndex, Database, Error, FromRow, Result, Row, Type, decode, error};
+pub use sqlx::{Column, ColumnIndex, Database, Error, FromRow, Result, Row, Type, decode, error};
 #[doc(hidden)]
 pub mod types {
     pub use crate::time::Ts;

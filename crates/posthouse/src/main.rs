@@ -18,12 +18,12 @@ use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tikv_jemallocator::Jemalloc;
 use tracing_subscriber::EnvFilter;
 
 /// How it keeps memory is set in `.cargo/config.toml`.
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
-static ALLOCATOR: Jemalloc = Jemalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// The self-hosted home of the email accounts your team sends from.
 #[derive(Parser)]

@@ -100,8 +100,17 @@ impl Postgres {
 
     /// Creates an empty database and gives its URL.
     pub fn fresh_database(&self) -> Result<String> {
+        self.database_from("template0")
+    }
+
+    /// Creates a copy of the database with this URL, which nobody is connected to, and gives its own.
+    pub fn copy_of(&self, url: &str) -> Result<String> {
+        self.database_from(url.rsplit('/').next().unwrap_or_default())
+    }
+
+    fn database_from(&self, template: &str) -> Result<String> {
         let name = format!("test_{}", self.next.fetch_add(1, Ordering::Relaxed));
-        self.psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0"))?;
+        self.psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE {template}"))?;
         Ok(self.url(&name))
     }
 

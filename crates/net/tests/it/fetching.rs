@@ -9,8 +9,10 @@ use crate::support::{Names, PLENTY, dialer, only_loopback_one, private_dialer, s
 
 const MAX_BYTES: usize = 1000;
 
-/// A web server that answers every request with `response`, `PORT` replaced by its own port.
+/// A web server that answers every request with `response`, `PORT` replaced by its own port, and hangs up.
 async fn web_server(response: String) -> u16 {
+    // Said in the answer: a client that took the connection for one to be kept would lose its next request with it.
+    let response = response.replacen("\r\n", "\r\nConnection: close\r\n", 1);
     let address = serve(move |mut stream| {
         let response = response.clone();
         async move {

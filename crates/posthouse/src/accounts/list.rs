@@ -72,55 +72,57 @@ pub struct SideRow {
     pub next_attempt_at: Option<Ts>,
 }
 
-/// A row of the list.
-#[derive(Debug, Clone, FromRow)]
-pub struct AccountRow {
-    /// Its id.
-    pub id: AccountId,
-    /// The address.
-    pub address: String,
-    /// The name that recipients see.
-    pub display_name: String,
-    /// Who runs the servers.
-    pub provider: Provider,
-    /// What the user calls them.
-    pub provider_name: String,
-    /// Whose; absent: the team's.
-    pub user_id: Option<UserId>,
-    /// Their name; empty for the team.
-    pub user_name: String,
-    /// 0 to 100.
-    pub health: Option<i64>,
-    /// Sent in total.
-    pub sent_total: i64,
-    /// Sent today.
-    pub sent_today: i64,
-    /// The worse of both sides.
-    pub status: State,
-    /// What the machine does.
-    pub sync_stage: SyncStage,
-    /// Imported so far.
-    pub sync_done: i64,
-    /// To import.
-    pub sync_total: i64,
-    /// When it was added.
-    pub created_at: Ts,
-    /// Set while it is paused.
-    pub paused_at: Option<Ts>,
-    /// A line for each of its tags, in order: read for a page at once, as a question for each row takes longer than all the rest.
-    tag_names: String,
-    key_text: String,
-    key_int: i64,
-    receive_state: Option<State>,
-    receive_reason: Option<Reason>,
-    receive_words: Option<String>,
-    receive_since_at: Option<Ts>,
-    receive_next_at: Option<Ts>,
-    send_state: Option<State>,
-    send_reason: Option<Reason>,
-    send_words: Option<String>,
-    send_since_at: Option<Ts>,
-    send_next_at: Option<Ts>,
+db::by_position! {
+    /// A row of the list.
+    #[derive(Debug, Clone)]
+    pub struct AccountRow {
+        /// Its id.
+        pub id: AccountId,
+        /// The address.
+        pub address: String,
+        /// The name that recipients see.
+        pub display_name: String,
+        /// Who runs the servers.
+        pub provider: Provider,
+        /// What the user calls them.
+        pub provider_name: String,
+        /// Whose; absent: the team's.
+        pub user_id: Option<UserId>,
+        /// Their name; empty for the team.
+        pub user_name: String,
+        /// 0 to 100.
+        pub health: Option<i64>,
+        /// Sent in total.
+        pub sent_total: i64,
+        /// Sent today.
+        pub sent_today: i64,
+        /// The worse of both sides.
+        pub status: State,
+        /// What the machine does.
+        pub sync_stage: SyncStage,
+        /// Imported so far.
+        pub sync_done: i64,
+        /// To import.
+        pub sync_total: i64,
+        /// When it was added.
+        pub created_at: Ts,
+        /// Set while it is paused.
+        pub paused_at: Option<Ts>,
+        /// A line for each of its tags, in order: read for a page at once, as a question for each row takes longer than all the rest.
+        tag_names: String,
+        key_text: String,
+        key_int: i64,
+        receive_state: Option<State>,
+        receive_reason: Option<Reason>,
+        receive_words: Option<String>,
+        receive_since_at: Option<Ts>,
+        receive_next_at: Option<Ts>,
+        send_state: Option<State>,
+        send_reason: Option<Reason>,
+        send_words: Option<String>,
+        send_since_at: Option<Ts>,
+        send_next_at: Option<Ts>,
+    }
 }
 
 impl AccountRow {

@@ -97,9 +97,10 @@ async fn one(
         None => Tagging::default(),
     };
     let judged = verdict(actor, run.action, facts.as_ref(), tagging);
-    let Some(account) = accounts::account(tx, scope, id).await?.filter(|_| judged == Outcome::Changed) else {
+    if judged != Outcome::Changed {
         return Ok(judged);
-    };
+    }
+    let Some(account) = accounts::account(tx, scope, id).await? else { return Ok(Outcome::NotFound) };
     let changed = match (run.action, tag) {
         // All as of the run's beginning: by that they are known when it is taken back.
         (Action::Pause, _) => accounts::pause(tx, app, actor, (&account, run.created_at)).await?,

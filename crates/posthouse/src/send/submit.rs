@@ -99,7 +99,11 @@ async fn insert(app: &App, actor: &Actor, row: &NewOutgoing, to: &[Mailbox]) -> 
     if !accounts::lock_open(&mut tx, scope, row.account).await? {
         return Err(AccountError::NotFound.into());
     }
-    if !store::insert(&mut tx, scope, row, app.clock.now()).await? {
+    // Asked under the account's lock: the row of the same key may be what its outbox is settling, which waits for this very account
+    // after it; PostgreSQL's insert would wait for the outbox in turn.
+    if store::by_key(&mut tx, scope, &row.key).await?.is_some()
+        || !store::insert(&mut tx, scope, row, app.clock.now()).await?
+    {
         return Ok(false);
     }
     for (position, mailbox) in (0..).zip(to) {

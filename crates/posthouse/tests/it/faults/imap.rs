@@ -263,7 +263,7 @@ async fn until_struck(case: &Case, name: &'static str, n: &mut usize) {
 
 async fn mail_story(mut case: Case, row: Row<Work>) {
     let mut n = 2;
-    case.begin(&row.trouble);
+    case.begin(&row.trouble).await;
     deliver(&case, row.name, 1).await;
     deliver(&case, row.name, 2).await;
     let opened = case.proxy.connections();
@@ -296,7 +296,7 @@ async fn op(case: &Case) -> Option<(String, i64, i64)> {
 }
 
 async fn copy_story(mut case: Case, row: Row<Work>) {
-    case.begin(&row.trouble);
+    case.begin(&row.trouble).await;
     let (opened, struck) = (case.proxy.connections(), case.proxy.struck());
     case.proxy.hang_up();
     eventually(row.name, async || case.proxy.connections() > opened).await;

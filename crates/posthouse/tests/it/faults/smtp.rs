@@ -198,7 +198,7 @@ async fn check_wait(case: &Case, name: &str, id: &str) {
 
 async fn episode(mut case: Case, row: Row<Fate>) {
     let name = row.name;
-    case.begin(&row.trouble);
+    case.begin(&row.trouble).await;
     let struck = case.proxy.struck();
     let id = case.submit(name).await;
     if let Trouble::Faults(_) = row.trouble {

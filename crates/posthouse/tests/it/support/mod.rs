@@ -9,8 +9,10 @@ pub use api::{Answer, Api};
 use posthouse::base::clock::Clock;
 use posthouse::config::{Config, Egress, Retry};
 use posthouse::server::{self, Running};
+use std::path::Path;
 use std::time::Duration;
 use testkit::{MailWorld, Postgres};
+use tokio::sync::OnceCell;
 
 /// The engine a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,16 +44,46 @@ pub struct TestApp {
     _folder: tempfile::TempDir,
 }
 
+/// The settings of a test, with an empty database.
+pub fn config(engine: Engine, folder: &Path) -> Config {
+    let database_url = match engine {
+        Engine::Sqlite => None,
+        Engine::Postgres => Some(Postgres::shared().fresh_database().unwrap()),
+    };
+    Config { database_url, ..settings(folder) }
+}
+
+/// Gives these settings a database that every migration was applied to: a copy, as hundreds of tests begin with one.
+async fn furnish(engine: Engine, config: &mut Config) {
+    static SQLITE: OnceCell<Config> = OnceCell::const_new();
+    static POSTGRES: OnceCell<Config> = OnceCell::const_new();
+    let migrated = async || {
+        let model = self::config(engine, &tempfile::tempdir().unwrap().keep());
+        std::fs::create_dir_all(&model.data_dir).unwrap();
+        let db = posthouse::app::open_database(&model).await.unwrap();
+        db.migrate().await.unwrap();
+        db.close().await;
+        model
+    };
+    match engine {
+        Engine::Sqlite => {
+            let model = SQLITE.get_or_init(migrated).await;
+            std::fs::create_dir_all(&config.data_dir).unwrap();
+            std::fs::copy(model.data_dir.join("posthouse.db"), config.data_dir.join("posthouse.db")).unwrap();
+        }
+        Engine::Postgres => {
+            let model = POSTGRES.get_or_init(migrated).await;
+            config.database_url = Some(Postgres::shared().copy_of(model.database_url.as_ref().unwrap()).unwrap());
+        }
+    }
+}
+
 /// The settings of a test: loopback may be dialled, pauses are short.
-pub fn config(engine: Engine, folder: &std::path::Path) -> Config {
+fn settings(folder: &Path) -> Config {
     Config {
         data_dir: folder.to_owned(),
         // Not one that the system gives: those who start again on it would find it taken by an outgoing connection.
         listen: ([127, 0, 0, 1], testkit::free_port().unwrap()).into(),
-        database_url: match engine {
-            Engine::Sqlite => None,
-            Engine::Postgres => Some(Postgres::shared().fresh_database().unwrap()),
-        },
         egress: Egress { allow_private: true, extra_ports: vec![] },
         allow_reserved_domains: true,
         retry: Retry { first_ms: 200, longest_ms: 1_000, ..Retry::default() },
@@ -79,8 +111,9 @@ impl TestApp {
     pub async fn at(engine: Engine, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let _ = tracing_subscriber::fmt().with_test_writer().with_env_filter("warn").try_init();
         let folder = tempfile::tempdir().unwrap();
-        let mut config = config(engine, folder.path());
+        let mut config = settings(folder.path());
         change(&mut config);
+        furnish(engine, &mut config).await;
         let running = server::start(config.clone(), clock).await.unwrap();
         Self { running: Some(running), config, _folder: folder }
     }
