@@ -3,9 +3,12 @@
 use crate::on_both;
 use crate::support::program::Program;
 use crate::support::{Engine, TestApp, connect_request};
+use posthouse::accounts::AccountId;
 use posthouse::app::App;
+use posthouse::base::blobs::BlobKey;
 use posthouse::base::clock::Clock;
 use posthouse::base::secret::Secret;
+use posthouse::team::{Scope, WorkspaceId};
 use posthouse::{send, team};
 use std::time::Duration;
 use testkit::MailWorld;
@@ -58,6 +61,14 @@ impl Waiting {
         Self { folder, config, app, mailbox }
     }
 
+    /// The message as it was sent.
+    async fn letter(&self) -> bytes::Bytes {
+        let sql = db::Sql::both("SELECT workspace_id, account_id, blob FROM outgoing");
+        let mut c = self.app.db.read().await.unwrap();
+        let (workspace, account, blob): (WorkspaceId, AccountId, BlobKey) = db::one(&mut c, sql, vec![]).await.unwrap();
+        self.app.blobs.get(&Scope::of(workspace), account, blob).await.unwrap()
+    }
+
     async fn until_nothing_waits(&self) {
         let deadline = Instant::now() + Duration::from_secs(90);
         while waiting(&self.app).await > 0 {
@@ -82,8 +93,7 @@ async fn filed_late(engine: Engine) {
     let _again = Program::start(&w.config, w.folder.path(), None);
     // How slow the server is. The program could have looked for the copy long before.
     sleep(Duration::from_secs(2)).await;
-    let copy = world.messages(&w.mailbox.address, "INBOX").unwrap().remove(0);
-    world.put(&w.mailbox.address, "Sent", &copy).unwrap();
+    world.put(&w.mailbox.address, "Sent", &w.letter().await).unwrap();
     w.until_nothing_waits().await;
     assert_eq!(world.messages(&w.mailbox.address, "Sent").unwrap().len(), 1, "one copy");
     w.app.db.close().await;

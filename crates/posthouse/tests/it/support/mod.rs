@@ -71,6 +71,8 @@ async fn furnish(engine: Engine, config: &mut Config) {
             std::fs::create_dir_all(&config.data_dir).unwrap();
             std::fs::copy(model.data_dir.join("posthouse.db"), config.data_dir.join("posthouse.db")).unwrap();
         }
+        // The test has a server of its own.
+        Engine::Postgres if config.database_url.is_some() => {}
         Engine::Postgres => {
             let model = POSTGRES.get_or_init(migrated).await;
             config.database_url = Some(Postgres::shared().copy_of(model.database_url.as_ref().unwrap()).unwrap());
