@@ -1,6 +1,6 @@
 //! The accounts list, as many people at once read it: each column's order, first pages and later ones.
 
-use crate::figures::{Figures, median, quantile};
+use crate::figures::{Figures, quantile};
 use crate::program::Program;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
@@ -15,15 +15,8 @@ use std::time::{Duration, Instant};
 const CLIENTS: usize = 8;
 /// Pages that each of them reads in one order.
 const PAGES: usize = 40;
-/// Times that every order is measured, one after the other; the median counts. What else a machine does for some seconds is seen in one.
+/// Times that every order is measured, one round after the other, so that no order is judged by the same few seconds alone.
 const ROUNDS: usize = 3;
-
-/// What the pages of one round took, in milliseconds.
-#[derive(Clone)]
-struct Taken {
-    p50: f64,
-    p99: f64,
-}
 
 /// Seeds the accounts, then reads pages of 100 in every order. Each order is read before it is measured, its first page as often as the
 /// later ones: every connection to the database prepares a statement once in its life, and PostgreSQL plans its first five runs anew.
@@ -46,7 +39,7 @@ pub async fn measure(program: &Path, config: &Config, accounts: usize, figures: 
         .flat_map(|sort| ["asc", "desc"].map(|direction| format!("sort={sort}&dir={direction}")))
         .collect();
     let (mut requests, cpu) = (0, running.cpu_secs()?);
-    let mut rounds: Vec<Vec<Taken>> = vec![vec![]; orders.len()];
+    let mut rounds: Vec<Vec<Vec<f64>>> = vec![vec![]; orders.len()];
     for round in 0..ROUNDS {
         for (order, taken) in orders.iter().zip(&mut rounds) {
             let query = format!("/api/v1/accounts?limit=100&{order}");
@@ -57,12 +50,14 @@ pub async fn measure(program: &Path, config: &Config, accounts: usize, figures: 
             }
             let sorted = at_once(async |client: &Client| client.pages(&query).await, &clients).await?;
             requests += sorted.len();
-            taken.push(Taken { p50: quantile(&sorted, 0.5), p99: quantile(&sorted, 0.99) });
+            taken.push(sorted);
         }
     }
     for (order, taken) in orders.iter().zip(&rounds) {
-        let (p50, p99) = (median(taken.iter().map(|t| t.p50).collect()), median(taken.iter().map(|t| t.p99).collect()));
-        let each = taken.iter().map(|t| format!("{:.1}", t.p99)).collect::<Vec<_>>().join(", ");
+        let each = taken.iter().map(|round| format!("{:.1}", quantile(round, 0.99))).collect::<Vec<_>>().join(", ");
+        let mut all = taken.concat();
+        all.sort_by(f64::total_cmp);
+        let (p50, p99) = (quantile(&all, 0.5), quantile(&all, 0.99));
         figures.at_most(&format!("100 of {accounts}, {order}, p99 (p50 {p50:.1}; rounds {each})"), (p99, 20.0), "ms");
     }
     let cpu = (running.cpu_secs()? - cpu) * 1_000.0 / requests as f64;

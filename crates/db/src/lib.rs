@@ -30,7 +30,7 @@ pub use open::{Connections, Db, Engine, OpenError, Wait};
 pub use run::{Row as FromAnyRow, Sql, all, one, opt, run};
 pub use time::Ts;
 pub use url::fault as url_fault;
-pub use value::{IntoValue, Value};
+pub use value::{IntoValue, Value, ids};
 
 /// What keeps the driver's notices ("already exists, skipping") out of a log, and what its pool says of each connection to
 /// a server that went away: whoever needed one says so.

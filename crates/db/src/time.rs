@@ -77,6 +77,11 @@ macro_rules! id_type {
                 $crate::Value::Uuid(Some(self.0))
             }
         }
+        impl ::core::convert::From<$name> for ::uuid::Uuid {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 ::std::fmt::Display::fmt(&self.0, f)

@@ -19,6 +19,8 @@ pub enum Value {
     Bytes(Option<Vec<u8>>),
     /// UUID; a 16 byte BLOB on SQLite.
     Uuid(Option<Uuid>),
+    /// A list of ids, see [`ids`]. UUID[]; on SQLite a JSON text of hexadecimal digits, as `unhex(value)` reads them.
+    Ids(Option<Vec<Uuid>>),
     /// JSONB; TEXT on SQLite.
     Json(Option<serde_json::Value>),
 }
@@ -34,6 +36,7 @@ impl Value {
             Self::Text(v) => a.add(v),
             Self::Bytes(v) => a.add(v),
             Self::Uuid(v) => a.add(v),
+            Self::Ids(v) => a.add(v.map(|ids| sqlx::types::Json(ids.into_iter().map(Uuid::simple).collect::<Vec<_>>()))),
             Self::Json(v) => a.add(v.map(sqlx::types::Json)),
         }
     }
@@ -46,9 +49,15 @@ impl Value {
             Self::Text(v) => a.add(v),
             Self::Bytes(v) => a.add(v),
             Self::Uuid(v) => a.add(v),
+            Self::Ids(v) => a.add(v),
             Self::Json(v) => a.add(v.map(sqlx::types::Json)),
         }
     }
+}
+
+/// Ids as one value: what PostgreSQL reads by `= ANY($n)` or `unnest($n)`, and SQLite by `json_each($n)`.
+pub fn ids<'a, T: Copy + Into<Uuid> + 'a>(of: impl IntoIterator<Item = &'a T>) -> Vec<Uuid> {
+    of.into_iter().map(|id| (*id).into()).collect()
 }
 
 /// What can be bound: a value of its own type, or none of it.
@@ -94,6 +103,7 @@ bindable! {
     Vec<u8> => Bytes, |v| v;
     &[u8] => Bytes, <[u8]>::to_vec;
     Uuid => Uuid, |v| v;
+    Vec<Uuid> => Ids, |v| v;
     serde_json::Value => Json, |v| v;
     Ts => Int, |t: Ts| t.0;
 }

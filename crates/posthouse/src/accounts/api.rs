@@ -48,9 +48,9 @@ struct SideState {
     state: State,
     reason: Option<Reason>,
     /// What the reason means, in a sentence.
-    reason_text: Option<String>,
+    reason_text: Option<&'static str>,
     /// What to do.
-    fix: Option<String>,
+    fix: Option<&'static str>,
     /// The server's own words.
     server_words: Option<String>,
     since: String,
@@ -247,15 +247,15 @@ fn side_state(side: SideRow, provider: Provider) -> SideState {
     SideState {
         state: side.state,
         reason: side.reason,
-        reason_text: side.reason.map(|r| r.text().to_owned()),
-        fix: side.reason.map(|r| r.fix_at(provider).to_owned()),
+        reason_text: side.reason.map(Reason::text),
+        fix: side.reason.map(|r| r.fix_at(provider)),
         server_words: side.server_words,
         since: page::time(side.since_at),
         next_attempt_at: side.next_attempt_at.map(page::time),
     }
 }
 
-fn view(row: &AccountRow, actor: &Actor) -> AccountView {
+fn view(row: AccountRow, actor: &Actor) -> AccountView {
     let (receiving, sending) = (row.receiving(), row.sending());
     let status_side = match row.status {
         State::Connected => None,
@@ -268,11 +268,12 @@ fn view(row: &AccountRow, actor: &Actor) -> AccountView {
     let can_send = sending.state != State::NotSetUp && super::may(actor, row.user_id, Access::Send);
     AccountView {
         id: row.id,
-        address: row.address.clone(),
-        display_name: row.display_name.clone(),
+        tags: row.tags(),
+        address: row.address,
+        display_name: row.display_name,
         provider: row.provider,
         provider_label: label(row.provider, &row.provider_name),
-        user: row.user_id.map(|id| AccountUser { id, name: row.user_name.clone() }),
+        user: row.user_id.map(|id| AccountUser { id, name: row.user_name }),
         health: row.health,
         sent_total: row.sent_total,
         sent_today: row.sent_today,
@@ -283,7 +284,6 @@ fn view(row: &AccountRow, actor: &Actor) -> AccountView {
         sync: SyncState { stage, done: importing.then_some(row.sync_done), total: importing.then_some(row.sync_total) },
         created_at: page::time(row.created_at),
         paused_at: row.paused_at.map(page::time),
-        tags: row.tags(),
         can_manage: super::may(actor, row.user_id, Access::Manage),
         can_send,
     }
@@ -315,7 +315,7 @@ pub async fn details(app: &App, actor: &Actor, id: AccountId) -> ApiResult<Accou
     let row = list::row(&mut c, actor, id, &today).await?.ok_or_else(ApiError::not_found)?;
     let connections = store::connections(&mut c, &actor.scope, id).await?;
     Ok(AccountDetails {
-        row: view(&row, actor),
+        row: view(row, actor),
         provider_name: account.provider_name,
         smtp: endpoint(&connections, Side::Send),
         imap: endpoint(&connections, Side::Receive),
@@ -350,12 +350,14 @@ async fn list_accounts(
     let cursor = page::cursor(q.cursor.as_deref(), &list_name)?;
     let limit = page::limit(q.limit)?;
     let today = team::today(&actor.time_zone, app.clock.now());
-    let mut c = app.db.read().await?;
-    let found = super::list(&mut c, &actor, &filter, order, (cursor.as_ref(), limit, &today)).await?;
-    drop(c);
-    let total = if cursor.is_none() { Some(super::total(&app, &actor, &filter).await?) } else { None };
+    let rows = async {
+        super::list(&mut app.db.read().await?, &actor, &filter, order, (cursor.as_ref(), limit, &today)).await
+    };
+    // Counted while the rows are read: by more connections than one, none of which waits for another.
+    let count = async { if cursor.is_none() { super::total(&app, &actor, &filter).await.map(Some) } else { Ok(None) } };
+    let (found, total) = tokio::try_join!(rows, count)?;
     Ok(Json(AccountPage {
-        items: found.items.iter().map(|row| view(row, &actor)).collect(),
+        items: found.items.into_iter().map(|row| view(row, &actor)).collect(),
         next_cursor: found.next.map(|n| n.encode(&list_name)),
         total,
     }))

@@ -5,6 +5,7 @@ use super::named::Named;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,7 +30,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        axum::Json(self.0).into_response()
+        // Written into a vector: axum's own copies each of the thousands of small pieces of a page by a call.
+        serde_json::to_vec(&self.0).map_or_else(
+            |e| ApiError::internal(&e).into_response(),
+            |body| ([(CONTENT_TYPE, "application/json")], body).into_response(),
+        )
     }
 }
 

@@ -3,6 +3,7 @@
 use super::error::ApiError;
 use db::Ts;
 use db::page::Cursor;
+use jiff::fmt::temporal::DateTimePrinter;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -10,6 +11,8 @@ use utoipa::IntoParams;
 const DEFAULT_LIMIT: usize = 50;
 /// Rows of a page at most.
 const MAX_LIMIT: usize = 200;
+/// Instants to the millisecond.
+const MILLIS: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
 /// The query of a list that has no more.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -74,5 +77,5 @@ pub fn limit(asked: Option<usize>) -> Result<usize, ApiError> {
 #[must_use]
 pub fn time(at: Ts) -> String {
     let at = jiff::Timestamp::from_microsecond(at.0).unwrap_or_default();
-    format!("{at:.3}")
+    MILLIS.timestamp_to_string(&at)
 }

@@ -151,15 +151,14 @@ pub async fn places(c: &mut Conn, scope: &Scope, account: AccountId, page: &[Mes
 /// # Errors
 /// Only the database's.
 pub async fn places_of(c: &mut Conn, scope: &Scope, messages: &[MessageId]) -> DbResult<Vec<Place>> {
-    let ids: Vec<String> = messages.iter().map(|m| m.0.simple().to_string()).collect();
     sql!(all Place, c,
         lite "SELECT p.message_id, p.folder_id, f.name AS folder_name, f.role, p.seen, p.flagged, p.answered
               FROM json_each($1) j JOIN placement p ON p.message_id = unhex(j.value) JOIN folder f ON f.id = p.folder_id
               WHERE p.workspace_id = $2 ORDER BY f.name, p.uid",
         pg "SELECT p.message_id, p.folder_id, f.name AS folder_name, f.role, p.seen, p.flagged, p.answered
-            FROM jsonb_array_elements_text($1) j JOIN placement p ON p.message_id = CAST(j AS UUID) JOIN folder f ON f.id = p.folder_id
+            FROM unnest(CAST($1 AS UUID[])) j JOIN placement p ON p.message_id = j JOIN folder f ON f.id = p.folder_id
             WHERE p.workspace_id = $2 ORDER BY f.name, p.uid",
-        serde_json::json!(ids), scope.workspace_id())
+        db::ids(messages), scope.workspace_id())
 }
 
 /// The account's folders with their figures.

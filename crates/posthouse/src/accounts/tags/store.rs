@@ -180,12 +180,11 @@ pub const NAMES: Sql = Sql {
            JOIN tag t ON t.id = p.tag_id WHERE p.workspace_id = $2 ORDER BY t.name_key",
     // A list of ids is looked up in the index. Joined with the ids, PostgreSQL reads all tags of all accounts.
     pg: "SELECT p.account_id, t.name FROM account_tag p JOIN tag t ON t.id = p.tag_id
-         WHERE p.account_id = ANY (ARRAY(SELECT CAST(j AS UUID) FROM jsonb_array_elements_text($1) j)) AND p.workspace_id = $2
+         WHERE p.account_id = ANY (CAST($1 AS UUID[])) AND p.workspace_id = $2
          ORDER BY t.name_key",
 };
 
 /// The names of these accounts' tags, in order.
 pub async fn names(c: &mut Conn, scope: &Scope, accounts: &[AccountId]) -> DbResult<Vec<(AccountId, String)>> {
-    let ids: Vec<String> = accounts.iter().map(|a| a.0.simple().to_string()).collect();
-    sql!(all (AccountId, String), c, sql NAMES, serde_json::json!(ids), scope.workspace_id())
+    sql!(all (AccountId, String), c, sql NAMES, db::ids(accounts), scope.workspace_id())
 }

@@ -166,10 +166,6 @@ pub async fn shown(c: &mut Conn, scope: &Scope, page: &[Head]) -> DbResult<Shown
     })
 }
 
-fn ids(threads: &[ThreadId]) -> serde_json::Value {
-    super::listed(threads.iter().map(|t| t.0))
-}
-
 /// What is counted of these conversations; one of which nothing lies anywhere is left out.
 ///
 /// # Errors
@@ -188,9 +184,9 @@ pub async fn figures(c: &mut Conn, scope: &Scope, threads: &[ThreadId]) -> DbRes
               COUNT(DISTINCT m.id) AS messages,
               COUNT(DISTINCT CASE WHEN p.seen THEN NULL ELSE m.id END) AS unread, COUNT(CASE WHEN p.flagged THEN 1 END) AS flagged,
               COUNT(CASE WHEN p.answered THEN 1 END) AS answered, COUNT(CASE WHEN m.has_attachments THEN 1 END) AS with_files
-            FROM jsonb_array_elements_text($1) j JOIN message m ON m.thread_id = CAST(j AS UUID) JOIN placement p ON p.message_id = m.id
+            FROM unnest(CAST($1 AS UUID[])) j JOIN message m ON m.thread_id = j JOIN placement p ON p.message_id = m.id
             WHERE m.workspace_id = $2 GROUP BY m.thread_id",
-        ids(threads), scope.workspace_id())?;
+        db::ids(threads), scope.workspace_id())?;
     Ok(found.into_iter().map(|f| (f.thread_id, f)).collect())
 }
 
@@ -203,8 +199,8 @@ async fn newest(c: &mut Conn, scope: &Scope, page: &[Head]) -> DbResult<Vec<Newe
         pg "SELECT m.thread_id, m.id, m.snippet, m.received_at, (SELECT n.id FROM message n WHERE n.thread_id = m.thread_id
                 AND (SELECT p.uid FROM placement p WHERE p.message_id = n.id AND NOT p.seen LIMIT 1) IS NOT NULL
               ORDER BY n.received_at DESC, n.id DESC LIMIT 1) AS unread_id
-            FROM jsonb_array_elements_text($1) j JOIN message m ON m.id = CAST(j AS UUID) WHERE m.workspace_id = $2",
-        super::listed(page.iter().map(|h| h.id.0)), scope.workspace_id())
+            FROM unnest(CAST($1 AS UUID[])) j JOIN message m ON m.id = j WHERE m.workspace_id = $2",
+        db::ids(page.iter().map(|h| &h.id)), scope.workspace_id())
 }
 
 async fn senders(c: &mut Conn, scope: &Scope, threads: &[ThreadId]) -> DbResult<Vec<Sender>> {
@@ -214,10 +210,10 @@ async fn senders(c: &mut Conn, scope: &Scope, threads: &[ThreadId]) -> DbResult<
               WHERE m.workspace_id = $2 AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id)
               GROUP BY m.thread_id, LOWER(m.from_address) ORDER BY MIN(m.received_at), address",
         pg "SELECT m.thread_id, MAX(m.from_name) AS name, MIN(m.from_address) AS address
-            FROM jsonb_array_elements_text($1) j JOIN message m ON m.thread_id = CAST(j AS UUID)
+            FROM unnest(CAST($1 AS UUID[])) j JOIN message m ON m.thread_id = j
             WHERE m.workspace_id = $2 AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id)
             GROUP BY m.thread_id, LOWER(m.from_address) ORDER BY MIN(m.received_at), address",
-        ids(threads), scope.workspace_id())
+        db::ids(threads), scope.workspace_id())
 }
 
 async fn folders(c: &mut Conn, scope: &Scope, threads: &[ThreadId]) -> DbResult<Vec<ThreadFolder>> {
@@ -226,18 +222,18 @@ async fn folders(c: &mut Conn, scope: &Scope, threads: &[ThreadId]) -> DbResult<
               FROM json_each($1) j CROSS JOIN message m ON m.thread_id = unhex(j.value) CROSS JOIN placement p ON p.message_id = m.id
               CROSS JOIN folder f ON f.id = p.folder_id WHERE m.workspace_id = $2 ORDER BY f.name",
         pg "SELECT DISTINCT m.thread_id, f.id, f.name, f.role
-            FROM jsonb_array_elements_text($1) j JOIN message m ON m.thread_id = CAST(j AS UUID) JOIN placement p ON p.message_id = m.id
+            FROM unnest(CAST($1 AS UUID[])) j JOIN message m ON m.thread_id = j JOIN placement p ON p.message_id = m.id
             JOIN folder f ON f.id = p.folder_id WHERE m.workspace_id = $2 ORDER BY f.name",
-        ids(threads), scope.workspace_id())
+        db::ids(threads), scope.workspace_id())
 }
 
 async fn labels(c: &mut Conn, scope: &Scope, threads: &[ThreadId]) -> DbResult<Vec<(ThreadId, String)>> {
     sql!(all (ThreadId, String), c,
         lite "SELECT DISTINCT m.thread_id, m.labels FROM json_each($1) j CROSS JOIN message m ON m.thread_id = unhex(j.value)
               WHERE m.workspace_id = $2 AND m.labels IS NOT NULL AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id)",
-        pg "SELECT DISTINCT m.thread_id, m.labels FROM jsonb_array_elements_text($1) j JOIN message m ON m.thread_id = CAST(j AS UUID)
+        pg "SELECT DISTINCT m.thread_id, m.labels FROM unnest(CAST($1 AS UUID[])) j JOIN message m ON m.thread_id = j
             WHERE m.workspace_id = $2 AND m.labels IS NOT NULL AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id)",
-        ids(threads), scope.workspace_id())
+        db::ids(threads), scope.workspace_id())
 }
 
 /// A page of the messages of a conversation, the oldest first.

@@ -54,11 +54,6 @@ impl Ties {
     }
 }
 
-/// Ids as a list for the database.
-fn listed(ids: impl Iterator<Item = uuid::Uuid>) -> serde_json::Value {
-    ids.map(|id| id.simple().to_string()).collect::<Vec<_>>().into()
-}
-
 /// Finds the thread of each message of a batch that is about to be stored, and joins those that turn out to be one. Three statements,
 /// and one for each thread that is moved. The links follow when the messages are there ([`link`]).
 ///

@@ -42,9 +42,9 @@ pub async fn sizes(c: &mut Conn, scope: &Scope, threads: &[ThreadId]) -> DbResul
     let found = sql!(all (ThreadId, i64), c,
         lite "SELECT m.thread_id, COUNT(*) FROM json_each($1) j CROSS JOIN message m ON m.thread_id = unhex(j.value)
               WHERE m.workspace_id = $2 GROUP BY m.thread_id",
-        pg "SELECT m.thread_id, COUNT(*) FROM jsonb_array_elements_text($1) j JOIN message m ON m.thread_id = CAST(j AS UUID)
+        pg "SELECT m.thread_id, COUNT(*) FROM unnest(CAST($1 AS UUID[])) j JOIN message m ON m.thread_id = j
             WHERE m.workspace_id = $2 GROUP BY m.thread_id",
-        super::listed(threads.iter().map(|t| t.0)), scope.workspace_id())?;
+        db::ids(threads), scope.workspace_id())?;
     Ok(found.into_iter().collect())
 }
 
@@ -52,8 +52,8 @@ pub async fn sizes(c: &mut Conn, scope: &Scope, threads: &[ThreadId]) -> DbResul
 pub async fn threads_of(c: &mut Conn, scope: &Scope, messages: &[MessageId]) -> DbResult<HashMap<MessageId, ThreadId>> {
     let found = sql!(all (MessageId, ThreadId), c,
         lite "SELECT m.id, m.thread_id FROM json_each($1) j CROSS JOIN message m ON m.id = unhex(j.value) WHERE m.workspace_id = $2",
-        pg "SELECT m.id, m.thread_id FROM jsonb_array_elements_text($1) j JOIN message m ON m.id = CAST(j AS UUID) WHERE m.workspace_id = $2",
-        super::listed(messages.iter().map(|m| m.0)), scope.workspace_id())?;
+        pg "SELECT m.id, m.thread_id FROM unnest(CAST($1 AS UUID[])) j JOIN message m ON m.id = j WHERE m.workspace_id = $2",
+        db::ids(messages), scope.workspace_id())?;
     Ok(found.into_iter().collect())
 }
 

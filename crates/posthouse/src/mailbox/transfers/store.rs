@@ -55,8 +55,6 @@ pub async fn lies(
     account: AccountId,
     (messages, threads): (&[MessageId], &[ThreadId]),
 ) -> DbResult<Vec<Lies>> {
-    let messages: Vec<String> = messages.iter().map(|m| m.0.simple().to_string()).collect();
-    let threads: Vec<String> = threads.iter().map(|t| t.0.simple().to_string()).collect();
     sql!(all Lies, c,
         lite "SELECT p.message_id, p.folder_id, p.uid, p.seen, p.flagged, p.answered
               FROM (SELECT unhex(value) AS id FROM json_each($1)
@@ -64,12 +62,12 @@ pub async fn lies(
               JOIN placement p ON p.message_id = w.id
               WHERE p.account_id = $2 AND p.workspace_id = $3 ORDER BY p.uid LIMIT $5",
         pg "SELECT p.message_id, p.folder_id, p.uid, p.seen, p.flagged, p.answered
-            FROM (SELECT CAST(value AS UUID) AS id FROM jsonb_array_elements_text($1) AS value
-                  UNION SELECT m.id FROM jsonb_array_elements_text($4) j
-                    JOIN message m ON m.thread_id = CAST(j AS UUID) AND m.account_id = $2) w
+            FROM (SELECT id FROM unnest(CAST($1 AS UUID[])) id
+                  UNION SELECT m.id FROM unnest(CAST($4 AS UUID[])) j
+                    JOIN message m ON m.thread_id = j AND m.account_id = $2) w
             JOIN placement p ON p.message_id = w.id
             WHERE p.account_id = $2 AND p.workspace_id = $3 ORDER BY p.uid LIMIT $5",
-        serde_json::json!(messages), account, scope.workspace_id(), serde_json::json!(threads), MAX_PLACES)
+        db::ids(messages), account, scope.workspace_id(), db::ids(threads), MAX_PLACES)
 }
 
 /// How many of these threads have a message that lies anywhere.
@@ -82,15 +80,14 @@ pub async fn known_threads(
     if threads.is_empty() {
         return Ok(0);
     }
-    let threads: Vec<String> = threads.iter().map(|t| t.0.simple().to_string()).collect();
     let (known,) = sql!(one (i64,), c,
         lite "SELECT COUNT(*) FROM json_each($1) j WHERE EXISTS (
                 SELECT 1 FROM message m JOIN placement p ON p.message_id = m.id
                 WHERE m.thread_id = unhex(j.value) AND m.account_id = $2 AND m.workspace_id = $3)",
-        pg "SELECT COUNT(*) FROM jsonb_array_elements_text($1) j WHERE EXISTS (
+        pg "SELECT COUNT(*) FROM unnest(CAST($1 AS UUID[])) j WHERE EXISTS (
               SELECT 1 FROM message m JOIN placement p ON p.message_id = m.id
-              WHERE m.thread_id = CAST(j AS UUID) AND m.account_id = $2 AND m.workspace_id = $3)",
-        serde_json::json!(threads), account, scope.workspace_id())?;
+              WHERE m.thread_id = j AND m.account_id = $2 AND m.workspace_id = $3)",
+        db::ids(threads), account, scope.workspace_id())?;
     Ok(usize::try_from(known).unwrap_or_default())
 }
 
