@@ -5,11 +5,18 @@ use crate::program::Program;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
+use http::Request;
+use http::header::{COOKIE, HOST};
+use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
 use memchr::memmem;
 use posthouse::config::Config;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+use tokio::sync::Mutex;
 
 /// Readers at the same time.
 const CLIENTS: usize = 8;
@@ -31,7 +38,7 @@ pub async fn measure(program: &Path, config: &Config, accounts: usize, figures: 
     let running = Program::start(program, config).await?;
     running.at_rest().await?;
     let base = format!("http://127.0.0.1:{}", running.port);
-    let clients = (0..CLIENTS).map(|_| Client::new(&base, &cookie)).collect::<Result<Vec<_>>>()?;
+    let clients = try_join_all((0..CLIENTS).map(|_| Client::new(&base, &cookie))).await?;
     let floor = at_once(async |client: &Client| client.times("/healthz", PAGES).await, &clients).await?;
     figures.note("floor: /healthz, 8 clients, p99", &format!("{:.1} ms", quantile(&floor, 0.99)));
     let orders: Vec<String> = ["address", "provider", "user", "health", "sent", "status", "created"]
@@ -68,7 +75,7 @@ pub async fn measure(program: &Path, config: &Config, accounts: usize, figures: 
 
 /// Pauses all of them at once and takes it back: until the run counts its first account, and until it has ended.
 async fn pause_all((base, cookie): (&str, &str), accounts: usize, figures: &mut Figures) -> Result<()> {
-    let client = Client::new(base, cookie)?;
+    let client = Client::new(base, cookie).await?;
     let everyone = json!({ "action": "pause", "filter": {} });
     let began = Instant::now();
     client.post("/api/v1/accounts/bulk/preview", &everyone).await?;
@@ -108,17 +115,22 @@ pub async fn settle(url: &str) -> Result<()> {
     Ok(())
 }
 
-/// A reader with a connection of its own.
+/// A reader with a connection of its own, which it reads by as directly as can be: the clients share the processor with what is measured.
 struct Client {
+    reads: Mutex<SendRequest<Empty<Bytes>>>,
     http: reqwest::Client,
     base: String,
     cookie: String,
 }
 
 impl Client {
-    fn new(base: &str, cookie: &str) -> Result<Self> {
+    async fn new(base: &str, cookie: &str) -> Result<Self> {
         let http = reqwest::Client::builder().no_proxy().build()?;
-        Ok(Self { http, base: base.to_owned(), cookie: cookie.to_owned() })
+        let stream = TcpStream::connect(base.trim_start_matches("http://")).await?;
+        stream.set_nodelay(true)?;
+        let (reads, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(Self { reads: Mutex::new(reads), http, base: base.to_owned(), cookie: cookie.to_owned() })
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<Value> {
@@ -149,14 +161,16 @@ impl Client {
         Ok(Run { id, changed, counted_secs: counted_secs.unwrap_or(ended_secs), ended_secs })
     }
 
-    /// What a request took until its last byte, and that answer. It is not decoded: the clients share the processor with what is
-    /// measured.
+    /// What a request took until its last byte, and that answer. It is not decoded.
     async fn get(&self, path: &str) -> Result<(f64, Bytes)> {
+        let mut reads = self.reads.lock().await;
         let started = Instant::now();
-        let request = self.http.get(format!("{}{path}", self.base)).header("cookie", &self.cookie);
-        let response = request.send().await?;
+        let host = self.base.trim_start_matches("http://");
+        let request = Request::get(path).header(HOST, host).header(COOKIE, &self.cookie).body(Empty::new())?;
+        reads.ready().await?;
+        let response = reads.send_request(request).await?;
         let ok = response.status().is_success();
-        let body = response.bytes().await?;
+        let body = response.into_body().collect().await?.to_bytes();
         ensure!(ok, "{path}: {}", String::from_utf8_lossy(&body));
         Ok((started.elapsed().as_secs_f64() * 1_000.0, body))
     }

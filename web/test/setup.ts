@@ -40,4 +40,7 @@ afterEach(() => {
   FakeEventSource.all = [];
   window.localStorage.clear();
 });
-afterAll(() => server.close());
+afterAll(() => {
+  vi.restoreAllMocks();
+  server.close();
+});

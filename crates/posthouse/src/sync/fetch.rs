@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 /// UIDs whose sizes are asked at once.
 const ASK: usize = 500;
 /// Messages of one batch at most.
-const BATCH_MESSAGES: usize = 100;
+const BATCH_MESSAGES: usize = 250;
 /// Octets of one batch at most; a single larger message is a batch of its own. A cut costs at most this.
 const BATCH_BYTES: u64 = 25 * 1024 * 1024;
 /// What is stored of one message; the rest of a larger one is passed over and the message marked as cut.
