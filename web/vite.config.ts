@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { tanstackRouter } from "@tanstack/router-plugin/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
@@ -33,6 +34,8 @@ export default defineConfig({
     setupFiles: ["test/setup.ts"],
     include: ["src/**/*.test.{ts,tsx}", "test/**/*.test.{ts,tsx}"],
     testTimeout: 60_000,
+    // By itself it leaves one core free, which on a machine of two is half of it.
+    maxWorkers: availableParallelism(),
     css: false,
   },
 });

@@ -108,7 +108,8 @@ db::by_position! {
         pub created_at: Ts,
         /// Set while it is paused.
         pub paused_at: Option<Ts>,
-        /// A line for each of its tags, in order: read for a page at once, as a question for each row takes longer than all the rest.
+        /// A line for each of its tags, in order. The statement says only whether the workspace has a tag at all, by a text that is not
+        /// empty: the names are read for a page at once, as a question for each row takes longer than all the rest.
         tag_names: String,
         key_text: String,
         key_int: i64,
@@ -181,7 +182,8 @@ macro_rules! row_sql {
         concat!(
             "SELECT a.id, a.address, a.display_name, a.provider, a.provider_name, a.user_id, a.user_name,
              a.health, a.sent_total, CASE WHEN a.sent_day = ", $today, " THEN a.sent_today ELSE 0 END AS sent_today, a.status,
-             a.sync_stage, a.sync_done, a.sync_total, a.created_at, a.paused_at, '' AS tag_names, ", $text, " AS key_text, ", $int, " AS key_int,
+             a.sync_stage, a.sync_done, a.sync_total, a.created_at, a.paused_at,
+             CASE WHEN EXISTS (SELECT 1 FROM tag w WHERE w.workspace_id = $1) THEN '?' ELSE '' END AS tag_names, ", $text, " AS key_text, ", $int, " AS key_int,
              r.state AS receive_state, r.reason AS receive_reason, r.server_words AS receive_words, r.since_at AS receive_since_at,
              r.next_attempt_at AS receive_next_at, s.state AS send_state, s.reason AS send_reason, s.server_words AS send_words,
              s.since_at AS send_since_at, s.next_attempt_at AS send_next_at
@@ -401,6 +403,9 @@ pub async fn list(
 }
 
 async fn add_tags(c: &mut Conn, scope: &Scope, rows: &mut [AccountRow]) -> DbResult<()> {
+    if rows.iter().all(|row| row.tag_names.is_empty()) {
+        return Ok(());
+    }
     let ids: Vec<AccountId> = rows.iter().map(|row| row.id).collect();
     let mut names: HashMap<AccountId, Vec<String>> = HashMap::new();
     for (account, name) in tags::names(c, scope, &ids).await? {

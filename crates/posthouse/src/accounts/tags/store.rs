@@ -178,9 +178,10 @@ pub async fn facts_of(c: &mut Conn, scope: &Scope, id: AccountId) -> DbResult<Op
 pub const NAMES: Sql = Sql {
     lite: "SELECT p.account_id, t.name FROM json_each($1) j JOIN account_tag p ON p.account_id = unhex(j.value)
            JOIN tag t ON t.id = p.tag_id WHERE p.workspace_id = $2 ORDER BY t.name_key",
-    // A list of ids is looked up in the index. Joined with the ids, PostgreSQL reads all tags of all accounts.
+    // A list that PostgreSQL does not see before it runs is looked up in the index. Joined with the ids, or seeing how many there are,
+    // it reads all tags of all accounts.
     pg: "SELECT p.account_id, t.name FROM account_tag p JOIN tag t ON t.id = p.tag_id
-         WHERE p.account_id = ANY (CAST($1 AS UUID[])) AND p.workspace_id = $2
+         WHERE p.account_id = ANY (ARRAY(SELECT unnest(CAST($1 AS UUID[])))) AND p.workspace_id = $2
          ORDER BY t.name_key",
 };
 
