@@ -36,7 +36,9 @@ impl Value {
             Self::Text(v) => a.add(v),
             Self::Bytes(v) => a.add(v),
             Self::Uuid(v) => a.add(v),
-            Self::Ids(v) => a.add(v.map(|ids| sqlx::types::Json(ids.into_iter().map(Uuid::simple).collect::<Vec<_>>()))),
+            Self::Ids(v) => {
+                a.add(v.map(|ids| sqlx::types::Json(ids.into_iter().map(Uuid::simple).collect::<Vec<_>>())))
+            }
             Self::Json(v) => a.add(v.map(sqlx::types::Json)),
         }
     }
