@@ -1,16 +1,28 @@
-import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
+import axe from "axe-core";
 
 /** The rules whose outcome the colour scheme can change. */
 const OF_COLOUR = ["color-contrast", "link-in-text-block"];
 
 /** What axe finds that keeps people out: each finding as one line. By the rules of colour only, where the others were asked before. */
 export async function findings(page: Page, which: "all" | "colour" = "all"): Promise<string[]> {
-  // What strangers write into the frame of a message is theirs. So there is one document, and it is judged where it is: otherwise
-  // each look would carry all that passed to a page of its own.
-  const axe = new AxeBuilder({ page }).exclude("iframe").setLegacyMode(true);
-  const runOnly = which === "colour" ? { runOnly: { type: "rule" as const, values: OF_COLOUR } } : {};
-  const { violations } = await axe.options({ resultTypes: ["violations"], ...runOnly }).analyze();
+  // Half a megabyte of script is read once a document, not once a look.
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe.source);
+  const violations = await page.evaluate(
+    async (rules) => {
+      // What strangers write into the frame of a message is theirs: there is one document, and it is judged where it is.
+      const { violations } = await window.axe.run(
+        { exclude: ["iframe"] },
+        {
+          resultTypes: ["violations"],
+          iframes: false,
+          ...(rules && { runOnly: { type: "rule", values: rules } }),
+        },
+      );
+      return violations;
+    },
+    which === "colour" ? OF_COLOUR : null,
+  );
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .flatMap(({ id, help, nodes }) =>
@@ -19,4 +31,10 @@ export async function findings(page: Page, which: "all" | "colour" = "all"): Pro
         return `${id}: ${help}: ${target.join(" ")} ${data}`;
       }),
     );
+}
+
+declare global {
+  interface Window {
+    axe: typeof axe;
+  }
 }

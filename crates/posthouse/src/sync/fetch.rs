@@ -23,15 +23,15 @@ use tokio::sync::mpsc;
 /// UIDs whose sizes are asked at once.
 const ASK: usize = 500;
 /// Messages of one batch at most.
-const BATCH_MESSAGES: usize = 250;
+const BATCH_MESSAGES: usize = 100;
 /// Octets of one batch at most; a single larger message is a batch of its own. A cut costs at most this.
 const BATCH_BYTES: u64 = 25 * 1024 * 1024;
 /// What is stored of one message; the rest of a larger one is passed over and the message marked as cut.
 const MAX_STORED: usize = 50 * 1024 * 1024;
 /// From here on an import shows its progress and takes one of the places for imports.
 const LONG: usize = 50;
-/// Bodies that are packed, read and written at the same time: more than a small machine has cores, as each waits for its turn twice.
-const AT_ONCE: usize = 4;
+/// Bodies that are packed and read at the same time.
+const AT_ONCE: usize = 2;
 /// Messages refused one after the other before it is the server's trouble and not the messages'.
 const REFUSED_IN_A_ROW: usize = 20;
 
@@ -369,9 +369,9 @@ mod tests {
         let big = BATCH_BYTES + 1;
         let cut = batches(vec![(9, 10), (8, big), (7, 10), (5, 10)], &[9, 8, 7, 6, 5]);
         assert_eq!(cut, vec![vec![9], vec![8], vec![7, 5]]);
-        let many: Vec<u32> = (1..=600).rev().collect();
+        let many: Vec<u32> = (1..=250).rev().collect();
         let cut = batches(many.iter().map(|u| (*u, 1)).collect(), &many);
-        assert_eq!(cut.iter().map(Vec::len).collect::<Vec<_>>(), vec![250, 250, 100]);
+        assert_eq!(cut.iter().map(Vec::len).collect::<Vec<_>>(), vec![100, 100, 50]);
         assert_eq!(cut.concat(), many);
     }
 

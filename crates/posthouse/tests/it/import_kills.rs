@@ -10,8 +10,7 @@ use std::time::Duration;
 use testkit::MailWorld;
 use tokio::time::{Instant, sleep};
 
-/// Three batches at least.
-const MESSAGES: usize = 560;
+const MESSAGES: usize = 230;
 
 async fn column(app: &App, sql: &'static str) -> Vec<String> {
     let rows: Vec<(String,)> = db::all(&mut app.db.read().await.unwrap(), db::Sql::both(sql), vec![]).await.unwrap();

@@ -1,4 +1,4 @@
-//! The rows of a batch, one statement for each table: a few hundred messages cost no more trips to the database than one.
+//! The rows of a batch, one statement for each table: a hundred messages cost no more trips to the database than one.
 
 use super::{Flags, Incoming};
 use crate::accounts::AccountId;
