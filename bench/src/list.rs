@@ -124,6 +124,7 @@ struct Client {
 }
 
 impl Client {
+    #[expect(clippy::disallowed_methods, reason = "a client of the product, which ends with the measuring")]
     async fn new(base: &str, cookie: &str) -> Result<Self> {
         let http = reqwest::Client::builder().no_proxy().build()?;
         let stream = TcpStream::connect(base.trim_start_matches("http://")).await?;
