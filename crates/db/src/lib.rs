@@ -3,8 +3,8 @@
 //! - [`Db`] opens either engine, migrates it and hands out connections.
 //! - [`Conn`] is one connection: reading, or inside one write transaction.
 //! - [`sql!`] runs a statement. Where the engines must differ the pair stands in view: `lite "…", pg "…"`.
-//! - [`Value`] is what can be bound; [`FromRow`] is derived by the caller (`extern crate db as sqlx;` in its root). Wide rows that
-//!   are read by the hundred are declared in [`by_position!`].
+//! - [`Value`] is what can be bound, a list of ids by [`ids`]; [`FromRow`] is derived by the caller (`extern crate db as sqlx;` in
+//!   its root). Wide rows that are read by the hundred are declared in [`by_position!`].
 //!
 //! Rules: functions take `&mut Conn`; nobody calls [`Db::tx`] while holding a transaction (SQLite has one
 //! write connection); no network or blob I/O inside a transaction; parameters compared with `IS NULL`
