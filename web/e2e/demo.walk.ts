@@ -3,16 +3,18 @@ import { join } from "node:path";
 import { rowOf } from "./support/forms";
 import { demoTest, expect } from "./support/test";
 
+/** The demo tries again after 5 s to 30 s what did not succeed at once. */
+const IN_ITS_TIME = { timeout: 60_000 };
+
 demoTest("the demo's link signs in once and shows a living team", async ({ page, demo }) => {
+  demoTest.slow();
   await page.goto(demo.link);
   await expect(page.getByRole("row")).toHaveCount(9);
-  await expect(rowOf(page, "chloe@acme-outreach.test")).toContainText("Reconnect required");
-  // The account whose password was changed is told at once.
-  await expect(page.getByRole("button", { name: "Notifications, 1 unread" })).toBeVisible({
-    timeout: 30_000,
-  });
+  await expect(rowOf(page, "chloe@acme-outreach.test")).toContainText("Reconnect required", IN_ITS_TIME);
+  // The account whose password was changed is told at once; on a slow machine the one whose server goes away is, too.
+  await expect(page.getByRole("button", { name: /^Notifications, \d unread$/ })).toBeVisible(IN_ITS_TIME);
   for (const local of ["ana", "sales", "support"]) {
-    await expect(rowOf(page, `${local}@acme.test`)).toContainText(/Connected(?!.*importing)/);
+    await expect(rowOf(page, `${local}@acme.test`)).toContainText(/Connected(?!.*importing)/, IN_ITS_TIME);
   }
   await page.screenshot({ path: join(import.meta.dirname, ".output/screenshots/demo.png") });
   await rowOf(page, "sales@acme.test").getByRole("link", { name: "Acme Sales" }).click();

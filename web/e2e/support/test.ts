@@ -1,4 +1,4 @@
-import { test as base, type ConsoleMessage, expect, type Page } from "@playwright/test";
+import { test as base, type ConsoleMessage, expect, type Page, type TestInfo } from "@playwright/test";
 import { Gate } from "./gate";
 import { Images } from "./images";
 import { Lab } from "./lab";
@@ -81,6 +81,15 @@ async function stopHouse(house: House): Promise<void> {
   await house.posthouse.stop();
 }
 
+/** The log of a program that has ended: shown with a test that failed. */
+async function judgeLog({ log }: Posthouse, testInfo: TestInfo): Promise<string> {
+  if (testInfo.status !== testInfo.expectedStatus) {
+    await testInfo.attach("log of the program", { body: log, contentType: "text/plain" });
+  }
+  expect(log).not.toContain("panicked");
+  return log;
+}
+
 /** What a browser, and then the page, says about an answer that the page expects and shows. */
 function isRefusal(message: ConsoleMessage): boolean {
   if (message.location().url.includes("/api/v1/images/")) return true;
@@ -137,11 +146,7 @@ export const test = base.extend<
     const house = await startHouse(lab, settings);
     await use(house);
     await stopHouse(house);
-    const { log } = house.posthouse;
-    if (testInfo.status !== testInfo.expectedStatus) {
-      await testInfo.attach("log of the program", { body: log, contentType: "text/plain" });
-    }
-    expect(log).not.toContain("panicked");
+    const log = await judgeLog(house.posthouse, testInfo);
     for (const secret of house.secrets) expect(log).not.toContain(secret);
   },
   baseURL: async ({ house }, use) => use(house.posthouse.url),
@@ -152,11 +157,11 @@ export const test = base.extend<
 export const demoTest = base.extend<{ demo: Posthouse; breaks: boolean }>({
   breaks: [false, { option: true }],
   // biome-ignore lint/correctness/noEmptyPattern: the runner reads the needs of a fixture from this pattern
-  demo: async ({}, use) => {
+  demo: async ({}, use, testInfo) => {
     const posthouse = await Posthouse.start("demo");
     await use(posthouse);
     await posthouse.stop();
-    expect(posthouse.log).not.toContain("panicked");
+    await judgeLog(posthouse, testInfo);
   },
   baseURL: async ({ demo }, use) => use(demo.url),
   page,
