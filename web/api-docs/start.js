@@ -1,3 +1,8 @@
+// As the browser wishes; it may change its mind.
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
 // Calls go to this very server with the cookie of whoever is signed in; nothing is asked of any other server.
 window.SwaggerUIBundle({
   url: "/api/openapi.json",

@@ -174,8 +174,14 @@ async fn obey(command: Command, mut config: Config, file: Option<&Path>) -> anyh
             return Ok(());
         }
         Command::Migrate => {
-            server::migrate(&config).await?;
-            say!("The schema is up to date.");
+            if server::migrate(&config).await? {
+                say!(
+                    "There was no schema yet: it was made, and {} holds a new installation.",
+                    config.data_dir.display()
+                );
+            } else {
+                say!("The schema is up to date.");
+            }
         }
         Command::Key { command: KeyCommand::Lost } => operator::lost(config).await?,
         Command::Key { command: KeyCommand::Rotate } => operator::rotate(config).await?,

@@ -48,7 +48,7 @@ fn of_database(config: &Config, error: &anyhow::Error) -> Option<String> {
 /// As [`backup::make`].
 pub async fn backup(config: &Config, target: &Path, damaged: Damaged) -> anyhow::Result<()> {
     let made = backup::make(config, &Clock::system(), target, damaged).await?;
-    say!("Backed up {} into {}.", counts(&made.manifest), made.path.display());
+    say!("Backed up {} into {}.", counts(&made.manifest, 0), made.path.display());
     tell_absent(&made.manifest);
     tell_bodyless(&made.bodyless);
     say!(
@@ -67,7 +67,7 @@ pub async fn restore(config: &Config, source: &Path, (check, damaged): (bool, Da
     if check {
         let checked = backup::check(source, damaged).await?;
         let how = if checked.left_out.is_empty() { "is whole" } else { "can be restored without some bodies" };
-        say!("This backup {how}: {}.", counts(&checked.manifest));
+        say!("This backup {how}: {}.", counts(&checked.manifest, checked.left_out.len()));
         tell_absent(&checked.manifest);
         tell_left_out(&checked.left_out);
         tell_bodyless(&checked.bodyless);
@@ -77,7 +77,7 @@ pub async fn restore(config: &Config, source: &Path, (check, damaged): (bool, Da
     if restored.was_complete {
         say!("An earlier restore had put everything in place; what it left behind was removed.");
     } else {
-        say!("Restored {}.", counts(&restored.manifest));
+        say!("Restored {}.", counts(&restored.manifest, restored.left_out.len()));
         tell_absent(&restored.manifest);
         tell_left_out(&restored.left_out);
         tell_bodyless(&restored.bodyless);
@@ -190,13 +190,18 @@ pub fn report(report: &Report, json: bool) -> anyhow::Result<()> {
     if report.healthy { Ok(()) } else { Err(Unhealthy.into()) }
 }
 
-fn counts(m: &Manifest) -> String {
+/// What a backup holds, of whose bodies some were left out.
+fn counts(m: &Manifest, left_out: usize) -> String {
+    let all = counted(m.bodies, "body", "bodies");
+    let bodies = match length(left_out) {
+        0 => all,
+        out => format!("{} of {all}", m.bodies.saturating_sub(out)),
+    };
     format!(
-        "{}, {}, {} in outboxes, {}, {} MiB ({}, schema {}, made at {})",
+        "{}, {}, {} in outboxes, {bodies}, {} MiB ({}, schema {}, made at {})",
         counted(m.accounts, "account", "accounts"),
         counted(m.messages, "message", "messages"),
         m.outgoing,
-        counted(m.bodies, "body", "bodies"),
         m.bytes.div_ceil(1024 * 1024),
         m.engine,
         m.schema,
@@ -279,10 +284,13 @@ mod tests {
             list_blake3: String::new(),
             absent: vec![],
         };
-        let text = counts(&manifest);
+        let text = counts(&manifest, 0);
         assert!(text.starts_with("1 account, 1 message, 1 in outboxes, 1 body, 1 MiB (SQLite, schema 7"), "{text}");
-        let text = counts(&Manifest { accounts: 0, messages: 2, bodies: 2, ..manifest });
+        let manifest = Manifest { accounts: 0, messages: 2, bodies: 2, ..manifest };
+        let text = counts(&manifest, 0);
         assert!(text.starts_with("0 accounts, 2 messages, 1 in outboxes, 2 bodies, "), "{text}");
+        let text = counts(&manifest, 1);
+        assert!(text.contains(" in outboxes, 1 of 2 bodies, "), "{text}");
         assert!(held(1).starts_with("1 message was not sent yet") && held(2).starts_with("2 messages were not"));
     }
 }

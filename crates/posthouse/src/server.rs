@@ -206,16 +206,17 @@ impl Running {
     }
 }
 
-/// Brings the schema up to date.
+/// Brings the schema up to date. Returns whether there was none: a new installation, or a name that was mistyped.
 ///
 /// # Errors
 /// Refuses while a program serves the data folder; otherwise the database's.
-pub async fn migrate(config: &Config) -> anyhow::Result<()> {
+pub async fn migrate(config: &Config) -> anyhow::Result<bool> {
     let _lock = lock(config).await?;
     let db = crate::app::open_database(config).await?;
+    let is_new = db.schema().await?.is_none();
     db.migrate().await?;
     db.close().await;
-    Ok(())
+    Ok(is_new)
 }
 
 /// Listens for Ctrl-C, SIGTERM and SIGHUP (the terminal it was started in is gone) from this moment on; what is returned waits for the

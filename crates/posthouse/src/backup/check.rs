@@ -24,7 +24,7 @@ pub struct Checked {
     /// Its whole files, in the order of their paths.
     pub(super) files: Vec<Listed>,
     /// What is left out, and what was absent when it was made.
-    absent: BTreeSet<String>,
+    pub(super) absent: BTreeSet<String>,
     faults: Faults,
     damaged: Damaged,
 }

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 /// Bodies that may be missing or damaged already; more is a disk that is not mounted, unless somebody says otherwise.
 const MAX_ABSENT: usize = 1_000;
+/// In a small installation that many are all it has; none of them left is such a disk, too.
+const ALL_ABSENT: usize = 10;
 /// As many are left out where somebody says so: their names, 140 bytes each, fit into the manifest.
 const MAX_LEFT_OUT: usize = 100_000;
 
@@ -259,6 +261,7 @@ struct Work {
     list: List,
     absent: BTreeSet<String>,
     faults: Faults,
+    sought: usize,
     /// Some could not be read though they may be whole: a matter of rights, or of a failing disk.
     unread: usize,
     damaged: Damaged,
@@ -267,7 +270,7 @@ struct Work {
 impl Work {
     fn begin((from, folder): (PathBuf, &Path), damaged: Damaged) -> Result<Self, BackupError> {
         let (to, list) = (folder.join(BLOBS), List::begin(folder)?);
-        Ok(Self { from, to, list, absent: BTreeSet::new(), faults: Faults::default(), unread: 0, damaged })
+        Ok(Self { from, to, list, absent: BTreeSet::new(), faults: Faults::default(), sought: 0, unread: 0, damaged })
     }
 
     /// Whether nothing comes of it any more: the rest is only looked at, to tell all that is wrong.
@@ -283,6 +286,7 @@ impl Work {
         (workspace, account): (WorkspaceId, AccountId),
         bodies: &[BlobKey],
     ) -> Result<Self, BackupError> {
+        self.sought += bodies.len();
         for blob in bodies {
             let name = blobs::file_of(&Scope::of(workspace), account, *blob);
             match files::read_body(&self.from.join(&name), *blob) {
@@ -309,7 +313,8 @@ impl Work {
     }
 
     fn end(self) -> Result<(List, BTreeSet<String>), BackupError> {
-        if !self.is_refused() {
+        let nothing_left = self.absent.len() >= ALL_ABSENT && self.absent.len() == self.sought;
+        if !self.is_refused() && (self.damaged == Damaged::LeftOut || !nothing_left) {
             return Ok((self.list, self.absent));
         }
         let way = match self.damaged {

@@ -35,7 +35,7 @@ pub use check::{Checked, check};
 pub use faults::{Bodyless, Damaged, Faults};
 pub use make::{Made, make};
 pub use manifest::{EngineName, Manifest};
-pub use restore::{Restored, restore};
+pub use restore::{Restored, left_out, restore};
 
 use crate::base::disk;
 use crate::base::vault::VaultError;

@@ -14,11 +14,15 @@ use crate::config::Config;
 use crate::connect::owner;
 use crate::team::{self, AuditEntry, Instance, Scope};
 use crate::{imports, notices, send, server};
-use db::{Conn, Db, Engine};
+use db::{Conn, Db, DbResult, Engine};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The audit line of a restore, and how many bodies of its workspace it put in no place.
+const RESTORED: &str = "installation.restored";
+const WITHOUT: &str = "bodies_left_out";
 
 /// How often the journal of a closed database is looked for, and the pause between two looks: five seconds in all.
 const JOURNAL_LOOKS: u32 = 100;
@@ -161,13 +165,22 @@ async fn now_in_the_past(tx: &mut Conn, (ids, now): (&Ids, db::Ts), checked: &Ch
         let own = format!("{workspace}/");
         let detail = serde_json::json!({
             "unsent_held": held.get(&workspace).copied().unwrap_or_default(),
-            "bodies_left_out": checked.left_out.iter().filter(|name| name.starts_with(&own)).count(),
+            WITHOUT: checked.absent.iter().filter(|name| name.starts_with(&own)).count(),
         });
         let subject = format!("backup of {}", checked.manifest.made_at);
-        let entry = AuditEntry { action: "installation.restored", subject, detail };
+        let entry = AuditEntry { action: RESTORED, subject, detail };
         team::audit_command(tx, (ids, now), &Scope::of(workspace), entry).await?;
     }
     Ok(held.values().sum())
+}
+
+/// Bodies that restores put in no place, because their backups lacked them.
+///
+/// # Errors
+/// The database's.
+pub async fn left_out(c: &mut Conn) -> DbResult<u64> {
+    let lines = team::audited(c, &Instance, RESTORED).await?;
+    Ok(lines.iter().filter_map(|(detail,)| detail.0.get(WITHOUT)?.as_u64()).sum())
 }
 
 /// After a failure the place is empty again, unless the database has everything: then the next try finds that out.

@@ -141,6 +141,8 @@ impl Read {
             Some(what) => {
                 let shown = match key.form {
                     Form::Hidden => String::new(),
+                    // Somebody's name and password before the host's name.
+                    _ if value.as_str().is_some_and(|text| text.contains("://") && text.contains('@')) => String::new(),
                     _ if value.is_table() => String::new(),
                     _ => format!(" = {value}"),
                 };

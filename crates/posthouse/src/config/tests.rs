@@ -172,6 +172,13 @@ fn a_public_url_is_an_origin() {
 }
 
 #[test]
+fn a_password_in_an_address_is_not_shown() {
+    let text =
+        of_variables(&[("POSTHOUSE_PUBLIC_URL", "https://user:geheim@mail.example.com")]).unwrap_err().to_string();
+    assert!(text.contains("POSTHOUSE_PUBLIC_URL") && !text.contains("geheim"), "{text}");
+}
+
+#[test]
 fn an_address_of_all_is_shown_as_one_to_type() {
     let config = Config { listen: ([0, 0, 0, 0], 8080).into(), ..Config::default() };
     assert_eq!(config.base_url(), "http://127.0.0.1:8080");

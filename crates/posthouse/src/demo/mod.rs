@@ -37,7 +37,7 @@ const ACCOUNTS: &[(&str, &str, &str, usize, bool)] = &[
     ("Chloé Martin", "chloe@acme-outreach.test", "Old Host", 60, false),
     ("محمد علي", "mohammed@acme-outreach.test", "Old Host", 40, false),
     ("佐藤 美咲", "misaki@acme-outreach.test", "", 30, false),
-    ("Nora Quist", LABELLED, "Sandbox with labels", 120, true),
+    ("Nora Quist", LABELLED, "Label Mail", 120, true),
 ];
 /// The account whose password was changed at its provider.
 const REFUSED: &str = "chloe@acme-outreach.test";
@@ -57,14 +57,19 @@ pub struct Demo {
 /// Starts the mail world and the product, seeds both, and prints the link that signs in.
 ///
 /// # Errors
-/// Each says what to do.
-pub async fn start(mut config: Config, clock: Clock) -> anyhow::Result<Demo> {
+/// Each says what to do; then nothing is left of it.
+pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Demo> {
     if !config.listen.ip().is_loopback() {
         bail!(
             "the demo has no passwords to speak of and serves on loopback only: leave out --listen, or name 127.0.0.1"
         );
     }
     fresh_folder(&config.data_dir)?;
+    let folder = config.data_dir.clone();
+    begin(config, clock).await.inspect_err(|_| remove(&folder))
+}
+
+async fn begin(mut config: Config, clock: Clock) -> anyhow::Result<Demo> {
     let stop = CancellationToken::new();
     let ticking = clock.clone();
     let world = SandboxConfig {

@@ -15,7 +15,7 @@ pub use enter::{
     sign_in_by_link, sign_out, who,
 };
 
-pub use store::{end_all, hold_member, prune_audit, prune_links, prune_sessions, workspaces};
+pub use store::{audited, end_all, hold_member, prune_audit, prune_links, prune_sessions, workspaces};
 
 use db::{FromRow, id_type, text_enum};
 

@@ -2,6 +2,7 @@
 
 use super::enter::Purpose;
 use super::{ActorRow, AuditEntry, Instance, Role, Scope, UserId, WorkspaceId};
+use db::types::Json;
 use db::{Conn, DbResult, Ts, sql};
 use uuid::Uuid;
 
@@ -186,6 +187,13 @@ pub async fn insert_audit(
         "INSERT INTO audit (id, workspace_id, actor_id, action, subject, detail, at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         id, scope.workspace_id(), actor, entry.action, &entry.subject, entry.detail.clone(), now)?;
     Ok(())
+}
+
+pub type AuditDetail = (Json<serde_json::Value>,);
+
+/// What the audit lines of one kind say beside their subjects.
+pub async fn audited(c: &mut Conn, _: &Instance, action: &str) -> DbResult<Vec<AuditDetail>> {
+    sql!(all AuditDetail, c, "SELECT detail FROM audit WHERE action = $1", action)
 }
 
 pub async fn prune_sessions(tx: &mut Conn, _: &Instance, before: Ts, limit: i64) -> DbResult<u64> {

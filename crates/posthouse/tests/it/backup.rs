@@ -5,6 +5,7 @@ use crate::support::{Api, Engine, TestApp, connect_request, eventually, mail};
 use posthouse::backup::{self, BackupError, Damaged};
 use posthouse::base::clock::Clock;
 use posthouse::config::Config;
+use posthouse::doctor::{self, Outcome};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -24,6 +25,12 @@ async fn installation(engine: Engine, name: &str, messages: usize) -> (TestApp, 
     let id = account["id"].as_str().unwrap().to_owned();
     eventually("all mail is stored", async || stored(&t).await == i64::try_from(messages).unwrap()).await;
     (t, mailbox, api, id)
+}
+
+async fn doctor_of_bodies(config: &Config) -> (Outcome, String) {
+    let report = doctor::examine(config, &Clock::system(), (None, vec![])).await;
+    let check = report.checks.iter().find(|check| check.name == "bodies").unwrap();
+    (check.outcome, check.to_string())
 }
 
 async fn stored(t: &TestApp) -> i64 {
@@ -312,6 +319,24 @@ on_both! {
         assert_eq!((whole, without), (2, 2));
         let again = backup::make(&config, &Clock::system(), &places.path().join("again"), Damaged::Refused).await.unwrap();
         assert_eq!((again.manifest.absent.len(), again.bodyless[0].messages), (2, 2));
+        let (outcome, text) = doctor_of_bodies(&config).await;
+        assert!(outcome == Outcome::Warning && text.contains("2 are missing") && text.contains("lacked 2"), "{text}");
+        std::fs::remove_file(some_file(&config.data_dir, "/blobs/")).unwrap();
+        let (outcome, text) = doctor_of_bodies(&config).await;
+        assert!(outcome == Outcome::Failed && text.contains("3 are missing") && text.contains("is mounted"), "{text}");
+        t.stop().await;
+    }
+
+    async fn a_small_installation_whose_bodies_are_all_gone_is_not_backed_up_unless_somebody_says_so(engine) {
+        let (t, _, _, _) = installation(engine, "unmounted", 10).await;
+        let places = tempfile::tempdir().unwrap();
+        let (config, target) = (&t.app().config, places.path().join("copy"));
+        std::fs::remove_dir_all(config.data_dir.join("blobs")).unwrap();
+        let refused = backup::make(config, &Clock::system(), &target, Damaged::Refused).await.unwrap_err().to_string();
+        assert!(refused.contains("10 faults:") && refused.contains("is its disk mounted"), "{refused}");
+        assert!(refused.contains("--without-damaged-bodies") && !target.exists(), "{refused}");
+        let made = backup::make(config, &Clock::system(), &target, Damaged::LeftOut).await.unwrap();
+        assert_eq!((made.manifest.absent.len(), made.manifest.bodies), (10, 0));
         t.stop().await;
     }
 

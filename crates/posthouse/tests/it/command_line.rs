@@ -283,6 +283,24 @@ fn a_data_folder_that_cannot_be_one_is_told_by_every_command_and_nothing_is_made
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
+#[test]
+fn a_schema_that_is_made_anew_is_told_so_that_a_mistyped_folder_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let migrate = || String::from_utf8(program(folder.path()).arg("migrate").output().unwrap().stdout).unwrap();
+    assert_eq!(migrate(), "There was no schema yet: it was made, and data holds a new installation.\n");
+    assert_eq!(migrate(), "The schema is up to date.\n");
+}
+
+#[test]
+fn a_demo_that_cannot_begin_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let text = refused(program(folder.path()).args(["demo", "--listen", &address]));
+    assert!(text.contains("cannot listen on"), "{text}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
 /// A folder with an installation that was never served.
 fn migrated() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
