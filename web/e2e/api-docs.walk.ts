@@ -16,6 +16,13 @@ test("the API documentation stands by itself and makes calls", async ({ page, ho
   };
   const operations = Object.values(document.paths).flatMap((path) => Object.keys(path)).length;
   await expect(page.locator(".opblock")).toHaveCount(operations);
+  for (const [colorScheme, dark] of [
+    ["dark", /dark-mode/],
+    ["light", /^(?!.*dark-mode)/],
+  ] as const) {
+    await page.emulateMedia({ colorScheme });
+    await expect(page.locator("html")).toHaveClass(dark);
+  }
 
   const session = page.locator("#operations-session-session");
   await session
