@@ -220,7 +220,8 @@ struct Texts {
 ///
 /// The list as it opens has a text without filters and with a fixed number of rows: PostgreSQL cannot tell what a filter leaves that
 /// may be absent, nor how many rows a parameter asks for, so it would make a plan anew for every page, which takes longer than
-/// reading it.
+/// reading it. For the same reason it is not shown where a later page begins: where it counts few rows beyond, as among equal keys,
+/// it would take a plan for that very place to be worth its making.
 struct Order {
     plain: Texts,
     any: Texts,
@@ -260,25 +261,43 @@ macro_rules! texts {
 
 macro_rules! plain {
     ($text:literal, $int:literal, $tail:expr) => {
-        Sql::both(row_sql!(today "$2", "account a", $text, $int, "", $tail))
+        row_sql!(today "$2", "account a", $text, $int, "", $tail)
+    };
+}
+
+macro_rules! plain_later {
+    ($text:literal, $int:literal, $cast:literal, ($key:literal $beyond:literal), $tail:expr) => {
+        Sql {
+            lite: plain!($text, $int, concat!("AND (", $key, ", a.id) ", $beyond, " ($3, $4) ", $tail)),
+            pg: plain!(
+                $text,
+                $int,
+                concat!(
+                    "AND (",
+                    $key,
+                    ", a.id) ",
+                    $beyond,
+                    " ((SELECT CAST($3 AS ",
+                    $cast,
+                    ")), (SELECT CAST($4 AS UUID))) ",
+                    $tail
+                )
+            ),
+        }
     };
 }
 
 macro_rules! order {
-    ($text:literal, $int:literal, by $key:literal) => {
+    ($text:literal, $int:literal, $cast:literal, by $key:literal) => {
         Order {
             plain: Texts {
                 first: [
-                    plain!($text, $int, concat!("ORDER BY ", $key, ", a.id LIMIT 101")),
-                    plain!($text, $int, concat!("ORDER BY ", $key, " DESC, a.id DESC LIMIT 101")),
+                    Sql::both(plain!($text, $int, concat!("ORDER BY ", $key, ", a.id LIMIT 101"))),
+                    Sql::both(plain!($text, $int, concat!("ORDER BY ", $key, " DESC, a.id DESC LIMIT 101"))),
                 ],
                 later: [
-                    plain!($text, $int, concat!("AND (", $key, ", a.id) > ($3, $4) ORDER BY ", $key, ", a.id LIMIT 101")),
-                    plain!(
-                        $text,
-                        $int,
-                        concat!("AND (", $key, ", a.id) < ($3, $4) ORDER BY ", $key, " DESC, a.id DESC LIMIT 101")
-                    ),
+                    plain_later!($text, $int, $cast, ($key ">"), concat!("ORDER BY ", $key, ", a.id LIMIT 101")),
+                    plain_later!($text, $int, $cast, ($key "<"), concat!("ORDER BY ", $key, " DESC, a.id DESC LIMIT 101")),
                 ],
             },
             any: texts!($text, $int, by $key, from "account a", "account a", where "", ""),
@@ -292,10 +311,10 @@ macro_rules! order {
         }
     };
     (text $key:literal) => {
-        order!($key, "CAST(0 AS BIGINT)", by $key)
+        order!($key, "CAST(0 AS BIGINT)", "TEXT", by $key)
     };
     (int $key:literal) => {
-        order!("''", $key, by $key)
+        order!("''", $key, "BIGINT", by $key)
     };
 }
 

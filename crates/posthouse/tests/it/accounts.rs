@@ -1,7 +1,8 @@
 //! The accounts list: every order, search, filters, keyset pages; 10,000 accounts.
 
 use crate::on_both;
-use crate::support::{Api, TestApp};
+use crate::support::{Api, Engine, TestApp};
+use db::{IntoValue, Sql};
 use posthouse::accounts::{self, AccountId, NewAccount, Provider};
 use posthouse::team::{Scope, UserId};
 use serde_json::{Value, json};
@@ -91,4 +92,55 @@ on_both! {
         api.get("/accounts?user=nonsense").await.problem(400, "invalid_request");
         t.stop().await;
     }
+}
+
+/// PostgreSQL plans a statement anew as long as the plan for its very values seems cheaper: among equal keys every time, which took
+/// longer than reading the page.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_page_in_any_order_is_not_planned_anew_each_time_on_postgresql() {
+    let t = TestApp::start(Engine::Postgres).await;
+    let mut api = t.owner().await;
+    seed(&t, &mut api, 2_000).await;
+    t.run_sql("ANALYZE").await;
+    let mut c = t.app().db.read().await.unwrap();
+    // The row in the middle, by each key; the first three orders go by a text.
+    for (order, key) in
+        ["address_key", "provider_key", "user_name", "health_key", "sent_total", "status_rank", "created_at"]
+            .into_iter()
+            .enumerate()
+    {
+        let middle = |cast: &str| -> Sql {
+            let text = format!(
+                "SELECT workspace_id, id, CAST({key} AS {cast}) FROM account ORDER BY {key}, id OFFSET 1000 LIMIT 1"
+            );
+            Sql::both(text.leak())
+        };
+        let (workspace, id, key) = if order < 3 {
+            let (workspace, id, key): (uuid::Uuid, uuid::Uuid, String) =
+                db::one(&mut c, middle("TEXT"), vec![]).await.unwrap();
+            (workspace, id, key.into_value())
+        } else {
+            let (workspace, id, key): (uuid::Uuid, uuid::Uuid, i64) =
+                db::one(&mut c, middle("BIGINT"), vec![]).await.unwrap();
+            (workspace, id, key.into_value())
+        };
+        // Plain texts come first in each order: first up and down, then later up and down.
+        for sql in posthouse::accounts::statements().into_iter().skip(order * 16 + 2).take(2) {
+            for _ in 0..7 {
+                let bound = vec![workspace.into_value(), "2026-11-27".into_value(), key.clone(), id.into_value()];
+                let rows: Vec<(AccountId,)> = db::all(&mut c, sql, bound).await.unwrap();
+                assert_eq!(rows.len(), 101);
+            }
+        }
+    }
+    let of = Sql::both(
+        "SELECT statement, generic_plans FROM pg_prepared_statements WHERE statement LIKE 'SELECT a.id%LIMIT 101'",
+    );
+    let plans: Vec<(String, i64)> = db::all(&mut c, of, vec![]).await.unwrap();
+    assert_eq!(plans.len(), 14);
+    for (text, generic) in plans {
+        assert_eq!(generic, 2, "after five plans one serves for good: {text}");
+    }
+    drop(c);
+    t.stop().await;
 }
