@@ -25,6 +25,7 @@ let page = readFileSync(new URL("index.html", own), "utf8");
 for (const [folder, file] of [
   [viewer, "swagger-ui.css"],
   [viewer, "swagger-ui-bundle.js"],
+  [own, "readable.css"],
   [own, "start.js"],
 ]) {
   page = page.replace(`%${file}%`, place(folder, file));
