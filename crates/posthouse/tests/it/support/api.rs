@@ -11,6 +11,9 @@ pub struct Api {
     cookie: Option<String>,
 }
 
+/// Below what the server lets a connection be idle.
+const IDLE: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// What came back.
 #[derive(Debug)]
 pub struct Answer {
@@ -57,7 +60,13 @@ impl Api {
     pub fn new(addr: SocketAddr) -> Self {
         // The first one wins: others in this process have the same.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            // The server ends a connection that was idle for longer, and a request may just be on its way into it.
+            .pool_idle_timeout(IDLE)
+            .build()
+            .unwrap();
         Self { client, base: format!("http://{addr}"), cookie: None }
     }
 
