@@ -15,7 +15,7 @@ use crate::connect::owner;
 use crate::team::{self, AuditEntry, Instance, Scope};
 use crate::{imports, notices, send, server};
 use db::{Conn, Db, DbResult, Engine};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -180,7 +180,9 @@ async fn now_in_the_past(tx: &mut Conn, (ids, now): (&Ids, db::Ts), checked: &Ch
 /// The database's.
 pub async fn left_out(c: &mut Conn) -> DbResult<u64> {
     let lines = team::audited(c, &Instance, RESTORED).await?;
-    Ok(lines.iter().filter_map(|(detail,)| detail.0.get(WITHOUT)?.as_u64()).sum())
+    // A later backup lacks what an earlier restore lacked, so the newest line counts all.
+    let newest: BTreeMap<_, _> = lines.into_iter().map(|(workspace, detail)| (workspace.0, detail)).collect();
+    Ok(newest.values().filter_map(|detail| detail.0.get(WITHOUT)?.as_u64()).sum())
 }
 
 /// After a failure the place is empty again, unless the database has everything: then the next try finds that out.

@@ -189,11 +189,11 @@ pub async fn insert_audit(
     Ok(())
 }
 
-pub type AuditDetail = (Json<serde_json::Value>,);
+pub type AuditDetail = (WorkspaceId, Json<serde_json::Value>);
 
-/// What the audit lines of one kind say beside their subjects.
+/// What the audit lines of one kind say beside their subjects, the oldest first.
 pub async fn audited(c: &mut Conn, _: &Instance, action: &str) -> DbResult<Vec<AuditDetail>> {
-    sql!(all AuditDetail, c, "SELECT detail FROM audit WHERE action = $1", action)
+    sql!(all AuditDetail, c, "SELECT workspace_id, detail FROM audit WHERE action = $1 ORDER BY at, id", action)
 }
 
 pub async fn prune_sessions(tx: &mut Conn, _: &Instance, before: Ts, limit: i64) -> DbResult<u64> {

@@ -324,6 +324,10 @@ on_both! {
         std::fs::remove_file(some_file(&config.data_dir, "/blobs/")).unwrap();
         let (outcome, text) = doctor_of_bodies(&config).await;
         assert!(outcome == Outcome::Failed && text.contains("3 are missing") && text.contains("is mounted"), "{text}");
+        let twice = t.elsewhere(&places.path().join("twice"));
+        backup::restore(&twice, &Clock::system(), &again.path, Damaged::Refused).await.unwrap();
+        let (outcome, text) = doctor_of_bodies(&twice).await;
+        assert!(outcome == Outcome::Warning && text.contains("lacked 2"), "the same two, not two more: {text}");
         t.stop().await;
     }
 
