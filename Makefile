@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo run test soak peers bench imports fuzz check check-format fmt generate web deps schemathesis
+.PHONY: help demo run test looks soak peers bench imports fuzz check check-format fmt generate web deps schemathesis
 
 CARGO ?= cargo
 # Crash points are compiled in for tests only; the allocator is not.
@@ -28,6 +28,11 @@ run: web ## Builds and serves the product itself, with its data in ./data
 
 test: deps ## Installs what the tests need, starts real servers, runs every test, stops them
 	./scripts/test.sh
+
+looks: deps web ## Looks at every page and state in both colour schemes at both widths: the tests take half of that (`make test`)
+	@echo "==> Building the program and its mail world (the first time takes some minutes)"
+	$(CARGO) build --package posthouse --package testkit
+	cd web && $(ROOT) env LOOKS=all npx playwright test looks.walk edges.walk sync.walk
 
 bench: deps ## Measures the release build: each figure beside its target (COLD=1 also times cold builds; ONLY=import,parse,… some of it)
 	./scripts/bench.sh $(if $(ONLY),--only $(ONLY))

@@ -2,7 +2,7 @@
 import type { Page } from "@playwright/test";
 import type { ProviderCard } from "../src/api/client";
 import type { Mailbox } from "./support/lab";
-import { look } from "./support/look";
+import { eachWidth, look } from "./support/look";
 import { asOwner, connect, keepDefaults, untilLive } from "./support/owner";
 import { allow, forget, signIn, windowOf } from "./support/provider";
 import { expect, type House, test } from "./support/test";
@@ -192,29 +192,23 @@ async function reconnecting(page: Page, house: House, ben: Mailbox): Promise<voi
   await look(page, "reconnect-add-sending");
 }
 
-for (const viewport of [
-  { width: 1280, height: 800 },
-  { width: 390, height: 844 },
-]) {
-  test.describe(`${viewport.width} wide`, () => {
-    test.use({ viewport });
-    test.beforeEach(({ page, house }) => asOwner(page, house));
+eachWidth(() => {
+  test.beforeEach(({ page, house }) => asOwner(page, house));
 
-    test("signing in at a provider", async ({ page, house }) => {
-      test.slow();
-      const ben = await house.lab.addUser("ben");
-      await test.step("connecting", () => connecting(page, ben));
-      await test.step("coming back", () => returning(page));
-      await test.step("without an app, without windows", () => withoutApps(page, ben));
-      await test.step("reconnecting", () => reconnecting(page, house, ben));
-    });
-
-    test("the apps for it", async ({ page, house }) => {
-      test.slow();
-      const ben = await house.lab.addUser("ben");
-      house.secrets.add("not-the-secret");
-      await test.step("for admins", () => providers(page, ben));
-      await test.step("for members", () => asMember(page));
-    });
+  test("signing in at a provider", async ({ page, house }) => {
+    test.slow();
+    const ben = await house.lab.addUser("ben");
+    await test.step("connecting", () => connecting(page, ben));
+    await test.step("coming back", () => returning(page));
+    await test.step("without an app, without windows", () => withoutApps(page, ben));
+    await test.step("reconnecting", () => reconnecting(page, house, ben));
   });
-}
+
+  test("the apps for it", async ({ page, house }) => {
+    test.slow();
+    const ben = await house.lab.addUser("ben");
+    house.secrets.add("not-the-secret");
+    await test.step("for admins", () => providers(page, ben));
+    await test.step("for members", () => asMember(page));
+  });
+});

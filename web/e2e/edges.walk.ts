@@ -1,7 +1,7 @@
 /** Pages that are seldom seen: no connection, what was deleted, and every state of connecting. Pictures as in `looks`. */
 import type { Page } from "@playwright/test";
 import { field, rowOf } from "./support/forms";
-import { look } from "./support/look";
+import { eachWidth, look } from "./support/look";
 import { plain } from "./support/mails";
 import { asOwner, connect } from "./support/owner";
 import { expect, type House, test } from "./support/test";
@@ -140,25 +140,20 @@ async function offline(page: Page, house: House): Promise<void> {
   await expect(page.getByText("No connection to Posthouse")).toHaveCount(0);
 }
 
-for (const viewport of [
-  { width: 1280, height: 800 },
-  { width: 390, height: 844 },
-]) {
-  test.describe(`${viewport.width} wide`, () => {
-    test.use({ viewport, breaks: true });
-    test("connecting, in every state", async ({ page, house }) => {
-      test.slow();
-      await asOwner(page, house);
-      await test.step("the page of all kinds", () => adding(page));
-      await test.step("each kind's form", () => forms(page));
-      await test.step("a search under way", () => searching(page));
-    });
-
-    test("what is not there any more", async ({ page, house }) => {
-      test.slow();
-      await asOwner(page, house);
-      await test.step("a deleted account and message", () => gone(page, house));
-      await test.step("no connection", () => offline(page, house));
-    });
+eachWidth(() => {
+  test.use({ breaks: true });
+  test("connecting, in every state", async ({ page, house }) => {
+    test.slow();
+    await asOwner(page, house);
+    await test.step("the page of all kinds", () => adding(page));
+    await test.step("each kind's form", () => forms(page));
+    await test.step("a search under way", () => searching(page));
   });
-}
+
+  test("what is not there any more", async ({ page, house }) => {
+    test.slow();
+    await asOwner(page, house);
+    await test.step("a deleted account and message", () => gone(page, house));
+    await test.step("no connection", () => offline(page, house));
+  });
+});

@@ -2,7 +2,7 @@
 import type { Page } from "@playwright/test";
 import { choose, field, fillServer, rowOf } from "./support/forms";
 import type { Mailbox } from "./support/lab";
-import { look } from "./support/look";
+import { eachWidth, look } from "./support/look";
 import { hostile, plain } from "./support/mails";
 import { asOwner, connect, untilLive } from "./support/owner";
 import { FIRST, States } from "./support/states";
@@ -504,46 +504,40 @@ async function odd(page: Page, states: States): Promise<void> {
   await look(page, "send-right-to-left");
 }
 
-for (const viewport of [
-  { width: 1280, height: 800 },
-  { width: 390, height: 844 },
-]) {
-  test.describe(`${viewport.width} wide`, () => {
-    test.use({ viewport });
-    test("every page and dialog", async ({ page, house }) => {
-      test.slow();
-      await test.step("before signing in", () => before(page, house));
-      await test.step("signing in, and nothing there yet", () => signIn(page, house));
-      const world = await settle(page, house);
-      await test.step("connecting", () => add(page, house, world));
-      await test.step("the list and what opens on it", () => list(page, house, world));
-      await test.step("one account", () => account(page, world));
-    });
+eachWidth(() => {
+  test("every page and dialog", async ({ page, house }) => {
+    test.slow();
+    await test.step("before signing in", () => before(page, house));
+    await test.step("signing in, and nothing there yet", () => signIn(page, house));
+    const world = await settle(page, house);
+    await test.step("connecting", () => add(page, house, world));
+    await test.step("the list and what opens on it", () => list(page, house, world));
+    await test.step("one account", () => account(page, world));
+  });
 
-    test("what is told", async ({ page, house }) => {
+  test("what is told", async ({ page, house }) => {
+    test.slow();
+    await asOwner(page, house);
+    await notices(page, house);
+  });
+
+  test.describe("states", () => {
+    test.use({ breaks: true });
+    test("waiting, broken, empty", async ({ page, house }) => {
       test.slow();
       await asOwner(page, house);
-      await notices(page, house);
+      const states = await States.on(page);
+      await test.step("waiting", () => waiting(page, states));
+      await test.step("broken", () => broken(page, states));
+      await test.step("empty, and one row", () => few(page, states));
     });
 
-    test.describe("states", () => {
-      test.use({ breaks: true });
-      test("waiting, broken, empty", async ({ page, house }) => {
-        test.slow();
-        await asOwner(page, house);
-        const states = await States.on(page);
-        await test.step("waiting", () => waiting(page, states));
-        await test.step("broken", () => broken(page, states));
-        await test.step("empty, and one row", () => few(page, states));
-      });
-
-      test("more, longer and odder than usual", async ({ page, house }) => {
-        test.slow();
-        await asOwner(page, house);
-        const states = await States.on(page);
-        await test.step("thousands of rows", () => many(page, states));
-        await test.step("long and right-to-left names", () => odd(page, states));
-      });
+    test("more, longer and odder than usual", async ({ page, house }) => {
+      test.slow();
+      await asOwner(page, house);
+      const states = await States.on(page);
+      await test.step("thousands of rows", () => many(page, states));
+      await test.step("long and right-to-left names", () => odd(page, states));
     });
   });
-}
+});

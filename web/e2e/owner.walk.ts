@@ -2,7 +2,7 @@
 import type { Browser, Page } from "@playwright/test";
 import { choose, field, fillServer, rowOf } from "./support/forms";
 import type { Mailbox } from "./support/lab";
-import { look } from "./support/look";
+import { look, WIDTHS } from "./support/look";
 import { asOwner, connect, untilLive } from "./support/owner";
 import { allow, forget } from "./support/provider";
 import { expect, type House, test } from "./support/test";
@@ -10,18 +10,13 @@ import { expect, type House, test } from "./support/test";
 test.use({ oauth: true });
 test.beforeEach(({ page, house }) => asOwner(page, house));
 
-const SIZES = [
-  { width: 1280, height: 800 },
-  { width: 390, height: 844 },
-];
-
 /** Looks at a page on a large and on a small screen. */
 async function looks(page: Page, name: string): Promise<void> {
-  for (const size of SIZES) {
+  for (const size of WIDTHS) {
     await page.setViewportSize(size);
     await look(page, name);
   }
-  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.setViewportSize(WIDTHS[0]);
 }
 
 /** A browser of somebody else. */

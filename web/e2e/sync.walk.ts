@@ -1,6 +1,6 @@
 /** After connecting, and later in the settings: how often, which folders, how far back. */
 import { field, fillServer, rowOf } from "./support/forms";
-import { look } from "./support/look";
+import { eachWidth, look } from "./support/look";
 import { plain } from "./support/mails";
 import { asOwner, connect, untilLive } from "./support/owner";
 import { FIRST, FOLDERS, States } from "./support/states";
@@ -74,31 +74,26 @@ test("leaving a folder out tells how many messages disappear", async ({ page, ho
   expect(await house.lab.messages(ben, "Sent")).toHaveLength(1);
 });
 
-for (const viewport of [
-  { width: 1280, height: 800 },
-  { width: 390, height: 844 },
-]) {
-  test.describe(`${viewport.width} wide`, () => {
-    test.use({ viewport, breaks: true });
-    test("no folder, one, and two hundred", async ({ page }) => {
-      test.slow();
-      const states = await States.on(page);
-      for (const [name, folders] of Object.entries(FOLDERS)) {
-        states.folders = folders;
-        await page.goto(`/accounts/${FIRST}/start`);
-        await expect(page.getByRole("heading", { name: "How it is kept in sync" })).toBeVisible();
-        const there =
-          name === "none"
-            ? page.getByText(/The list of folders is being/)
-            : page.getByText("INBOX", { exact: true });
-        await expect(there).toBeVisible();
-        await look(page, `start-${name}`);
-        await page.goto(`/accounts/${FIRST}/settings`);
-        await page.getByText("Folders", { exact: true }).scrollIntoViewIfNeeded();
-        await expect(there).toBeVisible();
-        await page.getByText("Folders", { exact: true }).evaluate((legend) => legend.scrollIntoView());
-        await look(page, `settings-sync-${name}`);
-      }
-    });
+eachWidth(() => {
+  test.use({ breaks: true });
+  test("no folder, one, and two hundred", async ({ page }) => {
+    test.slow();
+    const states = await States.on(page);
+    for (const [name, folders] of Object.entries(FOLDERS)) {
+      states.folders = folders;
+      await page.goto(`/accounts/${FIRST}/start`);
+      await expect(page.getByRole("heading", { name: "How it is kept in sync" })).toBeVisible();
+      const there =
+        name === "none"
+          ? page.getByText(/The list of folders is being/)
+          : page.getByText("INBOX", { exact: true });
+      await expect(there).toBeVisible();
+      await look(page, `start-${name}`);
+      await page.goto(`/accounts/${FIRST}/settings`);
+      await page.getByText("Folders", { exact: true }).scrollIntoViewIfNeeded();
+      await expect(there).toBeVisible();
+      await page.getByText("Folders", { exact: true }).evaluate((legend) => legend.scrollIntoView());
+      await look(page, `settings-sync-${name}`);
+    }
   });
-}
+});

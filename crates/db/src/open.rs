@@ -148,6 +148,10 @@ fn lite_options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_secs(10))
         // KiB, for each connection, used as far as there are pages: the default of 2 MB reads the same pages again and again.
         .pragma("cache_size", "-16384")
+        // What takes back a single statement: as files they are made and thrown away for each large one.
+        .pragma("temp_store", "MEMORY")
+        // Pages (16 MB) of the log before it is carried over: by default each batch of an import would wait for two more syncs.
+        .pragma("wal_autocheckpoint", "4000")
         // Rows that its thread may be ahead: a page of a list is handed over without stopping in the middle.
         .row_buffer_size(256)
         .optimize_on_close(true, 400)

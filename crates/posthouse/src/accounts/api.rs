@@ -399,7 +399,7 @@ async fn account(
 /// A name of at most 120 characters without control characters and what acts as one: a From line has none.
 pub(crate) fn name_field(field: &str, text: &str, needed: bool) -> Result<String, FieldError> {
     let text = text.trim();
-    let bad = |message: &str| FieldError { field: field.into(), code: "invalid".into(), message: message.into() };
+    let bad = |message: &str| FieldError::invalid(field, message);
     if mail::is_blank(text) && (needed || !text.is_empty()) {
         return Err(bad("A name is needed, of characters that can be seen."));
     }
@@ -420,7 +420,7 @@ fn changed(mut account: Account, r: &ChangeAccount) -> ApiResult<Account> {
     let mut errors = vec![];
     let mut fits = |field: &str, value: i64, bounds: &RangeInclusive<i64>, message: &str| {
         if !bounds.contains(&value) {
-            errors.push(FieldError { field: field.into(), code: "invalid".into(), message: message.into() });
+            errors.push(FieldError::invalid(field, message));
         }
     };
     if let Some(minutes) = r.sync_minutes {

@@ -103,17 +103,13 @@ struct TestResult {
     smtp_ok: Option<bool>,
 }
 
-pub(super) fn bad(field: String, message: &str) -> FieldError {
-    FieldError { field, code: "invalid".into(), message: message.into() }
-}
-
 /// What no server's password is.
 pub(super) fn check_password(field: &str, password: &Secret, errors: &mut Vec<FieldError>) {
     if password.expose().len() > MAX_PASSWORD_BYTES {
-        errors.push(bad(field.into(), "A password has at most 1,024 bytes."));
+        errors.push(FieldError::invalid(field, "A password has at most 1,024 bytes."));
     }
     if password.expose().contains(['\r', '\n', '\0']) {
-        errors.push(bad(field.into(), "A password has no line breaks and no zero bytes."));
+        errors.push(FieldError::invalid(field, "A password has no line breaks and no zero bytes."));
     }
 }
 
@@ -123,24 +119,33 @@ fn server(side: &str, r: ServerRequest, stored: Option<Secret>, errors: &mut Vec
     let host = r.host.trim().trim_end_matches('.').to_owned();
     let username = r.username.trim().to_owned();
     if host.is_empty() {
-        errors.push(bad(format!("{side}.host"), "The server's name is needed, such as mail.example.com."));
+        errors.push(FieldError::invalid(
+            format!("{side}.host"),
+            "The server's name is needed, such as mail.example.com.",
+        ));
     } else if host.len() > MAX_NAME || host.contains(|c: char| matches!(c, '/' | '@' | ' ') || c.is_control()) {
-        errors.push(bad(
+        errors.push(FieldError::invalid(
             format!("{side}.host"),
             "Only the name of the server, such as mail.example.com, of at most 254 bytes.",
         ));
     }
     if r.port == 0 {
-        errors.push(bad(format!("{side}.port"), "A port is a number from 1 to 65535."));
+        errors.push(FieldError::invalid(format!("{side}.port"), "A port is a number from 1 to 65535."));
     }
     if username.chars().any(char::is_control) {
-        errors.push(bad(format!("{side}.username"), "A username has no line breaks or other control characters."));
+        errors.push(FieldError::invalid(
+            format!("{side}.username"),
+            "A username has no line breaks or other control characters.",
+        ));
     } else if username.is_empty() || username.len() > MAX_NAME {
-        errors.push(bad(format!("{side}.username"), "The username is needed; often it is the whole address."));
+        errors.push(FieldError::invalid(
+            format!("{side}.username"),
+            "The username is needed; often it is the whole address.",
+        ));
     }
     let password = r.password.filter(|p| !p.expose().is_empty()).or(stored);
     let Some(password) = password else {
-        errors.push(bad(format!("{side}.password"), "The password is needed."));
+        errors.push(FieldError::invalid(format!("{side}.password"), "The password is needed."));
         return None;
     };
     check_password(&format!("{side}.password"), &password, errors);
@@ -153,7 +158,7 @@ pub(super) fn wanted(app: &App, actor: &Actor, r: ConnectRequest, by_servers: bo
     let mut errors = vec![];
     let address = r.address.trim().parse::<mail::address::EmailAddress>();
     if let Err(e) = &address {
-        errors.push(bad("address".into(), &e.to_string()));
+        errors.push(FieldError::invalid("address", e.to_string()));
     }
     let display_name =
         name_field("display_name", &r.display_name, true).map_err(|e| errors.push(e)).unwrap_or_default();
@@ -161,10 +166,10 @@ pub(super) fn wanted(app: &App, actor: &Actor, r: ConnectRequest, by_servers: bo
         name_field("provider_name", &r.provider_name, false).map_err(|e| errors.push(e)).unwrap_or_default();
     let import_days = r.import_days.unwrap_or(30);
     if !accounts::IMPORT_DAYS.contains(&import_days) {
-        errors.push(bad("import_days".into(), accounts::IMPORT_DAYS_TEXT));
+        errors.push(FieldError::invalid("import_days", accounts::IMPORT_DAYS_TEXT));
     }
     if r.team && !accounts::may(actor, None, Access::Manage) {
-        errors.push(bad("team".into(), "Only an admin adds an account for the whole team."));
+        errors.push(FieldError::invalid("team", "Only an admin adds an account for the whole team."));
     }
     let (receives, sends) = r.provider.needs();
     for (side, asked, needed) in [("imap", &r.imap, receives), ("smtp", &r.smtp, sends)] {

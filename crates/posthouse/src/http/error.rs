@@ -39,6 +39,13 @@ pub struct FieldError {
     pub message: String,
 }
 
+impl FieldError {
+    /// A value that does not fit, and why.
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), code: "invalid".to_owned(), message: message.into() }
+    }
+}
+
 /// The body of an error.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {

@@ -86,7 +86,7 @@ pub(super) fn framed(app: &App, api: OpenApiRouter<App>, limit: Duration) -> any
     let routes = routes
         .layer(middleware::from_fn(move |request, next| known::layer(parameters.clone(), request, next)))
         .layer(csrf(app)?)
-        .layer(middleware::from_fn(declared_size))
+        .layer(middleware::from_fn(declared_body))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn(move |request: Request, next: Next| time_limit(limit, request, next)))
         .layer(set(header::CONTENT_SECURITY_POLICY, API_CSP));
@@ -117,13 +117,19 @@ async fn time_limit(limit: Duration, request: Request, next: Next) -> Response {
     })
 }
 
-/// Refuses a body that says itself that it is too large, before any of it is read: whoever waits for a `100 Continue` does
-/// not send it.
-async fn declared_size(request: Request, next: Next) -> Response {
+/// Refuses a body that says itself that it is too large or packed, before any of it is read: whoever waits for a
+/// `100 Continue` does not send it.
+async fn declared_body(request: Request, next: Next) -> Response {
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if declared.and_then(|octets| octets.parse::<u64>().ok()).is_some_and(|octets| octets > MAX_BODY_BYTES as u64) {
         // The connection ends with its answer: nobody reads the body that would stand before the next request.
         return ([(header::CONNECTION, "close")], error::ApiError::too_large()).into_response();
+    }
+    let packed = |value: &HeaderValue| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity");
+    if request.headers().get_all(header::CONTENT_ENCODING).iter().any(packed) {
+        let text = "Send the body as it is, without Content-Encoding.";
+        let answer = error::ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request", text);
+        return ([(header::ACCEPT_ENCODING, "identity"), (header::CONNECTION, "close")], answer).into_response();
     }
     next.run(request).await
 }

@@ -200,7 +200,7 @@ fn text(field: &str, text: &str, errors: &mut Vec<FieldError>) -> String {
         _ => Some("At most 512 characters."),
     };
     if let Some(message) = bad {
-        errors.push(FieldError { field: field.into(), code: "invalid".into(), message: message.into() });
+        errors.push(FieldError::invalid(field, message));
     }
     text.to_owned()
 }
@@ -219,7 +219,7 @@ fn fill(app: &App, actor: &Actor, row: &mut AppRow, r: ChangeOAuthApp) -> ApiRes
             && (tenant.len() > 253 || !tenant.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c)))
         {
             let message = "common, organizations, consumers, or a tenant's id or domain.";
-            errors.push(FieldError { field: "tenant".into(), code: "invalid".into(), message: message.into() });
+            errors.push(FieldError::invalid("tenant", message));
         }
         row.tenant = tenant.to_owned();
     }

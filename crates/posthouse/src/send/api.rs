@@ -1,6 +1,6 @@
 //! Sending a message, the outbox, and what a person decides there.
 
-use super::{Misfit, OutgoingId, RecipientState, Request, SendError, SentCopy, Shown, State};
+use super::{OutgoingId, RecipientState, Request, SendError, SentCopy, Shown, State};
 use crate::accounts::AccountId;
 use crate::app::App;
 use crate::http::{ApiError, ApiResult, FieldError, Json, ListQuery, Path, Problem, Query, SignedIn, time};
@@ -27,7 +27,9 @@ impl From<SendError> for ApiError {
             SendError::Account(e) => e.into(),
             SendError::NotFound => Self::not_found(),
             SendError::NoSendingSide => Self::new(StatusCode::CONFLICT, "cannot_send", text),
-            SendError::Fields(misfits) => Self::fields(misfits.into_iter().map(field).collect()),
+            SendError::Fields(misfits) => {
+                Self::fields(misfits.into_iter().map(|m| FieldError::invalid(m.field, m.message)).collect())
+            }
             SendError::KeyReused => Self::new(StatusCode::CONFLICT, "idempotency_conflict", text),
             SendError::TooLate => Self::new(StatusCode::CONFLICT, "too_late", text),
             SendError::NotUncertain => Self::new(StatusCode::CONFLICT, "not_uncertain", text),
@@ -35,10 +37,6 @@ impl From<SendError> for ApiError {
             SendError::Db(e) => e.into(),
         }
     }
-}
-
-fn field(m: Misfit) -> FieldError {
-    FieldError { field: m.field.into(), code: "invalid".into(), message: m.message }
 }
 
 /// A message to send.

@@ -1,7 +1,7 @@
 //! Fetches messages in bounded batches and stores each batch whole: bodies first, made durable, then the rows.
 //!
-//! The next batch comes from the server while the one before is read and its bodies are written, and the one before that is
-//! made durable and committed; the bodies of three at most are in memory. What the account has already under another UID is placed,
+//! The next batch comes from the server while the one before is read and its bodies are written, the one before that is made
+//! durable, and one more is committed; the bodies of three at most are in memory. What the account has already under another UID is placed,
 //! not fetched ([`again`]). A message that the server does not give is noted as failed, and stops nothing.
 
 use super::history::number;
@@ -18,7 +18,9 @@ use bytes::{Bytes, BytesMut};
 use db::Ts;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use imap::{FetchEvent, FetchItem, Fetched, SearchKey, UidSet};
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// UIDs whose sizes are asked at once.
 const ASK: usize = 500;
@@ -30,6 +32,8 @@ const BATCH_BYTES: u64 = 25 * 1024 * 1024;
 const MAX_STORED: usize = 50 * 1024 * 1024;
 /// From here on an import shows its progress and takes one of the places for imports.
 const LONG: usize = 50;
+/// Its progress is told so often at most.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 /// Bodies that are packed and read at the same time.
 const AT_ONCE: usize = 2;
 /// Messages refused one after the other before it is the server's trouble and not the messages'.
@@ -44,7 +48,7 @@ struct Batch {
     count: usize,
 }
 
-/// A batch whose bodies are written, and not durable yet.
+/// A batch whose bodies are written.
 struct Ready {
     messages: Vec<Incoming>,
     /// What Gmail says of them beside.
@@ -78,15 +82,18 @@ pub async fn import(
         owner.note_sync(SyncStage::Importing, there, total).await?;
     }
     let (sender, receiver) = mpsc::channel(1);
+    let (written_to, written) = mpsc::channel(1);
     let (ready_to, ready) = mpsc::channel(1);
     let progress = long.then_some((there, total));
     // What was fetched whole is stored even when the connection broke after it.
-    let (fetched, prepared, stored) = tokio::join!(
+    let (fetched, prepared, settled, stored) = tokio::join!(
         fetch_all(owner, session, folder, (&uids, sender)),
-        prepare_all(owner, receiver, ready_to),
+        prepare_all(owner, receiver, written_to),
+        settle_all(owner, written, ready_to),
         store_all(owner, folder, ready, progress)
     );
     let stored = stored?;
+    settled?;
     prepared?;
     fetched?;
     if long {
@@ -155,14 +162,32 @@ async fn whole_batch(session: &mut ImapSession, uids: &[u32], refused: &mut usiz
 async fn prepare_all(
     owner: &Owner,
     mut batches: mpsc::Receiver<Batch>,
-    ready_to: mpsc::Sender<Ready>,
+    written_to: mpsc::Sender<Ready>,
 ) -> Result<(), Stop> {
     while let Some(batch) = batches.recv().await {
         let told = batch.messages.iter().filter_map(|raw| pass::told(&raw.meta)).collect();
         let messages = stream::iter(batch.messages).map(|raw| incoming(owner, raw)).buffered(AT_ONCE);
         let messages = messages.try_collect().await?;
         let ready = Ready { messages, told, failed: batch.failed, count: batch.count };
-        if ready_to.send(ready).await.is_err() {
+        if written_to.send(ready).await.is_err() {
+            // What comes after failed, and says why.
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Makes the bodies durable, while the batch before is committed.
+async fn settle_all(
+    owner: &Owner,
+    mut written: mpsc::Receiver<Ready>,
+    ready_to: mpsc::Sender<Ready>,
+) -> Result<(), Stop> {
+    while let Some(batch) = written.recv().await {
+        if !batch.messages.is_empty() {
+            owner.app.blobs.make_durable().await?;
+        }
+        if ready_to.send(batch).await.is_err() {
             // Storing failed, and says why.
             return Ok(());
         }
@@ -176,18 +201,27 @@ async fn store_all(
     mut batches: mpsc::Receiver<Ready>,
     progress: Option<(usize, usize)>,
 ) -> Result<bool, Stop> {
-    let mut done = progress.map_or(0, |(there, _)| there);
-    while let Some(batch) = batches.recv().await {
+    let (mut done, total) = progress.unwrap_or_default();
+    let (mut told, mut untold) = (Instant::now(), false);
+    loop {
+        let batch = tokio::select! {
+            biased;
+            // A commit of its own, and news to all pages. Also when the server has nothing more to give for a while.
+            () = tokio::time::sleep_until(told + TELL_EVERY), if untold => {
+                owner.note_sync(SyncStage::Importing, done, total).await?;
+                (told, untold) = (Instant::now(), false);
+                continue;
+            }
+            batch = batches.recv() => batch,
+        };
+        let Some(batch) = batch else { return Ok(true) };
         done = done.saturating_add(batch.count);
+        untold = progress.is_some();
         if !store(owner, folder, batch).await? {
             // Somebody left the folder out meanwhile: nothing more of it is fetched.
             return Ok(false);
         }
-        if let Some((_, total)) = progress {
-            owner.note_sync(SyncStage::Importing, done, total).await?;
-        }
     }
-    Ok(true)
 }
 
 pub fn set_of(uids: &[u32]) -> UidSet {
@@ -285,7 +319,7 @@ fn whole(mut meta: Fetched, streamed: Option<Reading>, asked: &[u32]) -> Option<
     }
 }
 
-/// False when nothing was stored, as the folder is not copied any more.
+/// Stores a batch whose bodies are durable. False when nothing was stored, as the folder is not copied any more.
 async fn store(owner: &Owner, folder: &Folder, ready: Ready) -> Result<bool, Stop> {
     let app = &owner.app;
     let at = (owner.account.id, folder.id);
@@ -293,7 +327,6 @@ async fn store(owner: &Owner, folder: &Folder, ready: Ready) -> Result<bool, Sto
     if batch.is_empty() && failed.is_empty() {
         return Ok(true);
     }
-    app.blobs.make_durable().await?;
     app.crash.point("import.before_commit");
     let zone = team::time_zone(&mut app.db.read().await?, &owner.scope).await?;
     let mut tx = owner.tx().await?;

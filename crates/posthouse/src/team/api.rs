@@ -4,7 +4,7 @@ use super::{EnterError, NewOwner, Opened, Role, UserId, WorkspaceId};
 use crate::app::App;
 use crate::base::secret::Secret;
 use crate::http::limits::{Limits, client_ip};
-use crate::http::{ApiError, ApiResult, Json, Problem, SignedIn, auth};
+use crate::http::{ApiError, ApiResult, FieldError, Json, Problem, SignedIn, auth};
 use axum::Extension;
 use axum::extract::{ConnectInfo, FromRequestParts, State};
 use axum::http::StatusCode;
@@ -102,7 +102,9 @@ impl From<EnterError> for ApiError {
         match e {
             EnterError::Link => Self::new(StatusCode::FORBIDDEN, "link_invalid", text),
             EnterError::Credentials => Self::new(StatusCode::UNAUTHORIZED, "wrong_credentials", text),
-            EnterError::Field { field, message } => Self::field(field, "invalid", message),
+            EnterError::Fields(faults) => {
+                Self::fields(faults.into_iter().map(|(field, why)| FieldError::invalid(field, why)).collect())
+            }
             EnterError::Hash(e) => Self::internal(&e),
             EnterError::Db(e) => e.into(),
         }

@@ -59,14 +59,9 @@ pub enum EnterError {
     /// Address and password do not belong together.
     #[error("The email address and the password do not belong together.")]
     Credentials,
-    /// One field does not fit.
-    #[error("{message}")]
-    Field {
-        /// Which.
-        field: &'static str,
-        /// Why.
-        message: String,
-    },
+    /// Fields do not fit: each once, with the reason.
+    #[error("{}", .0.iter().map(|(_, why)| why.as_str()).collect::<Vec<_>>().join(" "))]
+    Fields(Vec<(&'static str, String)>),
     /// The machine.
     #[error(transparent)]
     Hash(#[from] password::HashError),
@@ -169,36 +164,44 @@ pub async fn set_up(app: &App, link: &str, new: NewOwner) -> Result<Opened, Ente
     Ok(Opened { token, actor })
 }
 
+/// Everything that does not fit, for whoever filled the form in wants to mend it at once.
 fn check(new: &NewOwner) -> Result<mail::address::EmailAddress, EnterError> {
-    let field = |field, message: &str| EnterError::Field { field, message: message.to_owned() };
-    text_fits("name", &new.name)?;
-    text_fits("workspace_name", &new.workspace_name)?;
-    if new.password.expose().chars().count() < password::MIN_CHARS {
-        return Err(field("password", "A password has at least 10 characters."));
+    let email = new.email.trim().parse::<mail::address::EmailAddress>();
+    let zone = jiff::tz::TimeZone::get(&new.time_zone).is_ok();
+    let faults = [
+        ("name", text_fault(&new.name).map(str::to_owned)),
+        ("email", email.as_ref().err().map(ToString::to_string)),
+        ("password", password_fault(new).map(str::to_owned)),
+        ("workspace_name", text_fault(&new.workspace_name).map(str::to_owned)),
+        ("time_zone", (!zone).then(|| "This is no time zone that we know, such as Europe/Berlin.".to_owned())),
+    ];
+    let faults: Vec<_> = faults.into_iter().filter_map(|(field, why)| Some((field, why?))).collect();
+    match email {
+        Ok(email) if faults.is_empty() => Ok(email),
+        _ => Err(EnterError::Fields(faults)),
     }
-    if new.password.expose().len() > password::MAX_BYTES {
-        return Err(field("password", "A password has at most 512 bytes."));
-    }
-    let known = [new.name.as_str(), new.email.as_str(), new.workspace_name.as_str()];
-    if let Some(why) = password::is_guessed(new.password.expose(), &known) {
-        return Err(field("password", why));
-    }
-    if jiff::tz::TimeZone::get(&new.time_zone).is_err() {
-        return Err(field("time_zone", "This is no time zone that we know, such as Europe/Berlin."));
-    }
-    new.email.trim().parse().map_err(|e: mail::address::AddressError| field("email", &e.to_string()))
 }
 
-fn text_fits(field: &'static str, text: &str) -> Result<(), EnterError> {
+fn password_fault(new: &NewOwner) -> Option<&'static str> {
+    let password = new.password.expose();
+    if password.chars().count() < password::MIN_CHARS {
+        return Some("A password has at least 10 characters.");
+    }
+    if password.len() > password::MAX_BYTES {
+        return Some("A password has at most 512 bytes.");
+    }
+    password::is_guessed(password, &[&new.name, &new.email, &new.workspace_name])
+}
+
+fn text_fault(text: &str) -> Option<&'static str> {
     let n = if mail::is_blank(text) { 0 } else { text.trim().chars().count() };
-    let message = match n {
-        0 => "This is needed.",
-        1..=120 if text.chars().any(mail::turns_text) => mail::TURNED,
-        1..=120 if !text.chars().any(|c| c.is_control() || mail::breaks_lines(c)) => return Ok(()),
-        1..=120 => "Line breaks and control characters do not belong here.",
-        _ => "At most 120 characters.",
-    };
-    Err(EnterError::Field { field, message: message.to_owned() })
+    match n {
+        0 => Some("This is needed."),
+        1..=120 if text.chars().any(mail::turns_text) => Some(mail::TURNED),
+        1..=120 if !text.chars().any(|c| c.is_control() || mail::breaks_lines(c)) => None,
+        1..=120 => Some("Line breaks and control characters do not belong here."),
+        _ => Some("At most 120 characters."),
+    }
 }
 
 async fn open_session(tx: &mut db::Conn, app: &App, user_id: UserId, scope: &Scope) -> Result<String, DbError> {

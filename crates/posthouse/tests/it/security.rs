@@ -327,6 +327,14 @@ async fn what_is_too_deep_too_large_or_not_json_is_refused() {
         let problem: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
         assert_eq!((got, &problem["code"]), (status, &json!(code)));
     }
+    let body = r#"{"email":"nobody@acme.test","password":"correct horse battery"}"#;
+    for (encoding, status, code) in [("gzip", 415, "invalid_request"), (" Identity ", 401, "wrong_credentials")] {
+        let request = client.post(&to).header("content-type", "application/json").header("content-encoding", encoding);
+        let answer = request.body(body).send().await.unwrap();
+        let got = answer.status().as_u16();
+        let problem: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        assert_eq!((got, &problem["code"]), (status, &json!(code)), "{encoding}");
+    }
     let many = "x".repeat(1024 * 1024);
     let refused = client.get(&to).header("x-many", many).send().await;
     assert!(refused.is_err() || refused.is_ok_and(|r| r.status() == 431), "a head of a mebibyte was read");

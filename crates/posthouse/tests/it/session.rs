@@ -33,6 +33,11 @@ on_both! {
         body["name"] = json!("Ana Diaz");
         body["time_zone"] = json!("Mars/Olympus");
         assert_eq!(api.post("/setup", &body).await.problem(422, "validation_failed")["fields"][0]["field"], "time_zone");
+        (body["password"], body["email"]) = (json!("short"), json!("nobody"));
+        let answer = api.post("/setup", &body).await.problem(422, "validation_failed");
+        let faulty: Vec<_> = answer["fields"].as_array().unwrap().iter().map(|each| each["field"].clone()).collect();
+        assert_eq!(faulty, ["email", "password", "time_zone"], "all that is to be mended, at once");
+        (body["password"], body["email"]) = (json!("correct horse battery"), json!("Ana@Acme.test"));
         body["time_zone"] = json!("Europe/Berlin");
         let session = api.post("/setup", &body).await.expect(201);
         assert_eq!(session["role"], "owner");

@@ -5,14 +5,14 @@ use crate::accounts::{AccountId, Encryption, Provider};
 use crate::app::App;
 use crate::base::secret::Secret;
 use crate::connect::ConnectStep;
-use crate::connect::api::{ConnectRequest, ServerRequest, bad, check_password, steps, wanted};
+use crate::connect::api::{ConnectRequest, ServerRequest, check_password, steps, wanted};
 use crate::connect::consent::{self, FlowId, FlowState, Problem as ConsentProblem};
 use crate::connect::discovery;
 use crate::connect::probe::{self, Probe};
 use crate::connect::save::SaveError;
 use crate::http::limits::Limits;
 use crate::http::told::told;
-use crate::http::{ApiError, ApiResult, Json, Path, Problem, Query, SignedIn, auth, page};
+use crate::http::{ApiError, ApiResult, FieldError, Json, Path, Problem, Query, SignedIn, auth, page};
 use crate::oauth::{self, OAuthAppId};
 use crate::team::api::Caller;
 use axum::Extension;
@@ -428,7 +428,7 @@ async fn use_owner_link(
     for (field, password) in [("password", Some(&r.password)), ("smtp_password", r.smtp_password.as_ref())] {
         let Some(password) = password else { continue };
         if password.expose().is_empty() {
-            errors.push(bad(field.into(), "The password is needed."));
+            errors.push(FieldError::invalid(field, "The password is needed."));
         }
         check_password(field, password, &mut errors);
     }

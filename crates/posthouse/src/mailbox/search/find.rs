@@ -17,8 +17,12 @@ const MOST: usize = 4_000;
 const MAX_LOOKS: usize = 4_000;
 /// PostgreSQL: the newest messages are looked at one by one first. What is in a tenth of all mail fills a page from them.
 const SHORT_WALK: i64 = 300;
+/// PostgreSQL: what so many of the newest have is looked for among the next, too, which fill a page or nearly.
+const FREQUENT: usize = 5;
 /// PostgreSQL: what is in so many messages at most is taken from the index as a whole.
-const RARE: i64 = 3_000;
+const RARE: i64 = 12_000;
+/// The same where folders or flags are asked of each of them.
+const RARE_AND_PICKY: i64 = 3_000;
 /// PostgreSQL: what is in more is looked for among so many at a time.
 const LONG_WALK: i64 = 1_500;
 
@@ -80,6 +84,8 @@ pub async fn search(
             question: texts::question(engine, &actor.scope, &whose, &asked.query),
             engine,
             account: conditions.account,
+            flags: (conditions.unread, conditions.flagged),
+            most: if conditions.is_picky() { RARE_AND_PICKY } else { RARE },
             since,
             rare: Rare::NotAsked,
         };
@@ -199,18 +205,22 @@ struct Source {
     engine: Engine,
     question: String,
     account: Option<AccountId>,
+    /// Unread, flagged.
+    flags: (Option<bool>, Option<bool>),
+    /// Places that are taken from the index as a whole.
+    most: i64,
     since: Key,
     rare: Rare,
 }
 
-/// What PostgreSQL's index said. It gives all that matches at once and in no order, so it is asked only when the newest mail did
-/// not fill the page, and only for so many.
+/// What PostgreSQL's index said. It gives all that matches at once and in no order, so it is asked only when the newest mail has
+/// hardly any, and only for so many.
 enum Rare {
     NotAsked,
     Walked,
     /// All there is, the newest first.
     Known(Vec<i64>),
-    TooMany,
+    Frequent,
 }
 
 /// The next places that match.
@@ -228,12 +238,14 @@ impl Source {
         match (self.engine, &mut self.rare) {
             (Engine::Sqlite, _) => self.in_order(c, scope, before, ask).await,
             (Engine::Postgres, Rare::NotAsked) => {
-                self.rare = Rare::Walked;
-                self.walk(c, scope, before, SHORT_WALK).await
+                // Whatever their flags: how frequent the words are is to be seen.
+                let batch = self.walk(c, scope, before, (SHORT_WALK, (None, None))).await?;
+                self.rare = if batch.places.len() < FREQUENT { Rare::Walked } else { Rare::Frequent };
+                Ok(batch)
             }
             (Engine::Postgres, Rare::Walked) => self.at_once(c, scope, before, ask).await,
             (Engine::Postgres, Rare::Known(all)) => Ok(cut(all, ask)),
-            (Engine::Postgres, Rare::TooMany) => self.walk(c, scope, before, LONG_WALK).await,
+            (Engine::Postgres, Rare::Frequent) => self.walk(c, scope, before, (LONG_WALK, self.flags)).await,
         }
     }
 
@@ -246,10 +258,10 @@ impl Source {
     }
 
     async fn at_once(&mut self, c: &mut Conn, scope: &Scope, before: Key, ask: usize) -> DbResult<Batch> {
-        let found = store::matching_somehow(c, scope, &self.question, (before, self.since), RARE + 1).await?;
-        if i64::try_from(found.len()).unwrap_or(i64::MAX) > RARE {
-            self.rare = Rare::TooMany;
-            return self.walk(c, scope, before, LONG_WALK).await;
+        let found = store::matching_somehow(c, scope, &self.question, (before, self.since), self.most + 1).await?;
+        if i64::try_from(found.len()).unwrap_or(i64::MAX) > self.most {
+            self.rare = Rare::Frequent;
+            return self.walk(c, scope, before, (LONG_WALK, self.flags)).await;
         }
         let mut all: Vec<i64> = found.into_iter().map(|row| row.0).collect();
         all.sort_unstable_by(|a, b| b.cmp(a));
@@ -258,8 +270,14 @@ impl Source {
         Ok(batch)
     }
 
-    async fn walk(&self, c: &mut Conn, scope: &Scope, before: Key, limit: i64) -> DbResult<Batch> {
-        let asked = (self.question.as_str(), self.account);
+    async fn walk(
+        &self,
+        c: &mut Conn,
+        scope: &Scope,
+        before: Key,
+        (limit, flags): (i64, (Option<bool>, Option<bool>)),
+    ) -> DbResult<Batch> {
+        let asked = (self.question.as_str(), self.account, flags);
         let seen = store::walk(c, scope, asked, (before, self.since), limit).await?;
         let more = i64::try_from(seen.len()).unwrap_or(i64::MAX) >= limit;
         Ok(Batch {

@@ -1,6 +1,6 @@
 //! The rows of the results, and what is asked of them beyond their words.
 
-use super::Key;
+use super::{Key, store};
 use crate::accounts::AccountId;
 use crate::base::blobs::BlobKey;
 use crate::mailbox::list::MessageRow;
@@ -142,7 +142,7 @@ const ROWS: Sql = Sql {
 /// The texts that the test of all statements cannot find by itself.
 #[must_use]
 pub fn statements() -> Vec<Sql> {
-    vec![ROWS]
+    vec![ROWS, store::WALK, store::WALK_ACCOUNT]
 }
 
 /// Those of the places whose messages the actor may see and that are what is asked, the newest first.

@@ -3,7 +3,7 @@
 use super::{Key, MessageId};
 use crate::accounts::AccountId;
 use crate::team::Scope;
-use db::{Conn, DbResult, sql};
+use db::{Conn, DbResult, Sql, sql};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
@@ -74,28 +74,47 @@ pub async fn matching_somehow(
         question, before.0, since.0, limit)
 }
 
-/// The next places of an account (or of the workspace), each with whether it holds what was asked: a look at one after the other.
+// Flags are looked at before words: it costs half as much, and mostly few messages are unread or flagged.
+macro_rules! walk_sql {
+    ($has:literal, $of:literal) => {
+        concat!(
+            "SELECT w.id, CASE WHEN (CAST($6 AS BOOLEAN) IS NULL OR EXISTS (SELECT 1 FROM placement p
+                 WHERE p.message_id = w.message_id AND NOT p.seen) = $6)
+               AND (CAST($7 AS BOOLEAN) IS NULL OR EXISTS (SELECT 1 FROM placement p
+                 WHERE p.message_id = w.message_id AND p.flagged) = $7)
+               THEN ", $has, " ELSE FALSE END
+             FROM (SELECT e.id, e.message_id FROM search_entry e WHERE e.workspace_id = $2 AND e.id < $3 AND e.id >= $4", $of,
+            " ORDER BY e.id DESC LIMIT $5) w ORDER BY w.id DESC"
+        )
+    };
+}
+macro_rules! walks_sql {
+    ($of:literal) => {
+        Sql {
+            lite: walk_sql!("w.id IN (SELECT rowid FROM search_index WHERE search_index MATCH $1)", $of),
+            pg: walk_sql!(
+                "COALESCE((SELECT s.terms @@ CAST($1 AS TSQUERY) FROM search_index s WHERE s.id = w.id), FALSE)",
+                $of
+            ),
+        }
+    };
+}
+pub(super) const WALK: Sql = walks_sql!("");
+pub(super) const WALK_ACCOUNT: Sql = walks_sql!(" AND e.account_id = $8");
+
+/// The next places of an account (or of the workspace), each with whether it holds what was asked and has these flags (unread,
+/// flagged): a look at one after the other.
 pub async fn walk(
     c: &mut Conn,
     scope: &Scope,
-    (question, account): (&str, Option<AccountId>),
+    (question, account, (unread, flagged)): (&str, Option<AccountId>, (Option<bool>, Option<bool>)),
     (before, since): (Key, Key),
     limit: i64,
 ) -> DbResult<Vec<(i64, bool)>> {
+    let workspace = scope.workspace_id();
     match account {
-        Some(account) => sql!(all (i64, bool), c,
-            lite "SELECT e.id, e.id IN (SELECT rowid FROM search_index WHERE search_index MATCH $1) FROM search_entry e
-                  WHERE e.workspace_id = $2 AND e.account_id = $3 AND e.id < $4 AND e.id >= $5 ORDER BY e.id DESC LIMIT $6",
-            pg "SELECT w.id, s.terms @@ CAST($1 AS TSQUERY) FROM
-                  (SELECT e.id FROM search_entry e WHERE e.workspace_id = $2 AND e.account_id = $3 AND e.id < $4 AND e.id >= $5
-                   ORDER BY e.id DESC LIMIT $6) w JOIN search_index s ON s.id = w.id ORDER BY w.id DESC",
-            question, scope.workspace_id(), account, before.0, since.0, limit),
-        None => sql!(all (i64, bool), c,
-            lite "SELECT e.id, e.id IN (SELECT rowid FROM search_index WHERE search_index MATCH $1) FROM search_entry e
-                  WHERE e.workspace_id = $2 AND e.id < $3 AND e.id >= $4 ORDER BY e.id DESC LIMIT $5",
-            pg "SELECT w.id, s.terms @@ CAST($1 AS TSQUERY) FROM
-                  (SELECT e.id FROM search_entry e WHERE e.workspace_id = $2 AND e.id < $3 AND e.id >= $4
-                   ORDER BY e.id DESC LIMIT $5) w JOIN search_index s ON s.id = w.id ORDER BY w.id DESC",
-            question, scope.workspace_id(), before.0, since.0, limit),
+        Some(account) => sql!(all (i64, bool), c, sql WALK_ACCOUNT,
+            question, workspace, before.0, since.0, limit, unread, flagged, account),
+        None => sql!(all (i64, bool), c, sql WALK, question, workspace, before.0, since.0, limit, unread, flagged),
     }
 }

@@ -1,0 +1,2 @@
+-- Of SQLite's index only.
+SELECT 1;
