@@ -130,7 +130,7 @@ async fn measure_engines(args: &Args, figures: &mut Figures) -> Result<()> {
         }
     }
     size::measure(&args.program, args.script_kb, figures)?;
-    let postgres = if args.engine.contains(&Engine::Postgres) { Some(Postgres::start()?) } else { None };
+    let postgres = if args.engine.contains(&Engine::Postgres) { Some(Postgres::durable()?) } else { None };
     for engine in &args.engine {
         let (name, postgres) = match engine {
             Engine::Sqlite => ("SQLite", None),

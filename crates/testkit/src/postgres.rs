@@ -14,9 +14,11 @@ const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
 /// A killed server leaves its System V shared memory behind.
 const PID: &str = "data/postmaster.pid";
 
-/// A PostgreSQL server, open to all on loopback. What it commits outlives its processes, not the machine (`fsync=off`).
+/// A PostgreSQL server, open to all on loopback. What it commits outlives its processes, but the machine only if it is
+/// [`Postgres::durable`].
 pub struct Postgres {
     port: u16,
+    durable: bool,
     folder: PathBuf,
     log: PathBuf,
     next: AtomicU32,
@@ -33,6 +35,15 @@ impl Postgres {
 
     /// Starts a server; it ends when the value is dropped or the process ends.
     pub fn start() -> Result<Self> {
+        Self::begin(false)
+    }
+
+    /// Starts a server as people run it: a commit is on the disk.
+    pub fn durable() -> Result<Self> {
+        Self::begin(true)
+    }
+
+    fn begin(durable: bool) -> Result<Self> {
         for name in ["initdb", "pg_ctl", "psql"] {
             process::program(&format!("{PROGRAMS}/{name}"), "postgresql-15")?;
         }
@@ -56,18 +67,16 @@ impl Postgres {
             &log,
         )?;
         let port = crate::ports::free()?;
-        let server = Self { port, folder: folder.to_owned(), log, next: AtomicU32::new(0), _keeper: keeper };
+        let server = Self { port, durable, folder: folder.to_owned(), log, next: AtomicU32::new(0), _keeper: keeper };
         server.start_again()?;
         Ok(server)
     }
 
     /// Starts the server again after a stop, on the same port and data.
     pub fn start_again(&self) -> Result<()> {
-        let settings = format!(
-            "-k {} -h 127.0.0.1 -p {} -c fsync=off -c full_page_writes=off -c max_connections=200",
-            self.folder.display(),
-            self.port
-        );
+        let quick = if self.durable { "" } else { " -c fsync=off -c full_page_writes=off" };
+        let settings =
+            format!("-k {} -h 127.0.0.1 -p {} -c max_connections=200{quick}", self.folder.display(), self.port);
         process::run(
             self.pg_ctl().args(["start", "-w", "-t", "30", "-l"]).arg(&self.log).args(["-o", &settings]),
             &self.log,

@@ -1,2 +1,0 @@
--- Of SQLite's index only.
-SELECT 1;
