@@ -28,22 +28,6 @@ window.scrollTo = () => undefined;
 Element.prototype.scrollIntoView = () => undefined;
 Object.assign(globalThis, { EventSource: FakeEventSource });
 
-// Every question by role asks for the style of each element and of all around it, twenty times a second while it waits.
-const styleOf = window.getComputedStyle.bind(window);
-let styles = new WeakMap<Element, CSSStyleDeclaration>();
-const changes = new MutationObserver(() => {
-  styles = new WeakMap();
-});
-changes.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
-window.getComputedStyle = (element, pseudo) => {
-  if (pseudo || element.ownerDocument !== document) return styleOf(element, pseudo);
-  // What changed in this very task was not announced yet.
-  if (changes.takeRecords().length > 0) styles = new WeakMap();
-  const style = styles.get(element) ?? styleOf(element);
-  styles.set(element, style);
-  return style;
-};
-
 beforeAll(() => server.listen({ onUnhandledRequest: "error" }));
 // Accounts of the small world are called by names. What is an id is asked in the tests of addresses.
 beforeEach(() => {
