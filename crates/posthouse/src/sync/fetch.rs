@@ -202,14 +202,14 @@ async fn store_all(
     progress: Option<(usize, usize)>,
 ) -> Result<bool, Stop> {
     let (mut done, total) = progress.unwrap_or_default();
-    let (mut told, mut untold) = (Instant::now(), false);
+    let (mut due, mut untold) = (Instant::now(), false);
     loop {
         let batch = tokio::select! {
             biased;
             // A commit of its own, and news to all pages. Also when the server has nothing more to give for a while.
-            () = tokio::time::sleep_until(told + TELL_EVERY), if untold => {
+            () = tokio::time::sleep_until(due), if untold => {
                 owner.note_sync(SyncStage::Importing, done, total).await?;
-                (told, untold) = (Instant::now(), false);
+                (due, untold) = (Instant::now() + TELL_EVERY, false);
                 continue;
             }
             batch = batches.recv() => batch,

@@ -4,7 +4,7 @@ use crate::on_both;
 use crate::support::{Api, Engine, TestApp, connect_request, eventually, mail};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{FaultProxy, MailWorld, Mailbox, Plan};
+use testkit::{Direction, Fault, FaultProxy, MailWorld, Mailbox, Plan};
 use tokio::sync::Mutex;
 
 async fn account(api: &Mutex<Api>, id: &str) -> Value {
@@ -133,6 +133,28 @@ on_both! {
         api.lock().await.post(&format!("/accounts/{id}/resume"), &json!({})).await.expect(200);
         eventually("the rest is here, each once", async || t.number("SELECT COUNT(*) FROM message").await == 400).await;
         assert!(stored <= 400);
+        t.stop().await;
+    }
+}
+
+on_both! {
+    async fn an_import_that_waits_for_its_server_tells_how_far_it_came(engine) {
+        let world = MailWorld::shared();
+        let name = format!("stalled-import-{engine:?}").to_lowercase();
+        let mailbox = world.add_user(&name).unwrap();
+        for n in 0..400 {
+            world.deliver(&mailbox.address, &mail(&format!("Mail {n}"), &format!("{name}-{n}@else.test"))).unwrap();
+        }
+        let (t, imap) = through(engine, world, None).await;
+        imap.set_plan(Plan::of(Fault::StallAfter(Direction::FromServer, 150_000)));
+        let mut api = t.owner().await;
+        let id = api.post("/accounts", &request(world, &mailbox, &imap)).await.expect(201)["id"].as_str().unwrap().to_owned();
+        let api = Mutex::new(api);
+        eventually("the server is silent", async || imap.struck() > 0).await;
+        eventually("what is told is what is stored", async || {
+            let done = account(&api, &id).await["sync"]["done"].as_i64().unwrap();
+            done > 50 && done < 400 && done == t.number("SELECT COUNT(*) FROM message").await
+        }).await;
         t.stop().await;
     }
 }
