@@ -3,7 +3,7 @@
 //! has in every folder.
 
 use super::Stop;
-use super::fetch::{count_sent, set_of};
+use super::fetch::{count_sent, is_about_messages, set_of};
 use super::history::number;
 use super::owner::Owner;
 use super::pass::flags;
@@ -18,6 +18,9 @@ use std::collections::{HashMap, HashSet};
 const ID_FIELD: &str = "HEADER.FIELDS (MESSAGE-ID)";
 /// The largest header that is compared; a message with a larger one is fetched.
 const MAX_HEADER: usize = 256 * 1024;
+
+/// Refusals after which no more halves are asked for.
+const MOST_REFUSED: usize = 50;
 
 /// A message of the folder before it is fetched.
 pub struct Listed {
@@ -58,17 +61,42 @@ impl Listed {
     }
 }
 
-/// What the server gives of these messages. One that is expunged meanwhile ends the answer (RFC 5530 `EXPUNGEISSUED`).
+/// What the server gives of these messages. Where it refuses some, halves are asked for until the others are told: what is not told
+/// may still be fetched, and one message does not stop the others.
 async fn given(session: &mut ImapSession, uids: &[u32], items: &[FetchItem]) -> Result<Vec<Fetched>, Stop> {
-    let asked: HashSet<u32> = uids.iter().copied().collect();
     let mut out = vec![];
+    let (mut parts, mut refused) = (vec![uids.to_vec()], 0);
+    while let Some(part) = parts.pop() {
+        if !refuses(session, &part, items, &mut out).await? {
+            continue;
+        }
+        refused += 1;
+        let told: HashSet<u32> = out.iter().filter_map(|m| m.uid).collect();
+        let left: Vec<u32> = part.iter().copied().filter(|uid| !told.contains(uid)).collect();
+        if part.len() > 1 && refused < MOST_REFUSED {
+            let (first, second) = left.split_at(left.len() / 2);
+            parts.extend([second, first].into_iter().filter(|half| !half.is_empty()).map(<[u32]>::to_vec));
+        }
+    }
+    Ok(out)
+}
+
+/// Adds what the server gives; whether it refuses some. One that is expunged meanwhile ends the answer (RFC 5530 `EXPUNGEISSUED`).
+async fn refuses(
+    session: &mut ImapSession,
+    uids: &[u32],
+    items: &[FetchItem],
+    out: &mut Vec<Fetched>,
+) -> Result<bool, Stop> {
+    let asked: HashSet<u32> = uids.iter().copied().collect();
     let mut stream = session.uid_fetch(&set_of(uids), items).await?;
     loop {
         match stream.next_message(MAX_HEADER).await {
             Ok(Some(message)) if message.uid.is_some_and(|uid| asked.contains(&uid)) => out.push(message),
             Ok(Some(_)) => {}
-            Ok(None) => return Ok(out),
-            Err(imap::Error::No(refusal)) if refusal.code == Some(imap::Code::ExpungeIssued) => return Ok(out),
+            Ok(None) => return Ok(false),
+            Err(imap::Error::No(refusal)) if refusal.code == Some(imap::Code::ExpungeIssued) => return Ok(false),
+            Err(e) if is_about_messages(&e) => return Ok(true),
             Err(e) => return Err(e.into()),
         }
     }

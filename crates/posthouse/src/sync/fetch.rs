@@ -270,6 +270,11 @@ impl Reading {
     }
 }
 
+/// Whether the server refuses messages. Limits and quotas are about us.
+pub fn is_about_messages(e: &imap::Error) -> bool {
+    matches!(e, imap::Error::No(_) | imap::Error::Bad(_)) && connect::from_imap(e).reason == Reason::ServerError
+}
+
 /// Adds what the server gives; its words when it refuses some of it.
 async fn fetch(session: &mut ImapSession, uids: &[u32], out: &mut Vec<Raw>) -> Result<Option<String>, Stop> {
     let mut items = vec![FetchItem::Uid, FetchItem::Flags, FetchItem::InternalDate];
@@ -290,14 +295,8 @@ async fn fetch(session: &mut ImapSession, uids: &[u32], out: &mut Vec<Raw>) -> R
             Ok(Some(FetchEvent::BodyEnd)) => {}
             Ok(Some(FetchEvent::Message(meta))) => out.extend(whole(*meta, reading.take(), uids)),
             Ok(None) => return Ok(None),
-            Err(e @ (imap::Error::No(_) | imap::Error::Bad(_))) => {
-                let failure = connect::from_imap(&e);
-                // Limits and quotas are about us, not about a message.
-                return if failure.reason == Reason::ServerError {
-                    Ok(Some(e.refusal().map(ToString::to_string).unwrap_or_default()))
-                } else {
-                    Err(Stop::Failed(failure))
-                };
+            Err(e) if is_about_messages(&e) => {
+                return Ok(Some(e.refusal().map(ToString::to_string).unwrap_or_default()));
             }
             Err(e) => return Err(e.into()),
         }

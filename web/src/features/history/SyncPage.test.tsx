@@ -164,11 +164,21 @@ describe("the sync page", () => {
   it("offers nothing that somebody may not do, and says what could not be loaded", async () => {
     serve({ failed: 1 }, [], [LOST]);
     server.use(
-      http.get(api("/accounts/ana"), () => HttpResponse.json(account("ana", { can_send: false }))),
+      http.get(api("/accounts/ana"), () =>
+        HttpResponse.json(account("ana", { can_send: false, can_manage: false })),
+      ),
       http.get(api("/accounts/ana/sync/runs"), () => problem(500, "internal", "Something broke.")),
     );
     open("/accounts/ana/sync");
     expect(await screen.findByText("The history could not be loaded", {}, { timeout: 5_000 })).toBeVisible();
     expect(screen.queryByRole("button", { name: "Sync now" })).toBeNull();
+  });
+
+  it("needs no server to send with", async () => {
+    serve({ failed: 1 }, [], [LOST]);
+    server.use(http.get(api("/accounts/ana"), () => HttpResponse.json(account("ana", { can_send: false }))));
+    open("/accounts/ana/sync");
+    expect(await screen.findByRole("button", { name: "Sync now" })).toBeVisible();
+    expect(screen.getByRole("button", { name: "Check completeness" })).toBeVisible();
   });
 });

@@ -39,6 +39,20 @@ async fn reopen(s: &mut Scene, refuses: bool) {
     s.proxy.set_plan(plan);
 }
 
+/// A session in which the server refuses the second message, its header as well, whatever it is asked for with.
+async fn reopen_without_header(s: &mut Scene) {
+    reopen(s, true).await;
+    let mut plan = Offers::All.plan();
+    for set in ["1:3", "1:2", "2:3", "2"] {
+        for what in ["UID RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]", "UID FLAGS INTERNALDATE BODY.PEEK[]"] {
+            let broken = [" BODY.PEEK[".to_owned(), " BODY.NOTHING[".to_owned()];
+            let line = contains(&format!("UID FETCH {set} ({what})"));
+            plan.faults.push(Fault::ReplaceText(Direction::FromClient, line, broken));
+        }
+    }
+    s.proxy.set_plan(plan);
+}
+
 async fn resume(s: &mut Scene) {
     s.api.post(&format!("/accounts/{}/resume", s.id), &json!({})).await.expect(200);
 }
@@ -84,6 +98,33 @@ on_both! {
         let state = until(&mut s, "it is here", "", |v| v["failed"] == 0 && v["messages"] == 3).await;
         assert_eq!(state["messages_on_server"], 3);
         assert_eq!(get(&mut s.api, &s.id, "/failed").await["items"], json!([]));
+        s.equal(&FOLDERS).await;
+        s.t.stop().await;
+    }
+
+    async fn a_message_whose_header_is_refused_stops_no_other(engine) {
+        let mut s = Scene::start(engine, ("no-header", Offers::All), |host| {
+            host.put("Sent", &mail("Sent 0", "s0@lab.test"));
+        })
+        .await;
+        s.equal(&FOLDERS).await;
+        reopen_without_header(&mut s).await;
+        for n in 1..=3 {
+            s.host.put("INBOX", &mail(&format!("Mail {n}"), &format!("n{n}@else.test")));
+        }
+        resume(&mut s).await;
+        let state = until(&mut s, "the others are here", "", |v| v["messages"] == 3 && v["failed"] == 1).await;
+        assert_eq!(state["messages_on_server"], 4, "{state}");
+        let failed = get(&mut s.api, &s.id, "/failed").await;
+        assert_eq!((&failed["items"][0]["uid"], &failed["items"][0]["class"]), (&json!(2), &json!("refused")), "{failed}");
+        retry(&mut s).await;
+        until(&mut s, "it was tried again", "/failed", |v| v["items"][0]["attempts"] == 2).await;
+        let account = s.api.get(&format!("/accounts/{}", s.id)).await.expect(200);
+        assert_eq!(account["status"], "connected", "{account}");
+        reopen(&mut s, false).await;
+        resume(&mut s).await;
+        retry(&mut s).await;
+        until(&mut s, "it is here", "", |v| v["failed"] == 0 && v["messages"] == 4).await;
         s.equal(&FOLDERS).await;
         s.t.stop().await;
     }
