@@ -75,6 +75,7 @@ export function account(id: string, more: Partial<Account> = {}): Account {
     created_at: "2026-11-01T10:00:00.000Z",
     tags: [],
     can_manage: true,
+    can_use: true,
     can_send: true,
     smtp: {
       host: "smtp.acme.test",

@@ -234,6 +234,19 @@ fn bound(port: u16) -> std::io::Result<TcpSocket> {
     Ok(socket)
 }
 
+/// The same where a listener was closed just now. A process that is being started shares all our sockets until its program runs, so
+/// the port may be taken a little longer.
+async fn bound_after_a_listener(port: u16) -> std::io::Result<TcpSocket> {
+    let mut tries = 0;
+    loop {
+        match bound(port) {
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && tries < 1000 => tries += 1,
+            done => return done,
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// A port of its own. Another process may take a free one before it is bound: then the next.
 fn free() -> Result<(u16, TcpListener)> {
     for _ in 0..20 {
@@ -261,7 +274,7 @@ async fn serve(mut listener: TcpListener, port: u16, shared: Arc<Shared>) -> std
             // When this fails the owner is gone, and the proxy with it.
             _ = refusing.changed() => if *refusing.borrow_and_update() {
                 drop(listener);
-                let socket = bound(port)?;
+                let socket = bound_after_a_listener(port).await?;
                 while *refusing.borrow_and_update() && refusing.changed().await.is_ok() {}
                 listener = socket.listen(BACKLOG)?;
             }

@@ -1,6 +1,7 @@
 //! The proxy in front of a small server.
 
 use super::*;
+use std::sync::atomic::AtomicBool;
 use tokio::time::timeout;
 
 fn filter(faults: Vec<Fault>) -> Filter {
@@ -87,13 +88,26 @@ async fn connections_are_refused_and_accepted_again() {
     let proxy = FaultProxy::start(server.local_addr().unwrap().port(), Plan::default()).await.unwrap();
     let connects = async || TcpStream::connect(("127.0.0.1", proxy.port())).await.is_ok();
     assert!(connects().await);
-    let turned = timeout(Duration::from_secs(30), async {
-        proxy.refuse(true);
-        while connects().await {}
-        proxy.refuse(false);
-        while !connects().await {}
+    // A process that is being started holds the listener a moment longer than the proxy does.
+    let done = Arc::new(AtomicBool::new(false));
+    let ended = Arc::clone(&done);
+    let starts = std::thread::spawn(move || {
+        while !ended.load(Ordering::SeqCst) {
+            std::process::Command::new("true").status().unwrap();
+        }
     });
-    turned.await.unwrap();
+    let turned = timeout(Duration::from_secs(30), async {
+        for _ in 0..100 {
+            proxy.refuse(true);
+            while connects().await {}
+            proxy.refuse(false);
+            while !connects().await {}
+        }
+    });
+    let turned = turned.await;
+    done.store(true, Ordering::SeqCst);
+    starts.join().unwrap();
+    turned.unwrap();
 }
 
 #[tokio::test]

@@ -56,6 +56,7 @@ function account(index: number, more: Partial<Account> = {}): Account {
     created_at: NOW,
     tags: [],
     can_manage: true,
+    can_use: true,
     can_send: true,
     smtp: { ...login, port: 465 },
     imap: { ...login, port: 993 },

@@ -1335,6 +1335,8 @@ export interface components {
             can_manage: boolean;
             /** @description The caller may, and there is a server to send with. */
             can_send: boolean;
+            /** @description The caller may work with its mail, and have it synced and tried again. */
+            can_use: boolean;
             created_at: string;
             display_name: string;
             /**
@@ -1729,7 +1731,7 @@ export interface components {
          * @description Why a message could not be fetched.
          * @enum {string}
          */
-        FailedClass: "refused" | "not_given";
+        FailedClass: "refused" | "not_given" | "ends_session";
         /** @description A message that could not be fetched. */
         FailedMessage: {
             /** Format: int64 */

@@ -4,7 +4,7 @@
 //! offer "for your team" -draft from:ana@acme.test subject:quote has:attachment is:unread in:inbox before:2026-01-31 inv
 //! ```
 //!
-//! Everything must be there, what has a minus must not; the last word is found by its beginning. Whatever is no operator, or
+//! Everything must be there, what has a minus must not, operators too; the last word is found by its beginning. Whatever is no operator, or
 //! one with a value that it does not take, is words: there is no wrong query.
 
 use super::words::{self, Word};
@@ -91,7 +91,7 @@ impl Day {
     }
 }
 
-/// Conditions that are no words. Of one that is there twice the last counts.
+/// Conditions that are no words. Of an account, folder, label or day that is there twice the last counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filters {
     /// Files hang on it, or not.
@@ -102,14 +102,22 @@ pub struct Filters {
     pub flagged: Option<bool>,
     /// In a folder of this name or purpose.
     pub folder: Option<String>,
+    /// In none of these folders.
+    pub without_folders: Vec<String>,
     /// Under a label of this name, on servers that have labels.
     pub label: Option<String>,
+    /// Under none of these labels.
+    pub without_labels: Vec<String>,
     /// In an account with this in its address or name.
     pub account: Option<String>,
+    /// In no account with this in its address or name.
+    pub without_account: Option<String>,
     /// Received before this day.
     pub before: Option<Day>,
     /// Received on this day or later.
     pub after: Option<Day>,
+    /// Two of them exclude each other: no message is both read and unread.
+    pub contradictory: bool,
 }
 
 /// A query as it is understood.
@@ -208,24 +216,44 @@ impl Filters {
         let Some(name) = piece.name.as_deref() else { return false };
         let (value, is) = (piece.value.trim().to_lowercase(), !piece.negated);
         match (name, value.as_str()) {
-            ("has", "attachment" | "attachments" | "file" | "files") => self.attachment = Some(is),
-            ("is", "unread" | "unseen") => self.unread = Some(is),
-            ("is", "read" | "seen") => self.unread = Some(!is),
-            ("is", "flagged" | "starred") => self.flagged = Some(is),
-            ("in" | "folder", folder) if is && !folder.is_empty() => self.folder = Some(piece.value.trim().to_owned()),
-            ("label", label) if is && !label.is_empty() => self.label = Some(piece.value.trim().to_owned()),
-            ("account", account) if is && !account.is_empty() => self.account = Some(account.to_owned()),
-            ("before", day) if is => match Day::parse(day) {
-                Some(day) => self.before = Some(day),
-                None => return false,
-            },
-            ("after", day) if is => match Day::parse(day) {
-                Some(day) => self.after = Some(day),
-                None => return false,
-            },
+            ("has", "attachment" | "attachments" | "file" | "files") => {
+                self.contradictory |= settle(&mut self.attachment, is);
+            }
+            ("is", "unread" | "unseen") => self.contradictory |= settle(&mut self.unread, is),
+            ("is", "read" | "seen") => self.contradictory |= settle(&mut self.unread, !is),
+            ("is", "flagged" | "starred") => self.contradictory |= settle(&mut self.flagged, is),
+            ("in" | "folder", folder) if !folder.is_empty() => {
+                place(piece, &mut self.folder, &mut self.without_folders);
+            }
+            ("label", label) if !label.is_empty() => place(piece, &mut self.label, &mut self.without_labels),
+            ("account", account) if !account.is_empty() => {
+                let which = if is { &mut self.account } else { &mut self.without_account };
+                *which = Some(account.to_owned());
+            }
+            ("before" | "after", day) => {
+                let Some(day) = Day::parse(day) else { return false };
+                // What is not before a day is of that day or later.
+                let which = if (name == "before") == is { &mut self.before } else { &mut self.after };
+                *which = Some(day);
+            }
             _ => return false,
         }
         true
+    }
+}
+
+/// Asks for one of two; true when the other was asked for already.
+fn settle(which: &mut Option<bool>, value: bool) -> bool {
+    which.replace(value).is_some_and(|before| before != value)
+}
+
+/// A name in which it must be, or must not.
+fn place(piece: &Piece, within: &mut Option<String>, without: &mut Vec<String>) {
+    let name = piece.value.trim().to_owned();
+    if !piece.negated {
+        *within = Some(name);
+    } else if without.len() < MAX_CLAUSES {
+        without.push(name);
     }
 }
 

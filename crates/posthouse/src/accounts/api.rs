@@ -112,6 +112,8 @@ pub struct AccountView {
     /// The names of its tags.
     tags: Vec<String>,
     can_manage: bool,
+    /// The caller may work with its mail, and have it synced and tried again.
+    can_use: bool,
     /// The caller may, and there is a server to send with.
     can_send: bool,
 }
@@ -265,7 +267,8 @@ fn view(row: AccountRow, actor: &Actor) -> AccountView {
     // What was begun before a pause is no news of now.
     let stage = if row.paused_at.is_some() { SyncStage::Waiting } else { row.sync_stage };
     let importing = stage == SyncStage::Importing;
-    let can_send = sending.state != State::NotSetUp && super::may(actor, row.user_id, Access::Send);
+    let can_use = super::may(actor, row.user_id, Access::Send);
+    let can_send = can_use && sending.state != State::NotSetUp;
     AccountView {
         id: row.id,
         tags: row.tags(),
@@ -285,6 +288,7 @@ fn view(row: AccountRow, actor: &Actor) -> AccountView {
         created_at: page::time(row.created_at),
         paused_at: row.paused_at.map(page::time),
         can_manage: super::may(actor, row.user_id, Access::Manage),
+        can_use,
         can_send,
     }
 }

@@ -87,7 +87,8 @@ pub struct FolderCount {
     pub refused: Option<String>,
 }
 
-/// A page of an account's mail, newest first; of one folder when named.
+/// A page of an account's mail, newest first; of one folder when named, otherwise of all but Trash and Junk: what is thrown away there
+/// leaves the list.
 ///
 /// # Errors
 /// Only the database's.
@@ -104,7 +105,8 @@ pub async fn messages(
         None => sql!(all MessageRow, c,
             "SELECT id, account_id, thread_id, blob, size, subject, from_name, from_address, to_people, snippet, received_at, has_attachments, truncated, labels
              FROM message WHERE account_id = $1 AND workspace_id = $2
-               AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = message.id)
+               AND EXISTS (SELECT 1 FROM placement p JOIN folder f ON f.id = p.folder_id
+                 WHERE p.message_id = message.id AND COALESCE(f.role, '') NOT IN ('trash', 'junk'))
                AND (received_at, id) < ($3, $4) ORDER BY received_at DESC, id DESC LIMIT $5",
             account, scope.workspace_id(), at, id, rows)?,
         // A message twice in one folder (the same content under two UIDs) is shown once.

@@ -38,7 +38,7 @@ pub use store::{
     Alike, Counts, Failing, Folder, Placed, Seen, alike, any_message, compare_again, count_waiting_ops, counts,
     delete_chunk, failed_uids, folders, forget_folder, forget_uids, hold_selected, op_state, placed, placements_of,
     prune_ops, put_failed, referenced, selected_folders, set_counted, set_mailbox_id, set_refused, set_seen,
-    set_uid_validity, settled_uids, to_count, unplaced,
+    set_uid_validity, settled_uids, unplaced,
 };
 pub use transfers::TransferKind;
 
@@ -93,5 +93,7 @@ text_enum! {
         Refused = "refused",
         /// The server lists it and gives nothing when asked.
         NotGiven = "not_given",
+        /// Asked for it, the server ends the session, again and again.
+        EndsSession = "ends_session",
     }
 }

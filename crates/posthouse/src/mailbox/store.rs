@@ -41,6 +41,10 @@ pub struct Folder {
     pub compares: i64,
     /// Made here by the first message that was moved to it; the server does not have it yet.
     pub made_here: bool,
+    /// Messages in it on the server, when they were counted last.
+    pub server_messages: Option<i64>,
+    /// When that was.
+    pub counted_at: Option<Ts>,
 }
 
 /// What an account's copy holds.
@@ -70,7 +74,7 @@ pub struct Placed {
 pub async fn folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<Folder>> {
     sql!(all Folder, c,
         "SELECT id, name, delimiter, role, role_told, role_by_hand, mailbox_id, selected, uid_validity, refused,
-           seen_uid_next, seen_messages, seen_modseq, seen_import_days, compares, made_here
+           seen_uid_next, seen_messages, seen_modseq, seen_import_days, compares, made_here, server_messages, counted_at
          FROM folder WHERE account_id = $1 AND workspace_id = $2 ORDER BY name",
         account, scope.workspace_id())
 }
@@ -79,7 +83,8 @@ pub async fn folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResul
 pub async fn selected_folders(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<Folder>> {
     sql!(all Folder, c,
         "SELECT id, name, delimiter, role, role_told, role_by_hand, mailbox_id, selected, uid_validity, refused,
-           seen_uid_next, seen_messages, seen_modseq, seen_import_days, compares, made_here FROM folder
+           seen_uid_next, seen_messages, seen_modseq, seen_import_days, compares, made_here, server_messages, counted_at
+         FROM folder
          WHERE account_id = $1 AND workspace_id = $2 AND selected ORDER BY CASE role WHEN 'inbox' THEN 0 ELSE 1 END, name",
         account, scope.workspace_id())
 }
@@ -131,25 +136,6 @@ pub async fn set_refused(tx: &mut Conn, scope: &Scope, id: FolderId, words: Opti
     Ok(())
 }
 
-/// Folders whose messages were not counted on the server since then, those that were never counted first.
-pub async fn to_count(
-    c: &mut Conn,
-    scope: &Scope,
-    account: AccountId,
-    (since, limit): (Ts, i64),
-) -> DbResult<Vec<(FolderId, String)>> {
-    sql!(
-        all(FolderId, String),
-        c,
-        "SELECT id, name FROM folder WHERE account_id = $1 AND workspace_id = $2 AND (counted_at IS NULL OR counted_at < $3)
-         ORDER BY COALESCE(counted_at, 0), name LIMIT $4",
-        account,
-        scope.workspace_id(),
-        since,
-        limit
-    )
-}
-
 /// Messages of a folder on the server; none: it does not say.
 pub async fn set_counted(
     tx: &mut Conn,
@@ -162,13 +148,14 @@ pub async fn set_counted(
     Ok(())
 }
 
-/// A folder that the server no longer has, with its placements.
-pub async fn forget_folder(tx: &mut Conn, scope: &Scope, id: FolderId) -> DbResult<()> {
+/// A folder that the server no longer has, with its placements. Gives how many those were.
+pub async fn forget_folder(tx: &mut Conn, scope: &Scope, id: FolderId) -> DbResult<u64> {
     sql!(run tx, "DELETE FROM transfer WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
-    sql!(run tx, "DELETE FROM placement WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
+    let placed =
+        sql!(run tx, "DELETE FROM placement WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
     sql!(run tx, "DELETE FROM failed_message WHERE folder_id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
     sql!(run tx, "DELETE FROM folder WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
-    Ok(())
+    Ok(placed)
 }
 
 /// No UID that we know means anything any more, and no other name that a server gave: each folder's next look takes the server's

@@ -3,6 +3,7 @@
 //! has in every folder.
 
 use super::Stop;
+use super::breaking::Asking;
 use super::fetch::{count_sent, is_about_messages, set_of};
 use super::history::number;
 use super::owner::Owner;
@@ -33,19 +34,19 @@ pub struct Listed {
 }
 
 /// What there is to fetch, with sizes. One that vanished since is left out.
-pub async fn listed(owner: &Owner, session: &mut ImapSession, uids: &[u32]) -> Result<Vec<Listed>, Stop> {
+pub async fn listed(owner: &Owner, asking: &mut Asking<'_>, uids: &[u32]) -> Result<Vec<Listed>, Stop> {
     let mut items = vec![FetchItem::Uid, FetchItem::Size];
     if mailbox::any_message(&mut owner.app.db.read().await?, &owner.scope, owner.account.id).await? {
-        if session.capabilities().has(imap::GMAIL) {
+        if asking.session.capabilities().has(imap::GMAIL) {
             items.push(FetchItem::Flags);
             items.extend(imap::Gmail::items());
         }
         items.push(FetchItem::Body(ID_FIELD.to_owned()));
     }
-    let mut out: Vec<Listed> = given(session, uids, &items).await?.iter().filter_map(Listed::of).collect();
+    let mut out: Vec<Listed> = given(asking, uids, &items).await?.iter().filter_map(Listed::of).collect();
     let told: HashSet<u32> = out.iter().map(|l| l.uid).collect();
     // Whether a message that was not told of is gone is asked, not supposed: what is left out here is never fetched.
-    let left = still_there(session, uids.iter().copied().filter(|uid| !told.contains(uid)).collect()).await?;
+    let left = still_there(asking.session, uids.iter().copied().filter(|uid| !told.contains(uid)).collect()).await?;
     out.extend(left.into_iter().map(|uid| Listed { uid, size: 0, message_id: None, gmail: None }));
     Ok(out)
 }
@@ -63,11 +64,11 @@ impl Listed {
 
 /// What the server gives of these messages. Where it refuses some, halves are asked for until the others are told: what is not told
 /// may still be fetched, and one message does not stop the others.
-async fn given(session: &mut ImapSession, uids: &[u32], items: &[FetchItem]) -> Result<Vec<Fetched>, Stop> {
+async fn given(asking: &mut Asking<'_>, uids: &[u32], items: &[FetchItem]) -> Result<Vec<Fetched>, Stop> {
     let mut out = vec![];
     let (mut parts, mut refused) = (vec![uids.to_vec()], 0);
     while let Some(part) = parts.pop() {
-        if !refuses(session, &part, items, &mut out).await? {
+        if !refuses(asking, &part, items, &mut out).await? {
             continue;
         }
         refused += 1;
@@ -83,23 +84,29 @@ async fn given(session: &mut ImapSession, uids: &[u32], items: &[FetchItem]) -> 
 
 /// Adds what the server gives; whether it refuses some. One that is expunged meanwhile ends the answer (RFC 5530 `EXPUNGEISSUED`).
 async fn refuses(
-    session: &mut ImapSession,
+    asking: &mut Asking<'_>,
     uids: &[u32],
     items: &[FetchItem],
     out: &mut Vec<Fetched>,
 ) -> Result<bool, Stop> {
-    let asked: HashSet<u32> = uids.iter().copied().collect();
-    let mut stream = session.uid_fetch(&set_of(uids), items).await?;
-    loop {
+    asking.question.begin(uids);
+    let mut stream = asking.session.uid_fetch(&set_of(uids), items).await?;
+    let refuses = loop {
         match stream.next_message(MAX_HEADER).await {
-            Ok(Some(message)) if message.uid.is_some_and(|uid| asked.contains(&uid)) => out.push(message),
-            Ok(Some(_)) => {}
-            Ok(None) => return Ok(false),
-            Err(imap::Error::No(refusal)) if refusal.code == Some(imap::Code::ExpungeIssued) => return Ok(false),
-            Err(e) if is_about_messages(&e) => return Ok(true),
+            Ok(Some(message)) => {
+                // The others are news of messages that were not asked for.
+                if message.uid.is_some_and(|uid| asking.question.told(uid)) {
+                    out.push(message);
+                }
+            }
+            Ok(None) => break false,
+            Err(imap::Error::No(refusal)) if refusal.code == Some(imap::Code::ExpungeIssued) => break false,
+            Err(e) if is_about_messages(&e) => break true,
             Err(e) => return Err(e.into()),
         }
-    }
+    };
+    asking.question.end();
+    Ok(refuses)
 }
 
 async fn still_there(session: &mut ImapSession, uids: Vec<u32>) -> Result<Vec<u32>, Stop> {
@@ -112,7 +119,7 @@ async fn still_there(session: &mut ImapSession, uids: Vec<u32>) -> Result<Vec<u3
 /// Places those that the account has. Gives the UIDs that are settled by it: those, and what vanished while it was looked at.
 pub async fn place(
     owner: &Owner,
-    session: &mut ImapSession,
+    asking: &mut Asking<'_>,
     folder: &Folder,
     listed: &[Listed],
 ) -> Result<HashSet<u32>, Stop> {
@@ -133,7 +140,7 @@ pub async fn place(
     let mut uids: Vec<u32> = alike.keys().copied().collect();
     uids.sort_unstable();
     let items = [FetchItem::Uid, FetchItem::Flags, FetchItem::Body("HEADER".to_owned())];
-    let told = given(session, &uids, &items).await?;
+    let told = given(asking, &uids, &items).await?;
     let headers: HashMap<u32, (Flags, [u8; 32])> = told.iter().filter_map(hashed).collect();
     let mut known = vec![];
     for (uid, (flags, hash)) in &headers {
@@ -146,7 +153,7 @@ pub async fn place(
     }
     note(owner, folder, &known, listed).await?;
     uids.retain(|uid| !headers.contains_key(uid));
-    let there: HashSet<u32> = still_there(session, uids.clone()).await?.into_iter().collect();
+    let there: HashSet<u32> = still_there(asking.session, uids.clone()).await?.into_iter().collect();
     let vanished = uids.into_iter().filter(|uid| !there.contains(uid));
     settled.extend(known.iter().filter_map(|(k, _)| u32::try_from(k.uid).ok()).chain(vanished));
     Ok(settled)

@@ -64,7 +64,7 @@ async fn receiving(c: &mut Conn, actor: &Actor, id: AccountId) -> ApiResult<()> 
     }
     let receiving = accounts::connection(c, &actor.scope, id, Side::Receive).await?;
     if !receiving.is_some_and(|c| matches!(c.state, State::Connected | State::Connecting)) {
-        let text = "This account is not connected for receiving, so its mail cannot be synced. Reconnect it, or try it again, first.";
+        let text = "This account is not connected for receiving, so its mail cannot be synced. Under Settings it can be tried again, or reconnected.";
         return Err(ApiError::new(StatusCode::CONFLICT, "not_receiving", text));
     }
     Ok(())

@@ -2,8 +2,10 @@
 //!
 //! The next batch comes from the server while the one before is read and its bodies are written, the one before that is made
 //! durable, and one more is committed; the bodies of three at most are in memory. What the account has already under another UID is placed,
-//! not fetched ([`again`]). A message that the server does not give is noted as failed, and stops nothing.
+//! not fetched ([`again`]). A message that the server does not give, or that ends sessions ([`super::breaking`]), is noted as failed, and
+//! stops nothing.
 
+use super::breaking::{Asking, Question};
 use super::history::number;
 use super::owner::Owner;
 use super::pass::{self, flags};
@@ -109,41 +111,98 @@ async fn fetch_all(
     (uids, batches_to): (&[u32], mpsc::Sender<Batch>),
 ) -> Result<(), Stop> {
     let mut refused = 0;
-    for asked in uids.chunks(ASK) {
-        let listed = again::listed(owner, session, asked).await?;
-        let known = again::place(owner, session, folder, &listed).await?;
-        let settled = Batch { count: known.len(), ..Batch::default() };
-        if !known.is_empty() && batches_to.send(settled).await.is_err() {
-            return Ok(());
-        }
-        let sizes = listed.iter().filter(|l| !known.contains(&l.uid)).map(|l| (l.uid, l.size)).collect();
-        for uids in batches(sizes, asked) {
-            let batch = whole_batch(session, &uids, &mut refused).await?;
-            if batches_to.send(batch).await.is_err() {
-                // Storing failed, and says why.
-                return Ok(());
+    let mut asking = Asking { session, question: Question::default() };
+    let (others, suspects) = owner.breaking.apart(folder.id, uids);
+    for asked in others.chunks(ASK).chain(suspects.chunks(1)) {
+        match fetch_some(owner, &mut asking, folder, (asked, &batches_to, &mut refused)).await {
+            Ok(true) => {}
+            // Storing failed, and says why.
+            Ok(false) => return Ok(()),
+            Err(Stop::Failed(failure)) => {
+                return Err(blamed(owner, folder, (asked, &asking.question), failure, &batches_to).await);
             }
+            Err(e) => return Err(e),
+        }
+        if let [uid] = asked {
+            owner.breaking.cleared(folder.id, *uid);
         }
     }
     Ok(())
 }
 
+/// False when nobody takes the batches any more.
+async fn fetch_some(
+    owner: &Owner,
+    asking: &mut Asking<'_>,
+    folder: &Folder,
+    (asked, batches_to, refused): (&[u32], &mpsc::Sender<Batch>, &mut usize),
+) -> Result<bool, Stop> {
+    let listed = again::listed(owner, asking, asked).await?;
+    let known = again::place(owner, asking, folder, &listed).await?;
+    let settled = Batch { count: known.len(), ..Batch::default() };
+    if !known.is_empty() && batches_to.send(settled).await.is_err() {
+        return Ok(false);
+    }
+    let sizes = listed.iter().filter(|l| !known.contains(&l.uid)).map(|l| (l.uid, l.size)).collect();
+    for uids in batches(sizes, asked) {
+        let mut batch = Batch { count: uids.len(), ..Batch::default() };
+        let done = whole_batch(asking, &uids, (&mut batch, refused)).await;
+        if done.is_err() {
+            // What came before the session ended is kept; but the last may have come as an empty one.
+            batch.messages.pop();
+            batch.count = batch.messages.len().saturating_add(batch.failed.len());
+        }
+        if !batch.messages.is_empty() {
+            owner.breaking.given();
+        }
+        if batches_to.send(batch).await.is_err() {
+            return Ok(false);
+        }
+        done?;
+    }
+    Ok(true)
+}
+
+/// The session ended while it was asked for these. A message that ends every session alone is given up, and the account goes on.
+async fn blamed(
+    owner: &Owner,
+    folder: &Folder,
+    (asked, question): (&[u32], &Question),
+    failure: accounts::Failure,
+    batches_to: &mpsc::Sender<Batch>,
+) -> Stop {
+    let alone = asked.len() == 1;
+    for uid in question.suspects() {
+        if owner.breaking.ended(folder.id, (uid, alone), &failure) {
+            let words = failure.server_words.unwrap_or_default();
+            let failed = vec![Lost { uid, class: FailedClass::EndsSession, words }];
+            // When nobody takes it, storing failed and says why.
+            let _ = batches_to.send(Batch { failed, count: 1, ..Batch::default() }).await;
+            return Stop::Reopen;
+        }
+    }
+    Stop::Failed(failure)
+}
+
 /// Everything of a batch that the server gives. What it refuses is asked for one by one, so that one message does not stop
 /// the others.
-async fn whole_batch(session: &mut ImapSession, uids: &[u32], refused: &mut usize) -> Result<Batch, Stop> {
-    let mut batch = Batch { count: uids.len(), ..Batch::default() };
-    let mut words = fetch(session, uids, &mut batch.messages).await?;
+async fn whole_batch(
+    asking: &mut Asking<'_>,
+    uids: &[u32],
+    (batch, refused): (&mut Batch, &mut usize),
+) -> Result<(), Stop> {
+    let mut words = fetch(asking, uids, &mut batch.messages).await?;
     let came = |batch: &Batch, uid: u32| batch.messages.iter().any(|m| m.meta.uid == Some(uid));
-    let mut left: Vec<u32> = uids.iter().copied().filter(|uid| !came(&batch, *uid)).collect();
+    let mut left: Vec<u32> = uids.iter().copied().filter(|uid| !came(batch, *uid)).collect();
     if !left.is_empty() {
         // Some were deleted between list and fetch.
-        left = session.uid_search(&[SearchKey::Uid(set_of(&left))]).await?;
+        left = asking.session.uid_search(&[SearchKey::Uid(set_of(&left))]).await?;
     }
     for uid in left {
         if uids.len() > 1 {
-            words = fetch(session, &[uid], &mut batch.messages).await?;
+            words = fetch(asking, &[uid], &mut batch.messages).await?;
         }
-        if came(&batch, uid) {
+        if came(batch, uid) {
             *refused = 0;
             continue;
         }
@@ -155,7 +214,7 @@ async fn whole_batch(session: &mut ImapSession, uids: &[u32], refused: &mut usiz
         }
         batch.failed.push(Lost { uid, class, words });
     }
-    Ok(batch)
+    Ok(())
 }
 
 /// Writes the bodies, and reads what lists show and search needs.
@@ -276,15 +335,16 @@ pub fn is_about_messages(e: &imap::Error) -> bool {
 }
 
 /// Adds what the server gives; its words when it refuses some of it.
-async fn fetch(session: &mut ImapSession, uids: &[u32], out: &mut Vec<Raw>) -> Result<Option<String>, Stop> {
+async fn fetch(asking: &mut Asking<'_>, uids: &[u32], out: &mut Vec<Raw>) -> Result<Option<String>, Stop> {
     let mut items = vec![FetchItem::Uid, FetchItem::Flags, FetchItem::InternalDate];
-    if session.capabilities().has(imap::GMAIL) {
+    if asking.session.capabilities().has(imap::GMAIL) {
         items.extend(imap::Gmail::items());
     }
     items.push(FetchItem::Body(String::new()));
     let mut reading: Option<Reading> = None;
-    let mut stream = session.uid_fetch(&set_of(uids), &items).await?;
-    loop {
+    asking.question.begin(uids);
+    let mut stream = asking.session.uid_fetch(&set_of(uids), &items).await?;
+    let words = loop {
         match stream.next().await {
             Ok(Some(FetchEvent::BodyStart { .. })) => reading = Some(Reading::default()),
             Ok(Some(FetchEvent::BodyChunk(chunk))) => {
@@ -293,14 +353,20 @@ async fn fetch(session: &mut ImapSession, uids: &[u32], out: &mut Vec<Raw>) -> R
                 }
             }
             Ok(Some(FetchEvent::BodyEnd)) => {}
-            Ok(Some(FetchEvent::Message(meta))) => out.extend(whole(*meta, reading.take(), uids)),
-            Ok(None) => return Ok(None),
-            Err(e) if is_about_messages(&e) => {
-                return Ok(Some(e.refusal().map(ToString::to_string).unwrap_or_default()));
+            Ok(Some(FetchEvent::Message(meta))) => {
+                let came = whole(*meta, reading.take(), uids);
+                if let Some(uid) = came.as_ref().and_then(|raw| raw.meta.uid) {
+                    asking.question.told(uid);
+                }
+                out.extend(came);
             }
+            Ok(None) => break None,
+            Err(e) if is_about_messages(&e) => break Some(e.refusal().map(ToString::to_string).unwrap_or_default()),
             Err(e) => return Err(e.into()),
         }
-    }
+    };
+    asking.question.end();
+    Ok(words)
 }
 
 /// The message with its body; none for news about another message, and for one without a body.

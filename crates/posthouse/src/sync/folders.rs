@@ -151,13 +151,15 @@ async fn store(
         mailbox::save_folder(&mut tx, scope, (FolderId(app.ids.next()), account), f, now).await?;
     }
     owner.untidy.store(true, Ordering::Relaxed);
+    let mut removed = 0;
     for f in gone.iter().filter(|g| !renamed.iter().any(|(r, _)| r.id == g.id)) {
         transfers::folder_gone(&mut tx, app, scope, account, f.id).await?;
-        mailbox::forget_folder(&mut tx, scope, f.id).await?;
+        removed += mailbox::forget_folder(&mut tx, scope, f.id).await?;
     }
     mailbox::settle_roles(&mut tx, scope, account).await?;
     mailbox::folders_changed(&mut tx, app, scope, account).await?;
     tx.commit().await?;
+    owner.tally.add(|c| c.removed += i64::try_from(removed).unwrap_or(i64::MAX));
     Ok(())
 }
 
@@ -186,6 +188,8 @@ mod tests {
             seen_import_days: None,
             compares: 0,
             made_here: false,
+            server_messages: None,
+            counted_at: None,
         }
     }
 

@@ -15,6 +15,7 @@
 
 mod again;
 pub mod api;
+mod breaking;
 mod count;
 mod fetch;
 mod folders;
@@ -65,6 +66,9 @@ enum Stop {
     /// The server would not open this one folder; the session goes on.
     #[error("a folder does not open")]
     Refused(Failure),
+    /// One message ended the session and is given up: the account goes on in another at once.
+    #[error("a message ends sessions")]
+    Reopen,
     /// The account is another's by now.
     #[error("the account is owned by another")]
     Lost,

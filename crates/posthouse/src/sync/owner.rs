@@ -1,5 +1,6 @@
 //! The task that owns one account's session.
 
+use super::breaking::Breaking;
 use super::history::{self, Tally};
 use super::{Stop, count, folders, newest, ops, pass, quota};
 use crate::accounts::{self, Account, AccountId, Connection, Failure, Reason, Side, State, SyncSettings, SyncStage};
@@ -35,6 +36,8 @@ pub struct Owner {
     bell: Arc<Notify>,
     /// What was done since the last row of the history.
     pub tally: Arc<Tally>,
+    /// Messages that may end sessions.
+    pub breaking: Arc<Breaking>,
     /// Messages may lie nowhere: a folder went or got new UIDs, or nobody has looked since the start.
     pub untidy: AtomicBool,
     /// Messages that lay nowhere before the last pass.
@@ -85,6 +88,7 @@ pub async fn own(
     let name = accounts::lease_name(account.id);
     let mut lapses = app.ownership.lapses();
     let tally = Arc::new(Tally::default());
+    let breaking = Arc::new(Breaking::default());
     let mut pause = delay;
     loop {
         tokio::select! {
@@ -108,6 +112,7 @@ pub async fn own(
             imports: imports.clone(),
             bell: bell.clone(),
             tally: tally.clone(),
+            breaking: breaking.clone(),
             untidy: AtomicBool::new(true),
             suspects: Mutex::default(),
             import_days: AtomicI64::new(account.import_days),
@@ -141,7 +146,7 @@ impl Owner {
     async fn work(&self) {
         loop {
             match self.turn().await {
-                Ok(()) => {}
+                Ok(()) | Err(Stop::Reopen) => {}
                 Err(Stop::Lost) => return,
                 Err(Stop::Failed(failure) | Stop::Refused(failure)) => {
                     if let Err(Stop::Lost) = Box::pin(self.note_failure(&failure)).await {
@@ -231,6 +236,7 @@ impl Owner {
                 let _ = Box::pin(session.logout()).await;
                 Ok(())
             }
+            Err(Stop::Reopen) => Box::pin(self.note_healthy(generation)).await,
             Err(Stop::Failed(failure)) if healthy => {
                 Box::pin(self.note_healthy(generation)).await?;
                 match failure.reason {

@@ -6,7 +6,7 @@
 
 use super::history::number;
 use super::owner::Owner;
-use super::{Stop, fetch};
+use super::{Stop, count, fetch};
 use crate::connect::{self, ImapSession};
 use crate::mailbox::{self, Flags, Folder, Placed, Seen, gmail};
 use imap::{Day, FetchItem, Fetched, MailboxName, MailboxStatus, Resync, SearchKey, Selected, UidSet};
@@ -70,6 +70,7 @@ pub async fn folder(
     let _ = session.take_changes();
     let same = same_uids(owner, folder, &selected).await?;
     note_id(owner, folder, (selected.mailbox_id.as_deref(), same)).await?;
+    count::note(owner, folder, i64::from(selected.exists)).await?;
     let now = Seen {
         uid_next: selected.uid_next.map_or(0, i64::from),
         messages: i64::from(selected.exists),
@@ -168,6 +169,8 @@ async fn same_uids(owner: &Owner, folder: &Folder, selected: &Selected) -> Resul
     }
     owner.untidy.store(true, Ordering::Relaxed);
     let mut tx = owner.tx().await?;
+    let account = owner.account.id;
+    mailbox::transfers::uids_are_new(&mut tx, &owner.app, &owner.scope, account, folder.id).await?;
     mailbox::set_uid_validity(&mut tx, &owner.scope, folder.id, validity).await?;
     tx.commit().await?;
     Ok(false)

@@ -214,9 +214,13 @@ pub async fn figures(
     sql!(opt Figures, c,
         "SELECT a.sync_stage, a.sync_done, a.sync_total, a.sync_started_at, a.sync_started_done, a.compared_at,
            (SELECT MAX(ended_at) FROM sync_run WHERE account_id = $1 AND reason IS NULL) AS last_sync_at,
-           (SELECT COUNT(*) FROM placement p JOIN folder f ON f.id = p.folder_id WHERE p.account_id = $1 AND f.selected) AS messages,
+           (SELECT COUNT(*) FROM placement p JOIN folder f ON f.id = p.folder_id
+             WHERE p.account_id = $1 AND f.selected AND p.uid > 0)
+             + (SELECT COUNT(*) FROM transfer t JOIN mailbox_op o ON o.id = t.op_id JOIN folder f ON f.id = t.folder_id
+             WHERE t.account_id = $1 AND f.selected AND t.uid > 0 AND o.kind <> 'copy') AS messages,
            (SELECT COUNT(*) FROM folder WHERE account_id = $1 AND selected AND seen_messages IS NULL) AS unknown,
-           (SELECT CAST(COALESCE(SUM(seen_messages), 0) AS BIGINT) FROM folder WHERE account_id = $1 AND selected) AS on_server,
+           (SELECT CAST(COALESCE(SUM(COALESCE(server_messages, seen_messages)), 0) AS BIGINT) FROM folder
+             WHERE account_id = $1 AND selected) AS on_server,
            (SELECT COUNT(*) FROM failed_message WHERE account_id = $1) AS failed,
            CASE WHEN a.sent_day = $4 THEN a.sent_today ELSE 0 END AS sent_today,
            (SELECT COUNT(*) FROM message m WHERE m.account_id = $1 AND m.received_at >= $3 AND EXISTS

@@ -49,8 +49,11 @@ pub async fn perform(
     let work = Work { op, what, from, to: made.as_ref().or(to), items };
     let selected = session.select(&MailboxName::encode(&work.from.name)).await?;
     let uids = work.uids();
-    if uids.is_empty() || selected.uid_validity.map(i64::from) != work.from.uid_validity {
+    if uids.is_empty() {
         return overtaken(owner, op).await;
+    }
+    if selected.uid_validity.map(i64::from) != work.from.uid_validity {
+        return Err(Refused::Server(transfers::UIDS_ARE_NEW.to_owned()));
     }
     let told = match (work.what, work.to) {
         (TransferKind::Remove, _) | (_, None) => {

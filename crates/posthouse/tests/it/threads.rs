@@ -106,6 +106,32 @@ async fn stored(app: &App, stock: &mut Stock, letters: Vec<Letter>, at_a_time: u
 }
 
 on_both! {
+    async fn what_is_thrown_away_leaves_the_list_of_all_folders(engine) {
+        let t = TestApp::start(engine).await;
+        let mut api = t.owner().await;
+        let (scope, user) = ids(&mut api).await;
+        let mut stock = stock(t.app(), &scope, Some(user), "ben@lab.test").await;
+        let thrown_away = |letter: Letter| Letter { archived: true, ..letter };
+        let letters = vec![part("a", &[], 1), thrown_away(part("a2", &["a"], 2)), thrown_away(part("b", &[], 3)), part("c", &[], 4)];
+        stock.store(t.app(), letters).await;
+        let account = stock.account;
+        let all = |list: &str| format!("/accounts/{account}/{list}?limit=2");
+        let in_folder = |list: &str| format!("/accounts/{account}/{list}?limit=2&folder={}", stock.archive);
+        let shown = async |api: &mut Api, path: &str| names(&json!(pages(api, path).await));
+        assert_eq!(shown(&mut api, &all("messages")).await, ["c", "b", "a2", "a"]);
+        for (role, sql) in [
+            ("trash", "UPDATE folder SET role = 'trash' WHERE role IS NULL"),
+            ("junk", "UPDATE folder SET role = 'junk' WHERE role = 'trash'"),
+        ] {
+            t.run_sql(sql).await;
+            assert_eq!(shown(&mut api, &all("messages")).await, ["c", "a"], "{role}");
+            assert_eq!(shown(&mut api, &all("threads")).await, ["c", "a"], "{role}");
+            assert_eq!(shown(&mut api, &in_folder("messages")).await, ["b", "a2"], "{role}");
+            assert_eq!(shown(&mut api, &in_folder("threads")).await, ["b", "a"], "{role}");
+        }
+        t.stop().await;
+    }
+
     async fn the_same_mail_comes_to_the_same_threads_in_any_order(engine) {
         let t = TestApp::start(engine).await;
         let mut api = t.owner().await;

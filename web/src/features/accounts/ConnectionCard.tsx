@@ -7,7 +7,7 @@ import { ButtonLink } from "../../ui/links";
 import { StateLabel } from "../../ui/StateLabel";
 import { Time } from "../../ui/Time";
 import classes from "./AccountSettings.module.css";
-import { mayUse, useRetryNow } from "./queries";
+import { useRetryNow } from "./queries";
 import { Why } from "./Why";
 import { STATES } from "./words";
 
@@ -83,7 +83,7 @@ function Actions({ account, side }: { account: Account; side: "receiving" | "sen
   const oauth = account[side === "receiving" ? "imap" : "smtp"]?.auth === "oauth";
   const retry = useRetryNow(account.id);
   if (state.state !== "disconnected" && state.state !== "reconnect_required") return null;
-  const canTry = mayUse(account) && state.reason !== "password_missing" && state.reason !== "grant_missing";
+  const canTry = account.can_use && state.reason !== "password_missing" && state.reason !== "grant_missing";
   const { button, notice } = tryWords(state, oauth);
   return (
     <Group gap="sm" className={classes.actions}>

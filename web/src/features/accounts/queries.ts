@@ -16,9 +16,6 @@ type ListQuery = NonNullable<paths["/accounts"]["get"]["parameters"]["query"]>;
 /** Large enough that 10,000 accounts are a hundred requests, small enough for one to be quick. */
 const PAGE = 100;
 
-/** Whether its mail may be changed, and the account tried and brought up to date: none of it needs a server to send with. */
-export const mayUse = ({ can_send, can_manage }: Account): boolean => can_send || can_manage;
-
 export const accountListQuery = (filter: AccountFilter) =>
   infiniteQueryOptions({
     queryKey: keys.accountList(filter),

@@ -165,7 +165,7 @@ describe("the sync page", () => {
     serve({ failed: 1 }, [], [LOST]);
     server.use(
       http.get(api("/accounts/ana"), () =>
-        HttpResponse.json(account("ana", { can_send: false, can_manage: false })),
+        HttpResponse.json(account("ana", { can_use: false, can_send: false, can_manage: false })),
       ),
       http.get(api("/accounts/ana/sync/runs"), () => problem(500, "internal", "Something broke.")),
     );
@@ -176,7 +176,11 @@ describe("the sync page", () => {
 
   it("needs no server to send with", async () => {
     serve({ failed: 1 }, [], [LOST]);
-    server.use(http.get(api("/accounts/ana"), () => HttpResponse.json(account("ana", { can_send: false }))));
+    server.use(
+      http.get(api("/accounts/ana"), () =>
+        HttpResponse.json(account("ana", { can_send: false, can_manage: false })),
+      ),
+    );
     open("/accounts/ana/sync");
     expect(await screen.findByRole("button", { name: "Sync now" })).toBeVisible();
     expect(screen.getByRole("button", { name: "Check completeness" })).toBeVisible();

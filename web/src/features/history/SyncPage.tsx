@@ -9,7 +9,7 @@ import { Banner } from "../../ui/Banner";
 import { Icon } from "../../ui/Icon";
 import { LoadFailed } from "../../ui/Notice";
 import { Time } from "../../ui/Time";
-import { accountQuery, mayUse } from "../accounts/queries";
+import { accountQuery } from "../accounts/queries";
 import { History } from "./History";
 import { type SyncState, syncQuery, useSyncNow } from "./queries";
 import { Refused } from "./Refused";
@@ -29,8 +29,8 @@ export function SyncPage({ accountId }: { accountId: string }) {
       <Figures state={state.data} />
       {state.data.quota && <Fullness quota={state.data.quota} />}
       <Actions account={account} state={state.data} />
-      <Refused accountId={accountId} canForget={mayUse(account)} />
-      <History accountId={accountId} failed={state.data.failed} canRetry={mayUse(account)} />
+      <Refused accountId={accountId} canForget={account.can_use} />
+      <History accountId={accountId} failed={state.data.failed} canRetry={account.can_use} />
     </Stack>
   );
 }
@@ -101,7 +101,7 @@ function Actions({ account, state }: { account: Account; state: SyncState }) {
         Synchronise
       </Title>
       {state.stage === "importing" && <Importing state={state} />}
-      {mayUse(account) && (
+      {account.can_use && (
         <Group gap="sm">
           <Button
             leftSection={<Icon of={IconRefresh} />}

@@ -11,6 +11,7 @@ export const STATUS = {
 export const CLASS: Record<FailedMessage["class"], string> = {
   refused: "The server refuses to give this message.",
   not_given: "The server lists this message and gives nothing when asked for it.",
+  ends_session: "The server ends the connection whenever it is asked for this message.",
 };
 
 /** "Move 3 messages". */

@@ -75,7 +75,8 @@ pub async fn search(
         accounts::find(&mut c, actor, id, Access::Read).await?;
     }
     let mut found = Found::default();
-    if !(asked.query.is_empty() && asked.folder.is_none()) {
+    let asks = !asked.query.is_empty() || asked.folder.is_some();
+    if asks && !asked.query.filters.contradictory {
         let conditions = conditions(&mut c, actor, asked).await?;
         let (before, since) = span(&mut c, &actor.scope, &asked.query).await?;
         let whose = whose(&mut c, actor, conditions.account).await?;
@@ -142,20 +143,28 @@ async fn conditions(c: &mut Conn, actor: &Actor, asked: &Asked) -> DbResult<Cond
             _ => out.account_like = Some(accounts::like(name)),
         }
     }
-    if filters.folder.is_none() && filters.label.is_none() {
+    out.account_unlike = filters.without_account.as_deref().map(accounts::like);
+    let named = [&filters.folder, &filters.label].into_iter().flatten();
+    if named.chain(&filters.without_folders).chain(&filters.without_labels).next().is_none() {
         return Ok(out);
     }
     let folders = list::folder_names(c, &actor.scope).await?;
-    out.folder_names = filters.folder.as_deref().map(|name| called(&folders, &folded(name)));
-    // Labels are folders, but those that the server does not list as such: they are found as they are written.
-    out.labels = filters.label.as_deref().map(|name| {
-        let wanted = folded(name);
-        let own = gmail::own(&wanted).iter().map(|label| (*label).to_owned());
-        // No label that is kept has a control character, and PostgreSQL takes none that is zero.
-        let as_written = Some(name.to_owned()).filter(|name| !name.contains(char::is_control));
-        own.chain(called(&folders, &wanted)).chain(as_written).collect()
-    });
+    let in_folder = |name: &String| called(&folders, &folded(name));
+    let labelled = |name: &String| labels_called(&folders, name);
+    out.folder_names = filters.folder.as_ref().map(in_folder);
+    out.labels = filters.label.as_ref().map(labelled);
+    out.without_folders = filters.without_folders.iter().flat_map(in_folder).collect();
+    out.without_labels = filters.without_labels.iter().flat_map(labelled).collect();
     Ok(out)
+}
+
+/// Labels are folders, but those that the server does not list as such: they are found as they are written.
+fn labels_called(folders: &[(String, Option<FolderRole>)], name: &str) -> Vec<String> {
+    let wanted = folded(name);
+    let own = gmail::own(&wanted).iter().map(|label| (*label).to_owned());
+    // No label that is kept has a control character, and PostgreSQL takes none that is zero.
+    let as_written = Some(name.to_owned()).filter(|name| !name.contains(char::is_control));
+    own.chain(called(folders, &wanted)).chain(as_written).collect()
 }
 
 /// The names of the folders that are called so, by their name, the last part of it, or what they are for.

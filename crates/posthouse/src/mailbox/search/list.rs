@@ -75,12 +75,18 @@ pub struct Conditions {
     pub account: Option<AccountId>,
     /// In an account whose address or name is like this (SQL's `LIKE`).
     pub account_like: Option<String>,
+    /// In no account whose address or name is like this.
+    pub account_unlike: Option<String>,
     /// In this folder.
     pub folder: Option<FolderId>,
     /// In a folder of one of these names.
     pub folder_names: Option<Vec<String>>,
+    /// In no folder of these names.
+    pub without_folders: Vec<String>,
     /// Under one of these labels of Gmail.
     pub labels: Option<Vec<String>>,
+    /// Under none of these.
+    pub without_labels: Vec<String>,
     /// Unread in some folder, or read in all.
     pub unread: Option<bool>,
     /// Flagged in some folder, or in none.
@@ -93,49 +99,86 @@ impl Conditions {
     pub const fn is_picky(&self) -> bool {
         self.folder.is_some()
             || self.folder_names.is_some()
+            || !self.without_folders.is_empty()
             || self.labels.is_some()
+            || !self.without_labels.is_empty()
             || self.unread.is_some()
             || self.flagged.is_some()
     }
 }
 
+macro_rules! lite_names {
+    ($named:literal) => {
+        concat!("SELECT n.value FROM json_each(", $named, ") n")
+    };
+}
+
+macro_rules! pg_names {
+    ($named:literal) => {
+        concat!("SELECT jsonb_array_elements_text(", $named, ")")
+    };
+}
+
+macro_rules! lite_labelled {
+    ($named:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM json_each(",
+            $named,
+            ") n
+               WHERE instr(char(10) || m.labels || char(10), char(10) || n.value || char(10)) > 0)"
+        )
+    };
+}
+
+macro_rules! pg_labelled {
+    ($named:literal) => {
+        concat!("string_to_array(m.labels, chr(10)) && ARRAY(SELECT jsonb_array_elements_text(", $named, "))")
+    };
+}
+
+macro_rules! lies_in {
+    ($names:ident, $named:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM placement p JOIN folder f ON f.id = p.folder_id
+               WHERE p.message_id = e.message_id AND f.name IN (",
+            $names!($named),
+            "))"
+        )
+    };
+}
+
 // The rule of `accounts::may` for reading, as a condition: a workspace can have ten thousand accounts.
 macro_rules! rows_sql {
-    ($from:literal, $names:literal, $labels:literal, $labelled:literal) => {
+    ($from:literal, $names:ident, $labelled:ident) => {
         concat!(
             "SELECT e.id AS place, a.address AS account_address, a.display_name AS account_name, m.id, m.account_id, m.thread_id, m.blob, m.size,
                m.subject, m.from_name, m.from_address, m.to_people, m.snippet, m.received_at, m.has_attachments, m.truncated, m.labels
              FROM ", $from, " JOIN account a ON a.id = e.account_id JOIN message m ON m.id = e.message_id
              WHERE e.workspace_id = $2 AND a.closing_at IS NULL AND (CAST($3 AS BOOLEAN) OR a.user_id IS NULL OR a.user_id = $4)
                AND ($5 = '' OR a.search_text LIKE $5 ESCAPE '\\')
+               AND ($17 = '' OR a.search_text NOT LIKE $17 ESCAPE '\\')
                AND (CAST($6 AS BOOLEAN) OR e.account_id = $7)
                AND (CAST($8 AS BOOLEAN) OR EXISTS (SELECT 1 FROM placement p WHERE p.message_id = e.message_id AND p.folder_id = $9))
-               AND (CAST($10 AS BOOLEAN) OR EXISTS (SELECT 1 FROM placement p JOIN folder f ON f.id = p.folder_id
-                 WHERE p.message_id = e.message_id AND f.name IN (", $names, ")))
+               AND (CAST($10 AS BOOLEAN) OR ", lies_in!($names, "$11"), ")
+               AND (CAST($18 AS BOOLEAN) OR NOT ", lies_in!($names, "$19"), ")
                AND (CAST($12 AS BOOLEAN) IS NULL OR EXISTS (SELECT 1 FROM placement p
                  WHERE p.message_id = e.message_id AND NOT p.seen) = $12)
                AND (CAST($13 AS BOOLEAN) IS NULL OR EXISTS (SELECT 1 FROM placement p
                  WHERE p.message_id = e.message_id AND p.flagged) = $13)
-               AND (CAST($15 AS BOOLEAN) OR ", $labelled, "
-                 OR (m.gmail_id IS NOT NULL AND EXISTS (SELECT 1 FROM placement p JOIN folder f ON f.id = p.folder_id
-                   WHERE p.message_id = e.message_id AND f.name IN (", $labels, "))))
+               AND (CAST($15 AS BOOLEAN) OR ", $labelled!("$16"), " OR (m.gmail_id IS NOT NULL AND ", lies_in!($names, "$16"), "))
+               AND (CAST($20 AS BOOLEAN) OR m.gmail_id IS NULL
+                 OR NOT (COALESCE(", $labelled!("$21"), ", FALSE) OR ", lies_in!($names, "$21"), "))
              ORDER BY e.id DESC LIMIT $14"
         )
     };
 }
 
 const ROWS: Sql = Sql {
-    lite: rows_sql!(
-        "json_each($1) j CROSS JOIN search_entry e ON e.id = j.value",
-        "SELECT n.value FROM json_each($11) n",
-        "SELECT n.value FROM json_each($16) n",
-        "EXISTS (SELECT 1 FROM json_each($16) n WHERE instr(char(10) || m.labels || char(10), char(10) || n.value || char(10)) > 0)"
-    ),
+    lite: rows_sql!("json_each($1) j CROSS JOIN search_entry e ON e.id = j.value", lite_names, lite_labelled),
     pg: rows_sql!(
         "jsonb_array_elements_text($1) j JOIN search_entry e ON e.id = CAST(j AS BIGINT)",
-        "SELECT jsonb_array_elements_text($11)",
-        "SELECT jsonb_array_elements_text($16)",
-        "string_to_array(m.labels, chr(10)) && ARRAY(SELECT jsonb_array_elements_text($16))"
+        pg_names,
+        pg_labelled
     ),
 };
 
@@ -156,11 +199,14 @@ pub async fn rows(
     let nobody = uuid::Uuid::nil();
     let names = serde_json::json!(asked.folder_names.as_deref().unwrap_or_default());
     let labels = serde_json::json!(asked.labels.as_deref().unwrap_or_default());
+    let (without, unlabelled) = (&asked.without_folders, &asked.without_labels);
     let found = sql!(all Columns, c, sql ROWS,
         serde_json::json!(places), actor.scope.workspace_id(), actor.role != MemberRole::Member, actor.user_id,
         asked.account_like.as_deref().unwrap_or_default(), asked.account.is_none(), asked.account.map_or(nobody, |a| a.0),
         asked.folder.is_none(), asked.folder.map_or(nobody, |f| f.0), asked.folder_names.is_none(), names,
-        asked.unread, asked.flagged, i64::try_from(limit).unwrap_or(i64::MAX), asked.labels.is_none(), labels)?;
+        asked.unread, asked.flagged, i64::try_from(limit).unwrap_or(i64::MAX), asked.labels.is_none(), labels,
+        asked.account_unlike.as_deref().unwrap_or_default(), without.is_empty(), serde_json::json!(without),
+        unlabelled.is_empty(), serde_json::json!(unlabelled))?;
     Ok(found.into_iter().map(HitRow::from).collect())
 }
 

@@ -25,6 +25,9 @@ pub use store::{RefusedAccount, Transfer, of, refused_accounts, refused_messages
 
 /// Messages of one request.
 pub const MAX_MESSAGES: usize = 500;
+/// Why messages that were to be moved are where they were.
+pub const UIDS_ARE_NEW: &str =
+    "The mail server has numbered the messages of this folder anew meanwhile. Do it once more.";
 /// How long a message stays shown in a folder that is not copied.
 const KEPT_SECS: i64 = 3_600;
 
@@ -381,6 +384,8 @@ pub async fn arrived(
         if let (false, Some(validity)) = (folder.selected || folder.uid_validity == validity, validity) {
             super::store::set_uid_validity(tx, scope, folder.id, validity).await?;
         }
+        let came = arrivals.iter().filter(|a| a.uid.is_some()).count();
+        store::count_in(tx, scope, folder.id, i64::try_from(came).unwrap_or(0)).await?;
         for a in arrivals {
             if let Some(uid) = a.uid {
                 store::renumber(tx, scope, folder.id, (a.to_uid, uid)).await?;
@@ -389,6 +394,7 @@ pub async fn arrived(
             }
         }
     }
+    store::count_out(tx, scope, op).await?;
     store::delete_of(tx, scope, op).await
 }
 
@@ -434,9 +440,35 @@ pub async fn folder_gone(
     account: AccountId,
     folder: FolderId,
 ) -> DbResult<()> {
-    for (op, kind) in store::ops_to(tx, scope, folder).await? {
-        give_back(tx, app, scope, account, (op, kind)).await?;
-        ops::finish(tx, app, scope, account, (op, Some("The folder is not on the mail server any more."))).await?;
+    let ops = store::ops_to(tx, scope, folder).await?;
+    give_up_all(tx, app, scope, account, (&ops, "The folder is not on the mail server any more.")).await
+}
+
+/// A folder has new UIDs: what was to leave it stays, as nobody can name it there.
+///
+/// # Errors
+/// Only the database's.
+pub async fn uids_are_new(
+    tx: &mut Conn,
+    app: &App,
+    scope: &Scope,
+    account: AccountId,
+    folder: FolderId,
+) -> DbResult<()> {
+    let ops = store::ops_from(tx, scope, folder).await?;
+    give_up_all(tx, app, scope, account, (&ops, UIDS_ARE_NEW)).await
+}
+
+async fn give_up_all(
+    tx: &mut Conn,
+    app: &App,
+    scope: &Scope,
+    account: AccountId,
+    (ops, why): (&[(OpId, TransferKind)], &str),
+) -> DbResult<()> {
+    for (op, kind) in ops {
+        give_back(tx, app, scope, account, (*op, *kind)).await?;
+        ops::finish(tx, app, scope, account, (*op, Some(why))).await?;
     }
     Ok(())
 }

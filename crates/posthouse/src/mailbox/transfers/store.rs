@@ -166,6 +166,35 @@ pub async fn ops_to(c: &mut Conn, scope: &Scope, folder: FolderId) -> DbResult<V
     )
 }
 
+/// The operations that take something out of a folder where the server has it.
+pub async fn ops_from(c: &mut Conn, scope: &Scope, folder: FolderId) -> DbResult<Vec<(OpId, TransferKind)>> {
+    sql!(
+        all(OpId, TransferKind),
+        c,
+        "SELECT DISTINCT o.id, o.kind FROM transfer t JOIN mailbox_op o ON o.id = t.op_id
+         WHERE t.folder_id = $1 AND t.workspace_id = $2 AND t.uid > 0 ORDER BY o.id",
+        folder,
+        scope.workspace_id()
+    )
+}
+
+/// The server did an operation: what it took out of folders is not counted there any more.
+pub async fn count_out(tx: &mut Conn, scope: &Scope, op: OpId) -> DbResult<()> {
+    sql!(run tx,
+        "UPDATE folder SET server_messages = server_messages -
+           (SELECT COUNT(*) FROM transfer t WHERE t.op_id = $1 AND t.folder_id = folder.id AND t.uid > 0)
+         WHERE workspace_id = $2 AND id IN (SELECT t.folder_id FROM transfer t JOIN mailbox_op o ON o.id = t.op_id
+           WHERE t.op_id = $1 AND o.kind <> 'copy')", op, scope.workspace_id())?;
+    Ok(())
+}
+
+/// Messages came into a folder there.
+pub async fn count_in(tx: &mut Conn, scope: &Scope, folder: FolderId, messages: i64) -> DbResult<()> {
+    sql!(run tx, "UPDATE folder SET server_messages = server_messages + $3 WHERE id = $1 AND workspace_id = $2",
+        folder, scope.workspace_id(), messages)?;
+    Ok(())
+}
+
 /// The message has the server's UID now, for whoever takes it on from there too.
 pub async fn renumber(tx: &mut Conn, scope: &Scope, folder: FolderId, (from, to): (i64, i64)) -> DbResult<()> {
     sql!(run tx,

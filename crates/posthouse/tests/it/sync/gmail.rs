@@ -92,6 +92,8 @@ on_both! {
             ("label:inbox", &["Mail 1", "Mail 2"]),
             ("label:sent", &["Mail 3"]),
             ("label:nothing", &[]),
+            ("-label:inbox", &["Mail 3"]),
+            ("-label:acme label:inbox", &["Mail 2"]),
             ("label:acme -mail", &[]),
         ] {
             assert_eq!(found(&mut s, &[("q", typed)]).await, subjects, "{typed}");

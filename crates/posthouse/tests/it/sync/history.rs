@@ -113,8 +113,8 @@ on_both! {
             s.host.put("INBOX", &mail(&format!("Mail {n}"), &format!("n{n}@else.test")));
         }
         resume(&mut s).await;
-        let state = until(&mut s, "the others are here", "", |v| v["messages"] == 3 && v["failed"] == 1).await;
-        assert_eq!(state["messages_on_server"], 4, "{state}");
+        let state = until(&mut s, "the others are here", "", |v| v["messages"] == 3 && v["messages_on_server"] == 4).await;
+        assert_eq!(state["failed"], 1, "{state}");
         let failed = get(&mut s.api, &s.id, "/failed").await;
         assert_eq!((&failed["items"][0]["uid"], &failed["items"][0]["class"]), (&json!(2), &json!("refused")), "{failed}");
         retry(&mut s).await;
@@ -125,6 +125,45 @@ on_both! {
         resume(&mut s).await;
         retry(&mut s).await;
         until(&mut s, "it is here", "", |v| v["failed"] == 0 && v["messages"] == 4).await;
+        s.equal(&FOLDERS).await;
+        s.t.stop().await;
+    }
+
+    async fn a_message_that_ends_the_session_stops_no_other(engine) {
+        let mut s = Scene::start(engine, ("ends-session", Offers::All), |_| {}).await;
+        s.equal(&FOLDERS).await;
+        s.api.post(&format!("/accounts/{}/pause", s.id), &json!({})).await.expect(200);
+        eventually("the session has ended", async || s.proxy.lives().iter().all(|l| l.ended_at.is_some())).await;
+        for n in 1..=5 {
+            s.host.put("INBOX", &mail(&format!("Mail {n}"), &format!("e{n}@else.test")));
+        }
+        s.host.put("Sent", &mail("Sent 0", "e0@else.test"));
+        for n in [2, 4] {
+            s.host.set_readable("INBOX", &format!("<e{n}@else.test>"), false);
+        }
+        resume(&mut s).await;
+        let state = until(&mut s, "the others are here", "", |v| v["messages"] == 4 && v["messages_on_server"] == 6).await;
+        assert_eq!(state["failed"], 2, "{state}");
+        let failed = get(&mut s.api, &s.id, "/failed").await;
+        let mut uids: Vec<_> = failed["items"].as_array().unwrap().iter().map(|m| m["uid"].as_i64().unwrap()).collect();
+        uids.sort_unstable();
+        assert_eq!((uids, &failed["items"][0]["class"]), (vec![2, 4], &json!("ends_session")), "{failed}");
+        assert!(failed["items"][0]["server_words"].as_str().unwrap().contains("FETCH failed"), "{failed}");
+
+        // Tried again it is told, and the account is not in trouble by it.
+        let troubled = |runs: &Value| runs["items"].as_array().unwrap().iter().filter(|r| r["status"] == "failed").count();
+        let before = troubled(&get(&mut s.api, &s.id, "/runs").await);
+        retry(&mut s).await;
+        let again = |v: &Value| (0..2).all(|n| v["items"][n]["attempts"] == 2);
+        until(&mut s, "they were tried again", "/failed", again).await;
+        until(&mut s, "all are known", "", |v| v["messages_on_server"] == 6).await;
+        let account = s.api.get(&format!("/accounts/{}", s.id)).await.expect(200);
+        assert_eq!(account["status"], "connected", "{account}");
+        assert_eq!(troubled(&get(&mut s.api, &s.id, "/runs").await), before);
+
+        s.host.set_readable("INBOX", "@else.test>", true);
+        retry(&mut s).await;
+        until(&mut s, "they are here", "", |v| v["failed"] == 0 && v["messages"] == 6).await;
         s.equal(&FOLDERS).await;
         s.t.stop().await;
     }

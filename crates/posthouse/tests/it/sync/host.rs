@@ -4,6 +4,7 @@
 use super::Offers;
 use crate::support::{Engine, connect_request};
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
 use testkit::{MailWorld, Mailbox, OtherProgram, Peer, PeerServer, Stored};
 
 /// Which server, and what it does not offer.
@@ -108,6 +109,19 @@ impl Host {
         if other.append(&name, raw).is_err() {
             let _ = other.command(&format!("CREATE \"{name}\""));
             other.append(&name, raw).unwrap();
+        }
+    }
+
+    /// Whether Dovecot may read the file of the messages that have this text. Of one that it may not read it says
+    /// `* BYE FETCH failed`, and hangs up.
+    pub fn set_readable(&self, folder: &str, text: &str, readable: bool) {
+        let maildir = self.world.maildir(&self.mailbox.address, folder);
+        let files = ["new", "cur"].map(|part| maildir.join(part).read_dir().unwrap());
+        for file in files.into_iter().flatten().map(|entry| entry.unwrap().path()) {
+            if String::from_utf8_lossy(&std::fs::read(&file).unwrap()).contains(text) {
+                let mode = if readable { 0o600 } else { 0 };
+                std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+            }
         }
     }
 
