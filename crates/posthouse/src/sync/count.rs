@@ -39,7 +39,7 @@ pub async fn count(
         let is_old = folder.counted_at.is_none_or(|at| at < before);
         match told.get(&folder.name).and_then(|status| status.messages).map(i64::from) {
             Some(messages) if is_old || folder.server_messages != Some(messages) => {
-                counted.push((folder.id, Some(messages)))
+                counted.push((folder.id, Some(messages)));
             }
             Some(_) => {}
             None if is_old => due.push(folder),

@@ -253,7 +253,7 @@ async fn append_sent(
     Ok(())
 }
 
-/// Sets flags wherever the messages lie. A folder whose UIDs are new ones is left to the next pass.
+/// Sets flags wherever the messages lie. Where UIDs are new ones it is tried again, when a pass has found the messages under them.
 async fn set_flags(
     owner: &Owner,
     session: &mut ImapSession,
@@ -264,7 +264,7 @@ async fn set_flags(
     for (folder, uids) in places(owner, messages).await? {
         let selected = session.select(&MailboxName::encode(&folder.name)).await?;
         if selected.uid_validity.map(i64::from) != folder.uid_validity {
-            continue;
+            return Err(Refused::Server(mailbox::transfers::UIDS_ARE_NEW.to_owned()));
         }
         for (flag, wanted) in [("\\Seen", seen), ("\\Flagged", flagged)] {
             let Some(wanted) = wanted else { continue };

@@ -234,6 +234,23 @@ pub fn connect_request(world: &MailWorld, mailbox: &testkit::Mailbox) -> serde_j
     })
 }
 
+/// An account's newest 200 messages, and those in Trash and Junk, which its list leaves out.
+pub async fn all_mail(api: &mut Api, account: &str) -> Vec<serde_json::Value> {
+    let folders = api.get(&format!("/accounts/{account}/folders")).await.expect(200);
+    let apart = folders["items"].as_array().unwrap().iter().filter(|f| f["role"] == "trash" || f["role"] == "junk");
+    let named = apart.map(|f| format!("&folder={}", f["id"].as_str().unwrap()));
+    let mut all = vec![];
+    for folder in std::iter::once(String::new()).chain(named) {
+        let list = api.get(&format!("/accounts/{account}/messages?limit=200{folder}")).await.expect(200);
+        for message in list["items"].as_array().unwrap() {
+            if !all.iter().any(|m: &serde_json::Value| m["id"] == message["id"]) {
+                all.push(message.clone());
+            }
+        }
+    }
+    all
+}
+
 /// Waits until the condition holds; panics with `what` after the deadline.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);

@@ -2,7 +2,7 @@
 //! description and from transcripts; Google's own servers are not met here.
 
 use crate::on_both;
-use crate::support::{Api, Engine, TestApp, eventually, mail};
+use crate::support::{Api, Engine, TestApp, all_mail, eventually, mail};
 use posthouse::base::clock::Clock;
 use sandbox::{Folder, Kind, Mailbox, NewMessage, Sandbox, SandboxConfig};
 use serde_json::{Value, json};
@@ -137,9 +137,8 @@ impl Labels {
     }
 
     async fn row(&mut self, subject: &str) -> Value {
-        let list = self.api.get(&format!("/accounts/{}/messages", self.id)).await.expect(200);
-        let found = list["items"].as_array().unwrap().iter().find(|m| m["subject"] == subject);
-        found.unwrap_or_else(|| panic!("{subject} in {list}")).clone()
+        let list = all_mail(&mut self.api, &self.id).await;
+        list.into_iter().find(|m| m["subject"] == subject).unwrap_or_else(|| panic!("no {subject}"))
     }
 
     /// Waits until a row shows these folders: labels may come a moment after the places.

@@ -4,7 +4,7 @@ use super::host::{At, Host};
 use super::{Offers, Scene, bodies_asked};
 use crate::on_both;
 use crate::support::program::Program;
-use crate::support::{Engine, eventually, mail};
+use crate::support::{Engine, all_mail, eventually, mail};
 use posthouse::accounts::{self, Access};
 use posthouse::app::App;
 use posthouse::base::clock::Clock;
@@ -32,11 +32,10 @@ impl Scene {
     }
 
     pub async fn change(&mut self, numbers: &[usize], from: Option<&str>, action: Value) -> Value {
-        let list = self.api.get(&format!("/accounts/{}/messages?limit=200", self.id)).await.expect(200);
+        let list = all_mail(&mut self.api, &self.id).await;
         let subjects: Vec<String> = numbers.iter().map(|n| format!("Mail {n}")).collect();
-        let items = list["items"].as_array().unwrap().iter();
         let ids: Vec<&Value> =
-            items.filter(|m| subjects.iter().any(|s| m["subject"] == **s)).map(|m| &m["id"]).collect();
+            list.iter().filter(|m| subjects.iter().any(|s| m["subject"] == **s)).map(|m| &m["id"]).collect();
         assert_eq!(ids.len(), numbers.len(), "{numbers:?}");
         let from = match from {
             Some(name) => json!(self.folder(name).await),
@@ -87,7 +86,11 @@ pub async fn reaches_the_server(engine: Engine, at: impl Into<At>) {
     let places: Vec<Vec<String>> = [1, 6, 7, 9, 10, 11].into_iter().map(|n| s.lies(&here, n)).collect();
     assert_eq!(places, [&["Sent"][..], &["INBOX", "Sent"], &["Archive"], &["Trash"], &[], &["Sent"]], "shown at once");
     let list = s.api.get(&format!("/accounts/{}/messages?limit=200", s.id)).await.expect(200);
-    assert_eq!(list["items"].as_array().unwrap().len(), 29, "what is removed is not listed");
+    assert_eq!(
+        list["items"].as_array().unwrap().len(),
+        28,
+        "neither what is removed nor what is thrown away is listed"
+    );
     s.equal(&FOLDERS).await;
     let there = s.there(&FOLDERS);
     assert_eq!(there["Mail 11"], ["Sent seen"]);
@@ -311,6 +314,56 @@ pub async fn dies(engine: Engine, at: impl Into<At>, (point, action): (&str, &st
 }
 
 on_both! {
+    async fn what_was_to_leave_a_folder_with_new_uids_is_told(engine) {
+        let mut s = Scene::start(engine, ("renumbered", Offers::All), thirty).await;
+        s.equal(&FOLDERS).await;
+        s.pause().await;
+        s.change(&[1, 2], None, json!({ "kind": "archive" })).await;
+        s.change(&[3], None, json!({ "kind": "flags", "flagged": true })).await;
+        s.host.renew_uids("INBOX");
+        s.api.post(&format!("/accounts/{}/resume", s.id), &json!({})).await.expect(200);
+        s.nothing_waits().await;
+        s.equal(&FOLDERS).await;
+        let refused = s.operations().await["refused"].clone();
+        assert_eq!((&refused[0]["messages"], refused.as_array().unwrap().len()), (&json!(2), 1), "{refused}");
+        assert!(refused[0]["words"].as_str().unwrap().contains("numbered"), "{refused}");
+        let there = s.there(&FOLDERS);
+        assert_eq!((there["Mail 1"].as_slice(), there["Mail 3"].as_slice()), (&["INBOX".to_owned()][..], &["INBOX flagged".to_owned()][..]));
+        assert_eq!(s.bodies_asked(), 30, "known again");
+        s.t.stop().await;
+    }
+
+    async fn the_figures_are_those_of_one_moment(engine) {
+        let mut s = Scene::start(engine, ("figures", Offers::All), thirty).await;
+        s.equal(&FOLDERS).await;
+        let path = format!("/accounts/{}/sync", s.id);
+        let cell = tokio::sync::Mutex::new(&mut s);
+        let known = async || cell.lock().await.api.get(&path).await.expect(200)["messages_on_server"] == 30;
+        eventually("all were looked at", known).await;
+        let sent = s.folder("Sent").await;
+        s.pause().await;
+        s.change(&[1, 2, 3], None, json!({ "kind": "move", "folder": sent })).await;
+        s.change(&[4], None, json!({ "kind": "copy", "folder": sent })).await;
+        s.change(&[5], None, json!({ "kind": "archive" })).await;
+        s.api.post(&format!("/accounts/{}/resume", s.id), &json!({})).await.expect(200);
+        let mut seen = std::collections::BTreeSet::new();
+        loop {
+            let waits = s.operations().await["waiting"] != 0;
+            let figures = s.api.get(&path).await.expect(200);
+            assert_eq!(figures["messages"], figures["messages_on_server"], "{figures}");
+            seen.insert(figures["messages"].as_u64().unwrap());
+            if !waits {
+                break;
+            }
+        }
+        assert!(seen.contains(&30), "one more by the copy, one fewer by the archive: {seen:?}");
+        s.equal(&FOLDERS).await;
+        let counts = s.api.get(&format!("/accounts/{}/folders", s.id)).await.expect(200);
+        let of = |name: &str| counts["items"].as_array().unwrap().iter().find(|f| f["name"] == *name).unwrap()["server_messages"].clone();
+        assert_eq!((of("INBOX"), of("Sent")), (json!(26), json!(4)), "{counts}");
+        s.t.stop().await;
+    }
+
     async fn what_is_moved_copied_and_removed_here_reaches_the_server(engine) {
         reaches_the_server(engine, Offers::All).await;
         reaches_the_server(engine, Offers::NoMove).await;
