@@ -11,7 +11,7 @@ use super::owner::Owner;
 use super::pass::{self, flags};
 use super::{Stop, again};
 use crate::accounts::{self, Reason, Sent, SyncStage};
-use crate::base::blobs::{BlobError, Packed};
+use crate::base::blobs::{BlobError, BlobKey};
 use crate::base::meters::MESSAGES_STORED;
 use crate::connect::{self, ImapSession};
 use crate::mailbox::{self, FailedClass, Failing, Folder, Incoming, Role};
@@ -36,8 +36,12 @@ const MAX_STORED: usize = 50 * 1024 * 1024;
 const LONG: usize = 50;
 /// Its progress is told so often at most.
 const TELL_EVERY: Duration = Duration::from_secs(1);
-/// Bodies that are packed and read at the same time.
+/// Turns in which bodies are packed and read at the same time.
 const AT_ONCE: usize = 2;
+/// Messages of one turn.
+const TURN: usize = 8;
+/// Octets that are reserved at most for a body of which the server has told the size.
+const RESERVED: usize = 1024 * 1024;
 /// Messages refused one after the other before it is the server's trouble and not the messages'.
 const REFUSED_IN_A_ROW: usize = 20;
 
@@ -225,8 +229,8 @@ async fn prepare_all(
 ) -> Result<(), Stop> {
     while let Some(batch) = batches.recv().await {
         let told = batch.messages.iter().filter_map(|raw| pass::told(&raw.meta)).collect();
-        let messages = stream::iter(batch.messages).map(|raw| incoming(owner, raw)).buffered(AT_ONCE);
-        let messages = messages.try_collect().await?;
+        let messages = stream::iter(turns(batch.messages)).map(|some| incoming(owner, some)).buffered(AT_ONCE);
+        let messages = messages.try_concat().await?;
         let ready = Ready { messages, told, failed: batch.failed, count: batch.count };
         if written_to.send(ready).await.is_err() {
             // What comes after failed, and says why.
@@ -234,6 +238,18 @@ async fn prepare_all(
         }
     }
     Ok(())
+}
+
+/// The messages of a batch, as they are taken in turns.
+fn turns(messages: Vec<Raw>) -> Vec<Vec<Raw>> {
+    let mut turns: Vec<Vec<Raw>> = vec![];
+    for raw in messages {
+        match turns.last_mut() {
+            Some(turn) if turn.len() < TURN => turn.push(raw),
+            _ => turns.push(vec![raw]),
+        }
+    }
+    turns
 }
 
 /// Makes the bodies durable, while the batch before is committed.
@@ -321,6 +337,11 @@ struct Reading {
 }
 
 impl Reading {
+    fn of(size: u64) -> Self {
+        let room = usize::try_from(size).unwrap_or(usize::MAX).min(RESERVED);
+        Self { body: BytesMut::with_capacity(room), truncated: false }
+    }
+
     fn push(&mut self, chunk: &[u8]) {
         let room = MAX_STORED.saturating_sub(self.body.len());
         let kept = chunk.get(..room.min(chunk.len())).unwrap_or(chunk);
@@ -346,7 +367,7 @@ async fn fetch(asking: &mut Asking<'_>, uids: &[u32], out: &mut Vec<Raw>) -> Res
     let mut stream = asking.session.uid_fetch(&set_of(uids), &items).await?;
     let words = loop {
         match stream.next().await {
-            Ok(Some(FetchEvent::BodyStart { .. })) => reading = Some(Reading::default()),
+            Ok(Some(FetchEvent::BodyStart { size, .. })) => reading = Some(Reading::of(size)),
             Ok(Some(FetchEvent::BodyChunk(chunk))) => {
                 if let Some(r) = &mut reading {
                     r.push(&chunk);
@@ -435,27 +456,29 @@ pub async fn count_sent(
     Ok(accounts::note_sent(tx, &owner.scope, owner.account.id, &sent).await.map(drop)?)
 }
 
-async fn incoming(owner: &Owner, raw: Raw) -> Result<Incoming, Stop> {
-    let body = raw.body.clone();
-    // One turn in a thread of its own: each costs more than it looks.
+/// Packs, reads and writes some messages, in one turn of a thread of their own: each turn costs more than it looks.
+async fn incoming(owner: &Owner, some: Vec<Raw>) -> Result<Vec<Incoming>, Stop> {
+    let mut bodies = owner.app.blobs.writer(&owner.scope, owner.account.id)?;
+    let now = owner.app.clock.now();
     let done = tokio::task::spawn_blocking(move || {
-        // A mail that our reading cannot bear is stored and shown all the same, as its raw source.
-        let summary = std::panic::catch_unwind(|| mailbox::summarise(&body)).unwrap_or_default();
-        (Packed::of(&body), mailbox::header_hash(&body), summary)
+        some.into_iter().map(|raw| Ok(read(bodies.put(&raw.body)?, &raw, now))).collect::<Result<Vec<_>, BlobError>>()
     });
-    let (packed, header_hash, summary) = done.await.map_err(|e| BlobError::Store(e.to_string()))?;
-    let blob = owner.app.blobs.put_packed(&owner.scope, owner.account.id, packed?).await?;
-    let received = raw.meta.internal_date.map(|secs| Ts(secs.saturating_mul(1_000_000)));
-    Ok(Incoming {
+    Ok(done.await.map_err(|e| BlobError::Store(e.to_string()))??)
+}
+
+fn read(blob: BlobKey, raw: &Raw, now: Ts) -> Incoming {
+    // A mail that our reading cannot bear is stored and shown all the same, as its raw source.
+    let summary = std::panic::catch_unwind(|| mailbox::summarise(&raw.body)).unwrap_or_default();
+    Incoming {
         uid: raw.meta.uid.map_or(0, i64::from),
         flags: flags(&raw.meta),
-        received_at: received.unwrap_or_else(|| owner.app.clock.now()),
+        received_at: raw.meta.internal_date.map_or(now, |secs| Ts(secs.saturating_mul(1_000_000))),
         size: i64::try_from(raw.body.len()).unwrap_or(i64::MAX),
         blob,
         truncated: raw.truncated,
-        header_hash,
+        header_hash: mailbox::header_hash(&raw.body),
         summary,
-    })
+    }
 }
 
 #[cfg(test)]

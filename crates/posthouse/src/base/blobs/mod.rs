@@ -11,11 +11,14 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt, path::Path as Key};
-use std::path::Path;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Fast enough for an import, and about a third of the size for text.
-const ZSTD_LEVEL: i32 = 3;
+/// An import is waited for: of mail, level 3 takes half as long again and saves a fiftieth.
+const ZSTD_LEVEL: i32 = 1;
+/// Names that are tried for a file until it is whole.
+const STAGED: u32 = 1_000;
 /// The largest blob that is read back, unpacked: a bound against a damaged or forged file.
 const MAX_BYTES: usize = 200 * 1024 * 1024;
 
@@ -38,20 +41,55 @@ impl db::IntoValue for BlobKey {
     }
 }
 
-/// A blob as it is written.
-pub struct Packed {
-    key: BlobKey,
-    bytes: Vec<u8>,
+/// Packs and writes bodies of one account, one after the other. For a thread that may wait.
+pub struct Writer {
+    folder: PathBuf,
+    packer: zstd::bulk::Compressor<'static>,
+    meters: Meters,
 }
 
-impl Packed {
-    /// Names and packs the bytes. Takes a while: not for a thread that others wait for.
+impl Writer {
+    /// Writes the bytes, also when a file of this name is there: after a power loss it may be an empty one. Not durable before
+    /// [`Blobs::make_durable`].
     ///
     /// # Errors
-    /// When the packing fails.
-    pub fn of(bytes: &[u8]) -> Result<Self, BlobError> {
-        let packed = zstd::bulk::compress(bytes, ZSTD_LEVEL).map_err(|e| BlobError::Store(e.to_string()))?;
-        Ok(Self { key: BlobKey(*blake3::hash(bytes).as_bytes()), bytes: packed })
+    /// When the disk refuses.
+    pub fn put(&mut self, bytes: &[u8]) -> Result<BlobKey, BlobError> {
+        let packed = self.packer.compress(bytes).map_err(|e| BlobError::Store(e.to_string()))?;
+        let hash = blake3::hash(bytes);
+        write(&self.folder.join(hash.to_hex().as_str()), &packed).map_err(|e| BlobError::Store(e.to_string()))?;
+        self.meters.count(BLOB_BYTES, &[], u64::try_from(packed.len()).unwrap_or(u64::MAX));
+        Ok(BlobKey(*hash.as_bytes()))
+    }
+}
+
+/// Under another name first, so that nobody sees half of a body.
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let (mut file, staged) = staged(path)?;
+    let done = file.write_all(bytes).and_then(|()| std::fs::rename(&staged, path));
+    if done.is_err() {
+        let _ = std::fs::remove_file(&staged);
+    }
+    done
+}
+
+/// `#` and digits at its end are what `object_store` leaves out of its listings.
+fn staged(path: &Path) -> std::io::Result<(std::fs::File, PathBuf)> {
+    let mut n = 1_u32;
+    loop {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!("#{n}"));
+        match std::fs::File::create_new(&name) {
+            Ok(file) => return Ok((file, name.into())),
+            // Somebody writes the same now, or did not come to an end.
+            Err(e) if e.kind() == ErrorKind::AlreadyExists && n < STAGED => n += 1,
+            Err(e) if e.kind() == ErrorKind::NotFound && n < STAGED => {
+                // The account's first. Its folder may go again, with the account.
+                std::fs::create_dir_all(path.parent().unwrap_or(path))?;
+                n += 1;
+            }
+            Err(e) => return Err(e),
+        }
     }
 }
 
@@ -98,7 +136,7 @@ pub fn keep_all(folder: &Path) -> std::io::Result<Kept> {
 #[derive(Clone)]
 pub struct Blobs {
     store: Arc<LocalFileSystem>,
-    folder: Arc<std::path::PathBuf>,
+    folder: Arc<PathBuf>,
     meters: Meters,
 }
 
@@ -119,26 +157,23 @@ impl Blobs {
         Self { meters, ..self }
     }
 
-    /// Writes the bytes, also when a file of this name is there: after a power loss it may be an empty one. Not durable before
-    /// [`Blobs::make_durable`].
+    /// What writes bodies of this account.
+    ///
+    /// # Errors
+    /// When there is no memory to pack with.
+    pub fn writer(&self, scope: &Scope, account: AccountId) -> Result<Writer, BlobError> {
+        let packer = zstd::bulk::Compressor::new(ZSTD_LEVEL).map_err(|e| BlobError::Store(e.to_string()))?;
+        let folder = self.folder.join(prefix(scope, account).as_ref());
+        Ok(Writer { folder, packer, meters: self.meters.clone() })
+    }
+
+    /// [`Writer::put`] of one body, in a thread that may wait.
     ///
     /// # Errors
     /// When the disk refuses.
     pub async fn put(&self, scope: &Scope, account: AccountId, bytes: &Bytes) -> Result<BlobKey, BlobError> {
-        let plain = bytes.clone();
-        let packed = tokio::task::spawn_blocking(move || Packed::of(&plain));
-        self.put_packed(scope, account, packed.await.map_err(|e| BlobError::Store(e.to_string()))??).await
-    }
-
-    /// [`Blobs::put`] for those who have more to do with the bytes, and do it with the packing.
-    ///
-    /// # Errors
-    /// When the disk refuses.
-    pub async fn put_packed(&self, scope: &Scope, account: AccountId, packed: Packed) -> Result<BlobKey, BlobError> {
-        let octets = u64::try_from(packed.bytes.len()).unwrap_or(u64::MAX);
-        self.store.put(&key(scope, account, packed.key), packed.bytes.into()).await?;
-        self.meters.count(BLOB_BYTES, &[], octets);
-        Ok(packed.key)
+        let (mut writer, plain) = (self.writer(scope, account)?, bytes.clone());
+        tokio::task::spawn_blocking(move || writer.put(&plain)).await.map_err(|e| BlobError::Store(e.to_string()))?
     }
 
     /// Makes everything that was written so far survive a power loss: one `syncfs` of the folder's file system.
