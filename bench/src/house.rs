@@ -156,7 +156,8 @@ impl House {
     pub async fn read(&self, id: &str) -> Result<()> {
         let message = self.get(&format!("/messages/{id}")).await?;
         let text = message.get("text").and_then(Value::as_str).unwrap_or_default();
-        ensure!(text.contains("needle"), "the text of {id} is not there");
+        let told: String = message.to_string().chars().take(1_000).collect();
+        ensure!(text.contains("needle"), "the text of {id} is not there: {told}");
         ensure!(message.get("thread_id").is_some_and(Value::is_string), "{id} is in no conversation");
         Ok(())
     }

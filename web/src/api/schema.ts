@@ -2740,6 +2740,11 @@ export interface components {
              * @description Messages that could not be fetched.
              */
             failed: number;
+            /**
+             * Format: int64
+             * @description Chosen folders that the server does not open: their messages are not here, and not counted.
+             */
+            folders_refused: number;
             /** @description The end of the last pass that came to its end. */
             last_sync_at?: string | null;
             /**
@@ -2816,7 +2821,7 @@ export interface components {
             ended_at: string;
             /**
              * Format: int64
-             * @description Messages that the server did not give.
+             * @description Messages that the server did not give; of a comparison all that are missing here, others that it did not give before.
              */
             failed: number;
             /**

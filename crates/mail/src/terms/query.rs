@@ -58,7 +58,7 @@ pub struct Clause {
 }
 
 /// A day, as it was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Day {
     /// 1970 to 2499.
     pub year: i16,
@@ -91,7 +91,7 @@ impl Day {
     }
 }
 
-/// Conditions that are no words. Of an account, folder, label or day that is there twice the last counts.
+/// Conditions that are no words. All of them must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filters {
     /// Files hang on it, or not.
@@ -100,18 +100,18 @@ pub struct Filters {
     pub unread: Option<bool>,
     /// Flagged, or not.
     pub flagged: Option<bool>,
-    /// In a folder of this name or purpose.
-    pub folder: Option<String>,
+    /// In a folder of each of these names or purposes.
+    pub folders: Vec<String>,
     /// In none of these folders.
     pub without_folders: Vec<String>,
-    /// Under a label of this name, on servers that have labels.
-    pub label: Option<String>,
+    /// Under a label of each of these names, on servers that have labels.
+    pub labels: Vec<String>,
     /// Under none of these labels.
     pub without_labels: Vec<String>,
-    /// In an account with this in its address or name.
-    pub account: Option<String>,
-    /// In no account with this in its address or name.
-    pub without_account: Option<String>,
+    /// In an account with these in its address or name.
+    pub accounts: Vec<String>,
+    /// In no account with one of these in its address or name.
+    pub without_accounts: Vec<String>,
     /// Received before this day.
     pub before: Option<Day>,
     /// Received on this day or later.
@@ -223,18 +223,20 @@ impl Filters {
             ("is", "read" | "seen") => self.contradictory |= settle(&mut self.unread, !is),
             ("is", "flagged" | "starred") => self.contradictory |= settle(&mut self.flagged, is),
             ("in" | "folder", folder) if !folder.is_empty() => {
-                place(piece, &mut self.folder, &mut self.without_folders);
+                place(piece, &mut self.folders, &mut self.without_folders);
             }
-            ("label", label) if !label.is_empty() => place(piece, &mut self.label, &mut self.without_labels),
+            ("label", label) if !label.is_empty() => place(piece, &mut self.labels, &mut self.without_labels),
             ("account", account) if !account.is_empty() => {
-                let which = if is { &mut self.account } else { &mut self.without_account };
-                *which = Some(account.to_owned());
+                place(piece, &mut self.accounts, &mut self.without_accounts);
             }
             ("before" | "after", day) => {
                 let Some(day) = Day::parse(day) else { return false };
                 // What is not before a day is of that day or later.
-                let which = if (name == "before") == is { &mut self.before } else { &mut self.after };
-                *which = Some(day);
+                if (name == "before") == is {
+                    self.before = Some(self.before.map_or(day, |before| before.min(day)));
+                } else {
+                    self.after = Some(self.after.map_or(day, |after| after.max(day)));
+                }
             }
             _ => return false,
         }
@@ -248,12 +250,10 @@ fn settle(which: &mut Option<bool>, value: bool) -> bool {
 }
 
 /// A name in which it must be, or must not.
-fn place(piece: &Piece, within: &mut Option<String>, without: &mut Vec<String>) {
-    let name = piece.value.trim().to_owned();
-    if !piece.negated {
-        *within = Some(name);
-    } else if without.len() < MAX_CLAUSES {
-        without.push(name);
+fn place(piece: &Piece, within: &mut Vec<String>, without: &mut Vec<String>) {
+    let which = if piece.negated { without } else { within };
+    if which.len() < MAX_CLAUSES {
+        which.push(piece.value.trim().to_owned());
     }
 }
 

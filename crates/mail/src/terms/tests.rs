@@ -141,9 +141,9 @@ fn operators_are_taken_and_what_makes_no_sense_is_words() {
             attachment: Some(true),
             unread: Some(false),
             flagged: Some(true),
-            folder: Some("Old mail".into()),
-            label: Some("Kunden".into()),
-            account: Some("ana@x.test".into()),
+            folders: vec!["Old mail".into()],
+            labels: vec!["Kunden".into()],
+            accounts: vec!["Ana@x.test".into()],
             before: day(2026, 2, 28),
             after: day(2024, 2, 29),
             ..Filters::default()
@@ -157,12 +157,17 @@ fn operators_are_taken_and_what_makes_no_sense_is_words() {
         Filters {
             without_folders: vec!["Trash".into(), "Old mail".into()],
             without_labels: vec!["x".into()],
-            without_account: Some("ana".into()),
+            without_accounts: vec!["Ana".into()],
             before: day(2026, 2, 28),
             after: day(2024, 2, 29),
             ..Filters::default()
         }
     );
+    let query = Query::parse(
+        "before:2026-03-01 before:2026-02-28 before:2026-04-01 after:2024-01-01 after:2024-02-29 in:a in:b",
+    );
+    assert_eq!((query.filters.before, query.filters.after), (day(2026, 2, 28), day(2024, 2, 29)));
+    assert_eq!(query.filters.folders, ["a", "b"]);
     for text in ["is:read is:unread", "is:flagged -is:flagged", "has:file -has:attachment"] {
         assert!(Query::parse(text).filters.contradictory, "{text}");
     }

@@ -174,7 +174,8 @@ pub async fn folder_counts(c: &mut Conn, scope: &Scope, account: AccountId) -> D
          FROM folder f LEFT JOIN placement p ON p.folder_id = f.id
          WHERE f.account_id = $1 AND f.workspace_id = $2
          GROUP BY f.id, f.name, f.role, f.role_told, f.role_by_hand, f.selected, f.server_messages, f.counted_at, f.refused
-         ORDER BY CASE f.role WHEN 'inbox' THEN 0 WHEN 'sent' THEN 1 ELSE 2 END, f.name",
+         ORDER BY CASE f.role WHEN 'inbox' THEN 0 WHEN 'sent' THEN 1 WHEN 'drafts' THEN 2 WHEN 'archive' THEN 3 WHEN 'all' THEN 4
+           WHEN 'junk' THEN 5 WHEN 'trash' THEN 6 ELSE 7 END, f.name",
         account, scope.workspace_id())
 }
 

@@ -91,6 +91,8 @@ struct SyncFigures {
     messages: i64,
     /// Messages on the server in the chosen folders, also those before the import window; absent until all were looked at.
     messages_on_server: Option<i64>,
+    /// Chosen folders that the server does not open: their messages are not here, and not counted.
+    folders_refused: i64,
     /// Messages that could not be fetched.
     failed: i64,
     /// Sent today, in the workspace's time zone.
@@ -131,7 +133,7 @@ struct SyncRun {
     changed: i64,
     /// Messages removed from a folder.
     removed: i64,
-    /// Messages that the server did not give.
+    /// Messages that the server did not give; of a comparison all that are missing here, others that it did not give before.
     failed: i64,
     /// Changes made here that the server took.
     pushed: i64,
@@ -225,6 +227,7 @@ fn state_view(f: &Figures, now: Ts) -> SyncFigures {
         compared_at: f.compared_at.map(time),
         messages: f.messages,
         messages_on_server: (f.unknown == 0).then_some(f.on_server),
+        folders_refused: f.folders_refused,
         failed: f.failed,
         sent_today: f.sent_today,
         received_today: f.received_today,

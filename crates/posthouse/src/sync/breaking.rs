@@ -15,8 +15,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const ENDED: u8 = 2;
 /// Connections that were lost so: they may have other causes.
 const LOST: u8 = 5;
-/// Messages given up one after the other before it is the server's trouble and not the messages'.
-const IN_A_ROW: usize = 20;
+/// Sessions that end so, one after the other and without a message given, after which the next one is opened at once. With more of them
+/// it may be the server's trouble and not the messages': the pauses grow then, as after any failure.
+const IN_A_ROW: usize = 100;
 /// Messages that are remembered of one account.
 const MOST: usize = 1_000;
 
@@ -66,8 +67,17 @@ pub struct Breaking(Mutex<Suspects>);
 struct Suspects {
     /// How often each ended a session when it was asked for alone.
     ended: HashMap<(FolderId, u32), u8>,
-    /// Given up since a message was given.
+    /// Sessions that the server ended since a message was given.
     in_a_row: usize,
+}
+
+/// What comes of a session that ended while messages were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// It is the fault of this message, which is given up.
+    pub given_up: Option<u32>,
+    /// The next session is opened at once: it asks for something else, or for less.
+    pub at_once: bool,
 }
 
 impl Breaking {
@@ -91,23 +101,30 @@ impl Breaking {
         self.lock().in_a_row = 0;
     }
 
-    /// A session ended while it was asked for this message, alone or among others. Whether it is given up.
-    pub fn ended(&self, folder: FolderId, (uid, alone): (u32, bool), failure: &Failure) -> bool {
+    /// A session ended while it was asked for messages of a folder; `alone`: for one. What is suspected is asked for alone from now on.
+    pub fn ended(&self, folder: FolderId, (question, alone): (&Question, bool), failure: &Failure) -> Verdict {
+        let mut verdict = Verdict { given_up: None, at_once: false };
         let enough = match failure.reason {
             Reason::ServerError => ENDED,
             Reason::ConnectionLost | Reason::TimedOut => LOST,
             // About us.
-            _ => return false,
+            _ => return verdict,
         };
         let mut suspects = self.lock();
-        if suspects.ended.len() >= MOST {
-            suspects.ended.clear();
+        for uid in question.suspects() {
+            if suspects.ended.len() >= MOST {
+                suspects.ended.clear();
+            }
+            let times = suspects.ended.entry((folder, uid)).or_default();
+            *times = times.saturating_add(u8::from(alone));
+            if alone && *times >= enough {
+                verdict.given_up = Some(uid);
+            }
+            let by_the_server = failure.reason == Reason::ServerError || verdict.given_up.is_some();
+            verdict.at_once = by_the_server && suspects.in_a_row < IN_A_ROW;
         }
-        let times = suspects.ended.entry((folder, uid)).or_default();
-        *times = times.saturating_add(u8::from(alone));
-        let given_up = alone && *times >= enough && suspects.in_a_row < IN_A_ROW;
-        suspects.in_a_row += usize::from(given_up);
-        given_up
+        suspects.in_a_row += usize::from(verdict.at_once);
+        verdict
     }
 }
 
@@ -119,11 +136,15 @@ mod tests {
         Failure::said(reason, "Internal error")
     }
 
+    fn asked(uids: &[u32]) -> Question {
+        let mut question = Question::default();
+        question.begin(uids);
+        question
+    }
+
     #[test]
     fn the_next_to_be_told_of_and_the_one_before_are_suspected() {
-        let mut question = Question::default();
-        assert_eq!(question.suspects().count(), 0);
-        question.begin(&[9, 7, 8]);
+        let mut question = asked(&[9, 7, 8]);
         assert_eq!(question.suspects().collect::<Vec<_>>(), [7]);
         assert!(question.told(7) && !question.told(3));
         assert_eq!(question.suspects().collect::<Vec<_>>(), [7, 8]);
@@ -136,27 +157,30 @@ mod tests {
     #[test]
     fn a_message_is_given_up_when_it_ends_sessions_alone() {
         let (breaking, folder) = (Breaking::default(), FolderId(uuid::Uuid::from_u128(1)));
-        let ended = |uid, alone, reason| breaking.ended(folder, (uid, alone), &failure(reason));
+        let alone = |uid, reason| breaking.ended(folder, (&asked(&[uid]), true), &failure(reason));
+        let verdict = |given_up, at_once| Verdict { given_up, at_once };
         assert_eq!(breaking.apart(folder, &[3, 2, 1]), (vec![3, 2, 1], vec![]));
-        assert!(!ended(2, false, Reason::ServerError));
+        let among = breaking.ended(folder, (&asked(&[3, 2]), false), &failure(Reason::ServerError));
+        assert_eq!(among, verdict(None, true));
         assert_eq!(breaking.apart(folder, &[3, 2, 1]), (vec![3, 1], vec![2]));
-        assert!(!ended(2, true, Reason::ServerError));
-        assert!(ended(2, true, Reason::ServerError));
-        assert!(ended(2, true, Reason::ServerError), "at once when it is tried again");
+        assert_eq!(alone(2, Reason::ServerError), verdict(None, true));
+        assert_eq!(alone(2, Reason::ServerError), verdict(Some(2), true));
+        assert_eq!(alone(2, Reason::ServerError), verdict(Some(2), true), "at once when it is tried again");
         breaking.cleared(folder, 2);
         assert_eq!(breaking.apart(folder, &[2]), (vec![2], vec![]));
-        let lost: Vec<bool> = (0..6).map(|_| ended(1, true, Reason::ConnectionLost)).collect();
-        assert_eq!(lost, [false, false, false, false, true, true]);
-        assert!((0..9).all(|_| !ended(5, true, Reason::RateLimited)));
+        let lost: Vec<Verdict> = (0..6).map(|_| alone(1, Reason::ConnectionLost)).collect();
+        let (kept, given_up) = (verdict(None, false), verdict(Some(1), true));
+        assert_eq!(lost, [kept, kept, kept, kept, given_up, given_up]);
+        assert!((0..9).all(|_| alone(5, Reason::RateLimited) == kept));
         assert_eq!(breaking.apart(folder, &[5]), (vec![5], vec![]));
     }
 
     #[test]
-    fn many_in_a_row_are_the_servers_trouble() {
+    fn when_nothing_is_given_any_more_the_pauses_grow() {
         let (breaking, folder) = (Breaking::default(), FolderId(uuid::Uuid::from_u128(1)));
-        let given_up = |uid| (0..2).any(|_| breaking.ended(folder, (uid, true), &failure(Reason::ServerError)));
-        assert_eq!((1..=30).filter(|uid| given_up(*uid)).count(), IN_A_ROW);
+        let ended = |uid| breaking.ended(folder, (&asked(&[uid]), false), &failure(Reason::ServerError));
+        assert_eq!((1..=150).filter(|uid| ended(*uid).at_once).count(), IN_A_ROW);
         breaking.given();
-        assert!(given_up(31));
+        assert!(ended(151).at_once);
     }
 }

@@ -167,7 +167,8 @@ async fn fetch_some(
     Ok(true)
 }
 
-/// The session ended while it was asked for these. A message that ends every session alone is given up, and the account goes on.
+/// The session ended while it was asked for these. A message that ends every session alone is given up; what else was asked for is asked
+/// for in another session, at once where the server has ended this one.
 async fn blamed(
     owner: &Owner,
     folder: &Folder,
@@ -175,17 +176,14 @@ async fn blamed(
     failure: accounts::Failure,
     batches_to: &mpsc::Sender<Batch>,
 ) -> Stop {
-    let alone = asked.len() == 1;
-    for uid in question.suspects() {
-        if owner.breaking.ended(folder.id, (uid, alone), &failure) {
-            let words = failure.server_words.unwrap_or_default();
-            let failed = vec![Lost { uid, class: FailedClass::EndsSession, words }];
-            // When nobody takes it, storing failed and says why.
-            let _ = batches_to.send(Batch { failed, count: 1, ..Batch::default() }).await;
-            return Stop::Reopen;
-        }
+    let verdict = owner.breaking.ended(folder.id, (question, asked.len() == 1), &failure);
+    if let Some(uid) = verdict.given_up {
+        let words = failure.server_words.clone().unwrap_or_default();
+        let failed = vec![Lost { uid, class: FailedClass::EndsSession, words }];
+        // When nobody takes it, storing failed and says why.
+        let _ = batches_to.send(Batch { failed, count: 1, ..Batch::default() }).await;
     }
-    Stop::Failed(failure)
+    if verdict.at_once { Stop::Reopen } else { Stop::Failed(failure) }
 }
 
 /// Everything of a batch that the server gives. What it refuses is asked for one by one, so that one message does not stop

@@ -163,7 +163,7 @@ async fn note(
 ) -> Result<(), Stop> {
     let (app, scope, account) = (&owner.app, &owner.scope, owner.account.id);
     let done = owner.tally.now();
-    let run = Run {
+    let mut run = Run {
         id: RunId(app.ids.next()),
         started_at: started,
         ended_at: app.clock.now(),
@@ -179,6 +179,10 @@ async fn note(
         server_words: failure.and_then(|f| f.server_words.clone()),
     };
     let mut tx = owner.tx().await?;
+    if asked.is_some() && failure.is_none() {
+        // What is missing in all, not only what this one did not get.
+        run.failed = store::count_failed(&mut tx, scope, account).await?;
+    }
     let last = store::last_run(&mut tx, scope, account).await?;
     let alike = last.filter(|last| last.is_like(&run));
     match &alike {

@@ -66,7 +66,7 @@ enum Stop {
     /// The server would not open this one folder; the session goes on.
     #[error("a folder does not open")]
     Refused(Failure),
-    /// One message ended the session and is given up: the account goes on in another at once.
+    /// A message ended the session, and it is known which it may be: the account goes on in another session at once.
     #[error("a message ends sessions")]
     Reopen,
     /// The account is another's by now.

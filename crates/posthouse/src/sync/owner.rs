@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 const IDLE: Duration = Duration::from_secs(9 * 60);
 /// How often a server without IDLE is asked.
 const POLL: Duration = Duration::from_secs(60);
+/// Between a session that a message ended and the next one.
+const REOPEN: Duration = Duration::from_millis(300);
 /// A lease that another has, and a database that does not answer, are asked again after this.
 const AGAIN: Duration = Duration::from_secs(3);
 
@@ -236,7 +238,10 @@ impl Owner {
                 let _ = Box::pin(session.logout()).await;
                 Ok(())
             }
-            Err(Stop::Reopen) => Box::pin(self.note_healthy(generation)).await,
+            Err(Stop::Reopen) => {
+                tokio::time::sleep(REOPEN).await;
+                Box::pin(self.note_healthy(generation)).await
+            }
             Err(Stop::Failed(failure)) if healthy => {
                 Box::pin(self.note_healthy(generation)).await?;
                 match failure.reason {

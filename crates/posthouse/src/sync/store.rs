@@ -129,6 +129,18 @@ pub async fn prune(tx: &mut Conn, _: &Instance, before: Ts, limit: i64) -> DbRes
         "DELETE FROM sync_run WHERE id IN (SELECT id FROM sync_run WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)", before, limit)
 }
 
+/// How many messages of an account could not be fetched.
+pub async fn count_failed(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<i64> {
+    let (failed,) = sql!(
+        one(i64,),
+        c,
+        "SELECT COUNT(*) FROM failed_message WHERE account_id = $1 AND workspace_id = $2",
+        account,
+        scope.workspace_id()
+    )?;
+    Ok(failed)
+}
+
 /// A message that could not be fetched.
 #[derive(Debug, FromRow)]
 pub struct Failed {
@@ -197,6 +209,7 @@ pub struct Figures {
     /// Chosen folders of which the server's number is not known yet.
     pub unknown: i64,
     pub on_server: i64,
+    pub folders_refused: i64,
     pub failed: i64,
     pub sent_today: i64,
     pub received_today: i64,
@@ -221,6 +234,7 @@ pub async fn figures(
            (SELECT COUNT(*) FROM folder WHERE account_id = $1 AND selected AND seen_messages IS NULL) AS unknown,
            (SELECT CAST(COALESCE(SUM(COALESCE(server_messages, seen_messages)), 0) AS BIGINT) FROM folder
              WHERE account_id = $1 AND selected) AS on_server,
+           (SELECT COUNT(*) FROM folder WHERE account_id = $1 AND selected AND refused IS NOT NULL) AS folders_refused,
            (SELECT COUNT(*) FROM failed_message WHERE account_id = $1) AS failed,
            CASE WHEN a.sent_day = $4 THEN a.sent_today ELSE 0 END AS sent_today,
            (SELECT COUNT(*) FROM message m WHERE m.account_id = $1 AND m.received_at >= $3 AND EXISTS

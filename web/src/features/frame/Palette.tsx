@@ -153,9 +153,22 @@ export default function Palette({ asked, onShortcuts }: { asked: number; onShort
           leftSection: <Icon of={IconMail} />,
           onClick: () => void navigate({ to: "/accounts/$id/mail", params: { id: account.id } }),
         }));
+  const typed = query.trim();
+  const mail: SpotlightActionData[] =
+    typed === ""
+      ? []
+      : [
+          {
+            id: "search for",
+            label: `Search all mail for “${typed}”`,
+            leftSection: <Icon of={IconMailSearch} />,
+            onClick: () => void navigate({ to: "/search", search: { q: typed } }),
+          },
+        ];
   const groups: SpotlightActionGroupData[] = [
     { group: "Commands", actions: commands.filter(matching) },
     { group: "Accounts", actions: accounts },
+    { group: "Mail", actions: mail },
   ].filter((each) => each.actions.length > 0);
   return (
     <Spotlight
@@ -165,7 +178,6 @@ export default function Palette({ asked, onShortcuts }: { asked: number; onShort
       query={query}
       onQueryChange={setQuery}
       shortcut={null}
-      nothingFound={found.isFetching ? "Searching accounts" : "Nothing of this name"}
       attributes={{ content: { "aria-label": "Find and do" } }}
       searchProps={{
         placeholder: "Find an account or a command",

@@ -13,6 +13,7 @@ const STATE: SyncState = {
   failed: 0,
   sent_today: 18,
   received_today: 42,
+  folders_refused: 0,
 };
 
 function run(id: string, more: Partial<SyncRun> = {}): SyncRun {
@@ -77,6 +78,12 @@ describe("the sync page", () => {
     expect(screen.getByText("2 changes wait to be made there.")).toBeVisible();
     await user.click(screen.getByRole("button", { name: "Clear this list" }));
     await waitFor(() => expect(screen.queryByText("Move 3 messages")).toBeNull());
+  });
+
+  it("says when a chosen folder does not open", async () => {
+    serve({ folders_refused: 1 }, []);
+    open("/accounts/ana/sync");
+    expect(await screen.findByText(/does not open 1 chosen folder/)).toBeVisible();
   });
 
   it("says nothing of a limit where the server tells none", async () => {

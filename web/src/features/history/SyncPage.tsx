@@ -3,7 +3,7 @@ import { IconListCheck, IconRefresh } from "@tabler/icons-react";
 import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import type { Account } from "../../api/client";
-import { count } from "../../lib/format";
+import { count, counted } from "../../lib/format";
 import { asApiError } from "../../lib/problem";
 import { Banner } from "../../ui/Banner";
 import { Icon } from "../../ui/Icon";
@@ -27,6 +27,12 @@ export function SyncPage({ accountId }: { accountId: string }) {
   return (
     <Stack gap="xl" className={classes.page}>
       <Figures state={state.data} />
+      {state.data.folders_refused > 0 && (
+        <Banner tone="warn">
+          The mail server does not open {counted(state.data.folders_refused, "chosen folder")}: that mail is
+          not here. Settings, Sync, says which and why.
+        </Banner>
+      )}
       {state.data.quota && <Fullness quota={state.data.quota} />}
       <Actions account={account} state={state.data} />
       <Refused accountId={accountId} canForget={account.can_use} />

@@ -48,7 +48,8 @@ export function MailBar({ selection, chosen, loaded, rest }: BarProps) {
           label: classes.label ?? "",
           section: classes.section ?? "",
         }}
-        onClick={() => ask(what)}
+        // The second of two clicks was meant for what stood here before, such as "Select all".
+        onClick={({ detail }) => detail < 2 && ask(what)}
       >
         {label}
       </Button>

@@ -2,7 +2,7 @@ import { SegmentedControl, Select } from "@mantine/core";
 import { IconInbox } from "@tabler/icons-react";
 import { useInfiniteQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import type { Account, MessageRow } from "../../api/client";
 import { count } from "../../lib/format";
 import { isolated } from "../../lib/texts";
@@ -101,6 +101,7 @@ export function MailPage(props: MailProps) {
 
 function FolderFilter(props: Pick<MailProps, "accountId" | "folder" | "onFolder">) {
   const folders = useFolders(props.accountId);
+  const field = useRef<HTMLInputElement>(null);
   const options = [
     { value: "", label: "All folders" },
     ...folders
@@ -115,9 +116,17 @@ function FolderFilter(props: Pick<MailProps, "accountId" | "folder" | "onFolder"
       aria-label="Folder"
       data={options}
       value={props.folder ?? ""}
-      onChange={(value) => props.onFolder(value || undefined)}
+      onChange={(value) => {
+        props.onFolder(value || undefined);
+        // What is typed next is meant for the list.
+        field.current?.blur();
+      }}
+      // What is typed takes the place of the name that stands there.
+      onFocus={() => field.current?.select()}
+      nothingFoundMessage="No folder of this name"
       allowDeselect={false}
       searchable={options.length > 12}
+      ref={field}
       className={classes.folder}
       comboboxProps={{ transitionProps: { duration: 0 } }}
     />

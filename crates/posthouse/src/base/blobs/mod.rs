@@ -297,3 +297,34 @@ fn prefix(scope: &Scope, account: AccountId) -> Key {
 fn key(scope: &Scope, account: AccountId, blob: BlobKey) -> Key {
     Key::from(format!("{}/{account}/{}", scope.workspace_id(), blake3::Hash::from(blob.0).to_hex()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::team::WorkspaceId;
+    use uuid::Uuid;
+
+    #[tokio::test]
+    async fn a_write_that_broke_off_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path()).unwrap();
+        let (scope, account) = (Scope::of(WorkspaceId(Uuid::from_u128(1))), AccountId(Uuid::from_u128(2)));
+        let body = Bytes::from_static(b"Subject: Hello\r\n\r\nHello");
+        let key = blobs.put(&scope, account, &body).await.unwrap();
+        let file = folder.path().join(file_of(&scope, account, key));
+        std::fs::write(file.with_file_name(format!("{}#1", file.file_name().unwrap().display())), "Sub").unwrap();
+        // The file itself is empty, as after a power loss.
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(blobs.put(&scope, account, &body).await.unwrap(), key);
+        assert_eq!(blobs.get(&scope, account, key).await.unwrap(), body);
+        assert_eq!(blobs.older_than(&scope, account, i64::MAX).await.unwrap(), [key], "no half of one is listed");
+        blobs.remove_account(&scope, account).await.unwrap();
+        assert!(!file.parent().unwrap().exists());
+        blobs.put(&scope, account, &body).await.unwrap();
+        assert_eq!(
+            blobs.get(&scope, account, key).await.unwrap(),
+            body,
+            "an account's folder is made when it is needed"
+        );
+    }
+}

@@ -148,10 +148,9 @@ impl SearchMessages {
         query.require(Field::To, &text("to", self.to.as_ref())?);
         let label = Some(text("label", self.label.as_ref())?.trim().to_owned()).filter(|label| !label.is_empty());
         let filters = &mut query.filters;
-        filters.label = label.or_else(|| filters.label.take());
-        let order = |day: &Day| (day.year, day.month, day.day);
-        filters.after = filters.after.into_iter().chain(day("after", self.after.as_ref())?).max_by_key(order);
-        filters.before = filters.before.into_iter().chain(day("before", self.before.as_ref())?).min_by_key(order);
+        filters.labels.extend(label);
+        filters.after = filters.after.into_iter().chain(day("after", self.after.as_ref())?).max();
+        filters.before = filters.before.into_iter().chain(day("before", self.before.as_ref())?).min();
         filters.attachment = self.has_attachment.or(filters.attachment);
         filters.unread = self.unread.or(filters.unread);
         Ok(Asked { query, account: self.account_id, folder: self.folder_id })

@@ -135,24 +135,23 @@ async fn conditions(c: &mut Conn, actor: &Actor, asked: &Asked) -> DbResult<Cond
         flagged: filters.flagged,
         ..Conditions::default()
     };
-    if let Some(name) = &filters.account {
-        let exact = list::account_by_address(c, &actor.scope, name).await?;
-        match (out.account, exact) {
+    for name in &filters.accounts {
+        match (out.account, list::account_by_address(c, &actor.scope, &name.to_lowercase()).await?) {
             (None, Some(id)) => out.account = Some(id),
             (Some(of), Some(id)) if of == id => {}
-            _ => out.account_like = Some(accounts::like(name)),
+            _ => out.accounts_like.push(accounts::like(&name.to_lowercase())),
         }
     }
-    out.account_unlike = filters.without_account.as_deref().map(accounts::like);
-    let named = [&filters.folder, &filters.label].into_iter().flatten();
+    out.accounts_unlike = filters.without_accounts.iter().map(|name| accounts::like(&name.to_lowercase())).collect();
+    let named = filters.folders.iter().chain(&filters.labels);
     if named.chain(&filters.without_folders).chain(&filters.without_labels).next().is_none() {
         return Ok(out);
     }
     let folders = list::folder_names(c, &actor.scope).await?;
     let in_folder = |name: &String| called(&folders, &folded(name));
     let labelled = |name: &String| labels_called(&folders, name);
-    out.folder_names = filters.folder.as_ref().map(in_folder);
-    out.labels = filters.label.as_ref().map(labelled);
+    out.folder_names = filters.folders.iter().map(in_folder).collect();
+    out.labels = filters.labels.iter().map(labelled).collect();
     out.without_folders = filters.without_folders.iter().flat_map(in_folder).collect();
     out.without_labels = filters.without_labels.iter().flat_map(labelled).collect();
     Ok(out)
@@ -172,7 +171,9 @@ fn called(folders: &[(String, Option<FolderRole>)], wanted: &str) -> Vec<String>
     let fits = |name: &str| folded(name) == wanted;
     let meant = folders.iter().filter(|(name, role)| {
         let last = name.rsplit(['/', '.']).next().unwrap_or_default();
-        fits(name) || fits(last) || role.is_some_and(|r| r.as_str() == wanted)
+        // What the page calls Spam is `\\Junk` in IMAP.
+        let purpose = |r: FolderRole| r.as_str() == wanted || (r == FolderRole::Junk && wanted == "spam");
+        fits(name) || fits(last) || role.is_some_and(purpose)
     });
     meant.map(|(name, _)| name.clone()).collect()
 }

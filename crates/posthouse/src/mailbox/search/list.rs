@@ -73,18 +73,18 @@ impl From<Columns> for HitRow {
 pub struct Conditions {
     /// In this account.
     pub account: Option<AccountId>,
-    /// In an account whose address or name is like this (SQL's `LIKE`).
-    pub account_like: Option<String>,
-    /// In no account whose address or name is like this.
-    pub account_unlike: Option<String>,
+    /// In an account whose address or name is like all of these (SQL's `LIKE`).
+    pub accounts_like: Vec<String>,
+    /// In no account whose address or name is like one of these.
+    pub accounts_unlike: Vec<String>,
     /// In this folder.
     pub folder: Option<FolderId>,
-    /// In a folder of one of these names.
-    pub folder_names: Option<Vec<String>>,
+    /// For each of these: in a folder of one of its names.
+    pub folder_names: Vec<Vec<String>>,
     /// In no folder of these names.
     pub without_folders: Vec<String>,
-    /// Under one of these labels of Gmail.
-    pub labels: Option<Vec<String>>,
+    /// For each of these: under one of its labels of Gmail.
+    pub labels: Vec<Vec<String>>,
     /// Under none of these.
     pub without_labels: Vec<String>,
     /// Unread in some folder, or read in all.
@@ -98,24 +98,38 @@ impl Conditions {
     #[must_use]
     pub const fn is_picky(&self) -> bool {
         self.folder.is_some()
-            || self.folder_names.is_some()
+            || !self.folder_names.is_empty()
             || !self.without_folders.is_empty()
-            || self.labels.is_some()
+            || !self.labels.is_empty()
             || !self.without_labels.is_empty()
             || self.unread.is_some()
             || self.flagged.is_some()
     }
 }
 
-macro_rules! lite_names {
-    ($named:literal) => {
-        concat!("SELECT n.value FROM json_each(", $named, ") n")
+// The texts of a JSON array, as `value`.
+macro_rules! lite_texts {
+    ($array:literal) => {
+        concat!("json_each(", $array, ")")
     };
 }
 
-macro_rules! pg_names {
-    ($named:literal) => {
-        concat!("SELECT jsonb_array_elements_text(", $named, ")")
+macro_rules! pg_texts {
+    ($array:literal) => {
+        concat!("jsonb_array_elements_text(", $array, ") AS each_text(value)")
+    };
+}
+
+// The arrays of a JSON array, as `names.value`.
+macro_rules! lite_arrays {
+    ($array:literal) => {
+        concat!("json_each(", $array, ") names")
+    };
+}
+
+macro_rules! pg_arrays {
+    ($array:literal) => {
+        concat!("jsonb_array_elements(", $array, ") AS names(value)")
     };
 }
 
@@ -137,47 +151,57 @@ macro_rules! pg_labelled {
 }
 
 macro_rules! lies_in {
-    ($names:ident, $named:literal) => {
+    ($texts:ident, $named:literal) => {
         concat!(
             "EXISTS (SELECT 1 FROM placement p JOIN folder f ON f.id = p.folder_id
-               WHERE p.message_id = e.message_id AND f.name IN (",
-            $names!($named),
+               WHERE p.message_id = e.message_id AND f.name IN (SELECT value FROM ",
+            $texts!($named),
             "))"
         )
     };
 }
 
-// The rule of `accounts::may` for reading, as a condition: a workspace can have ten thousand accounts.
+// The rule of `accounts::may` for reading, as a condition: a workspace can have ten thousand accounts. What is not asked is told by a
+// flag: it costs nothing for each row then.
 macro_rules! rows_sql {
-    ($from:literal, $names:ident, $labelled:ident) => {
+    ($from:literal, $texts:ident, $arrays:ident, $labelled:ident) => {
         concat!(
             "SELECT e.id AS place, a.address AS account_address, a.display_name AS account_name, m.id, m.account_id, m.thread_id, m.blob, m.size,
                m.subject, m.from_name, m.from_address, m.to_people, m.snippet, m.received_at, m.has_attachments, m.truncated, m.labels
              FROM ", $from, " JOIN account a ON a.id = e.account_id JOIN message m ON m.id = e.message_id
              WHERE e.workspace_id = $2 AND a.closing_at IS NULL AND (CAST($3 AS BOOLEAN) OR a.user_id IS NULL OR a.user_id = $4)
-               AND ($5 = '' OR a.search_text LIKE $5 ESCAPE '\\')
-               AND ($17 = '' OR a.search_text NOT LIKE $17 ESCAPE '\\')
+               AND (CAST($22 AS BOOLEAN) OR NOT EXISTS (SELECT 1 FROM ", $texts!("$5"), " WHERE a.search_text NOT LIKE value ESCAPE '\\'))
+               AND (CAST($23 AS BOOLEAN) OR NOT EXISTS (SELECT 1 FROM ", $texts!("$17"), " WHERE a.search_text LIKE value ESCAPE '\\'))
                AND (CAST($6 AS BOOLEAN) OR e.account_id = $7)
                AND (CAST($8 AS BOOLEAN) OR EXISTS (SELECT 1 FROM placement p WHERE p.message_id = e.message_id AND p.folder_id = $9))
-               AND (CAST($10 AS BOOLEAN) OR ", lies_in!($names, "$11"), ")
-               AND (CAST($18 AS BOOLEAN) OR NOT ", lies_in!($names, "$19"), ")
+               AND (CAST($10 AS BOOLEAN) OR NOT EXISTS (SELECT 1 FROM ", $arrays!("$11"), "
+                 WHERE NOT ", lies_in!($texts, "names.value"), "))
+               AND (CAST($18 AS BOOLEAN) OR NOT ", lies_in!($texts, "$19"), ")
                AND (CAST($12 AS BOOLEAN) IS NULL OR EXISTS (SELECT 1 FROM placement p
                  WHERE p.message_id = e.message_id AND NOT p.seen) = $12)
                AND (CAST($13 AS BOOLEAN) IS NULL OR EXISTS (SELECT 1 FROM placement p
                  WHERE p.message_id = e.message_id AND p.flagged) = $13)
-               AND (CAST($15 AS BOOLEAN) OR ", $labelled!("$16"), " OR (m.gmail_id IS NOT NULL AND ", lies_in!($names, "$16"), "))
+               AND (CAST($15 AS BOOLEAN) OR NOT EXISTS (SELECT 1 FROM ", $arrays!("$16"), "
+                 WHERE NOT (COALESCE(", $labelled!("names.value"), ", FALSE)
+                   OR (m.gmail_id IS NOT NULL AND ", lies_in!($texts, "names.value"), "))))
                AND (CAST($20 AS BOOLEAN) OR m.gmail_id IS NULL
-                 OR NOT (COALESCE(", $labelled!("$21"), ", FALSE) OR ", lies_in!($names, "$21"), "))
+                 OR NOT (COALESCE(", $labelled!("$21"), ", FALSE) OR ", lies_in!($texts, "$21"), "))
              ORDER BY e.id DESC LIMIT $14"
         )
     };
 }
 
 const ROWS: Sql = Sql {
-    lite: rows_sql!("json_each($1) j CROSS JOIN search_entry e ON e.id = j.value", lite_names, lite_labelled),
+    lite: rows_sql!(
+        "json_each($1) j CROSS JOIN search_entry e ON e.id = j.value",
+        lite_texts,
+        lite_arrays,
+        lite_labelled
+    ),
     pg: rows_sql!(
         "jsonb_array_elements_text($1) j JOIN search_entry e ON e.id = CAST(j AS BIGINT)",
-        pg_names,
+        pg_texts,
+        pg_arrays,
         pg_labelled
     ),
 };
@@ -197,16 +221,14 @@ pub async fn rows(
     limit: usize,
 ) -> DbResult<Vec<HitRow>> {
     let nobody = uuid::Uuid::nil();
-    let names = serde_json::json!(asked.folder_names.as_deref().unwrap_or_default());
-    let labels = serde_json::json!(asked.labels.as_deref().unwrap_or_default());
     let (without, unlabelled) = (&asked.without_folders, &asked.without_labels);
     let found = sql!(all Columns, c, sql ROWS,
         serde_json::json!(places), actor.scope.workspace_id(), actor.role != MemberRole::Member, actor.user_id,
-        asked.account_like.as_deref().unwrap_or_default(), asked.account.is_none(), asked.account.map_or(nobody, |a| a.0),
-        asked.folder.is_none(), asked.folder.map_or(nobody, |f| f.0), asked.folder_names.is_none(), names,
-        asked.unread, asked.flagged, i64::try_from(limit).unwrap_or(i64::MAX), asked.labels.is_none(), labels,
-        asked.account_unlike.as_deref().unwrap_or_default(), without.is_empty(), serde_json::json!(without),
-        unlabelled.is_empty(), serde_json::json!(unlabelled))?;
+        serde_json::json!(asked.accounts_like), asked.account.is_none(), asked.account.map_or(nobody, |a| a.0),
+        asked.folder.is_none(), asked.folder.map_or(nobody, |f| f.0), asked.folder_names.is_empty(),
+        serde_json::json!(asked.folder_names), asked.unread, asked.flagged, i64::try_from(limit).unwrap_or(i64::MAX),
+        asked.labels.is_empty(), serde_json::json!(asked.labels), serde_json::json!(asked.accounts_unlike), without.is_empty(),
+        serde_json::json!(without), unlabelled.is_empty(), serde_json::json!(unlabelled), asked.accounts_like.is_empty(), asked.accounts_unlike.is_empty())?;
     Ok(found.into_iter().map(HitRow::from).collect())
 }
 

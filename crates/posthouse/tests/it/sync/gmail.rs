@@ -93,6 +93,8 @@ on_both! {
             ("label:sent", &["Mail 3"]),
             ("label:nothing", &[]),
             ("-label:inbox", &["Mail 3"]),
+            ("label:inbox label:acme", &["Mail 1"]),
+            ("label:inbox label:unknown", &[]),
             ("-label:acme label:inbox", &["Mail 2"]),
             ("label:acme -mail", &[]),
         ] {
