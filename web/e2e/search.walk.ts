@@ -36,6 +36,13 @@ test("search, open, come back", async ({ page, house }) => {
   await expect(page).toHaveURL(/mail\?q=munchen$/);
 
   await page.keyboard.press("Control+k");
+  await page.keyboard.type("munchen");
+  await expect(page.getByText("Search all mail for “munchen”")).toBeVisible();
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/search\?q=munchen$/);
+  await expect(page.getByRole("searchbox", { name: "Search all mail" })).toHaveValue("munchen");
+
+  await page.keyboard.press("Control+k");
   await page.keyboard.type("search all");
   await page.keyboard.press("Enter");
   const field = page.getByRole("searchbox", { name: "Search all mail" });

@@ -2485,11 +2485,15 @@ export interface components {
         RefusedOperation: {
             /** @description When somebody asked for it. */
             asked_at: string;
+            /** @description Of a move, a copy or a removal: the folder in which they lie, while there is one. */
+            from?: string | null;
             id: components["schemas"]["OpId"];
             /** @description `append_sent`, `set_flags`, `move`, `copy` or `remove`. */
             kind: string;
             /** @description How many messages. */
             messages: number;
+            /** @description Of a move or a copy: the folder that they were to lie in, while there is one. */
+            to?: string | null;
             /** @description The server's words. */
             words: string;
         };

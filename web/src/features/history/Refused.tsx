@@ -26,7 +26,10 @@ export function Refused({ accountId, canForget }: { accountId: string; canForget
       )}
       {data.refused.length > 0 && (
         <>
-          <Text size="sm">The mail server refused these. The messages are where they were before.</Text>
+          <Text size="sm">
+            The mail server refused these. The messages are where they were before: ask for it again there, or
+            ask the provider what its words mean.
+          </Text>
           <ul className={classes.failed} aria-label="Changes that the mail server refused">
             {data.refused.map((each) => (
               <li key={each.id} className={classes.lost}>

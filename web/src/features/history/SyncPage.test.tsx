@@ -63,7 +63,15 @@ describe("the sync page", () => {
 
   it("tells what the mail server refused, until somebody has read it", async () => {
     serve({ compared_at: AT }, []);
-    const refused = { id: "op", kind: "move", messages: 3, words: "NO [OVERQUOTA] Full", asked_at: AT };
+    const refused = {
+      id: "op",
+      kind: "move",
+      messages: 3,
+      from: "INBOX",
+      to: "Archive",
+      words: "NO [OVERQUOTA] Full",
+      asked_at: AT,
+    };
     let known = [refused];
     server.use(
       http.get(api("/accounts/ana/operations"), () => HttpResponse.json({ waiting: 2, refused: known })),
@@ -73,11 +81,11 @@ describe("the sync page", () => {
       }),
     );
     const { user } = open("/accounts/ana/sync");
-    expect(await screen.findByText("Move 3 messages")).toBeVisible();
+    expect(await screen.findByText(/^Move 3 messages from .INBOX. to .Archive.$/)).toBeVisible();
     expect(screen.getByText("NO [OVERQUOTA] Full")).toBeVisible();
     expect(screen.getByText("2 changes wait to be made there.")).toBeVisible();
     await user.click(screen.getByRole("button", { name: "Clear this list" }));
-    await waitFor(() => expect(screen.queryByText("Move 3 messages")).toBeNull());
+    await waitFor(() => expect(screen.queryByText(/^Move 3 messages/)).toBeNull());
   });
 
   it("says when a chosen folder does not open", async () => {

@@ -1,5 +1,6 @@
 import { IconAlertTriangle, IconCircleCheck, IconCircleX } from "@tabler/icons-react";
 import { count, counted } from "../../lib/format";
+import { isolated } from "../../lib/texts";
 import type { FailedMessage, Operations, SyncRun, SyncState } from "./queries";
 
 export const STATUS = {
@@ -14,14 +15,15 @@ export const CLASS: Record<FailedMessage["class"], string> = {
   ends_session: "The server ends the connection whenever it is asked for this message.",
 };
 
-/** "Move 3 messages". */
-export function asked({ kind, messages }: Operations["refused"][number]): string {
-  const what = counted(messages, "message");
+/** "Move 3 messages from INBOX to Archive". */
+export function asked({ kind, messages, from, to }: Operations["refused"][number]): string {
+  const what = counted(messages, "message") + (from ? ` from ${isolated(from)}` : "");
+  const where = to ? ` to ${isolated(to)}` : "";
   switch (kind) {
     case "move":
-      return `Move ${what}`;
+      return `Move ${what}${where}`;
     case "copy":
-      return `Copy ${what}`;
+      return `Copy ${what}${where}`;
     case "remove":
       return `Delete ${what} for good`;
     case "append_sent":

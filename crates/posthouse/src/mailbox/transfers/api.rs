@@ -7,7 +7,7 @@ use crate::accounts::{self, Access, AccountId};
 use crate::app::App;
 use crate::base::events::{self, Kind, News};
 use crate::http::{ApiError, ApiResult, Json, Path, Problem, SignedIn, page};
-use crate::mailbox::{MessageId, ThreadId};
+use crate::mailbox::{self, Folder, MessageId, ThreadId};
 use axum::extract::State as Ax;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -64,6 +64,10 @@ struct RefusedOperation {
     kind: String,
     /// How many messages.
     messages: usize,
+    /// Of a move, a copy or a removal: the folder in which they lie, while there is one.
+    from: Option<String>,
+    /// Of a move or a copy: the folder that they were to lie in, while there is one.
+    to: Option<String>,
     /// The server's words.
     words: String,
     /// When somebody asked for it.
@@ -127,16 +131,24 @@ async fn operations(
     let mut c = app.db.read().await?;
     accounts::find(&mut c, &actor, id, Access::Read).await?;
     let waiting = store::count_waiting(&mut c, &actor.scope, id).await?;
-    let refused = store::refusals(&mut c, &actor.scope, id, REFUSALS).await?.into_iter().map(view).collect();
-    Ok(Json(Operations { waiting, refused }))
+    let refused = store::refusals(&mut c, &actor.scope, id, REFUSALS).await?;
+    let folders = if refused.is_empty() { vec![] } else { mailbox::folders(&mut c, &actor.scope, id).await? };
+    Ok(Json(Operations { waiting, refused: refused.into_iter().map(|r| view(r, &folders)).collect() }))
 }
 
-fn view(r: store::Refusal) -> RefusedOperation {
+fn view(r: store::Refusal, folders: &[Folder]) -> RefusedOperation {
+    let named = |end: &str| {
+        let id: FolderId = r.payload.0.get(end)?.as_str()?.parse().ok()?;
+        folders.iter().find(|f| f.id == id).map(|f| f.name.clone())
+    };
+    let (from, to) = (named("from"), named("to"));
     let number = r.payload.0.get("messages").and_then(|m| m.as_u64().or_else(|| m.as_array().map(|a| a.len() as u64)));
     RefusedOperation {
         id: r.id,
         kind: r.kind,
         messages: number.and_then(|n| usize::try_from(n).ok()).unwrap_or(1),
+        from,
+        to,
         words: r.error,
         asked_at: page::time(r.created_at),
     }

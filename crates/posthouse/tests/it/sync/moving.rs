@@ -327,6 +327,7 @@ on_both! {
         let refused = s.operations().await["refused"].clone();
         assert_eq!((&refused[0]["messages"], refused.as_array().unwrap().len()), (&json!(2), 1), "{refused}");
         assert!(refused[0]["words"].as_str().unwrap().contains("numbered"), "{refused}");
+        assert_eq!((&refused[0]["from"], &refused[0]["to"]), (&json!("INBOX"), &json!("Archive")), "{refused}");
         let there = s.there(&FOLDERS);
         assert_eq!((there["Mail 1"].as_slice(), there["Mail 3"].as_slice()), (&["INBOX".to_owned()][..], &["INBOX flagged".to_owned()][..]));
         assert_eq!(s.bodies_asked(), 30, "known again");
