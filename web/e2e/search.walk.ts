@@ -41,9 +41,12 @@ test("search, open, come back", async ({ page, house }) => {
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/\/search\?q=munchen$/);
   await expect(page.getByRole("searchbox", { name: "Search all mail" })).toHaveValue("munchen");
+  await page.goto("/accounts");
+  await expect(page.getByRole("heading", { name: "Accounts" })).toBeVisible();
 
   await page.keyboard.press("Control+k");
   await page.keyboard.type("search all");
+  await expect(page.getByRole("textbox", { name: "Find an account or a command" })).toHaveValue("search all");
   await page.keyboard.press("Enter");
   const field = page.getByRole("searchbox", { name: "Search all mail" });
   await expect(field).toBeFocused();

@@ -154,8 +154,10 @@ export default function Palette({ asked, onShortcuts }: { asked: number; onShort
           onClick: () => void navigate({ to: "/accounts/$id/mail", params: { id: account.id } }),
         }));
   const typed = query.trim();
+  // When the accounts are known: Enter means the first line, and an account comes before a search.
+  const settled = search === typed && !found.isFetching;
   const mail: SpotlightActionData[] =
-    typed === ""
+    typed === "" || !settled
       ? []
       : [
           {
@@ -178,6 +180,7 @@ export default function Palette({ asked, onShortcuts }: { asked: number; onShort
       query={query}
       onQueryChange={setQuery}
       shortcut={null}
+      nothingFound="Searching accounts"
       attributes={{ content: { "aria-label": "Find and do" } }}
       searchProps={{
         placeholder: "Find an account or a command",
