@@ -10,6 +10,11 @@ export async function findings(page: Page, which: "all" | "colour" = "all"): Pro
   if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe.source);
   const violations = await page.evaluate(
     async (rules) => {
+      // Colours that are on their way to others are nobody's: what has an end is waited for.
+      const ends = document
+        .getAnimations()
+        .filter(({ effect }) => effect?.getComputedTiming().iterations !== Number.POSITIVE_INFINITY);
+      await Promise.allSettled(ends.map(({ finished }) => finished));
       // What strangers write into the frame of a message is theirs: there is one document, and it is judged where it is.
       const { violations } = await window.axe.run(
         { exclude: ["iframe"] },

@@ -18,62 +18,27 @@ import {
 } from "@tabler/icons-react";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { useEffect } from "react";
 import { Icon } from "../../ui/Icon";
 import { sizes } from "../../ui/theme";
 import { accountSearchQuery } from "../accounts/queries";
 import { useAdmin } from "../session/queries";
+import { markFirst } from "./typedAhead";
 
-/** How long the field may take until it listens, in milliseconds. */
-const UNTIL_FOCUS = 2000;
-
-/** Spotlight marks a line at each key stroke, but answers come later: marks their first line when none is. */
-function markFirst(): Element | null {
-  const root = document.querySelector(".mantine-Spotlight-actionsList");
-  const marked = root?.querySelector("[data-selected]");
-  if (marked) return marked;
-  const first = root?.querySelector("[data-action]") ?? null;
-  first?.setAttribute("data-selected", "true");
-  return first;
-}
-
-/** What is typed before the field of the palette has the focus is meant for it. Gives the end of it. */
-function takeKeys(take: (key: string) => void): () => void {
-  const end = () => {
-    clearTimeout(timer);
-    window.removeEventListener("keydown", onKey, true);
-  };
-  const onKey = (event: KeyboardEvent) => {
-    if (document.activeElement?.closest(".mantine-Spotlight-content")) return end();
-    if (event.key === "Escape") return end();
-    if (event.key === "Enter") {
-      const chosen = markFirst();
-      if (!(chosen instanceof HTMLElement)) return;
-      event.preventDefault();
-      event.stopPropagation();
-      chosen.click();
-      return end();
-    }
-    if (event.key.length !== 1 || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
-    take(event.key);
-  };
-  const timer = setTimeout(end, UNTIL_FOCUS);
-  window.addEventListener("keydown", onKey, true);
-  return end;
-}
+type Props = {
+  asked: number;
+  query: string;
+  onQuery: (query: string) => void;
+  onShortcuts: () => void;
+};
 
 /** Ctrl K: go anywhere, do anything, find an account by a part of its address. Opens whenever `asked` grows. */
-export default function Palette({ asked, onShortcuts }: { asked: number; onShortcuts: () => void }) {
+export default function Palette({ asked, query, onQuery, onShortcuts }: Props) {
   const navigate = useNavigate();
   const admin = useAdmin();
   const { setColorScheme } = useMantineColorScheme();
-  const [query, setQuery] = useState("");
   useEffect(() => {
-    if (asked === 0) return;
-    spotlight.open();
-    return takeKeys((key) => setQuery((typed) => typed + key));
+    if (asked > 0) spotlight.open();
   }, [asked]);
   const [search] = useDebouncedValue(query.trim(), 150);
   const found = useQuery({
@@ -178,7 +143,7 @@ export default function Palette({ asked, onShortcuts }: { asked: number; onShort
       // Commands are filtered above; accounts by the server.
       filter={(_, actions) => actions}
       query={query}
-      onQueryChange={setQuery}
+      onQueryChange={onQuery}
       shortcut={null}
       nothingFound="Searching accounts"
       attributes={{ content: { "aria-label": "Find and do" } }}

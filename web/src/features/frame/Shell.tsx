@@ -12,6 +12,7 @@ import { media } from "../../ui/theme";
 import { useAdmin, useSession } from "../session/queries";
 import { OfflineBanner } from "./OfflineBanner";
 import classes from "./Shell.module.css";
+import { takeKeys } from "./typedAhead";
 import { UserMenu } from "./UserMenu";
 
 const CheatSheet = part(() => import("./CheatSheet"));
@@ -27,7 +28,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const [menu, { open: openMenu, close: closeMenu }] = useDisclosure();
   const [cheatSheet, { open: openCheatSheet, close: closeCheatSheet }] = useDisclosure();
   const ready = useWholePage();
-  const { asked, palette, openPalette, closePalette } = usePalette(ready);
+  const { asked, query, setQuery, palette, openPalette, closePalette } = usePalette(ready);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new page closes the menu that led to it
   useEffect(closeMenu, [pathname]);
@@ -85,7 +86,15 @@ export function Shell({ children }: { children: ReactNode }) {
         {children}
       </main>
       {cheatSheet && <CheatSheet onClose={closeCheatSheet} onMissing={closeCheatSheet} />}
-      {palette && <Palette asked={asked} onShortcuts={openCheatSheet} onMissing={closePalette} />}
+      {palette && (
+        <Palette
+          asked={asked}
+          query={query}
+          onQuery={setQuery}
+          onShortcuts={openCheatSheet}
+          onMissing={closePalette}
+        />
+      )}
     </div>
   );
 }
@@ -135,10 +144,15 @@ function useWholePage(): boolean {
 
 /**
  * The palette opens from everywhere, also from a field, so it is no ordinary shortcut. It is there, closed,
- * before it is asked for: what is typed right after the first Ctrl K is meant for it.
+ * before it is asked for, if it could be fetched by then: what is typed right after Ctrl K is meant for it.
  */
 function usePalette(ready: boolean) {
   const [asked, setAsked] = useState(0);
+  const [query, setQuery] = useState("");
+  useEffect(() => {
+    if (asked === 0) return;
+    return takeKeys((key) => setQuery((typed) => typed + key));
+  }, [asked]);
   const openPalette = useCallback(() => setAsked((times) => times + 1), []);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -155,8 +169,11 @@ function usePalette(ready: boolean) {
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
   }, [openPalette]);
-  const closePalette = useCallback(() => setAsked(0), []);
-  return { asked, palette: ready || asked > 0, openPalette, closePalette };
+  const closePalette = useCallback(() => {
+    setAsked(0);
+    setQuery("");
+  }, []);
+  return { asked, query, setQuery, palette: ready || asked > 0, openPalette, closePalette };
 }
 
 function Workspace() {
