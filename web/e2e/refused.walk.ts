@@ -53,6 +53,17 @@ test("what the server refuses comes back, is told under the bell, and is over wh
     await look(page, "sync-refused-change");
   });
 
+  await test.step("asked for again while the server still refuses, it comes back to the list", async () => {
+    const refused = page.getByRole("list", { name: "Changes that the mail server refused" });
+    await expect(refused).toContainText("Second letter");
+    const before = await refused.getByRole("listitem").innerText();
+    await page.getByRole("button", { name: /^Do it again: Move 1 message/ }).click();
+    await expect(page.getByText("Asked for again: 1 message.")).toBeVisible();
+    await expect(refused.getByRole("listitem")).toHaveCount(1, { timeout: 30_000 });
+    expect(before).toContain("XMOVE");
+    await expect(refused).toContainText("XMOVE");
+  });
+
   await test.step("cleared, the list goes and the notice is over", async () => {
     await page.getByRole("button", { name: "Clear this list" }).click();
     await expect(page.getByRole("heading", { name: "Changes for the mail server" })).toHaveCount(0);

@@ -16,6 +16,9 @@ use tokio_util::task::TaskTracker;
 /// How long a stop waits for what is running.
 const GRACE: Duration = Duration::from_secs(20);
 
+/// How long it then waits for the database, once for each of two things: all in all less than the 30 s of the guide's unit.
+const FAREWELL: Duration = Duration::from_secs(4);
+
 /// Whoever collects the metrics needs one connection; these are a few of them.
 const METRICS_CONNECTIONS: usize = 16;
 
@@ -198,10 +201,16 @@ impl Running {
         if tokio::time::timeout(GRACE, ended).await.is_err() {
             tracing::warn!("stopped without waiting any longer for {} tasks", self.tasks.len());
         }
-        if let Err(e) = leases::leave(&self.app).await {
-            tracing::warn!(error = %e, "the leases were not given back, they run out by themselves");
+        let why = match tokio::time::timeout(FAREWELL, leases::leave(&self.app)).await {
+            Ok(left) => left.err().map(|e| e.to_string()),
+            Err(late) => Some(late.to_string()),
+        };
+        if let Some(why) = why {
+            tracing::warn!(error = %why, "the leases were not given back, they run out by themselves");
         }
-        self.app.db.close().await;
+        if tokio::time::timeout(FAREWELL, self.app.db.close()).await.is_err() {
+            tracing::warn!("stopped without waiting any longer for the database");
+        }
         last();
     }
 }

@@ -408,6 +408,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/accounts/{id}/operations/{operation}/again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks once more for what the mail server refused, and takes it from the list. Refused again, it comes back there. */
+        post: operations["repeat_operation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/accounts/{id}/outgoing": {
         parameters: {
             query?: never;
@@ -1558,7 +1575,7 @@ export interface components {
         ChooseFolders: {
             /** @description Only tells what would happen. */
             dry_run?: boolean;
-            /** @description Folders that are not named stay as they are. At most 2,000. */
+            /** @description Folders that are not named stay as they are. At most 2,000, each once, and no two with the same use. */
             folders: components["schemas"]["FolderChoice"][];
         };
         ChooseSender: {
@@ -2485,6 +2502,8 @@ export interface components {
         RefusedOperation: {
             /** @description When somebody asked for it. */
             asked_at: string;
+            /** @description Whether it can be asked for again. Not of a Sent copy, which the outbox files, nor of more than 500 messages at a time. */
+            can_repeat: boolean;
             /** @description Of a move, a copy or a removal: the folder in which they lie, while there is one. */
             from?: string | null;
             id: components["schemas"]["OpId"];
@@ -2492,6 +2511,8 @@ export interface components {
             kind: string;
             /** @description How many messages. */
             messages: number;
+            /** @description The subjects of the first three that are still here. */
+            subjects: string[];
             /** @description Of a move or a copy: the folder that they were to lie in, while there is one. */
             to?: string | null;
             /** @description The server's words. */
@@ -5401,6 +5422,88 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    repeat_operation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+                operation: components["schemas"]["OpId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangedMessages"];
+                };
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

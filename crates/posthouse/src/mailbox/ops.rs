@@ -62,6 +62,9 @@ pub enum Op {
         to: Option<FolderId>,
         /// How many they were.
         messages: usize,
+        /// Refused: which they were, if not too many to be named.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        refused: Vec<MessageId>,
     },
 }
 

@@ -474,7 +474,7 @@ impl Walk<'_> {
         for name in names {
             for value in odd {
                 let path = operation.path.replace(&format!("{{{name}}}"), value);
-                let path = path.replace("{id}", value).replace("{message}", value).replace("{index}", "0");
+                let path = path.replace("{id}", value).replace("{message}", value).replace("{operation}", value).replace("{index}", "0");
                 let query = if path.starts_with("/images") { "?until=1&code=x" } else { "" };
                 let body = operation
                     .body
@@ -551,7 +551,7 @@ pub(crate) fn filled(path: &str, [account, message, outgoing]: &[String; 3]) -> 
     } else {
         account
     };
-    path.replace("{id}", id).replace("{message}", message).replace("{index}", "0")
+    path.replace("{id}", id).replace("{message}", message).replace("{operation}", message).replace("{index}", "0")
 }
 
 on_both! {

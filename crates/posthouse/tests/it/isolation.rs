@@ -12,7 +12,7 @@ fn fill(path: &str, ids: &Value) -> String {
     let first = if path.starts_with("/accounts/bulk/") { "bulk" } else { first };
     let first = if path.starts_with("/accounts/imports/") { "imports" } else { first };
     let id = ids[first].as_str().unwrap_or("00000000-0000-0000-0000-000000000000");
-    path.replace("{id}", id).replace("{message}", id).replace("{index}", "0")
+    path.replace("{id}", id).replace("{message}", id).replace("{operation}", id).replace("{index}", "0")
 }
 
 /// A body that passes the first look: what is left to refuse is the right.

@@ -280,6 +280,13 @@ on_both! {
             let problem = p.use_for(folder, json!(role), false).await.problem(422, "validation_failed");
             assert_eq!(problem["fields"][0]["code"], "inbox_role", "{folder}");
         }
+        let [archive, projects] = [p.folder("Archive").await["id"].clone(), p.folder("Projects").await["id"].clone()];
+        for (second, code) in [(&archive, "named_twice"), (&projects, "same_use")] {
+            let folders = json!([{ "id": archive, "role": "junk" }, { "id": second, "role": "junk" }]);
+            let path = format!("/accounts/{}/folders", p.id);
+            let problem = p.api.lock().await.patch(&path, &json!({ "folders": folders })).await.problem(422, "validation_failed");
+            assert_eq!(problem["fields"][0]["code"], code);
+        }
         p.use_for("INBOX", Value::Null, false).await.expect(200);
         assert_eq!(p.folder("Archive").await["selected"], false, "what is copied is another matter");
         p.t.stop().await;

@@ -69,6 +69,8 @@ describe("the sync page", () => {
       messages: 3,
       from: "INBOX",
       to: "Archive",
+      subjects: ["Lunch", ""],
+      can_repeat: true,
       words: "NO [OVERQUOTA] Full",
       asked_at: AT,
     };
@@ -84,6 +86,20 @@ describe("the sync page", () => {
     expect(await screen.findByText(/^Move 3 messages from .INBOX. to .Archive.$/)).toBeVisible();
     expect(screen.getByText("NO [OVERQUOTA] Full")).toBeVisible();
     expect(screen.getByText("2 changes wait to be made there.")).toBeVisible();
+    expect(screen.getByText(/Lunch.*, .*no subject.* and 1 more/)).toBeVisible();
+    let status = 409;
+    server.use(
+      http.post(api("/accounts/ana/operations/op/again"), () =>
+        status === 409
+          ? problem(409, "no_such_folder", "The folder of this change is not there any more.")
+          : HttpResponse.json({ changed: 2, unchanged: 0, missing: 1, kept: 0, moved: [] }),
+      ),
+    );
+    await user.click(screen.getByRole("button", { name: /^Do it again: Move 3 messages/ }));
+    expect(await screen.findByText("The folder of this change is not there any more.")).toBeVisible();
+    status = 200;
+    await user.click(screen.getByRole("button", { name: /^Do it again/ }));
+    expect(await screen.findByText("Asked for again: 2 messages.")).toBeVisible();
     await user.click(screen.getByRole("button", { name: "Clear this list" }));
     await waitFor(() => expect(screen.queryByText(/^Move 3 messages/)).toBeNull());
   });

@@ -35,7 +35,7 @@ export function SyncPage({ accountId }: { accountId: string }) {
       )}
       {state.data.quota && <Fullness quota={state.data.quota} />}
       <Actions account={account} state={state.data} />
-      <Refused accountId={accountId} canForget={account.can_use} />
+      <Refused accountId={accountId} canChange={account.can_use} />
       <History accountId={accountId} failed={state.data.failed} canRetry={account.can_use} />
     </Stack>
   );

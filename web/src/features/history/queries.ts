@@ -59,6 +59,18 @@ export function useForget(id: string) {
   });
 }
 
+/** Asks once more for what the server refused. */
+export function useRepeat(id: string) {
+  const queryClient = useQueryClient();
+  return useAction({
+    mutationFn: (operation: string) =>
+      unwrap(
+        http.POST("/accounts/{id}/operations/{operation}/again", { params: { path: { id, operation } } }),
+      ),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: keys.sync(id, "operations") }),
+  });
+}
+
 /** Asks for a pass; what it did is told by the live stream. */
 export function useSyncNow(id: string) {
   return useAction({

@@ -33,6 +33,14 @@ export function asked({ kind, messages, from, to }: Operations["refused"][number
   }
 }
 
+/** "“Lunch”, “Quote” and 3 more". */
+export function named({ subjects, messages }: Operations["refused"][number]): string {
+  const known = subjects.map((subject) => `“${isolated(subject) || "(no subject)"}”`);
+  const others = messages - known.length;
+  if (others <= 0) return new Intl.ListFormat("en").format(known);
+  return `${known.join(", ")} and ${count(others)} more`;
+}
+
 function came(run: SyncRun): boolean {
   return run.fetched + run.placed + run.changed + run.removed + run.failed > 0;
 }

@@ -62,7 +62,7 @@ struct FolderChoice {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ChooseFolders {
-    /// Folders that are not named stay as they are. At most 2,000.
+    /// Folders that are not named stay as they are. At most 2,000, each once, and no two with the same use.
     #[schema(max_items = 2_000)]
     folders: Vec<FolderChoice>,
     /// Only tells what would happen.
@@ -132,6 +132,8 @@ impl From<ChooseError> for ApiError {
         match e {
             ChooseError::UnknownFolder => Self::field("folders", "unknown_folder", text),
             ChooseError::Inbox => Self::field("folders", "inbox_needed", text),
+            ChooseError::Twice => Self::field("folders", "named_twice", text),
+            ChooseError::SameUse => Self::field("folders", "same_use", text),
             ChooseError::InboxRole => Self::field("folders", "inbox_role", text),
             ChooseError::Db(e) => e.into(),
         }

@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::base::events::{self, Kind, News};
 use crate::team::{self, Actor, AuditEntry, Scope};
 use db::{Conn, DbResult};
+use std::collections::HashSet;
 
 /// What somebody wants with one folder.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +63,12 @@ pub enum ChooseError {
     /// Mail arrives in the inbox, whatever anybody says.
     #[error("The inbox is where mail arrives: it has no other use, and no other folder can be the inbox.")]
     InboxRole,
+    /// Two things are said of one folder.
+    #[error("A folder is named twice. Name each once, with all that is said of it.")]
+    Twice,
+    /// Two folders for one thing.
+    #[error("Two folders cannot have the same use. Name one of them.")]
+    SameUse,
     /// The database.
     #[error(transparent)]
     Db(#[from] db::DbError),
@@ -79,6 +86,7 @@ pub async fn choose(
     choices: &[Choice],
 ) -> Result<Chosen, ChooseError> {
     let scope = &actor.scope;
+    clear(choices)?;
     let known = folders::folders(tx, scope, account.id).await?;
     let copied = copy(&known, choices)?;
     let uses = uses(&known, choices)?;
@@ -102,6 +110,20 @@ pub async fn choose(
     Ok(chosen)
 }
 
+/// Whether it is clear what is wanted.
+fn clear(choices: &[Choice]) -> Result<(), ChooseError> {
+    let (mut folders, mut uses) = (HashSet::new(), HashSet::new());
+    for choice in choices {
+        if !folders.insert(choice.id) {
+            return Err(ChooseError::Twice);
+        }
+        if choice.role.flatten().is_some_and(|role| !uses.insert(role)) {
+            return Err(ChooseError::SameUse);
+        }
+    }
+    Ok(())
+}
+
 /// The folders whose copying changes.
 fn copy<'a>(known: &'a [Folder], choices: &[Choice]) -> Result<Vec<(&'a Folder, bool)>, ChooseError> {
     let mut changed: Vec<(&Folder, bool)> = vec![];
@@ -111,8 +133,6 @@ fn copy<'a>(known: &'a [Folder], choices: &[Choice]) -> Result<Vec<(&'a Folder, 
         if folder.role == Some(Role::Inbox) && !selected {
             return Err(ChooseError::Inbox);
         }
-        // Named twice: the last word counts.
-        changed.retain(|(f, _)| f.id != folder.id);
         if folder.selected != selected {
             changed.push((folder, selected));
         }
@@ -120,7 +140,7 @@ fn copy<'a>(known: &'a [Folder], choices: &[Choice]) -> Result<Vec<(&'a Folder, 
     Ok(changed)
 }
 
-/// What people say that folders are for, in the order of their words: what two folders are given the last one has.
+/// What people say that folders are for.
 fn uses<'a>(known: &'a [Folder], choices: &[Choice]) -> Result<Vec<(&'a Folder, Option<Role>)>, ChooseError> {
     let mut said: Vec<(&Folder, Option<Role>)> = vec![];
     for choice in choices {

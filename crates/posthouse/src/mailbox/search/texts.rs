@@ -2,13 +2,16 @@
 //!
 //! Beside the words there are terms for whose a message is: `w:` workspace, `a:` account, and `h:1` where files hang on it. They
 //! spare the work of looking at what cannot be meant; that nobody sees what is not theirs is asked of the rows again.
+//!
+//! For FTS5 the short beginnings of words are terms as well, `p:`, each once a message: put together from those of a thousand words
+//! they took half a second, and its own lists of beginnings hold every place of every word, at three times the writing.
 
 use super::Entry;
 use crate::accounts::AccountId;
 use crate::team::Scope;
 use db::Engine;
-use mail::terms::{Clause, GAP, Query};
-use std::collections::BTreeMap;
+use mail::terms::{Clause, Field, GAP, Query};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Places that PostgreSQL knows: what is later in a message is at the last one.
@@ -29,9 +32,30 @@ pub fn document(engine: Engine, scope: &Scope, entry: &Entry<'_>) -> String {
     let (workspace, account) = (of_workspace(scope), of_account(entry.account));
     let whose = [workspace.as_str(), &account, if entry.has_attachments { WITH_FILES } else { GAP }, GAP];
     match engine {
-        Engine::Sqlite => format!("{} {}", whose.join(" "), entry.terms.as_text()),
+        Engine::Sqlite => {
+            let mut out = format!("{} {} {GAP}", whose.join(" "), entry.terms.as_text());
+            for beginning in beginnings(entry.terms.terms()) {
+                let _ = write!(out, " p:{beginning}");
+            }
+            out
+        }
         Engine::Postgres => vector(whose.into_iter().chain(entry.terms.terms())),
     }
+}
+
+/// How long a beginning is that has a term of its own, in characters.
+const SHORT: [usize; 2] = [2, 3];
+
+/// The short beginnings of words, each once. Those of single fields are few enough to be put together.
+fn beginnings<'t>(terms: impl Iterator<Item = &'t str>) -> BTreeSet<&'t str> {
+    let words = terms.filter(|term| *term != GAP && !term.contains(':'));
+    words.flat_map(|word| SHORT.iter().filter_map(|chars| beginning(word, *chars))).collect()
+}
+
+/// The first characters of a word that has so many.
+fn beginning(word: &str, chars: usize) -> Option<&str> {
+    let (last, letter) = word.char_indices().nth(chars - 1)?;
+    word.get(..last + letter.len_utf8())
 }
 
 /// Each term once, with its places.
@@ -74,6 +98,11 @@ pub fn question(engine: Engine, scope: &Scope, whose: &Whose, query: &Query) -> 
     };
     let files = || one(WITH_FILES.to_owned());
     let of = |clause: &Clause| {
+        if let (Engine::Sqlite, true, Field::Any, [word]) = (engine, clause.prefix, clause.field, &clause.terms[..])
+            && SHORT.contains(&word.chars().count())
+        {
+            return one(format!("p:{word}"));
+        }
         let terms: Vec<String> = clause.terms.iter().map(|t| format!("{}{t}", clause.field.prefix())).collect();
         row(engine, &terms, clause.prefix)
     };
@@ -128,14 +157,26 @@ mod tests {
     #[test]
     fn a_query_is_quoted_for_each_engine() {
         let scope = Scope::of(WorkspaceId(Uuid::from_u128(1)));
-        let query = Query::parse("\"your quote\" -draft has:attachment from:ana inv");
+        let query = Query::parse("\"your quote\" -draft has:attachment from:ana invo");
         let both = [Engine::Sqlite, Engine::Postgres].map(|e| question(e, &scope, &Whose::Workspace, &query));
         let w = "w:00000000000000000000000000000001";
         assert_eq!(
             both[0],
-            format!("(\"{w}\" AND \"your quote\" AND \"f:ana\" AND \"inv\" * AND \"h:1\") NOT (\"draft\")")
+            format!("(\"{w}\" AND \"your quote\" AND \"f:ana\" AND \"invo\" * AND \"h:1\") NOT (\"draft\")")
         );
-        assert_eq!(both[1], format!("('{w}') & ('your' <-> 'quote') & ('f:ana') & ('inv':*) & ('h:1') & !(('draft'))"));
+        assert_eq!(both[1], format!("('{w}') & ('your' <-> 'quote') & ('f:ana') & ('invo':*) & ('h:1') & !(('draft'))"));
+    }
+
+    #[test]
+    fn short_beginnings_are_terms_of_fts5() {
+        let scope = Scope::of(WorkspaceId(Uuid::from_u128(1)));
+        let ask = |typed| question(Engine::Sqlite, &scope, &Whose::Workspace, &Query::parse(typed));
+        assert!(ask("in").ends_with("AND \"p:in\""), "{}", ask("in"));
+        assert!(ask("inv").ends_with("AND \"p:inv\""), "{}", ask("inv"));
+        assert!(ask("invo").ends_with("AND \"invo\" *"), "{}", ask("invo"));
+        assert!(ask("from:an").ends_with("AND \"f:an\" *"), "{}", ask("from:an"));
+        let found: Vec<&str> = beginnings(["invoice", "in", "i", GAP, "s:new", "größe", "inn"].into_iter()).into_iter().collect();
+        assert_eq!(found, ["gr", "grö", "in", "inn", "inv"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::super::FolderId;
 use super::super::ops::OpId;
+use super::refused::{AgainError, AskedFor, again};
 use super::{ChangeError, Changed, MAX_MESSAGES, MessageAction, MessageMove, Wanted, change, store};
 use crate::accounts::{self, Access, AccountId};
 use crate::app::App;
@@ -17,10 +18,12 @@ use utoipa_axum::routes;
 
 /// Refused operations that are told.
 const REFUSALS: i64 = 50;
+/// Messages of each that are named.
+const NAMED: i64 = 3;
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(change_messages)).routes(routes!(operations, forget_operations))
+    OpenApiRouter::new().routes(routes!(change_messages)).routes(routes!(operations, forget_operations)).routes(routes!(repeat_operation))
 }
 
 /// What to do with which messages.
@@ -64,6 +67,10 @@ struct RefusedOperation {
     kind: String,
     /// How many messages.
     messages: usize,
+    /// The subjects of the first three that are still here.
+    subjects: Vec<String>,
+    /// Whether it can be asked for again. Not of a Sent copy, which the outbox files, nor of more than 500 messages at a time.
+    can_repeat: bool,
     /// Of a move, a copy or a removal: the folder in which they lie, while there is one.
     from: Option<String>,
     /// Of a move or a copy: the folder that they were to lie in, while there is one.
@@ -80,6 +87,25 @@ struct Operations {
     waiting: i64,
     /// The newest 50 that it refused.
     refused: Vec<RefusedOperation>,
+}
+
+impl From<Changed> for ChangedMessages {
+    fn from(Changed { changed, moved, already, missing, kept }: Changed) -> Self {
+        Self { changed: changed.len(), unchanged: already, missing, kept, moved }
+    }
+}
+
+impl From<AgainError> for ApiError {
+    fn from(e: AgainError) -> Self {
+        match e {
+            AgainError::Gone => Self::not_found(),
+            AgainError::NotNamed => Self::new(StatusCode::CONFLICT, "not_repeatable", e.to_string()),
+            AgainError::Change(ChangeError::UnknownFolder) => {
+                Self::new(StatusCode::CONFLICT, "no_such_folder", "The folder of this change is not there any more.")
+            }
+            AgainError::Change(e) => e.into(),
+        }
+    }
 }
 
 impl From<ChangeError> for ApiError {
@@ -116,8 +142,7 @@ async fn change_messages(
     let wanted = Wanted { messages: &r.messages, threads: &r.threads, from: r.from, action: &r.action };
     let out = change(&mut tx, &app, &actor, &account, &wanted).await?;
     tx.commit().await?;
-    let Changed { changed, moved, already, missing, kept } = out;
-    Ok(Json(ChangedMessages { changed: changed.len(), unchanged: already, missing, kept, moved }))
+    Ok(Json(out.into()))
 }
 
 /// What waits for the mail server, and what it refused.
@@ -133,10 +158,19 @@ async fn operations(
     let waiting = store::count_waiting(&mut c, &actor.scope, id).await?;
     let refused = store::refusals(&mut c, &actor.scope, id, REFUSALS).await?;
     let folders = if refused.is_empty() { vec![] } else { mailbox::folders(&mut c, &actor.scope, id).await? };
-    Ok(Json(Operations { waiting, refused: refused.into_iter().map(|r| view(r, &folders)).collect() }))
+    let mut told = vec![];
+    for r in refused {
+        let asked_for = AskedFor::of(&r);
+        let subjects = match &asked_for {
+            Some(of) => store::subjects(&mut c, &actor.scope, id, (&of.messages, NAMED)).await?,
+            None => vec![],
+        };
+        told.push(view(r, &folders, (subjects, asked_for.is_some())));
+    }
+    Ok(Json(Operations { waiting, refused: told }))
 }
 
-fn view(r: store::Refusal, folders: &[Folder]) -> RefusedOperation {
+fn view(r: store::Refusal, folders: &[Folder], (subjects, can_repeat): (Vec<String>, bool)) -> RefusedOperation {
     let named = |end: &str| {
         let id: FolderId = r.payload.0.get(end)?.as_str()?.parse().ok()?;
         folders.iter().find(|f| f.id == id).map(|f| f.name.clone())
@@ -147,11 +181,31 @@ fn view(r: store::Refusal, folders: &[Folder]) -> RefusedOperation {
         id: r.id,
         kind: r.kind,
         messages: number.and_then(|n| usize::try_from(n).ok()).unwrap_or(1),
+        subjects,
+        can_repeat,
         from,
         to,
         words: r.error,
         asked_at: page::time(r.created_at),
     }
+}
+
+/// Asks once more for what the mail server refused, and takes it from the list. Refused again, it comes back there.
+#[utoipa::path(post, path = "/accounts/{id}/operations/{operation}/again", tag = "mail",
+    params(("id" = AccountId, Path), ("operation" = OpId, Path)),
+    responses((status = 200, body = ChangedMessages), (status = 403, body = Problem), (status = 404, body = Problem),
+              (status = 409, body = Problem)))]
+async fn repeat_operation(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path((id, operation)): Path<(AccountId, OpId)>,
+) -> ApiResult<Json<ChangedMessages>> {
+    let mut tx = app.db.tx().await?;
+    let account = accounts::find(&mut tx, &actor, id, Access::Send).await?;
+    let out = again(&mut tx, &app, &actor, &account, operation).await?;
+    events::emit(&mut tx, &app, &actor.scope, News { kind: Kind::AccountChanged, account_id: id, count: 0 }).await?;
+    tx.commit().await?;
+    Ok(Json(out.into()))
 }
 
 /// Forgets what the mail server refused: it was read. Copies of sent mail that could not be filed stay in the outbox.

@@ -10,6 +10,7 @@
 //! of its messages are left; once it is done or given up, what the server says of them then is taken over.
 
 pub mod api;
+mod refused;
 pub mod store;
 
 use super::{Folder, FolderId, MAX_FOLDERS, MessageId, NewFolder, Op, OpId, Role, ThreadId, gmail, ops};
@@ -217,7 +218,7 @@ async fn transfer(
     let mut out = Changed::default();
     for (from, lies) in by_folder {
         let what = if Some(from) == stays { TransferKind::Copy } else { kind };
-        let op = Op::Transfer { what, from, to: to.as_ref().map(|f| f.id), messages: lies.len() };
+        let op = Op::Transfer { what, from, to: target, messages: lies.len(), refused: vec![] };
         let op = ops::enqueue(tx, app, &actor.scope, account.id, &op).await?;
         for l in lies {
             begin(tx, app, (&actor.scope, account), (op, what, to.as_ref()), &l).await?;
@@ -422,6 +423,10 @@ pub async fn give_back(
             let kept_until = app.clock.now().plus_secs(KEPT_SECS);
             store::place(tx, scope, t, (t.folder_id, t.uid), kept_until).await?;
         }
+    }
+    if all.len() <= MAX_MESSAGES {
+        let named: Vec<MessageId> = all.iter().map(|t| t.message_id).collect();
+        store::name_refused(tx, scope, op, &named).await?;
     }
     store::delete_of(tx, scope, op).await?;
     store::drop_unused_made(tx, scope, account).await?;

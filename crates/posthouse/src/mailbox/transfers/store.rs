@@ -305,12 +305,51 @@ pub struct Refusal {
     pub created_at: Ts,
 }
 
+/// Remembers which messages a refused operation gave back.
+pub async fn name_refused(tx: &mut Conn, scope: &Scope, op: OpId, messages: &[MessageId]) -> DbResult<()> {
+    let named = serde_json::json!(messages);
+    sql!(run tx,
+        lite "UPDATE mailbox_op SET payload = json_set(payload, '$.refused', json($3)) WHERE id = $1 AND workspace_id = $2",
+        pg "UPDATE mailbox_op SET payload = jsonb_set(payload, '{refused}', $3) WHERE id = $1 AND workspace_id = $2",
+        op, scope.workspace_id(), named)?;
+    Ok(())
+}
+
 /// The newest operations that the server refused.
 pub async fn refusals(c: &mut Conn, scope: &Scope, account: AccountId, limit: i64) -> DbResult<Vec<Refusal>> {
     sql!(all Refusal, c,
         "SELECT id, kind, payload, COALESCE(error, '') AS error, created_at FROM mailbox_op
          WHERE account_id = $1 AND workspace_id = $2 AND state = 'failed' ORDER BY id DESC LIMIT $3",
         account, scope.workspace_id(), limit)
+}
+
+/// An operation that the server refused.
+pub async fn refusal(c: &mut Conn, scope: &Scope, account: AccountId, id: OpId) -> DbResult<Option<Refusal>> {
+    sql!(opt Refusal, c,
+        "SELECT id, kind, payload, COALESCE(error, '') AS error, created_at FROM mailbox_op
+         WHERE id = $1 AND account_id = $2 AND workspace_id = $3 AND state = 'failed'", id, account, scope.workspace_id())
+}
+
+/// Forgets one.
+pub async fn forget_refusal(tx: &mut Conn, scope: &Scope, id: OpId) -> DbResult<()> {
+    sql!(run tx, "DELETE FROM mailbox_op WHERE id = $1 AND workspace_id = $2 AND state = 'failed'", id, scope.workspace_id())?;
+    Ok(())
+}
+
+/// The subjects of the first of these messages that are there.
+pub async fn subjects(
+    c: &mut Conn,
+    scope: &Scope,
+    account: AccountId,
+    (messages, limit): (&[MessageId], i64),
+) -> DbResult<Vec<String>> {
+    let found = sql!(all (String,), c,
+        lite "SELECT m.subject FROM json_each($1) j JOIN message m ON m.id = unhex(j.value)
+              WHERE m.account_id = $2 AND m.workspace_id = $3 ORDER BY j.key LIMIT $4",
+        pg "SELECT m.subject FROM unnest(CAST($1 AS UUID[])) WITH ORDINALITY j (id, place) JOIN message m ON m.id = j.id
+            WHERE m.account_id = $2 AND m.workspace_id = $3 ORDER BY j.place LIMIT $4",
+        db::ids(messages), account, scope.workspace_id(), limit)?;
+    Ok(found.into_iter().map(|(subject,)| subject).collect())
 }
 
 /// An account of which changes are refused: all but Sent copies, of which the outbox tells.

@@ -186,6 +186,24 @@ pub async fn is_refused(engine: Engine, at: impl Into<At>) {
     assert_ne!(refused[0]["words"], "");
     let folders = s.api.get(&format!("/accounts/{}/folders", s.id)).await.expect(200);
     assert!(!folders.to_string().contains("Archive"), "the folder that was to be made is forgotten: {folders}");
+    assert_eq!(refused[0]["subjects"], json!(["Mail 3"]));
+    let mut both = refused[1]["subjects"].as_array().unwrap().clone();
+    both.sort_by_key(ToString::to_string);
+    assert_eq!(both, ["Mail 1", "Mail 2"], "{refused}");
+    // Asked for again: the folder that was to be made is no more; the other one does as it is told now.
+    let again = |r: &Value| format!("/accounts/{}/operations/{}/again", s.id, r["id"].as_str().unwrap());
+    let (archive, sent) = (again(&refused[0]), again(&refused[1]));
+    s.proxy.set_plan(Plan::default());
+    s.proxy.hang_up();
+    assert_eq!(s.api.post(&archive, &json!({})).await.expect(409)["code"], "no_such_folder");
+    let done = s.api.post(&sent, &json!({})).await.expect(200);
+    assert_eq!((&done["changed"], &done["missing"]), (&json!(2), &json!(0)), "{done}");
+    s.api.post(&sent, &json!({})).await.expect(404);
+    s.nothing_waits().await;
+    s.equal(&FOLDERS).await;
+    let there = s.there(&FOLDERS);
+    assert!((1..=2).all(|n| there[&format!("Mail {n}")] == ["Sent"]), "{there:?}");
+    assert_eq!(s.operations().await["refused"].as_array().unwrap().len(), 1);
     s.api.delete(&format!("/accounts/{}/operations", s.id), &json!({})).await.expect(204);
     assert_eq!(s.operations().await["refused"], json!([]));
     assert_eq!(s.bodies_asked(), 0);
