@@ -70,6 +70,8 @@ pub async fn perform(
         }
         (what, Some(to)) => copy(owner, session, &work, to, what == TransferKind::Move).await?,
     };
+    // A label of Gmail's is told with the message in All Mail, which also comes back there by itself from the trash.
+    owner.untidy.fetch_or(session.capabilities().has(imap::GMAIL), Ordering::Relaxed);
     finish(owner, &work, &told).await
 }
 

@@ -297,6 +297,8 @@ on_both! {
 
         s.change("Inbox only", None, json!({ "kind": "archive" })).await;
         s.settled().await;
+        // At once, by a pass that nobody asked for.
+        s.lies_in("Inbox only", &[ALL_MAIL]).await;
         s.equal().await;
         assert_eq!(s.on_the_server()["Inbox only"], [ALL_MAIL]);
         s.lies_in("Inbox only", &[ALL_MAIL]).await;
@@ -337,6 +339,9 @@ on_both! {
         s.settled().await;
         s.equal().await;
         assert_eq!(s.on_the_server()["Another one"], ["[Gmail]/Spam"]);
+        s.change("Another one", Some("[Gmail]/Spam"), json!({ "kind": "move", "folder": inbox })).await;
+        s.settled().await;
+        s.lies_in("Another one", &["INBOX", "Kunden/Acme", ALL_MAIL]).await;
         // From the trash it goes for good.
         s.change("All labels", Some("[Gmail]/Trash"), json!({ "kind": "delete" })).await;
         s.settled().await;
