@@ -120,7 +120,7 @@ async fn fill(app: &App, (scope, me): &(Scope, UserId), messages: usize) -> Resu
                 }
             }
             let mut tx = app.db.tx().await?;
-            mailbox::ingest(&mut tx, app, scope, (account, folder), &batch).await?;
+            mailbox::ingest(&mut tx, app, scope, (account, folder), &mut batch).await?;
             tx.commit().await?;
         }
     }
@@ -160,6 +160,7 @@ async fn message(
         blob: app.blobs.put(scope, account, &bytes).await?,
         truncated: false,
         header_hash: mailbox::header_hash(raw.as_bytes()),
+        found_by: mailbox::search::document(app.db.engine(), scope, (account, summary.has_attachments), &summary.terms),
         summary,
     })
 }

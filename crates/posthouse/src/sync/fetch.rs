@@ -14,7 +14,7 @@ use crate::accounts::{self, Reason, Sent, SyncStage};
 use crate::base::blobs::{BlobError, BlobKey};
 use crate::base::meters::MESSAGES_STORED;
 use crate::connect::{self, ImapSession};
-use crate::mailbox::{self, FailedClass, Failing, Folder, Incoming, Role};
+use crate::mailbox::{self, FailedClass, Failing, Folder, Incoming, Role, Summary};
 use crate::team;
 use bytes::{Bytes, BytesMut};
 use db::Ts;
@@ -407,7 +407,7 @@ fn whole(mut meta: Fetched, streamed: Option<Reading>, asked: &[u32]) -> Option<
 async fn store(owner: &Owner, folder: &Folder, ready: Ready) -> Result<bool, Stop> {
     let app = &owner.app;
     let at = (owner.account.id, folder.id);
-    let Ready { messages: batch, told, failed, .. } = ready;
+    let Ready { messages: mut batch, told, failed, .. } = ready;
     if batch.is_empty() && failed.is_empty() {
         return Ok(true);
     }
@@ -417,7 +417,7 @@ async fn store(owner: &Owner, folder: &Folder, ready: Ready) -> Result<bool, Sto
     if !mailbox::hold_selected(&mut tx, &owner.scope, folder.id).await? {
         return Ok(false);
     }
-    mailbox::ingest(&mut tx, app, &owner.scope, at, &batch).await?;
+    mailbox::ingest(&mut tx, app, &owner.scope, at, &mut batch).await?;
     mailbox::gmail::note(&mut tx, app, &owner.scope, (at.0, at.1, folder.role), &told).await?;
     for lost in &failed {
         tracing::info!(account = %owner.account.id, uid = lost.uid, "sync: a message was not given");
@@ -458,13 +458,17 @@ pub async fn count_sent(
 async fn incoming(owner: &Owner, some: Vec<Raw>) -> Result<Vec<Incoming>, Stop> {
     let mut bodies = owner.app.blobs.writer(&owner.scope, owner.account.id)?;
     let now = owner.app.clock.now();
+    let (engine, scope, account) = (owner.app.db.engine(), owner.scope, owner.account.id);
+    let found_by = move |s: &Summary| mailbox::search::document(engine, &scope, (account, s.has_attachments), &s.terms);
     let done = tokio::task::spawn_blocking(move || {
-        some.into_iter().map(|raw| Ok(read(bodies.put(&raw.body)?, &raw, now))).collect::<Result<Vec<_>, BlobError>>()
+        some.into_iter()
+            .map(|raw| Ok(read(bodies.put(&raw.body)?, &raw, now, found_by)))
+            .collect::<Result<Vec<_>, BlobError>>()
     });
     Ok(done.await.map_err(|e| BlobError::Store(e.to_string()))??)
 }
 
-fn read(blob: BlobKey, raw: &Raw, now: Ts) -> Incoming {
+fn read(blob: BlobKey, raw: &Raw, now: Ts, found_by: impl Fn(&Summary) -> String) -> Incoming {
     // A mail that our reading cannot bear is stored and shown all the same, as its raw source.
     let summary = std::panic::catch_unwind(|| mailbox::summarise(&raw.body)).unwrap_or_default();
     Incoming {
@@ -475,7 +479,8 @@ fn read(blob: BlobKey, raw: &Raw, now: Ts) -> Incoming {
         blob,
         truncated: raw.truncated,
         header_hash: mailbox::header_hash(&raw.body),
-        summary,
+        found_by: found_by(&summary),
+        summary: Summary { terms: mail::terms::Document::default(), ..summary },
     }
 }
 

@@ -474,7 +474,11 @@ impl Walk<'_> {
         for name in names {
             for value in odd {
                 let path = operation.path.replace(&format!("{{{name}}}"), value);
-                let path = path.replace("{id}", value).replace("{message}", value).replace("{operation}", value).replace("{index}", "0");
+                let path = path
+                    .replace("{id}", value)
+                    .replace("{message}", value)
+                    .replace("{operation}", value)
+                    .replace("{index}", "0");
                 let query = if path.starts_with("/images") { "?until=1&code=x" } else { "" };
                 let body = operation
                     .body

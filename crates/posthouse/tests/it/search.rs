@@ -77,6 +77,8 @@ impl Stock {
                 for l in part.iter().filter(|l| l.archived == archived) {
                     let blob = app.blobs.put(&self.scope, self.account, &l.raw.clone().into()).await.unwrap();
                     self.uid += 1;
+                    let summary = mailbox::summarise(&l.raw);
+                    let of = (self.account, summary.has_attachments);
                     batch.push(Incoming {
                         uid: self.uid,
                         flags: Flags { seen: l.seen, ..Flags::default() },
@@ -85,12 +87,13 @@ impl Stock {
                         blob,
                         truncated: false,
                         header_hash: mailbox::header_hash(&l.raw),
-                        summary: mailbox::summarise(&l.raw),
+                        found_by: mailbox::search::document(app.db.engine(), &self.scope, of, &summary.terms),
+                        summary,
                     });
                 }
                 let folder = if archived { self.archive } else { self.inbox };
                 let mut tx = app.db.tx().await.unwrap();
-                mailbox::ingest(&mut tx, app, &self.scope, (self.account, folder), &batch).await.unwrap();
+                mailbox::ingest(&mut tx, app, &self.scope, (self.account, folder), &mut batch).await.unwrap();
                 tx.commit().await.unwrap();
             }
         }

@@ -196,12 +196,10 @@ async fn put(
     }
     let entries = all_terms.iter().map(|(message, terms)| Entry {
         id: message.id,
-        account,
         received_at: message.received_at,
-        has_attachments: message.has_attachments,
-        terms,
+        text: search::document(app.db.engine(), scope, (account, message.has_attachments), terms),
     });
-    search::put(tx, scope, app.db.engine(), entries.collect()).await?;
+    search::put(tx, scope, entries.collect()).await?;
     if all_ties.is_empty() { Ok(()) } else { threads::place_older(tx, scope, account, &all_ties).await }
 }
 

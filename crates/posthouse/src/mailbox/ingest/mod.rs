@@ -78,6 +78,8 @@ pub struct Incoming {
     pub header_hash: [u8; 32],
     /// What lists show.
     pub summary: Summary,
+    /// What it is found by: its [`search::document`].
+    pub found_by: String,
 }
 
 /// A message that we have, met again under a UID of its own.
@@ -131,7 +133,7 @@ pub fn summarise(raw: &[u8]) -> Summary {
     }
 }
 
-/// Stores a batch of one folder. Doing it again changes nothing.
+/// Stores a batch of one folder, and takes `found_by` out of it. Doing it again changes nothing.
 ///
 /// # Errors
 /// Only the database's.
@@ -140,8 +142,9 @@ pub async fn ingest(
     app: &App,
     scope: &Scope,
     (account, folder): (AccountId, FolderId),
-    batch: &[Incoming],
+    batch: &mut [Incoming],
 ) -> DbResult<Ingested> {
+    let found_by: Vec<String> = batch.iter_mut().map(|m| std::mem::take(&mut m.found_by)).collect();
     let now = app.clock.now();
     let items: Vec<_> = batch.iter().map(|m| m.summary.ties.item(account, MessageId(app.ids.next()), None)).collect();
     let placed = threads::place(tx, scope, account, &items).await?;
@@ -152,11 +155,9 @@ pub async fn ingest(
     store::put_placements(tx, scope, (account, folder), lie).await?;
     let new = || batch.iter().zip(&items).zip(&put).filter(|(_, put)| put.new);
     threads::link(tx, scope, new().map(|((_, item), _)| item)).await?;
-    let found_by = new().map(|((m, _), put)| {
-        let (received_at, has_attachments, terms) = (put.received_at, m.summary.has_attachments, &m.summary.terms);
-        search::Entry { id: put.id, account, received_at, has_attachments, terms }
-    });
-    search::put(tx, scope, app.db.engine(), found_by.collect()).await?;
+    let entries = found_by.into_iter().zip(&put).filter(|(_, put)| put.new);
+    let entries = entries.map(|(text, put)| search::Entry { id: put.id, received_at: put.received_at, text });
+    search::put(tx, scope, entries.collect()).await?;
     let out = Ingested { new: new().map(|(_, put)| put.id).collect() };
     let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
     events::emit(tx, app, scope, News { kind: Kind::MessagesStored, account_id: account, count }).await?;

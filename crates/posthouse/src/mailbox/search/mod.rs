@@ -16,12 +16,11 @@ mod texts;
 
 pub use find::{Asked, Found, SearchError, search};
 pub use list::statements;
+pub use texts::document;
 
 use super::MessageId;
-use crate::accounts::AccountId;
 use crate::team::Scope;
-use db::{Conn, DbResult, Engine, Ts};
-use mail::terms::Document;
+use db::{Conn, DbResult, Ts};
 
 /// Bits of a key below the second of its message.
 const BITS: u32 = 29;
@@ -57,41 +56,35 @@ impl Key {
 }
 
 /// A message to be found.
-#[derive(Debug, Clone)]
-pub struct Entry<'m> {
+pub struct Entry {
     /// Which.
     pub id: MessageId,
-    /// Its account.
-    pub account: AccountId,
     /// When it was received.
     pub received_at: Ts,
-    /// Whether files hang on it.
-    pub has_attachments: bool,
-    /// By what.
-    pub terms: &'m Document,
+    /// By what: its [`document`].
+    pub text: String,
 }
 
 /// Puts messages into the index. Again it changes nothing; those that are gone are left out.
 ///
 /// # Errors
 /// Only the database's.
-pub async fn put(tx: &mut Conn, scope: &Scope, engine: Engine, mut entries: Vec<Entry<'_>>) -> DbResult<()> {
-    let first = |entry: &Entry<'_>| Key::of(entry.id, entry.received_at, 0);
+pub async fn put(tx: &mut Conn, scope: &Scope, mut entries: Vec<Entry>) -> DbResult<()> {
+    let first = |entry: &Entry| Key::of(entry.id, entry.received_at, 0);
     entries.sort_by_key(first);
     let wanted: Vec<(Key, MessageId)> = entries.iter().map(|entry| (first(entry), entry.id)).collect();
     let got = store::insert_entries(tx, scope, &wanted).await?;
     let mut placed = vec![];
-    for entry in &entries {
-        let key = if got.contains(&entry.id) { Some(first(entry)) } else { place(tx, scope, entry).await? };
-        placed.extend(key.map(|key| (key, entry)));
+    for entry in entries {
+        let key = if got.contains(&entry.id) { Some(first(&entry)) } else { place(tx, scope, &entry).await? };
+        placed.extend(key.map(|key| (key, entry.text)));
     }
     // FTS5 gathers terms in memory as long as the places ascend and nothing else is written that SQLite would have to take back
     // alone: then it writes all it has, a segment each time, and merges them.
     placed.sort_by_key(|(key, _)| *key);
     let mut texts = vec![];
     let mut octets = 0_usize;
-    for (key, entry) in placed {
-        let text = texts::document(engine, scope, entry);
+    for (key, text) in placed {
         octets = octets.saturating_add(text.len());
         texts.push((key, text));
         if octets >= MAX_AT_ONCE {
@@ -103,7 +96,7 @@ pub async fn put(tx: &mut Conn, scope: &Scope, engine: Engine, mut entries: Vec<
 }
 
 /// Gives a message that did not get its first place another one; none to one that has a place, or is gone.
-async fn place(tx: &mut Conn, scope: &Scope, entry: &Entry<'_>) -> DbResult<Option<Key>> {
+async fn place(tx: &mut Conn, scope: &Scope, entry: &Entry) -> DbResult<Option<Key>> {
     for n in 0..TRIES {
         let key = Key::of(entry.id, entry.received_at, n);
         if !store::insert_entries(tx, scope, &[(key, entry.id)]).await?.is_empty() {

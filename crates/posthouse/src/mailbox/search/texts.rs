@@ -6,11 +6,10 @@
 //! For FTS5 the short beginnings of words are terms as well, `p:`, each once a message: put together from those of a thousand words
 //! they took half a second, and its own lists of beginnings hold every place of every word, at three times the writing.
 
-use super::Entry;
 use crate::accounts::AccountId;
 use crate::team::Scope;
 use db::Engine;
-use mail::terms::{Clause, Field, GAP, Query};
+use mail::terms::{Clause, Document, Field, GAP, Query};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -27,19 +26,26 @@ fn of_account(account: AccountId) -> String {
     format!("a:{}", account.0.simple())
 }
 
-/// What is stored of a message.
-pub fn document(engine: Engine, scope: &Scope, entry: &Entry<'_>) -> String {
-    let (workspace, account) = (of_workspace(scope), of_account(entry.account));
-    let whose = [workspace.as_str(), &account, if entry.has_attachments { WITH_FILES } else { GAP }, GAP];
+/// What is stored of a message. Made before the transaction that stores it: it takes as long as some of its statements.
+#[must_use]
+pub fn document(
+    engine: Engine,
+    scope: &Scope,
+    (account, has_attachments): (AccountId, bool),
+    terms: &Document,
+) -> String {
+    let (workspace, account) = (of_workspace(scope), of_account(account));
+    let whose = [workspace.as_str(), &account, if has_attachments { WITH_FILES } else { GAP }, GAP];
     match engine {
         Engine::Sqlite => {
-            let mut out = format!("{} {} {GAP}", whose.join(" "), entry.terms.as_text());
-            for beginning in beginnings(entry.terms.terms()) {
-                let _ = write!(out, " p:{beginning}");
+            let mut out = format!("{} {} {GAP}", whose.join(" "), terms.as_text());
+            for beginning in beginnings(terms.terms()) {
+                out.push_str(" p:");
+                out.push_str(beginning);
             }
             out
         }
-        Engine::Postgres => vector(whose.into_iter().chain(entry.terms.terms())),
+        Engine::Postgres => vector(whose.into_iter().chain(terms.terms())),
     }
 }
 
@@ -164,7 +170,10 @@ mod tests {
             both[0],
             format!("(\"{w}\" AND \"your quote\" AND \"f:ana\" AND \"invo\" * AND \"h:1\") NOT (\"draft\")")
         );
-        assert_eq!(both[1], format!("('{w}') & ('your' <-> 'quote') & ('f:ana') & ('invo':*) & ('h:1') & !(('draft'))"));
+        assert_eq!(
+            both[1],
+            format!("('{w}') & ('your' <-> 'quote') & ('f:ana') & ('invo':*) & ('h:1') & !(('draft'))")
+        );
     }
 
     #[test]
@@ -175,7 +184,8 @@ mod tests {
         assert!(ask("inv").ends_with("AND \"p:inv\""), "{}", ask("inv"));
         assert!(ask("invo").ends_with("AND \"invo\" *"), "{}", ask("invo"));
         assert!(ask("from:an").ends_with("AND \"f:an\" *"), "{}", ask("from:an"));
-        let found: Vec<&str> = beginnings(["invoice", "in", "i", GAP, "s:new", "größe", "inn"].into_iter()).into_iter().collect();
+        let found: Vec<&str> =
+            beginnings(["invoice", "in", "i", GAP, "s:new", "größe", "inn"].into_iter()).into_iter().collect();
         assert_eq!(found, ["gr", "grö", "in", "inn", "inv"]);
     }
 

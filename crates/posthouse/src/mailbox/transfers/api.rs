@@ -23,7 +23,10 @@ const NAMED: i64 = 3;
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(change_messages)).routes(routes!(operations, forget_operations)).routes(routes!(repeat_operation))
+    OpenApiRouter::new()
+        .routes(routes!(change_messages))
+        .routes(routes!(operations, forget_operations))
+        .routes(routes!(repeat_operation))
 }
 
 /// What to do with which messages.
