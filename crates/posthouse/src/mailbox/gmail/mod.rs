@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::base::events::{self, Kind, News};
 use crate::team::Scope;
 use db::{Conn, DbResult, Ts};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What Gmail told of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +80,10 @@ pub async fn add_labels(
     }
     let folders = super::folders(c, scope, account).await?;
     let by_name: HashMap<&str, &super::Folder> = folders.iter().map(|f| (f.name.as_str(), f)).collect();
-    for (message, labels) in labelled {
+    // What is thrown away is in no other folder, whatever labels it will have when it comes back.
+    let gone = |p: &Place| matches!(p.role, Some(Role::Trash | Role::Junk));
+    let gone: HashSet<MessageId> = places.iter().filter(|p| gone(p)).map(|p| p.message_id).collect();
+    for (message, labels) in labelled.into_iter().filter(|(message, _)| !gone.contains(message)) {
         for label in labels.split('\n') {
             let folder = match role_of(label) {
                 Some(role) => folders.iter().find(|f| f.role == Some(role)),

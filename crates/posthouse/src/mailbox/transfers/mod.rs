@@ -206,8 +206,12 @@ async fn transfer(
     let target = to.as_ref().map(|f| f.id);
     let there = lies.iter().filter(|l| wanted.from.is_none_or(|f| f == l.folder_id)).map(|l| l.message_id).collect();
     let so = lies.iter().filter(|l| Some(l.folder_id) == target).map(|l| l.message_id).collect();
-    let mut meant = meant(lies, (wanted, kind), &folders);
-    let stays = not_left(tx, &actor.scope, account.id, (kind, to.as_ref(), &folders)).await?;
+    let labelled = labelled(tx, &actor.scope, account.id, &folders).await?.filter(|_| kind == TransferKind::Move);
+    let role = to.as_ref().and_then(|f| f.role);
+    let thrown_away = matches!(role, Some(Role::Trash | Role::Junk));
+    let mut meant = meant(lies, (wanted, kind), (&folders, labelled.is_some() && role == Some(Role::Trash)));
+    // A move does not take messages out of All Mail, unless they are thrown away. There it is the same as a copy.
+    let stays = labelled.filter(|_| !thrown_away).map(|all| all.id);
     let leaving = meant.iter().filter(|l| Some(l.folder_id) != stays).map(|l| l.message_id).collect::<HashSet<_>>();
     meant.retain(|l| Some(l.folder_id) != stays || !leaving.contains(&l.message_id));
     // One operation for each folder that they come from: the server does it in one command.
@@ -228,6 +232,9 @@ async fn transfer(
             }
         }
     }
+    if labelled.is_some() && thrown_away {
+        out.moved = one_each(out.moved, &folders);
+    }
     out.count(wanted, &there, &so);
     if kind == TransferKind::Remove && !out.changed.is_empty() {
         let detail = serde_json::json!({ "messages": out.changed.len() });
@@ -237,20 +244,30 @@ async fn transfer(
     Ok(out)
 }
 
-/// The folder that a move does not take messages out of: Gmail's All Mail, unless they go to the trash or among spam. There it is the
-/// same as a copy.
-async fn not_left(
+/// Gmail's All Mail, where the mailbox is Gmail's: its other folders are labels of what lies there.
+async fn labelled<'f>(
     tx: &mut Conn,
     scope: &Scope,
     account: AccountId,
-    (kind, to, folders): (TransferKind, Option<&Folder>, &[Folder]),
-) -> DbResult<Option<FolderId>> {
-    let thrown_away = to.is_some_and(|f| matches!(f.role, Some(Role::Trash | Role::Junk)));
-    let all = folders.iter().find(|f| f.role == Some(Role::All)).filter(|_| kind == TransferKind::Move && !thrown_away);
-    match all {
-        Some(all) if gmail::is_told(tx, scope, account).await? => Ok(Some(all.id)),
+    folders: &'f [Folder],
+) -> DbResult<Option<&'f Folder>> {
+    match folders.iter().find(|f| f.role == Some(Role::All)) {
+        Some(all) if gmail::is_told(tx, scope, account).await? => Ok(Some(all)),
         _ => Ok(None),
     }
+}
+
+/// What takes back that labelled messages were thrown away: one move of each. The others come back by themselves.
+fn one_each(mut moved: Vec<MessageMove>, folders: &[Folder]) -> Vec<MessageMove> {
+    let rank = |m: &MessageMove| match folders.iter().find(|f| f.id == m.from).and_then(|f| f.role) {
+        Some(Role::All) => 1,
+        Some(Role::Sent | Role::Drafts) => 2,
+        _ => 0,
+    };
+    moved.sort_by_key(rank);
+    let mut seen = HashSet::new();
+    moved.retain(|m| seen.insert(m.message));
+    moved
 }
 
 /// Where they shall go.
@@ -302,8 +319,13 @@ fn new_folder(folders: &[Folder], name: &str, role: Option<Role>) -> NewFolder {
 }
 
 /// Which copies are meant: of the named folder; otherwise all but those in trash and spam, and not the Sent copy of what lies elsewhere.
-/// What was sent is neither put away nor called spam with the rest of its conversation.
-fn meant(lies: Vec<Lies>, (wanted, kind): (&Wanted<'_>, TransferKind), folders: &[Folder]) -> Vec<Lies> {
+/// What was sent is neither put away nor called spam with the rest of its conversation. From `everywhere` it goes into Gmail's trash,
+/// which takes all labels.
+fn meant(
+    lies: Vec<Lies>,
+    (wanted, kind): (&Wanted<'_>, TransferKind),
+    (folders, everywhere): (&[Folder], bool),
+) -> Vec<Lies> {
     if let Some(from) = wanted.from {
         return lies.into_iter().filter(|l| l.folder_id == from).collect();
     }
@@ -312,6 +334,9 @@ fn meant(lies: Vec<Lies>, (wanted, kind): (&Wanted<'_>, TransferKind), folders: 
     let thrown_away = |l: &Lies| matches!(role(l), Some(Role::Trash | Role::Junk));
     if kind == TransferKind::Remove {
         return lies.into_iter().filter(|l| thrown_away(l)).collect();
+    }
+    if everywhere {
+        return lies.into_iter().filter(|l| !thrown_away(l)).collect();
     }
     let (sent, other): (Vec<Lies>, Vec<Lies>) =
         lies.into_iter().filter(|l| !thrown_away(l)).partition(|l| matches!(role(l), Some(Role::Sent | Role::Drafts)));

@@ -342,6 +342,22 @@ on_both! {
         s.change("Another one", Some("[Gmail]/Spam"), json!({ "kind": "move", "folder": inbox })).await;
         s.settled().await;
         s.lies_in("Another one", &["INBOX", "Kunden/Acme", ALL_MAIL]).await;
+        // What was sent lies in the trash alone, at once, and comes back by one move.
+        let row = s.row("Mine").await;
+        let body = json!({ "messages": [row["id"]], "action": { "kind": "trash" } });
+        let away = s.api.post(&format!("/accounts/{}/messages/change", s.id), &body).await.expect(200);
+        assert_eq!((&away["changed"], away["moved"].as_array().unwrap().len()), (&json!(1), 1), "{away}");
+        s.lies_in("Mine", &["[Gmail]/Trash"]).await;
+        s.settled().await;
+        s.equal().await;
+        assert_eq!(s.on_the_server()["Mine"], ["[Gmail]/Trash"]);
+        let body = json!({ "messages": [row["id"]], "from": away["moved"][0]["to"],
+            "action": { "kind": "move", "folder": away["moved"][0]["from"] } });
+        let back = s.api.post(&format!("/accounts/{}/messages/change", s.id), &body).await.expect(200);
+        assert_eq!((&back["changed"], &back["missing"]), (&json!(1), &json!(0)), "{back}");
+        s.settled().await;
+        s.equal().await;
+        assert!(s.on_the_server()["Mine"].contains(&ALL_MAIL.to_owned()));
         // From the trash it goes for good.
         s.change("All labels", Some("[Gmail]/Trash"), json!({ "kind": "delete" })).await;
         s.settled().await;
