@@ -111,6 +111,11 @@ static FORMS: LazyLock<Forms> = LazyLock::new(|| {
     forms
 });
 
+/// Letters and syllables that are compared as they are: of them, only what is not kept makes another one.
+const fn is_its_own(c: char) -> bool {
+    matches!(c, '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{30fc}' | '\u{4e00}'..='\u{9ffc}' | '\u{ac00}'..='\u{d7a3}')
+}
+
 impl Forms {
     fn of(&self, c: char) -> Option<&str> {
         let at = self.places.get(usize::try_from(u32::from(c)).ok()?)?.clone()?;
@@ -132,6 +137,7 @@ pub(super) fn fold_into(out: &mut String, text: &str) {
     for c in text.chars() {
         match forms.of(c) {
             Some(form) => out.push_str(form),
+            None if is_its_own(c) => out.push(c),
             None => {
                 out.truncate(begin);
                 out.push_str(&fold_by_tables(text));
@@ -165,7 +171,8 @@ mod tests {
 
     #[test]
     fn every_character_that_is_kept_is_as_the_tables_say() {
-        for c in (0..KEPT).filter_map(char::from_u32).filter(|c| !c.is_ascii()) {
+        let own = (KEPT..0x1_0000).filter_map(char::from_u32).filter(|c| is_its_own(*c));
+        for c in (0..KEPT).filter_map(char::from_u32).filter(|c| !c.is_ascii()).chain(own) {
             let text = format!("a{c}e{c}{c}");
             assert_eq!(quickly(&text), fold_by_tables(&text), "{c:?}");
         }
@@ -173,7 +180,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_folded_as_the_tables_say(text in "[a-zA-Z0-9\u{80}-\u{600}\u{1100}-\u{1200}\u{1e00}-\u{2000}\u{ac00}-\u{ad00}]{1,12}") {
+        fn any_text_is_folded_as_the_tables_say(text in "[a-zA-Z0-9\u{80}-\u{600}\u{1100}-\u{1200}\u{1e00}-\u{2000}\u{3040}-\u{30ff}\u{4e00}-\u{4e10}\u{ac00}-\u{ad00}]{1,12}") {
             prop_assert_eq!(quickly(&text), if text.is_ascii() { text.to_ascii_lowercase() } else { fold_by_tables(&text) });
         }
     }

@@ -51,6 +51,8 @@ const AT_THE_END: &str = " .";
 pub struct Document {
     /// With a blank between each two.
     terms: String,
+    /// Where each word of the whole message is for the first time.
+    words: Vec<Range<usize>>,
 }
 
 impl std::fmt::Debug for Document {
@@ -87,12 +89,17 @@ impl Document {
             (_, Some(html)) => out.body(&crate::html_in::text_of(crate::cut(html, MAX_HTML_OCTETS))),
             _ => {}
         }
-        Self { terms: out.terms }
+        Self { terms: out.terms, words: out.words }
     }
 
     /// Each term in order, [`GAP`] among them. None has a blank or a control character.
     pub fn terms(&self) -> impl Iterator<Item = &str> {
         self.terms.split(' ').filter(|term| !term.is_empty())
+    }
+
+    /// Each word once, without those of single fields.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().filter_map(|at| self.terms.get(at.clone()))
     }
 
     /// The terms as one text, with a blank between each two.
@@ -105,6 +112,7 @@ impl Document {
 #[derive(Default)]
 struct Builder {
     terms: String,
+    words: Vec<Range<usize>>,
     count: usize,
     times: HashTable<Times>,
     /// Who writes a mail must not know which words meet in the table; there are [`MAX_TERMS`] at most.
@@ -141,10 +149,13 @@ impl Builder {
         self.terms.push_str(prefix);
         let word = self.terms.len();
         put(&mut self.terms);
-        if self.terms.len() > word && self.has_come(begin) <= MAX_REPEATS {
-            self.count += 1;
-        } else {
-            self.terms.truncate(before);
+        let times = if self.terms.len() > word { self.has_come(begin) } else { 0 };
+        match times {
+            1..=MAX_REPEATS => self.count += 1,
+            _ => self.terms.truncate(before),
+        }
+        if times == 1 && prefix.is_empty() {
+            self.words.push(begin..self.terms.len());
         }
         true
     }

@@ -104,10 +104,8 @@ pub struct Sent<'a> {
     pub via: &'static str,
     /// When.
     pub at: Ts,
-    /// The date of `at` in the workspace.
-    pub day: &'a str,
-    /// The date of now in the workspace.
-    pub today: &'a str,
+    /// That is of the workspace's date of now.
+    pub is_today: bool,
 }
 
 pub struct Failed<'a> {
@@ -374,22 +372,42 @@ pub async fn set_names(tx: &mut Conn, scope: &Scope, account: &Account, now: Ts)
     Ok(())
 }
 
-/// Counts one message that left with the account's address, once a Message-ID; `today` is whether it left on `day`, the
-/// workspace's date of now.
-pub async fn note_sent(tx: &mut Conn, scope: &Scope, id: AccountId, sent: &Sent<'_>) -> DbResult<()> {
-    let fresh = sql!(run tx,
-        "INSERT INTO sent_message (account_id, message_id, workspace_id, via, sent_at) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (account_id, message_id) DO NOTHING", id, sent.message_id, scope.workspace_id(), sent.via, sent.at)?;
-    if fresh == 0 {
-        return Ok(());
+/// Counts messages that left with the account's address, each Message-ID once; `today` is the workspace's date of now.
+pub async fn note_sent(
+    tx: &mut Conn,
+    scope: &Scope,
+    id: AccountId,
+    (today, sent): (&str, &[Sent<'_>]),
+) -> DbResult<()> {
+    let (of_today, before): (Vec<&Sent<'_>>, Vec<&Sent<'_>>) = sent.iter().partition(|s| s.is_today);
+    let of_today = put_sent(tx, scope, id, &of_today).await?;
+    let all = of_today.saturating_add(put_sent(tx, scope, id, &before).await?);
+    if all > 0 {
+        sql!(run tx, "UPDATE account SET sent_total = sent_total + $3 WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), all)?;
     }
-    sql!(run tx, "UPDATE account SET sent_total = sent_total + 1 WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id())?;
-    if sent.day == sent.today {
+    if of_today > 0 {
         sql!(run tx,
-            "UPDATE account SET sent_today = CASE WHEN sent_day = $3 THEN sent_today + 1 ELSE 1 END, sent_day = $3
-             WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), sent.today)?;
+            "UPDATE account SET sent_today = CASE WHEN sent_day = $3 THEN sent_today + $4 ELSE $4 END, sent_day = $3
+             WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), today, of_today)?;
     }
     Ok(())
+}
+
+/// How many of them were not noted yet.
+async fn put_sent(tx: &mut Conn, scope: &Scope, account: AccountId, sent: &[&Sent<'_>]) -> DbResult<i64> {
+    if sent.is_empty() {
+        return Ok(0);
+    }
+    let rows: Vec<serde_json::Value> = sent.iter().map(|s| serde_json::json!([s.message_id, s.via, s.at])).collect();
+    let new = sql!(run tx,
+        lite "INSERT INTO sent_message (account_id, workspace_id, message_id, via, sent_at)
+              SELECT $2, $3, json_extract(j.value, '$[0]'), json_extract(j.value, '$[1]'), json_extract(j.value, '$[2]')
+              FROM json_each($1) j WHERE true ON CONFLICT (account_id, message_id) DO NOTHING",
+        pg "INSERT INTO sent_message (account_id, workspace_id, message_id, via, sent_at)
+            SELECT $2, $3, j ->> 0, j ->> 1, CAST(j ->> 2 AS BIGINT)
+            FROM jsonb_array_elements($1) j ON CONFLICT (account_id, message_id) DO NOTHING",
+        serde_json::json!(rows), account, scope.workspace_id())?;
+    Ok(i64::try_from(new).unwrap_or(i64::MAX))
 }
 
 /// How an account's copy is kept, as it is now.

@@ -287,6 +287,8 @@ pub async fn delete_failed(tx: &mut Conn, scope: &Scope, folder: FolderId, uid: 
 /// A message that may be the same as one under a new UID.
 #[derive(Debug, Clone, FromRow)]
 pub struct Alike {
+    /// Which of those that were asked about it is like, from 0 on.
+    pub place: i64,
     /// Its id.
     pub id: MessageId,
     /// When it was first received.
@@ -295,17 +297,18 @@ pub struct Alike {
     pub header_hash: Vec<u8>,
 }
 
-/// The whole messages of an account with this Message-ID and size, at most three.
-pub async fn alike(
-    c: &mut Conn,
-    scope: &Scope,
-    account: AccountId,
-    (message_id, size): (&str, i64),
-) -> DbResult<Vec<Alike>> {
+/// The whole messages of an account with one of these Message-IDs and its size, at most three of each.
+pub async fn alike(c: &mut Conn, scope: &Scope, account: AccountId, asked: &[(&str, i64)]) -> DbResult<Vec<Alike>> {
     sql!(all Alike, c,
-        "SELECT id, received_at, header_hash FROM message
-         WHERE account_id = $1 AND workspace_id = $2 AND message_id = $3 AND size = $4 AND NOT truncated AND header_hash IS NOT NULL
-         LIMIT 3", account, scope.workspace_id(), message_id, size)
+        lite "SELECT j.key AS place, m.id, m.received_at, m.header_hash FROM json_each($1) j CROSS JOIN message m ON m.id IN (
+                SELECT a.id FROM message a WHERE a.account_id = $2 AND a.workspace_id = $3 AND a.message_id = json_extract(j.value, '$[0]')
+                  AND a.size = json_extract(j.value, '$[1]') AND NOT a.truncated AND a.header_hash IS NOT NULL LIMIT 3)",
+        pg "SELECT j.place - 1 AS place, m.id, m.received_at, m.header_hash
+            FROM jsonb_array_elements($1) WITH ORDINALITY j (value, place) CROSS JOIN LATERAL (
+              SELECT a.id, a.received_at, a.header_hash FROM message a
+              WHERE a.account_id = $2 AND a.workspace_id = $3 AND a.message_id = j.value ->> 0
+                AND a.size = CAST(j.value ->> 1 AS BIGINT) AND NOT a.truncated AND a.header_hash IS NOT NULL LIMIT 3) m",
+        serde_json::json!(asked), account, scope.workspace_id())
 }
 
 /// Whether the account has any message.

@@ -120,9 +120,10 @@ async fn ask_again(tx: &mut Conn, scope: &Scope, s: &Settlement) -> DbResult<()>
 /// The server took the message: it counts, and where the account has a mailbox its copy is filed there.
 pub async fn taken(tx: &mut Conn, app: &App, scope: &Scope, account: AccountId, m: &Taken<'_>) -> DbResult<()> {
     let zone = team::time_zone(tx, scope).await?;
-    let (day, today) = (team::today(&zone, m.at), team::today(&zone, app.clock.now()));
-    let sent = Sent { message_id: m.message_id, via: "here", at: m.at, day: &day, today: &today };
-    accounts::note_sent(tx, scope, account, &sent).await?;
+    let today = team::today(&zone, app.clock.now());
+    let is_today = team::today(&zone, m.at) == today;
+    let sent = Sent { message_id: m.message_id, via: "here", at: m.at, is_today };
+    accounts::note_sent(tx, scope, account, (&today, &[sent])).await?;
     if accounts::connection(tx, scope, account, Side::Receive).await?.is_some() {
         let op = mailbox::enqueue(tx, app, scope, account, &Op::append_sent(m.blob, m.message_id)).await?;
         store::set_sent_op(tx, scope, m.id, op).await?;

@@ -9,7 +9,7 @@ use super::history::number;
 use super::owner::Owner;
 use super::pass::flags;
 use crate::connect::ImapSession;
-use crate::mailbox::{self, Flags, Folder, Known, Role, gmail};
+use crate::mailbox::{self, Alike, Flags, Folder, Known, Role, gmail};
 use crate::team;
 use db::Ts;
 use imap::{Content, FetchItem, Fetched, SearchKey};
@@ -124,16 +124,7 @@ pub async fn place(
     listed: &[Listed],
 ) -> Result<HashSet<u32>, Stop> {
     let mut settled = by_gmail_id(owner, folder, listed).await?;
-    let mut alike = HashMap::new();
-    for l in listed.iter().filter(|l| !settled.contains(&l.uid)) {
-        let Some(id) = &l.message_id else { continue };
-        let size = i64::try_from(l.size).unwrap_or(i64::MAX);
-        let mut c = owner.app.db.read().await?;
-        let found = mailbox::alike(&mut c, &owner.scope, owner.account.id, (id, size)).await?;
-        if !found.is_empty() {
-            alike.insert(l.uid, (found, id.clone()));
-        }
-    }
+    let alike = alike(owner, listed.iter().filter(|l| !settled.contains(&l.uid))).await?;
     if alike.is_empty() {
         return Ok(settled);
     }
@@ -148,7 +139,7 @@ pub async fn place(
         let mut same = found.iter().filter(|a| a.header_hash.as_slice() == hash.as_slice());
         if let (Some(one), None) = (same.next(), same.next()) {
             let place = Known { id: one.id, received_at: one.received_at, uid: i64::from(*uid), flags: *flags };
-            known.push((place, id.as_str()));
+            known.push((place, *id));
         }
     }
     note(owner, folder, &known, listed).await?;
@@ -159,16 +150,41 @@ pub async fn place(
     Ok(settled)
 }
 
+/// What the account has with the same Message-ID and size, by UID and with that Message-ID.
+async fn alike<'l>(
+    owner: &Owner,
+    listed: impl Iterator<Item = &'l Listed>,
+) -> Result<HashMap<u32, (Vec<Alike>, &'l str)>, Stop> {
+    let asked =
+        listed.filter_map(|l| Some((l.uid, l.message_id.as_deref()?, i64::try_from(l.size).unwrap_or(i64::MAX))));
+    let asked: Vec<(u32, &str, i64)> = asked.collect();
+    let mut out: HashMap<u32, (Vec<Alike>, &str)> = HashMap::new();
+    if asked.is_empty() {
+        return Ok(out);
+    }
+    let like: Vec<(&str, i64)> = asked.iter().map(|(_, id, size)| (*id, *size)).collect();
+    let mut c = owner.app.db.read().await?;
+    for one in mailbox::alike(&mut c, &owner.scope, owner.account.id, &like).await? {
+        let Some((uid, id, _)) = usize::try_from(one.place).ok().and_then(|at| asked.get(at)) else { continue };
+        out.entry(*uid).or_insert((vec![], *id)).0.push(one);
+    }
+    Ok(out)
+}
+
 /// Places those that Gmail calls by an id that we know.
 async fn by_gmail_id(owner: &Owner, folder: &Folder, listed: &[Listed]) -> Result<HashSet<u32>, Stop> {
+    let told: Vec<(&Listed, &(Flags, gmail::Told))> =
+        listed.iter().filter_map(|l| Some((l, l.gmail.as_ref()?))).collect();
+    if told.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let ids: Vec<i64> = told.iter().map(|(_, (_, told))| told.id).collect();
+    let ours = gmail::by_ids(&mut owner.app.db.read().await?, &owner.scope, owner.account.id, &ids).await?;
     let mut known = vec![];
-    for l in listed {
-        let Some((flags, told)) = &l.gmail else { continue };
-        let mut c = owner.app.db.read().await?;
-        if let Some((id, received_at)) = gmail::by_id(&mut c, &owner.scope, owner.account.id, told.id).await? {
-            let place = Known { id, received_at, uid: i64::from(l.uid), flags: *flags };
-            known.push((place, l.message_id.as_deref().unwrap_or_default()));
-        }
+    for (l, (flags, told)) in told {
+        let Some((id, received_at)) = ours.get(&told.id).copied() else { continue };
+        let place = Known { id, received_at, uid: i64::from(l.uid), flags: *flags };
+        known.push((place, l.message_id.as_deref().unwrap_or_default()));
     }
     note(owner, folder, &known, listed).await?;
     Ok(known.iter().filter_map(|(k, _)| u32::try_from(k.uid).ok()).collect())
@@ -194,10 +210,9 @@ async fn note(owner: &Owner, folder: &Folder, known: &[(Known, &str)], listed: &
     mailbox::place_again(&mut tx, &owner.app, &owner.scope, (owner.account.id, folder.id), &placed).await?;
     let of = (owner.account.id, folder.id, folder.role);
     gmail::note(&mut tx, &owner.app, &owner.scope, of, &told).await?;
-    for (k, message_id) in known.iter().filter(|(_, id)| folder.role == Some(Role::Sent) && !id.is_empty()) {
-        let at: Ts = k.received_at;
-        count_sent(owner, &mut tx, (&zone, message_id), at).await?;
-    }
+    let sent = known.iter().filter(|(_, id)| folder.role == Some(Role::Sent) && !id.is_empty());
+    let sent: Vec<(&str, Ts)> = sent.map(|(k, id)| (*id, k.received_at)).collect();
+    count_sent(owner, &mut tx, &zone, &sent).await?;
     tx.commit().await?;
     owner.tally.add(|c| c.placed += number(known.len()));
     Ok(())

@@ -425,11 +425,12 @@ async fn store(owner: &Owner, folder: &Folder, ready: Ready) -> Result<bool, Sto
         mailbox::put_failed(&mut tx, &owner.scope, at, failing, app.clock.now()).await?;
     }
     if folder.role == Some(Role::Sent) {
-        for m in &batch {
-            let by_content = format!("blob:{}", blake3::Hash::from(m.blob.0).to_hex());
-            let id = if m.summary.message_id.is_empty() { &by_content } else { &m.summary.message_id };
-            count_sent(owner, &mut tx, (&zone, id), m.received_at).await?;
-        }
+        let id = |m: &Incoming| match m.summary.message_id.as_str() {
+            "" => format!("blob:{}", blake3::Hash::from(m.blob.0).to_hex()),
+            id => id.to_owned(),
+        };
+        let sent: Vec<(String, Ts)> = batch.iter().map(|m| (id(m), m.received_at)).collect();
+        count_sent(owner, &mut tx, &zone, &sent).await?;
     }
     tx.commit().await?;
     owner.tally.add(|c| {
@@ -441,17 +442,24 @@ async fn store(owner: &Owner, folder: &Folder, ready: Ready) -> Result<bool, Sto
     Ok(true)
 }
 
-/// Counts a message of the Sent folder, once a Message-ID.
+/// Counts messages of the Sent folder, each Message-ID once.
 pub async fn count_sent(
     owner: &Owner,
     tx: &mut db::Conn,
-    (zone, message_id): (&str, &str),
-    at: Ts,
+    zone: &str,
+    sent: &[(impl AsRef<str>, Ts)],
 ) -> Result<(), Stop> {
     let today = team::today(zone, owner.app.clock.now());
-    let day = team::today(zone, at);
-    let sent = Sent { message_id, via: "elsewhere", at, day: &day, today: &today };
-    Ok(accounts::note_sent(tx, &owner.scope, owner.account.id, &sent).await.map(drop)?)
+    let sent: Vec<Sent<'_>> = sent
+        .iter()
+        .map(|(id, at)| Sent {
+            message_id: id.as_ref(),
+            via: "elsewhere",
+            at: *at,
+            is_today: team::today(zone, *at) == today,
+        })
+        .collect();
+    Ok(accounts::note_sent(tx, &owner.scope, owner.account.id, (&today, &sent)).await?)
 }
 
 /// Packs, reads and writes some messages, in one turn of a thread of their own: each turn costs more than it looks.

@@ -4,7 +4,7 @@
 
 mod store;
 
-pub use store::{by_id, forget, is_told, told};
+pub use store::{by_ids, forget, is_told, told};
 
 use super::{FolderId, MessageId, Place, Role};
 use crate::accounts::AccountId;

@@ -5,6 +5,7 @@ use crate::accounts::AccountId;
 use crate::mailbox::{FolderId, MessageId};
 use crate::team::Scope;
 use db::{Conn, DbResult, Ts, sql};
+use std::collections::HashMap;
 
 /// Keeps it; how many rows are other ones now.
 pub async fn note(
@@ -30,16 +31,20 @@ pub async fn forget(tx: &mut Conn, scope: &Scope, account: AccountId) -> DbResul
     Ok(())
 }
 
-/// The message with this X-GM-MSGID, and when it was received.
-pub async fn by_id(c: &mut Conn, scope: &Scope, account: AccountId, id: i64) -> DbResult<Option<(MessageId, Ts)>> {
-    sql!(
-        opt(MessageId, Ts),
-        c,
-        "SELECT id, received_at FROM message WHERE account_id = $1 AND workspace_id = $2 AND gmail_id = $3 ORDER BY id LIMIT 1",
-        account,
-        scope.workspace_id(),
-        id
-    )
+/// The messages with these X-GM-MSGIDs, and when they were received; of several with one, the oldest.
+pub async fn by_ids(
+    c: &mut Conn,
+    scope: &Scope,
+    account: AccountId,
+    ids: &[i64],
+) -> DbResult<HashMap<i64, (MessageId, Ts)>> {
+    let found = sql!(all (i64, MessageId, Ts), c,
+        lite "SELECT m.gmail_id, m.id, m.received_at FROM json_each($1) j CROSS JOIN message m ON m.account_id = $2 AND m.gmail_id = j.value
+              WHERE m.workspace_id = $3 ORDER BY m.id DESC",
+        pg "SELECT m.gmail_id, m.id, m.received_at FROM jsonb_array_elements_text($1) j
+            JOIN message m ON m.account_id = $2 AND m.gmail_id = CAST(j AS BIGINT) WHERE m.workspace_id = $3 ORDER BY m.id DESC",
+        serde_json::json!(ids), account, scope.workspace_id())?;
+    Ok(found.into_iter().map(|(gmail, id, at)| (gmail, (id, at))).collect())
 }
 
 /// Whether anything of an account is called by an X-GM-MSGID: its mailbox is Gmail's then.

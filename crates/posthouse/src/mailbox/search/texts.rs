@@ -10,7 +10,7 @@ use crate::accounts::AccountId;
 use crate::team::Scope;
 use db::Engine;
 use mail::terms::{Clause, Document, Field, GAP, Query};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 /// Places that PostgreSQL knows: what is later in a message is at the last one.
@@ -39,7 +39,7 @@ pub fn document(
     match engine {
         Engine::Sqlite => {
             let mut out = format!("{} {} {GAP}", whose.join(" "), terms.as_text());
-            for beginning in beginnings(terms.terms()) {
+            for beginning in beginnings(terms.words()) {
                 out.push_str(" p:");
                 out.push_str(beginning);
             }
@@ -53,9 +53,9 @@ pub fn document(
 const SHORT: [usize; 2] = [2, 3];
 
 /// The short beginnings of words, each once. Those of single fields are few enough to be put together.
-fn beginnings<'t>(terms: impl Iterator<Item = &'t str>) -> BTreeSet<&'t str> {
-    let words = terms.filter(|term| *term != GAP && !term.contains(':'));
-    words.flat_map(|word| SHORT.iter().filter_map(|chars| beginning(word, *chars))).collect()
+fn beginnings<'t>(words: impl Iterator<Item = &'t str>) -> impl Iterator<Item = &'t str> {
+    let mut seen = HashSet::new();
+    words.flat_map(|word| SHORT.iter().filter_map(|chars| beginning(word, *chars))).filter(move |b| seen.insert(*b))
 }
 
 /// The first characters of a word that has so many.
@@ -66,14 +66,26 @@ fn beginning(word: &str, chars: usize) -> Option<&str> {
 
 /// Each term once, with its places.
 fn vector<'t>(terms: impl Iterator<Item = &'t str>) -> String {
-    let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    let mut found: Vec<(&str, Vec<usize>)> = vec![];
     for (i, term) in terms.enumerate().filter(|(_, term)| *term != GAP) {
-        places.entry(term).or_default().push((i + 1).min(LAST_PLACE));
+        let at = *known.entry(term).or_insert(found.len());
+        if at == found.len() {
+            found.push((term, vec![]));
+        }
+        if let Some((_, places)) = found.get_mut(at) {
+            places.push((i + 1).min(LAST_PLACE));
+        }
     }
     let mut out = String::new();
-    for (term, at) in places {
-        let at: Vec<String> = at.iter().map(ToString::to_string).collect();
-        let _ = write!(out, "{}:{} ", lexeme(term), at.join(","));
+    for (term, places) in found {
+        let mut between = ':';
+        out.push_str(&lexeme(term));
+        for place in places {
+            let _ = write!(out, "{between}{place}");
+            between = ',';
+        }
+        out.push(' ');
     }
     out
 }
@@ -184,13 +196,12 @@ mod tests {
         assert!(ask("inv").ends_with("AND \"p:inv\""), "{}", ask("inv"));
         assert!(ask("invo").ends_with("AND \"invo\" *"), "{}", ask("invo"));
         assert!(ask("from:an").ends_with("AND \"f:an\" *"), "{}", ask("from:an"));
-        let found: Vec<&str> =
-            beginnings(["invoice", "in", "i", GAP, "s:new", "größe", "inn"].into_iter()).into_iter().collect();
-        assert_eq!(found, ["gr", "grö", "in", "inn", "inv"]);
+        let found: Vec<&str> = beginnings(["invoice", "in", "i", "größe", "inn"].into_iter()).collect();
+        assert_eq!(found, ["in", "inv", "gr", "grö", "inn"]);
     }
 
     #[test]
     fn places_are_those_of_the_terms_in_a_row() {
-        assert_eq!(vector(["a", GAP, "it's", "a", "\\"].into_iter()), "'\\\\':5 'a':1,4 'it''s':3 ");
+        assert_eq!(vector(["a", GAP, "it's", "a", "\\"].into_iter()), "'a':1,4 'it''s':3 '\\\\':5 ");
     }
 }

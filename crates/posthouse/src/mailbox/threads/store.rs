@@ -26,15 +26,19 @@ pub async fn hold_arrivals(tx: &mut Conn, scope: &Scope, account: AccountId) -> 
     Ok(())
 }
 
-/// The threads that these links are in. All messages with a link are in one thread: any of them tells.
+/// The threads that these links are in. All messages with a link are in one thread: any of them tells. Of a first import most are in
+/// none: those give no rows, as each row from SQLite wakes two threads.
 pub async fn threads_by_link(c: &mut Conn, scope: &Scope, links: &[String]) -> DbResult<HashMap<Link, ThreadId>> {
-    let found = sql!(all (String, Option<ThreadId>), c,
-        lite "SELECT j.value, (SELECT m.thread_id FROM message_link l JOIN message m ON m.id = l.message_id
-                WHERE l.link = unhex(j.value) AND l.workspace_id = $2 LIMIT 1) FROM json_each($1) j",
-        pg "SELECT j, (SELECT m.thread_id FROM message_link l JOIN message m ON m.id = l.message_id
-              WHERE l.link = decode(j, 'hex') AND l.workspace_id = $2 LIMIT 1) FROM jsonb_array_elements_text($1) j",
+    let found = sql!(all (String, ThreadId), c,
+        lite "SELECT link, thread_id FROM (
+                SELECT j.value AS link, (SELECT m.thread_id FROM message_link l JOIN message m ON m.id = l.message_id
+                  WHERE l.link = unhex(j.value) AND l.workspace_id = $2 LIMIT 1) AS thread_id FROM json_each($1) j
+              ) WHERE thread_id IS NOT NULL",
+        pg "SELECT j, t.thread_id FROM jsonb_array_elements_text($1) j CROSS JOIN LATERAL (
+              SELECT m.thread_id FROM message_link l JOIN message m ON m.id = l.message_id
+              WHERE l.link = decode(j, 'hex') AND l.workspace_id = $2 LIMIT 1) t",
         serde_json::json!(links), scope.workspace_id())?;
-    Ok(found.into_iter().filter_map(|(link, thread)| Some((Link::from_hex(&link)?, thread?))).collect())
+    Ok(found.into_iter().filter_map(|(link, thread)| Some((Link::from_hex(&link)?, thread))).collect())
 }
 
 /// How many messages these threads have.
