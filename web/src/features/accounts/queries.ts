@@ -7,6 +7,7 @@ import {
 } from "@tanstack/react-query";
 import { type Account, type AccountList, http, unwrap } from "../../api/client";
 import { type AccountFilter, keys } from "../../api/keys";
+import { lookAgain, whenAnswered } from "../../api/lookAgain";
 import type { paths } from "../../api/schema";
 import { isGone } from "../../lib/problem";
 import { useAction } from "../../ui/action";
@@ -99,6 +100,8 @@ async function fetchAccount(queryClient: QueryClient, id: string): Promise<Accou
  * the change of one row.
  */
 export async function refreshAccount(queryClient: QueryClient, id: string): Promise<void> {
+  // Their answers would overwrite what is put into them here.
+  void whenAnswered(queryClient, { queryKey: keys.accountLists });
   const lists = queryClient.getQueriesData<Pages>({ queryKey: keys.accountLists });
   const changeable = ({ status, tag }: AccountFilter) => Boolean(status || tag);
   const byStatus = lists.some(([key]) => changeable(filterOf(key)));
@@ -136,7 +139,7 @@ function filterOf(listKey: readonly unknown[]): AccountFilter {
 export async function refreshSummary(queryClient: QueryClient): Promise<void> {
   const total = () => queryClient.getQueryData(summaryQuery.queryKey)?.total;
   const before = total();
-  await queryClient.invalidateQueries({ queryKey: keys.accountSummary });
+  await lookAgain(queryClient, { queryKey: keys.accountSummary });
   if (before !== total()) await queryClient.invalidateQueries({ queryKey: keys.accountLists });
 }
 

@@ -1,4 +1,4 @@
-import { QueryClient } from "@tanstack/react-query";
+import { QueryClient, QueryObserver } from "@tanstack/react-query";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { LiveUpdates, Silence, Throttle } from "./live";
 
@@ -116,4 +116,44 @@ it("fetches the account's figures again when something was sent", async () => {
 it("fetches all accounts again when it is not said which", async () => {
   const { old } = await invalidated([{ topic: "accounts", account_id: null }]);
   expect(old).toEqual(["list", "summary", "ana"]);
+});
+
+/** A list on screen that is being asked for the first time, and what each of its answers came to. */
+function asked(queryClient: QueryClient, queryKey: readonly unknown[]) {
+  const answers: ((data: unknown) => void)[] = [];
+  const queryFn = () => new Promise((resolve) => answers.push(resolve));
+  const observer = new QueryObserver(queryClient, { queryKey, queryFn });
+  const leave = observer.subscribe(() => undefined);
+  return { answers, leave, data: () => observer.getCurrentResult().data };
+}
+
+it("asks once more for what changed while its first answer was on its way", async () => {
+  const queryClient = new QueryClient();
+  const updates = new LiveUpdates(queryClient);
+  const list = asked(queryClient, ["mail", "ana", "list", ""]);
+  updates.apply({ topic: "messages", account_id: "ana" });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(list.answers).toHaveLength(1);
+  list.answers[0]?.("nothing yet");
+  await vi.advanceTimersByTimeAsync(0);
+  expect(list.answers).toHaveLength(2);
+  list.answers[1]?.("a letter");
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(list.data()).toBe("a letter");
+  expect(list.answers).toHaveLength(2);
+  list.leave();
+  updates.stop();
+});
+
+it("asks once more for a list of accounts that was on its way when one of them changed", async () => {
+  const queryClient = new QueryClient();
+  const updates = new LiveUpdates(queryClient);
+  const list = asked(queryClient, ["accounts", "list", {}]);
+  updates.apply({ topic: "accounts", account_id: "ana" });
+  await vi.advanceTimersByTimeAsync(0);
+  list.answers[0]?.({ pages: [] });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(list.answers).toHaveLength(2);
+  list.leave();
+  updates.stop();
 });

@@ -6,6 +6,7 @@ import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { API, type Message } from "../../api/client";
 import { keys } from "../../api/keys";
+import { lookAgain } from "../../api/lookAgain";
 import { refreshAccount, refreshSummary } from "../accounts/queries";
 import { sessionQuery } from "../session/queries";
 
@@ -92,7 +93,7 @@ export class LiveUpdates {
   }
 
   #again(queryKey: readonly unknown[]): Promise<void> {
-    return this.#queryClient.invalidateQueries({ queryKey });
+    return lookAgain(this.#queryClient, { queryKey });
   }
 
   #account(id: string | undefined): void {
@@ -118,9 +119,10 @@ export class LiveUpdates {
   async #messages(accountId: string | undefined): Promise<void> {
     await Promise.all([
       this.#again(accountId ? keys.mail(accountId) : keys.mailAll),
-      this.#queryClient.invalidateQueries({
+      lookAgain(this.#queryClient, {
         queryKey: keys.messagesOpen,
-        predicate: ({ state }) => !accountId || (state.data as Message | undefined)?.account_id === accountId,
+        predicate: ({ state }) =>
+          !accountId || !state.data || (state.data as Message).account_id === accountId,
       }),
     ]);
   }
@@ -177,10 +179,9 @@ export function useLive(): { lostSince: number | undefined; retry: () => void } 
         wait = FIRST_RETRY_MS;
         setLostSince(undefined);
         // What was loaded before the stream began may have changed in between.
-        void queryClient.invalidateQueries({
+        void lookAgain(queryClient, {
           predicate: ({ state, queryKey }) =>
-            queryKey[0] !== "session" &&
-            (known || (state.dataUpdatedAt > 0 && state.dataUpdatedAt < readyAt)),
+            queryKey[0] !== "session" && (known || state.dataUpdatedAt < readyAt),
         });
         known = true;
       });
