@@ -67,8 +67,8 @@ test("an exclude pattern is tried on the mail that is here, and kept", async ({ 
   await patterns.press("Enter");
   await patterns.fill("news@*");
   await patterns.press("Enter");
-  await rules.getByRole("button", { name: "Save rules" }).click();
   await expect(rules.getByText(/“\*@\*”: This pattern fits every address/)).toBeVisible();
+  await expect(rules.getByRole("button", { name: "Save rules" })).toBeDisabled();
   await patterns.press("Backspace");
   await patterns.press("Backspace");
   await patterns.fill("news@*");
@@ -78,4 +78,19 @@ test("an exclude pattern is tried on the mail that is here, and kept", async ({ 
   await page.reload();
   await expect(rules.getByText("news@*")).toBeVisible();
   await expect(rules.getByText("These patterns concern 1 of 2 messages that are here.")).toBeVisible();
+});
+
+test("what can be done with an account is found by Ctrl K on its pages", async ({ page, house }) => {
+  const ben = await house.lab.addUser("ben");
+  await house.lab.deliver(ben, plain("Lunch?"));
+  const id = await connect(page, house, ben, "Ben Kim");
+  await untilLive(page, id);
+  await page.goto(`/accounts/${id}/mail`);
+  await expect(page.getByRole("link", { name: /Lunch/ })).toBeVisible();
+  await page.keyboard.press("Control+k");
+  await page.getByPlaceholder("Find an account or a command").fill("check");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(new RegExp(`/accounts/${id}/sync`));
+  await expect(page.getByText("Every folder is being compared with the server.")).toBeVisible();
+  await expect(page.getByText(/Completeness check: nothing missing/).first()).toBeVisible();
 });

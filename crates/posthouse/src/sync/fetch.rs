@@ -1,7 +1,7 @@
 //! Fetches messages in bounded batches and stores each batch whole: bodies first, made durable, then the rows.
 //!
 //! The next batch comes from the server while the one before is read and its bodies are written, the one before that is made
-//! durable, and one more is committed; the bodies of three at most are in memory. What the account has already under another UID is placed,
+//! durable, and one more is committed, together with what came to that point meanwhile; the bodies of three at most are in memory. What the account has already under another UID is placed,
 //! not fetched ([`again`]). A message that the server does not give, or that ends sessions ([`super::breaking`]), is noted as failed, and
 //! stops nothing.
 
@@ -28,10 +28,14 @@ use tokio::time::Instant;
 const ASK: usize = 500;
 /// Messages of one batch at most.
 const BATCH_MESSAGES: usize = 100;
-/// Octets of one batch at most; a single larger message is a batch of its own. A cut costs at most this.
-const BATCH_BYTES: u64 = 25 * 1024 * 1024;
+/// Octets of one batch at most; a single larger message is a batch of its own.
+const BATCH_BYTES: u64 = 8 * 1024 * 1024;
 /// What is stored of one message; the rest of a larger one is passed over and the message marked as cut.
 const MAX_STORED: usize = 50 * 1024 * 1024;
+/// Batches that are committed together at most, and wait for it. Of more messages at once the index has fewer parts to merge.
+const TOGETHER: usize = 4;
+/// Octets of those at most. A single larger message is committed alone.
+const TOGETHER_BYTES: u64 = 25 * 1024 * 1024;
 /// From here on an import shows its progress and takes one of the places for imports.
 const LONG: usize = 50;
 /// Its progress is told so often at most.
@@ -63,6 +67,19 @@ struct Ready {
     count: usize,
 }
 
+impl Ready {
+    fn octets(&self) -> u64 {
+        self.messages.iter().map(|m| u64::try_from(m.size).unwrap_or(0)).sum()
+    }
+
+    fn add(&mut self, other: Self) {
+        self.messages.extend(other.messages);
+        self.told.extend(other.told);
+        self.failed.extend(other.failed);
+        self.count = self.count.saturating_add(other.count);
+    }
+}
+
 /// A message that the server did not give.
 struct Lost {
     uid: u32,
@@ -89,7 +106,7 @@ pub async fn import(
     }
     let (sender, receiver) = mpsc::channel(1);
     let (written_to, written) = mpsc::channel(1);
-    let (ready_to, ready) = mpsc::channel(1);
+    let (ready_to, ready) = mpsc::channel(TOGETHER - 1);
     let progress = long.then_some((there, total));
     // What was fetched whole is stored even when the connection broke after it.
     let (fetched, prepared, settled, stored) = tokio::join!(
@@ -268,12 +285,39 @@ async fn settle_all(
     Ok(())
 }
 
+/// What is committed at once.
+struct Gathered {
+    batches: mpsc::Receiver<Ready>,
+    /// One that was too much for the commit before.
+    late: Option<Ready>,
+}
+
+impl Gathered {
+    /// The next batch, and those that wait behind it. Nothing is lost when it is given up on the way.
+    async fn next(&mut self) -> Option<Ready> {
+        let mut all = match self.late.take() {
+            Some(late) => late,
+            None => self.batches.recv().await?,
+        };
+        for _ in 1..TOGETHER {
+            let Ok(more) = self.batches.try_recv() else { break };
+            if all.octets().saturating_add(more.octets()) > TOGETHER_BYTES {
+                self.late = Some(more);
+                break;
+            }
+            all.add(more);
+        }
+        Some(all)
+    }
+}
+
 async fn store_all(
     owner: &Owner,
     folder: &Folder,
-    mut batches: mpsc::Receiver<Ready>,
+    batches: mpsc::Receiver<Ready>,
     progress: Option<(usize, usize)>,
 ) -> Result<bool, Stop> {
+    let mut batches = Gathered { batches, late: None };
     let (mut done, total) = progress.unwrap_or_default();
     let (mut due, mut untold) = (Instant::now(), false);
     loop {
@@ -285,7 +329,7 @@ async fn store_all(
                 (due, untold) = (Instant::now() + TELL_EVERY, false);
                 continue;
             }
-            batch = batches.recv() => batch,
+            batch = batches.next() => batch,
         };
         let Some(batch) = batch else { return Ok(true) };
         done = done.saturating_add(batch.count);

@@ -23,6 +23,7 @@ import { Icon } from "../../ui/Icon";
 import { sizes } from "../../ui/theme";
 import { accountSearchQuery } from "../accounts/queries";
 import { useAdmin } from "../session/queries";
+import { useAccountCommands } from "./accountCommands";
 import { markFirst } from "./typedAhead";
 
 type Props = {
@@ -36,6 +37,7 @@ type Props = {
 export default function Palette({ asked, query, onQuery, onShortcuts }: Props) {
   const navigate = useNavigate();
   const admin = useAdmin();
+  const here = useAccountCommands();
   const { setColorScheme } = useMantineColorScheme();
   useEffect(() => {
     if (asked > 0) spotlight.open();
@@ -83,6 +85,12 @@ export default function Palette({ asked, query, onQuery, onShortcuts }: Props) {
           },
         ]
       : []),
+    {
+      id: "notifications",
+      label: "Settings: notifications",
+      leftSection: <Icon of={IconSettings} />,
+      onClick: () => void navigate({ to: "/settings/notifications" }),
+    },
     {
       id: "light",
       label: "Light appearance",
@@ -133,6 +141,7 @@ export default function Palette({ asked, query, onQuery, onShortcuts }: Props) {
           },
         ];
   const groups: SpotlightActionGroupData[] = [
+    ...(here ? [{ group: here.group, actions: here.actions.filter(matching) }] : []),
     { group: "Commands", actions: commands.filter(matching) },
     { group: "Accounts", actions: accounts },
     { group: "Mail", actions: mail },

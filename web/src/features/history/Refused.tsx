@@ -74,7 +74,7 @@ export function Refused({ accountId, canChange }: { accountId: string; canChange
           )}
           {canChange && data.refused.some((each) => each.kind !== "append_sent") && (
             <Group>
-              <Button variant="default" loading={forget.isPending} onClick={() => forget.mutate()}>
+              <Button size="xs" variant="subtle" loading={forget.isPending} onClick={() => forget.mutate()}>
                 Clear this list
               </Button>
             </Group>

@@ -40,6 +40,7 @@ function Patterns({ account }: { account: Account }) {
     return <LoadFailed what="The sync rules" error={kept.error} retry={() => void kept.refetch()} />;
   }
   const wrong = keep.error ?? tried.error;
+  const refused = tried.isError && draft === settled;
   const save = (patterns: string[]) =>
     keep.mutate(patterns, {
       onSuccess: () => {
@@ -64,7 +65,14 @@ function Patterns({ account }: { account: Account }) {
             onChange={setDraft}
             maxTags={MAX_PATTERNS}
             splitChars={[",", " ", ";"]}
-            error={wrong && words(asApiError(wrong), draft ?? [])}
+            error={
+              wrong &&
+              words(asApiError(wrong), draft ?? []).map((line) => (
+                <span key={line} className={classes.reason}>
+                  {line}
+                </span>
+              ))
+            }
             comboboxProps={{ transitionProps: { duration: 0 } }}
           />
           <Concerned rules={draft === undefined ? kept.data : tried.data} draft={draft !== undefined} />
@@ -73,7 +81,7 @@ function Patterns({ account }: { account: Account }) {
             and deals.
           </Text>
           <Group gap="sm">
-            <Button type="submit" disabled={!draft} loading={keep.isPending}>
+            <Button type="submit" disabled={!draft || refused} loading={keep.isPending}>
               Save rules
             </Button>
             {draft && (
@@ -88,16 +96,14 @@ function Patterns({ account }: { account: Account }) {
   );
 }
 
-/** Which of the patterns is wrong, and why. */
-function words(error: ApiError, patterns: string[]): string {
+/** Which of the patterns are wrong, and why: a line for each. */
+function words(error: ApiError, patterns: string[]): string[] {
   const fields = error.fields ?? [];
-  if (fields.length === 0) return error.message;
-  return fields
-    .map(({ field, message }) => {
-      const pattern = patterns[Number(field.split(".")[1])];
-      return pattern ? `“${pattern}”: ${message}` : message;
-    })
-    .join(" ");
+  if (fields.length === 0) return [error.message];
+  return fields.map(({ field, message }) => {
+    const pattern = patterns[Number(field.split(".")[1])];
+    return pattern ? `“${pattern}”: ${message}` : message;
+  });
 }
 
 function Concerned({ rules, draft }: { rules: Rules | undefined; draft: boolean }) {
