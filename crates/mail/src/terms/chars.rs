@@ -83,8 +83,28 @@ fn is_of_dense_script(c: char) -> bool {
 }
 
 /// The classes of the Basic Multilingual Plane: 64 KiB, made in some milliseconds when the first text is read.
-static CLASSES: LazyLock<Box<[Class]>> =
+static CLASSES: LazyLock<Vec<Class>> =
     LazyLock::new(|| (0..=0xffff_u32).map(|at| char::from_u32(at).map_or(Class(0), Class::looked_up)).collect());
+
+/// The first character from here on for whose class this holds: its place and its class.
+pub(super) fn find(text: &str, from: usize, holds: impl Fn(Class) -> bool) -> Option<(usize, Class)> {
+    let classes = CLASSES.as_slice();
+    let mut at = from;
+    loop {
+        // Most of most mail is ASCII, of which no octet needs to be put together with others.
+        let octet = *text.as_bytes().get(at)?;
+        let (class, len) = if octet.is_ascii() {
+            (classes.get(usize::from(octet)).copied()?, 1)
+        } else {
+            let c = text.get(at..)?.chars().next()?;
+            (Class::of(c), c.len_utf8())
+        };
+        if holds(class) {
+            return Some((at, class));
+        }
+        at += len;
+    }
+}
 
 /// The characters whose folded forms are kept: Latin, Greek, Cyrillic and Armenian letters.
 const KEPT: u32 = 0x590;

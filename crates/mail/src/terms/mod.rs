@@ -97,9 +97,13 @@ impl Document {
         self.terms.split(' ').filter(|term| !term.is_empty())
     }
 
-    /// Each word once, without those of single fields.
-    pub fn words(&self) -> impl Iterator<Item = &str> {
-        self.words.iter().filter_map(|at| self.terms.get(at.clone()))
+    /// The beginnings of words that are so many characters long, each once, and without words of single fields.
+    pub fn beginnings<const N: usize>(&self, chars: [usize; N]) -> impl Iterator<Item = &str> {
+        let mut seen = hashbrown::HashSet::new();
+        let words = self.words.iter().filter_map(|at| self.terms.get(at.clone()));
+        words
+            .flat_map(move |word| chars.into_iter().filter_map(|chars| beginning(word, chars)))
+            .filter(move |beginning| seen.insert(*beginning))
     }
 
     /// The terms as one text, with a blank between each two.
@@ -107,6 +111,12 @@ impl Document {
     pub fn as_text(&self) -> &str {
         &self.terms
     }
+}
+
+/// The first characters of a word that has so many.
+fn beginning(word: &str, chars: usize) -> Option<&str> {
+    let (last, letter) = word.char_indices().nth(chars.checked_sub(1)?)?;
+    word.get(..last + letter.len_utf8())
 }
 
 #[derive(Default)]

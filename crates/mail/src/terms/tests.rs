@@ -232,6 +232,13 @@ fn a_message_has_bounds() {
     assert!(times.values().all(|n| *n <= MAX_REPEATS));
 }
 
+#[test]
+fn the_beginnings_of_words_are_told_once() {
+    let document = Document::of(&message("in größe", "invoice inn i größe"));
+    let found: Vec<&str> = document.beginnings([2, 3]).filter(|b| "ingr".contains(crate::cut(b, 2))).collect();
+    assert_eq!(found, ["in", "gr", "gro", "inv", "inn"]);
+}
+
 proptest! {
     #[test]
     fn every_word_of_a_message_finds_it(subject in "\\PC{0,40}", text in "[\\PC\n]{0,200}") {

@@ -43,12 +43,10 @@ pub(super) struct Run {
 pub(super) fn runs(text: &str) -> impl Iterator<Item = Run> {
     let mut at = 0;
     std::iter::from_fn(move || {
-        let rest = text.get(at..)?;
-        let begin = at + rest.find(|c| Class::of(c).of_word())?;
-        let run = text.get(begin..)?;
-        let dense = run.chars().next().is_some_and(|c| Class::of(c).dense());
+        let (begin, first) = chars::find(text, at, Class::of_word)?;
+        let dense = first.dense();
         let of_run = |class: Class| class.of_word() && class.dense() == dense || class.hangs_on();
-        let end = begin + run.find(|c| !of_run(Class::of(c))).unwrap_or(run.len());
+        let end = chars::find(text, begin, |class| !of_run(class)).map_or(text.len(), |(end, _)| end);
         at = end;
         Some(Run { at: begin..end, dense })
     })
