@@ -2,7 +2,7 @@
 import type { Locator, Page } from "@playwright/test";
 import { findings } from "./support/accessible";
 import { chain } from "./support/mails";
-import { asOwner, connect, untilLive } from "./support/owner";
+import { asOwner, connect } from "./support/owner";
 import { expect, test } from "./support/test";
 
 /** Presses Tab, or Shift+Tab, until this has the focus. */
@@ -19,7 +19,6 @@ test("older messages of a conversation are shown, opened and left by keyboard", 
   const ben = await lab.addUser("ben");
   await asOwner(page, house);
   const id = await connect(page, house, ben, "Ben Kim");
-  await untilLive(page, id);
   await page.goto(`/accounts/${id}/mail`);
   const row = page.getByRole("link", { name: /Offer for May/ });
   for (const [at, raw] of chain("Offer for May", 6).entries()) {
