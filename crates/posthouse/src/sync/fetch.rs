@@ -9,6 +9,7 @@ use super::breaking::{Asking, Question};
 use super::history::number;
 use super::owner::Owner;
 use super::pass::{self, flags};
+use super::ready::{Gathered, Lost, Ready, TOGETHER};
 use super::{Stop, again};
 use crate::accounts::{self, Reason, Sent, SyncStage};
 use crate::base::blobs::{BlobError, BlobKey};
@@ -32,10 +33,6 @@ const BATCH_MESSAGES: usize = 100;
 const BATCH_BYTES: u64 = 8 * 1024 * 1024;
 /// What is stored of one message; the rest of a larger one is passed over and the message marked as cut.
 const MAX_STORED: usize = 50 * 1024 * 1024;
-/// Batches that are committed together at most, and wait for it. Of more messages at once the index has fewer parts to merge.
-const TOGETHER: usize = 4;
-/// Octets of those at most. A single larger message is committed alone.
-const TOGETHER_BYTES: u64 = 25 * 1024 * 1024;
 /// From here on an import shows its progress and takes one of the places for imports.
 const LONG: usize = 50;
 /// Its progress is told so often at most.
@@ -56,35 +53,6 @@ struct Batch {
     failed: Vec<Lost>,
     /// UIDs that it settles.
     count: usize,
-}
-
-/// A batch whose bodies are written.
-struct Ready {
-    messages: Vec<Incoming>,
-    /// What Gmail says of them beside.
-    told: Vec<(i64, mailbox::gmail::Told)>,
-    failed: Vec<Lost>,
-    count: usize,
-}
-
-impl Ready {
-    fn octets(&self) -> u64 {
-        self.messages.iter().map(|m| u64::try_from(m.size).unwrap_or(0)).sum()
-    }
-
-    fn add(&mut self, other: Self) {
-        self.messages.extend(other.messages);
-        self.told.extend(other.told);
-        self.failed.extend(other.failed);
-        self.count = self.count.saturating_add(other.count);
-    }
-}
-
-/// A message that the server did not give.
-struct Lost {
-    uid: u32,
-    class: FailedClass,
-    words: String,
 }
 
 /// Fetches these UIDs of the selected folder, in the order given. What is there already counts as done: an import that goes on
@@ -285,39 +253,13 @@ async fn settle_all(
     Ok(())
 }
 
-/// What is committed at once.
-struct Gathered {
-    batches: mpsc::Receiver<Ready>,
-    /// One that was too much for the commit before.
-    late: Option<Ready>,
-}
-
-impl Gathered {
-    /// The next batch, and those that wait behind it. Nothing is lost when it is given up on the way.
-    async fn next(&mut self) -> Option<Ready> {
-        let mut all = match self.late.take() {
-            Some(late) => late,
-            None => self.batches.recv().await?,
-        };
-        for _ in 1..TOGETHER {
-            let Ok(more) = self.batches.try_recv() else { break };
-            if all.octets().saturating_add(more.octets()) > TOGETHER_BYTES {
-                self.late = Some(more);
-                break;
-            }
-            all.add(more);
-        }
-        Some(all)
-    }
-}
-
 async fn store_all(
     owner: &Owner,
     folder: &Folder,
     batches: mpsc::Receiver<Ready>,
     progress: Option<(usize, usize)>,
 ) -> Result<bool, Stop> {
-    let mut batches = Gathered { batches, late: None };
+    let mut batches = Gathered::of(batches);
     let (mut done, total) = progress.unwrap_or_default();
     let (mut due, mut untold) = (Instant::now(), false);
     loop {

@@ -26,6 +26,7 @@ mod order;
 mod owner;
 mod pass;
 mod quota;
+mod ready;
 mod roles;
 mod store;
 mod transfers;

@@ -3,7 +3,7 @@
 use super::host::Host;
 use super::{Offers, Scene, asked};
 use crate::on_both;
-use crate::support::{eventually, mail};
+use crate::support::{Engine, TestApp, eventually, mail};
 use serde_json::json;
 use std::time::Duration;
 use testkit::Direction::FromClient;
@@ -144,4 +144,19 @@ on_both! {
         are(&s.proxy.take_heard(), &[&[("Sent", 1), ("INBOX", 0)]]);
         s.t.stop().await;
     }
+}
+
+/// What every pass of every account asks: it must not take longer the more mail there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn whether_a_pass_left_anything_is_known_by_small_indexes() {
+    let t = TestApp::start(Engine::Sqlite).await;
+    let mut c = t.app().db.read().await.unwrap();
+    let text: &'static str = format!("EXPLAIN QUERY PLAN {}", posthouse::mailbox::transfers::store::UNTIDY.lite).leak();
+    let bound = vec![db::Value::Bytes(Some(vec![0; 16])); 2];
+    let plan: Vec<(i64, i64, i64, String)> = db::all(&mut c, db::Sql::both(text), bound).await.unwrap();
+    for index in ["placement_provisional", "placement_kept"] {
+        assert!(plan.iter().any(|row| row.3.contains(index)), "{plan:#?}");
+    }
+    drop(c);
+    t.stop().await;
 }
