@@ -8,6 +8,13 @@ import { Icon } from "../../ui/Icon";
 import { accountQuery } from "../accounts/queries";
 import { useSyncNow } from "../history/queries";
 
+const PAGES = [
+  { to: "/accounts/$id/mail", label: "Email list", icon: IconMail },
+  { to: "/accounts/$id/outbox", label: "Outbox", icon: IconSend },
+  { to: "/accounts/$id/sync", label: "Sync", icon: IconRefresh },
+  { to: "/accounts/$id/settings", label: "Account settings", icon: IconSettings },
+] as const;
+
 /** What can be done with the account whose page is open; nothing on other pages. */
 export function useAccountCommands(): SpotlightActionGroupData | undefined {
   const { id = "" } = useParams({ strict: false });
@@ -28,32 +35,12 @@ export function useAccountCommands(): SpotlightActionGroupData | undefined {
       onError: (error) => notifications.show({ color: "red", message: asApiError(error).message }),
     });
   };
-  const pages: SpotlightActionData[] = [
-    {
-      id: "this mail",
-      label: "Email list",
-      leftSection: <Icon of={IconMail} />,
-      onClick: () => void navigate({ to: "/accounts/$id/mail", params }),
-    },
-    {
-      id: "this outbox",
-      label: "Outbox",
-      leftSection: <Icon of={IconSend} />,
-      onClick: () => void navigate({ to: "/accounts/$id/outbox", params }),
-    },
-    {
-      id: "this sync",
-      label: "Sync",
-      leftSection: <Icon of={IconRefresh} />,
-      onClick: () => void navigate({ to: "/accounts/$id/sync", params }),
-    },
-    {
-      id: "this settings",
-      label: "Account settings",
-      leftSection: <Icon of={IconSettings} />,
-      onClick: () => void navigate({ to: "/accounts/$id/settings", params }),
-    },
-  ];
+  const pages: SpotlightActionData[] = PAGES.map(({ to, label, icon }) => ({
+    id: to,
+    label,
+    leftSection: <Icon of={icon} />,
+    onClick: () => void navigate({ to, params }),
+  }));
   const asked: SpotlightActionData[] = [
     {
       id: "sync now",
