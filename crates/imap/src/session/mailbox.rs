@@ -233,11 +233,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             })
             .await;
         self.state.changes = Changes::default();
-        self.state.exists = None;
+        (self.state.selected, self.state.exists) = (None, None);
         if let Some(code) = result? {
             selected.take_code(code);
         }
-        self.state.exists = Some(selected.exists);
+        (self.state.selected, self.state.exists) = (Some(mailbox.clone()), Some(selected.exists));
         Ok(selected)
     }
 

@@ -28,6 +28,7 @@ pub use state::{Capabilities, Changes};
 
 use crate::error::{Error, Refusal, Result, words};
 use crate::proto::command::Command;
+use crate::proto::mailbox::MailboxName;
 use crate::proto::reader::{ReadLimits, Reply};
 use crate::proto::reply::Untagged;
 use crate::proto::status::{Code, StatusKind};
@@ -140,6 +141,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
     /// What changed in the selected mailbox since the last call, as far as the server told in passing.
     pub fn take_changes(&mut self) -> Changes {
         std::mem::take(&mut self.state.changes)
+    }
+
+    /// Whether this mailbox is selected, and the server told of no change in it since the last [`Session::take_changes`].
+    pub fn is_unchanged(&self, mailbox: &MailboxName) -> bool {
+        self.state.selected.as_ref() == Some(mailbox) && self.state.changes.is_empty()
     }
 
     /// Texts that must be shown to the user (`[ALERT]`), since the last call; the newest 16.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::error::{Error, Refusal, Result, words};
-use crate::proto::mailbox::Namespace;
+use crate::proto::mailbox::{MailboxName, Namespace};
 use crate::proto::reply::Untagged;
 use crate::proto::status::{Code, StatusKind};
 
@@ -61,7 +61,9 @@ pub(super) struct State {
     /// What ENABLE switched on.
     pub(super) enabled: Capabilities,
     pub(super) preauth: bool,
-    /// Messages in the selected mailbox, as last told.
+    /// The mailbox that is selected.
+    pub(super) selected: Option<MailboxName>,
+    /// Messages in it, as last told.
     pub(super) exists: Option<u32>,
     pub(super) changes: Changes,
     pub(super) alerts: VecDeque<String>,

@@ -4,8 +4,9 @@
 
 use super::Stop;
 use super::breaking::Asking;
-use super::fetch::{count_sent, is_about_messages, set_of};
+use super::fetch::{is_about_messages, set_of};
 use super::history::number;
+use super::line::count_sent;
 use super::owner::Owner;
 use super::pass::flags;
 use crate::connect::ImapSession;

@@ -1,29 +1,20 @@
-//! Fetches messages in bounded batches and stores each batch whole: bodies first, made durable, then the rows.
+//! Fetches messages of a folder in bounded batches, and hands them to the [`line`](super::line) that stores them.
 //!
-//! The next batch comes from the server while the one before is read and its bodies are written, the one before that is made
-//! durable, and one more is committed, together with what came to that point meanwhile; the bodies of three at most are in memory. What the account has already under another UID is placed,
+//! The next batch comes from the server while those before are stored. What the account has already under another UID is placed,
 //! not fetched ([`again`]). A message that the server does not give, or that ends sessions ([`super::breaking`]), is noted as failed, and
 //! stops nothing.
 
 use super::breaking::{Asking, Question};
-use super::history::number;
+use super::line::{Batch, Feed, Part, Raw};
 use super::owner::Owner;
-use super::pass::{self, flags};
-use super::ready::{Gathered, Lost, Ready, TOGETHER};
+use super::ready::Lost;
 use super::{Stop, again};
-use crate::accounts::{self, Reason, Sent, SyncStage};
-use crate::base::blobs::{BlobError, BlobKey};
-use crate::base::meters::MESSAGES_STORED;
+use crate::accounts::{self, Reason};
 use crate::connect::{self, ImapSession};
-use crate::mailbox::{self, FailedClass, Failing, Folder, Incoming, Role, Summary};
-use crate::team;
-use bytes::{Bytes, BytesMut};
-use db::Ts;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use crate::mailbox::FailedClass;
+use bytes::BytesMut;
 use imap::{FetchEvent, FetchItem, Fetched, SearchKey, UidSet};
-use std::time::Duration;
-use tokio::sync::mpsc;
-use tokio::time::Instant;
+use std::sync::Arc;
 
 /// UIDs whose sizes are asked at once.
 const ASK: usize = 500;
@@ -33,108 +24,53 @@ const BATCH_MESSAGES: usize = 100;
 const BATCH_BYTES: u64 = 8 * 1024 * 1024;
 /// What is stored of one message; the rest of a larger one is passed over and the message marked as cut.
 const MAX_STORED: usize = 50 * 1024 * 1024;
-/// From here on an import shows its progress and takes one of the places for imports.
-const LONG: usize = 50;
-/// Its progress is told so often at most.
-const TELL_EVERY: Duration = Duration::from_secs(1);
-/// Turns in which bodies are packed and read at the same time.
-const AT_ONCE: usize = 2;
-/// Messages of one turn.
-const TURN: usize = 8;
 /// Octets that are reserved at most for a body of which the server has told the size.
 const RESERVED: usize = 1024 * 1024;
 /// Messages refused one after the other before it is the server's trouble and not the messages'.
 const REFUSED_IN_A_ROW: usize = 20;
 
-/// What came of one batch.
-#[derive(Default)]
-struct Batch {
-    messages: Vec<Raw>,
-    failed: Vec<Lost>,
-    /// UIDs that it settles.
-    count: usize,
-}
-
-/// Fetches these UIDs of the selected folder, in the order given. What is there already counts as done: an import that goes on
-/// after a restart goes on in its figures, too. False when the folder was left out by somebody before all of it was stored.
-pub async fn import(
+/// Fetches these UIDs of the selected folder, in the order given, until all are on the line or somebody leaves the folder out.
+pub async fn fetch_all(
     owner: &Owner,
     session: &mut ImapSession,
-    folder: &Folder,
-    (uids, there): (Vec<u32>, usize),
-) -> Result<bool, Stop> {
-    if uids.is_empty() {
-        return Ok(true);
-    }
-    let long = uids.len() > LONG;
-    let total = there.saturating_add(uids.len());
-    let _place = if long { owner.imports.acquire().await.ok() } else { None };
-    if long {
-        owner.note_sync(SyncStage::Importing, there, total).await?;
-    }
-    let (sender, receiver) = mpsc::channel(1);
-    let (written_to, written) = mpsc::channel(1);
-    let (ready_to, ready) = mpsc::channel(TOGETHER - 1);
-    let progress = long.then_some((there, total));
-    // What was fetched whole is stored even when the connection broke after it.
-    let (fetched, prepared, settled, stored) = tokio::join!(
-        fetch_all(owner, session, folder, (&uids, sender)),
-        prepare_all(owner, receiver, written_to),
-        settle_all(owner, written, ready_to),
-        store_all(owner, folder, ready, progress)
-    );
-    let stored = stored?;
-    settled?;
-    prepared?;
-    fetched?;
-    if long {
-        owner.note_sync(SyncStage::Live, 0, 0).await?;
-    }
-    Ok(stored)
-}
-
-async fn fetch_all(
-    owner: &Owner,
-    session: &mut ImapSession,
-    folder: &Folder,
-    (uids, batches_to): (&[u32], mpsc::Sender<Batch>),
+    (part, feed): (&Arc<Part>, &Feed),
+    uids: &[u32],
 ) -> Result<(), Stop> {
     let mut refused = 0;
     let mut asking = Asking { session, question: Question::default() };
-    let (others, suspects) = owner.breaking.apart(folder.id, uids);
+    let (others, suspects) = owner.breaking.apart(part.folder.id, uids);
     for asked in others.chunks(ASK).chain(suspects.chunks(1)) {
-        match fetch_some(owner, &mut asking, folder, (asked, &batches_to, &mut refused)).await {
-            Ok(true) => {}
-            // Storing failed, and says why.
-            Ok(false) => return Ok(()),
+        match fetch_some(owner, &mut asking, (part, feed), (asked, &mut refused)).await {
+            Ok(()) => {}
             Err(Stop::Failed(failure)) => {
-                return Err(blamed(owner, folder, (asked, &asking.question), failure, &batches_to).await);
+                return Err(blamed(owner, (part, feed), (asked, &asking.question), failure).await);
             }
             Err(e) => return Err(e),
         }
+        if part.is_left_out() {
+            return Ok(());
+        }
         if let [uid] = asked {
-            owner.breaking.cleared(folder.id, *uid);
+            owner.breaking.cleared(part.folder.id, *uid);
         }
     }
     Ok(())
 }
 
-/// False when nobody takes the batches any more.
 async fn fetch_some(
     owner: &Owner,
     asking: &mut Asking<'_>,
-    folder: &Folder,
-    (asked, batches_to, refused): (&[u32], &mpsc::Sender<Batch>, &mut usize),
-) -> Result<bool, Stop> {
+    (part, feed): (&Arc<Part>, &Feed),
+    (asked, refused): (&[u32], &mut usize),
+) -> Result<(), Stop> {
     let listed = again::listed(owner, asking, asked).await?;
-    let known = again::place(owner, asking, folder, &listed).await?;
-    let settled = Batch { count: known.len(), ..Batch::default() };
-    if !known.is_empty() && batches_to.send(settled).await.is_err() {
-        return Ok(false);
+    let known = again::place(owner, asking, &part.folder, &listed).await?;
+    if !known.is_empty() {
+        feed.send(Batch { count: known.len(), ..Batch::of(part) }).await;
     }
     let sizes = listed.iter().filter(|l| !known.contains(&l.uid)).map(|l| (l.uid, l.size)).collect();
     for uids in batches(sizes, asked) {
-        let mut batch = Batch { count: uids.len(), ..Batch::default() };
+        let mut batch = Batch { count: uids.len(), ..Batch::of(part) };
         let done = whole_batch(asking, &uids, (&mut batch, refused)).await;
         if done.is_err() {
             // What came before the session ended is kept; but the last may have come as an empty one.
@@ -144,29 +80,28 @@ async fn fetch_some(
         if !batch.messages.is_empty() {
             owner.breaking.given();
         }
-        if batches_to.send(batch).await.is_err() {
-            return Ok(false);
-        }
+        feed.send(batch).await;
         done?;
+        if part.is_left_out() {
+            break;
+        }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The session ended while it was asked for these. A message that ends every session alone is given up; what else was asked for is asked
 /// for in another session, at once where the server has ended this one.
 async fn blamed(
     owner: &Owner,
-    folder: &Folder,
+    (part, feed): (&Arc<Part>, &Feed),
     (asked, question): (&[u32], &Question),
     failure: accounts::Failure,
-    batches_to: &mpsc::Sender<Batch>,
 ) -> Stop {
-    let verdict = owner.breaking.ended(folder.id, (question, asked.len() == 1), &failure);
+    let verdict = owner.breaking.ended(part.folder.id, (question, asked.len() == 1), &failure);
     if let Some(uid) = verdict.given_up {
         let words = failure.server_words.clone().unwrap_or_default();
         let failed = vec![Lost { uid, class: FailedClass::EndsSession, words }];
-        // When nobody takes it, storing failed and says why.
-        let _ = batches_to.send(Batch { failed, count: 1, ..Batch::default() }).await;
+        feed.send(Batch { failed, count: 1, ..Batch::of(part) }).await;
     }
     if verdict.at_once { Stop::Reopen } else { Stop::Failed(failure) }
 }
@@ -204,85 +139,6 @@ async fn whole_batch(
     Ok(())
 }
 
-/// Writes the bodies, and reads what lists show and search needs.
-async fn prepare_all(
-    owner: &Owner,
-    mut batches: mpsc::Receiver<Batch>,
-    written_to: mpsc::Sender<Ready>,
-) -> Result<(), Stop> {
-    while let Some(batch) = batches.recv().await {
-        let told = batch.messages.iter().filter_map(|raw| pass::told(&raw.meta)).collect();
-        let messages = stream::iter(turns(batch.messages)).map(|some| incoming(owner, some)).buffered(AT_ONCE);
-        let messages = messages.try_concat().await?;
-        let ready = Ready { messages, told, failed: batch.failed, count: batch.count };
-        if written_to.send(ready).await.is_err() {
-            // What comes after failed, and says why.
-            return Ok(());
-        }
-    }
-    Ok(())
-}
-
-/// The messages of a batch, as they are taken in turns.
-fn turns(messages: Vec<Raw>) -> Vec<Vec<Raw>> {
-    let mut turns: Vec<Vec<Raw>> = vec![];
-    for raw in messages {
-        match turns.last_mut() {
-            Some(turn) if turn.len() < TURN => turn.push(raw),
-            _ => turns.push(vec![raw]),
-        }
-    }
-    turns
-}
-
-/// Makes the bodies durable, while the batch before is committed.
-async fn settle_all(
-    owner: &Owner,
-    mut written: mpsc::Receiver<Ready>,
-    ready_to: mpsc::Sender<Ready>,
-) -> Result<(), Stop> {
-    while let Some(batch) = written.recv().await {
-        if !batch.messages.is_empty() {
-            owner.app.blobs.make_durable().await?;
-        }
-        if ready_to.send(batch).await.is_err() {
-            // Storing failed, and says why.
-            return Ok(());
-        }
-    }
-    Ok(())
-}
-
-async fn store_all(
-    owner: &Owner,
-    folder: &Folder,
-    batches: mpsc::Receiver<Ready>,
-    progress: Option<(usize, usize)>,
-) -> Result<bool, Stop> {
-    let mut batches = Gathered::of(batches);
-    let (mut done, total) = progress.unwrap_or_default();
-    let (mut due, mut untold) = (Instant::now(), false);
-    loop {
-        let batch = tokio::select! {
-            biased;
-            // A commit of its own, and news to all pages. Also when the server has nothing more to give for a while.
-            () = tokio::time::sleep_until(due), if untold => {
-                owner.note_sync(SyncStage::Importing, done, total).await?;
-                (due, untold) = (Instant::now() + TELL_EVERY, false);
-                continue;
-            }
-            batch = batches.next() => batch,
-        };
-        let Some(batch) = batch else { return Ok(true) };
-        done = done.saturating_add(batch.count);
-        untold = progress.is_some();
-        if !store(owner, folder, batch).await? {
-            // Somebody left the folder out meanwhile: nothing more of it is fetched.
-            return Ok(false);
-        }
-    }
-}
-
 pub fn set_of(uids: &[u32]) -> UidSet {
     uids.iter().copied().collect()
 }
@@ -304,13 +160,6 @@ fn batches(sizes: Vec<(u32, u64)>, order: &[u32]) -> Vec<Vec<u32>> {
         }
     }
     out
-}
-
-/// A message as it came.
-struct Raw {
-    meta: Fetched,
-    body: Bytes,
-    truncated: bool,
 }
 
 /// A body that is being read.
@@ -386,95 +235,6 @@ fn whole(mut meta: Fetched, streamed: Option<Reading>, asked: &[u32]) -> Option<
         (Some(r), _) => Some(Raw { meta, truncated: r.truncated, body: r.body.freeze() }),
         (None, Some(body)) => Some(Raw { meta, body, truncated: false }),
         (None, None) => None,
-    }
-}
-
-/// Stores a batch whose bodies are durable. False when nothing was stored, as the folder is not copied any more.
-async fn store(owner: &Owner, folder: &Folder, ready: Ready) -> Result<bool, Stop> {
-    let app = &owner.app;
-    let at = (owner.account.id, folder.id);
-    let Ready { messages: mut batch, told, failed, .. } = ready;
-    if batch.is_empty() && failed.is_empty() {
-        return Ok(true);
-    }
-    app.crash.point("import.before_commit");
-    let zone = team::time_zone(&mut app.db.read().await?, &owner.scope).await?;
-    let mut tx = owner.tx().await?;
-    if !mailbox::hold_selected(&mut tx, &owner.scope, folder.id).await? {
-        return Ok(false);
-    }
-    mailbox::ingest(&mut tx, app, &owner.scope, at, &mut batch).await?;
-    mailbox::gmail::note(&mut tx, app, &owner.scope, (at.0, at.1, folder.role), &told).await?;
-    for lost in &failed {
-        tracing::info!(account = %owner.account.id, uid = lost.uid, "sync: a message was not given");
-        let failing = Failing { uid: i64::from(lost.uid), class: lost.class, words: &lost.words };
-        mailbox::put_failed(&mut tx, &owner.scope, at, failing, app.clock.now()).await?;
-    }
-    if folder.role == Some(Role::Sent) {
-        let id = |m: &Incoming| match m.summary.message_id.as_str() {
-            "" => format!("blob:{}", blake3::Hash::from(m.blob.0).to_hex()),
-            id => id.to_owned(),
-        };
-        let sent: Vec<(String, Ts)> = batch.iter().map(|m| (id(m), m.received_at)).collect();
-        count_sent(owner, &mut tx, &zone, &sent).await?;
-    }
-    tx.commit().await?;
-    owner.tally.add(|c| {
-        c.fetched += number(batch.len());
-        c.failed += number(failed.len());
-    });
-    app.meters.count(MESSAGES_STORED, &[], u64::try_from(batch.len()).unwrap_or(u64::MAX));
-    app.crash.point("import.after_commit");
-    Ok(true)
-}
-
-/// Counts messages of the Sent folder, each Message-ID once.
-pub async fn count_sent(
-    owner: &Owner,
-    tx: &mut db::Conn,
-    zone: &str,
-    sent: &[(impl AsRef<str>, Ts)],
-) -> Result<(), Stop> {
-    let today = team::today(zone, owner.app.clock.now());
-    let sent: Vec<Sent<'_>> = sent
-        .iter()
-        .map(|(id, at)| Sent {
-            message_id: id.as_ref(),
-            via: "elsewhere",
-            at: *at,
-            is_today: team::today(zone, *at) == today,
-        })
-        .collect();
-    Ok(accounts::note_sent(tx, &owner.scope, owner.account.id, (&today, &sent)).await?)
-}
-
-/// Packs, reads and writes some messages, in one turn of a thread of their own: each turn costs more than it looks.
-async fn incoming(owner: &Owner, some: Vec<Raw>) -> Result<Vec<Incoming>, Stop> {
-    let mut bodies = owner.app.blobs.writer(&owner.scope, owner.account.id)?;
-    let now = owner.app.clock.now();
-    let (engine, scope, account) = (owner.app.db.engine(), owner.scope, owner.account.id);
-    let found_by = move |s: &Summary| mailbox::search::document(engine, &scope, (account, s.has_attachments), &s.terms);
-    let done = tokio::task::spawn_blocking(move || {
-        some.into_iter()
-            .map(|raw| Ok(read(bodies.put(&raw.body)?, &raw, now, found_by)))
-            .collect::<Result<Vec<_>, BlobError>>()
-    });
-    Ok(done.await.map_err(|e| BlobError::Store(e.to_string()))??)
-}
-
-fn read(blob: BlobKey, raw: &Raw, now: Ts, found_by: impl Fn(&Summary) -> String) -> Incoming {
-    // A mail that our reading cannot bear is stored and shown all the same, as its raw source.
-    let summary = std::panic::catch_unwind(|| mailbox::summarise(&raw.body)).unwrap_or_default();
-    Incoming {
-        uid: raw.meta.uid.map_or(0, i64::from),
-        flags: flags(&raw.meta),
-        received_at: raw.meta.internal_date.map_or(now, |secs| Ts(secs.saturating_mul(1_000_000))),
-        size: i64::try_from(raw.body.len()).unwrap_or(i64::MAX),
-        blob,
-        truncated: raw.truncated,
-        header_hash: mailbox::header_hash(&raw.body),
-        found_by: found_by(&summary),
-        summary: Summary { terms: mail::terms::Document::default(), ..summary },
     }
 }
 

@@ -20,6 +20,7 @@ mod count;
 mod fetch;
 mod folders;
 mod history;
+mod line;
 mod newest;
 mod ops;
 mod order;

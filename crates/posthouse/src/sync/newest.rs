@@ -2,8 +2,9 @@
 //! folder at once, however much lies in one of them. A folder with a rest is opened a second time for it; others are not.
 
 use super::Stop;
+use super::line::Line;
 use super::owner::Owner;
-use super::pass::{self, PRESENT};
+use super::pass::{self, PRESENT, Rest};
 use crate::base::meters::SYNC_PASSES;
 use crate::connect::ImapSession;
 use crate::mailbox::{self, Folder, Role};
@@ -19,12 +20,14 @@ pub async fn pass(owner: &Owner, session: &mut ImapSession, folders: Vec<Folder>
         // Nobody waits behind the last one.
         let last = left.is_empty() && before + 1 == folders.len();
         let at_once = if last { usize::MAX } else { PRESENT };
-        let rest = noted(owner, folder, pass::folder(owner, session, folder, at_once)).await?.flatten();
+        let rest = noted(owner, folder, Box::pin(pass::folder(owner, session, folder, at_once))).await?.flatten();
         left.extend(rest.map(|rest| (folder, rest)));
     }
     let inbox_is_open = left.is_empty() && folders.last().is_none_or(is_inbox);
-    for (folder, rest) in left {
-        noted(owner, folder, pass::rest(owner, session, folder, rest)).await?;
+    // On Gmail what one folder brings is known by its id in the next, once it is stored.
+    let together = if session.capabilities().has(imap::GMAIL) { 1 } else { left.len().max(1) };
+    for some in left.chunks(together) {
+        Box::pin(rests(owner, session, some)).await?;
     }
     if inbox_is_open {
         return Ok(());
@@ -32,6 +35,18 @@ pub async fn pass(owner: &Owner, session: &mut ImapSession, folders: Vec<Folder>
     // What came into it since it was first looked at is told by no IDLE.
     let Some(inbox) = owner.selected().await?.into_iter().find(is_inbox) else { return Ok(()) };
     noted(owner, &inbox, pass::folder(owner, session, &inbox, usize::MAX)).await.map(drop)
+}
+
+/// Fetches what is left of folders, one after the other: while the end of one is stored, the next is on its way.
+async fn rests(owner: &Owner, session: &mut ImapSession, left: &[(&Folder, Rest)]) -> Result<(), Stop> {
+    let (feed, line) = Line::new();
+    let fed = async move {
+        for (folder, rest) in left {
+            noted(owner, folder, Box::pin(pass::rest(owner, session, folder, (rest, &feed)))).await?;
+        }
+        Ok(())
+    };
+    line.carry(owner, fed).await
 }
 
 fn is_inbox(folder: &Folder) -> bool {

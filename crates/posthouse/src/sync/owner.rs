@@ -11,7 +11,7 @@ use crate::connect::{self, ImapSession};
 use crate::mailbox::{self, Folder, MessageId, Role, transfers};
 use crate::team::Scope;
 use db::{Conn, DbResult, Ts};
-use imap::IdleEnd;
+use imap::{IdleEnd, MailboxName};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -309,7 +309,9 @@ impl Owner {
             *last = Some(LastPass { at: self.app.clock.now(), asked_at: settings.pass_asked_at });
         } else if *news || done.tried {
             // Who only rang, our own news of a pass among them, has not changed the inbox. Operations leave another folder open.
-            self.pass(session, |f| f.role == Some(Role::Inbox) || (done.filed && f.role == Some(Role::Sent))).await?;
+            let mut folders = self.selected().await?;
+            folders.retain(|f| f.role == Some(Role::Inbox) || (done.filed && f.role == Some(Role::Sent)));
+            Box::pin(newest::pass(self, session, folders)).await?;
         }
         // Most were live before a restart: saying it again would be a write and news for each.
         if !std::mem::replace(live, true) && settings.sync_stage != SyncStage::Live {
@@ -330,12 +332,21 @@ impl Owner {
             vec![]
         };
         let passed = async {
+            // What is open is not opened again, when neither this nor the list of folders tells of anything new in it.
+            session.noop().await?;
             let statuses = folders::refresh(self, session).await?;
             quota::look(self, session).await?;
             count::count(self, session, &statuses).await?;
             let unchanged =
                 |f: &Folder| statuses.get(&f.name).is_some_and(|status| pass::is_unchanged(self, f, status));
-            self.pass(session, |f| f.role == Some(Role::Inbox) || !unchanged(f)).await
+            let mut folders = self.selected().await?;
+            let is_seen =
+                |f: &Folder| f.role != Some(Role::Inbox) || session.is_unchanged(&MailboxName::encode(&f.name));
+            if folders.iter().all(|f| unchanged(f) && is_seen(f)) {
+                return Ok(());
+            }
+            folders.retain(|f| f.role == Some(Role::Inbox) || !unchanged(f));
+            Box::pin(newest::pass(self, session, folders)).await
         };
         if let Err(e) = passed.await {
             self.untidy.store(true, Ordering::Relaxed);
@@ -370,13 +381,6 @@ impl Owner {
     /// Remembers what lay nowhere at this pass; gives what did at the one before.
     fn suspects(&self, now: HashSet<MessageId>) -> HashSet<MessageId> {
         std::mem::replace(&mut *self.suspects.lock().unwrap_or_else(PoisonError::into_inner), now)
-    }
-
-    /// Looks at those of the chosen folders.
-    async fn pass(&self, session: &mut ImapSession, wanted: impl Fn(&Folder) -> bool) -> Result<(), Stop> {
-        let mut folders = self.selected().await?;
-        folders.retain(wanted);
-        newest::pass(self, session, folders).await
     }
 
     /// How the copy shall be kept, as people want it now.

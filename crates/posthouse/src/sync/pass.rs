@@ -5,8 +5,9 @@
 //! elsewhere. The state is written when all of the folder was taken over, never before: a cut costs a comparison, no message.
 
 use super::history::number;
+use super::line::{self, Feed, Part};
 use super::owner::Owner;
-use super::{Stop, count, fetch};
+use super::{Stop, count};
 use crate::connect::{self, ImapSession};
 use crate::mailbox::{self, Flags, Folder, Placed, Seen, gmail};
 use imap::{Day, FetchItem, Fetched, MailboxName, MailboxStatus, Resync, SearchKey, Selected, UidSet};
@@ -90,30 +91,35 @@ pub async fn folder(
     let ours_first = take_over(owner, folder, &change).await?;
     let later = change.missing.split_off(at_once.min(change.missing.len()));
     let there = change.there.saturating_add(change.missing.len());
-    let all = fetch::import(owner, session, folder, (change.missing, change.there)).await?;
     // Our own flags are on their way: what the server had before them is looked at again.
     let seen = Some(now).filter(|_| !ours_first && now.uid_next > 0 && before != Some(now));
-    if later.is_empty() || !all {
-        note_seen(owner, folder, seen.filter(|_| all)).await?;
+    let part = Part::new(folder, (change.there, change.missing.len()), seen.filter(|_| later.is_empty()));
+    Box::pin(line::import(owner, session, &part, &change.missing)).await?;
+    if later.is_empty() || part.is_left_out() {
         return Ok(None);
     }
     Ok(Some(Rest { missing: later, there, uid_validity: selected.uid_validity, seen }))
 }
 
-/// Fetches what is left of a folder.
-pub async fn rest(owner: &Owner, session: &mut ImapSession, folder: &Folder, rest: Rest) -> Result<(), Stop> {
+/// Feeds a line with what is left of a folder.
+pub async fn rest(
+    owner: &Owner,
+    session: &mut ImapSession,
+    folder: &Folder,
+    (rest, feed): (&Rest, &Feed),
+) -> Result<(), Stop> {
     let opened = examine(session, &MailboxName::encode(&folder.name)).await.map_err(|e| Stop::of_opening(&e))?;
     if opened.uid_validity != rest.uid_validity {
         // Its UIDs are new ones since: the next pass begins anew.
         owner.untidy.store(true, Ordering::Relaxed);
         return Ok(());
     }
-    let all = fetch::import(owner, session, folder, (rest.missing, rest.there)).await?;
-    note_seen(owner, folder, rest.seen.filter(|_| all)).await
+    let part = Part::new(folder, (rest.there, rest.missing.len()), rest.seen);
+    feed.part(owner, session, &part, &rest.missing).await
 }
 
 /// Notes that all of a folder was taken over, if it was.
-async fn note_seen(owner: &Owner, folder: &Folder, seen: Option<Seen>) -> Result<(), Stop> {
+pub async fn note_seen(owner: &Owner, folder: &Folder, seen: Option<Seen>) -> Result<(), Stop> {
     let Some(seen) = seen else { return Ok(()) };
     let mut tx = owner.tx().await?;
     mailbox::set_seen(&mut tx, &owner.scope, folder, seen).await?;

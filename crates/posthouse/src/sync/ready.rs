@@ -1,6 +1,8 @@
 //! Batches whose bodies are durable, on their way into the database.
 
+use super::line::Part;
 use crate::mailbox::{self, FailedClass, Incoming};
+use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Batches that are committed together at most, and wait for it. Of more messages at once the index has fewer parts to merge.
@@ -10,12 +12,15 @@ const TOGETHER_BYTES: u64 = 25 * 1024 * 1024;
 
 /// A batch whose bodies are written.
 pub struct Ready {
+    pub part: Arc<Part>,
     pub messages: Vec<Incoming>,
     /// What Gmail says of them beside.
     pub told: Vec<(i64, mailbox::gmail::Told)>,
     pub failed: Vec<Lost>,
     /// UIDs that it settles.
     pub count: usize,
+    /// Nothing of its part comes after it.
+    pub last: bool,
 }
 
 impl Ready {
@@ -28,6 +33,11 @@ impl Ready {
         self.told.extend(other.told);
         self.failed.extend(other.failed);
         self.count = self.count.saturating_add(other.count);
+        self.last |= other.last;
+    }
+
+    fn takes(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.part, &other.part) && self.octets().saturating_add(other.octets()) <= TOGETHER_BYTES
     }
 }
 
@@ -41,7 +51,7 @@ pub struct Lost {
 /// What is committed at once.
 pub struct Gathered {
     batches: mpsc::Receiver<Ready>,
-    /// One that was too much for the commit before.
+    /// One that was too much for the commit before, or of another part.
     late: Option<Ready>,
 }
 
@@ -58,7 +68,7 @@ impl Gathered {
         };
         for _ in 1..TOGETHER {
             let Ok(more) = self.batches.try_recv() else { break };
-            if all.octets().saturating_add(more.octets()) > TOGETHER_BYTES {
+            if !all.takes(&more) {
                 self.late = Some(more);
                 break;
             }
@@ -72,10 +82,35 @@ impl Gathered {
 mod tests {
     use super::*;
     use crate::base::blobs::BlobKey;
-    use crate::mailbox::{Flags, Summary};
+    use crate::mailbox::{Flags, Folder, FolderId, Summary};
     use db::Ts;
+    use uuid::Uuid;
 
-    fn ready(uid: i64, size: u64) -> Ready {
+    fn part() -> Arc<Part> {
+        let folder = Folder {
+            id: FolderId(Uuid::nil()),
+            name: "INBOX".into(),
+            delimiter: "/".into(),
+            role: None,
+            role_told: None,
+            role_by_hand: None,
+            mailbox_id: None,
+            selected: true,
+            uid_validity: None,
+            refused: None,
+            seen_uid_next: None,
+            seen_messages: None,
+            seen_modseq: None,
+            seen_import_days: None,
+            compares: 0,
+            made_here: false,
+            server_messages: None,
+            counted_at: None,
+        };
+        Part::new(&folder, (0, 0), None)
+    }
+
+    fn ready(part: &Arc<Part>, uid: i64, size: u64) -> Ready {
         let message = Incoming {
             uid,
             flags: Flags::default(),
@@ -87,25 +122,39 @@ mod tests {
             summary: Summary::default(),
             found_by: String::new(),
         };
-        Ready { messages: vec![message], told: vec![], failed: vec![], count: 1 }
+        Ready { part: part.clone(), messages: vec![message], told: vec![], failed: vec![], count: 1, last: uid == 1 }
     }
 
-    #[tokio::test]
-    async fn what_waits_is_gathered_in_order_and_within_bounds() {
+    async fn gathered(waiting: Vec<Ready>) -> Vec<(Vec<i64>, bool)> {
         let (to, batches) = mpsc::channel(16);
-        let half = TOGETHER_BYTES / 2;
-        for (uid, size) in
-            [(9, half), (8, half), (7, half), (6, 2 * TOGETHER_BYTES), (5, 1), (4, 1), (3, 1), (2, 1), (1, 1)]
-        {
-            to.send(ready(uid, size)).await.unwrap();
+        for ready in waiting {
+            assert!(to.send(ready).await.is_ok());
         }
         drop(to);
         let mut gathered = Gathered::of(batches);
         let mut commits = vec![];
         while let Some(all) = gathered.next().await {
             assert_eq!(all.count, all.messages.len());
-            commits.push(all.messages.iter().map(|m| m.uid).collect::<Vec<_>>());
+            commits.push((all.messages.iter().map(|m| m.uid).collect(), all.last));
         }
-        assert_eq!(commits, [vec![9, 8], vec![7], vec![6], vec![5, 4, 3, 2], vec![1]]);
+        commits
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_gathered_in_order_and_within_bounds() {
+        let half = TOGETHER_BYTES / 2;
+        let sizes = [(9, half), (8, half), (7, half), (6, 2 * TOGETHER_BYTES), (5, 1), (4, 1), (3, 1), (2, 1), (1, 1)];
+        let inbox = part();
+        let commits = gathered(sizes.iter().map(|(uid, size)| ready(&inbox, *uid, *size)).collect()).await;
+        let expected =
+            [(vec![9, 8], false), (vec![7], false), (vec![6], false), (vec![5, 4, 3, 2], false), (vec![1], true)];
+        assert_eq!(commits, expected);
+    }
+
+    #[tokio::test]
+    async fn what_is_of_two_folders_is_not_committed_together() {
+        let (inbox, sent) = (part(), part());
+        let waiting = vec![ready(&inbox, 2, 1), ready(&inbox, 1, 1), ready(&sent, 8, 1), ready(&sent, 7, 1)];
+        assert_eq!(gathered(waiting).await, [(vec![2, 1], true), (vec![8, 7], false)]);
     }
 }

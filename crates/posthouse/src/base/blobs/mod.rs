@@ -63,8 +63,26 @@ impl Writer {
     }
 }
 
-/// Under another name first, so that nobody sees half of a body.
+/// A file that is not there yet is nobody's: no row points at it before it is whole and durable. One that is there may be read just now,
+/// or be half of one from a write that broke off: it is replaced at once by another.
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    match std::fs::File::create_new(path) {
+        Ok(mut file) => file.write_all(bytes).inspect_err(|_| {
+            // Gives the room back. It is not removed: somebody else may have put the whole one in its place.
+            let _ = file.set_len(0);
+        }),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => replace(path, bytes),
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            // The account's first. Its folder may go again, with the account.
+            std::fs::create_dir_all(path.parent().unwrap_or(path))?;
+            replace(path, bytes)
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// Under another name first, so that nobody sees half of a body.
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let (mut file, staged) = staged(path)?;
     let done = file.write_all(bytes).and_then(|()| std::fs::rename(&staged, path));
     if done.is_err() {
@@ -83,11 +101,6 @@ fn staged(path: &Path) -> std::io::Result<(std::fs::File, PathBuf)> {
             Ok(file) => return Ok((file, name.into())),
             // Somebody writes the same now, or did not come to an end.
             Err(e) if e.kind() == ErrorKind::AlreadyExists && n < STAGED => n += 1,
-            Err(e) if e.kind() == ErrorKind::NotFound && n < STAGED => {
-                // The account's first. Its folder may go again, with the account.
-                std::fs::create_dir_all(path.parent().unwrap_or(path))?;
-                n += 1;
-            }
             Err(e) => return Err(e),
         }
     }

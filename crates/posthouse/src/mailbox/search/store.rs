@@ -4,7 +4,7 @@ use super::{Key, MessageId};
 use crate::accounts::AccountId;
 use crate::team::Scope;
 use db::{Conn, DbResult, Sql, sql};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
 /// Gives messages their places, and says which got theirs: not those whose place is taken, that have one, or are gone.
@@ -37,12 +37,14 @@ pub async fn lacks_entry(c: &mut Conn, scope: &Scope, message: MessageId) -> DbR
 }
 
 /// The terms of messages, by ascending place.
-pub async fn insert_terms(tx: &mut Conn, _: &Scope, texts: &[(Key, String)]) -> DbResult<()> {
-    let rows: Vec<Value> = texts.iter().map(|(key, terms)| json!([key.0, terms])).collect();
+pub async fn insert_terms(tx: &mut Conn, _: &Scope, texts: Vec<(Key, String)>) -> DbResult<()> {
+    // Names in the order of the places, whatever the order of an object: with all their digits.
+    let rows: Map<String, Value> =
+        texts.into_iter().map(|(key, terms)| (format!("{:019}", key.0), terms.into())).collect();
     sql!(run tx,
-        lite "INSERT INTO search_index (rowid, terms) SELECT json_extract(j.value, '$[0]'), json_extract(j.value, '$[1]') FROM json_each($1) j",
-        pg "INSERT INTO search_index (id, terms) SELECT CAST(j ->> 0 AS BIGINT), CAST(j ->> 1 AS TSVECTOR) FROM jsonb_array_elements($1) j",
-        json!(rows))?;
+        lite "INSERT INTO search_index (rowid, terms) SELECT CAST(key AS INTEGER), value FROM json_each($1)",
+        pg "INSERT INTO search_index (id, terms) SELECT CAST(key AS BIGINT), CAST(value AS TSVECTOR) FROM jsonb_each_text($1)",
+        Value::Object(rows))?;
     Ok(())
 }
 
