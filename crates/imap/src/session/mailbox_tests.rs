@@ -38,6 +38,36 @@ async fn what_changed_since_a_look_before() {
 }
 
 #[tokio::test]
+async fn what_is_selected_is_unchanged_until_the_server_tells_of_it() {
+    let inbox = MailboxName::inbox();
+    play!(
+        [
+            hear("A1 EXAMINE INBOX"),
+            say("* 3 EXISTS\r\nA1 OK\r\n"),
+            hear("A2 NOOP"),
+            say("* 3 EXISTS\r\nA2 OK\r\n"),
+            hear("A3 NOOP"),
+            say("* 2 FETCH (FLAGS (\\Seen))\r\nA3 OK\r\n"),
+            hear("A4 EXAMINE Gone"),
+            say("A4 NO\r\n"),
+        ],
+        |mut session| {
+            assert!(!session.is_unchanged(&inbox), "nothing is selected");
+            session.examine(&inbox).await.unwrap();
+            session.noop().await.unwrap();
+            assert!(session.is_unchanged(&inbox));
+            assert!(!session.is_unchanged(&MailboxName::encode("Sent")));
+            session.noop().await.unwrap();
+            assert!(!session.is_unchanged(&inbox));
+            session.take_changes();
+            assert!(session.is_unchanged(&inbox));
+            assert!(session.examine(&MailboxName::encode("Gone")).await.is_err());
+            assert!(!session.is_unchanged(&inbox), "a mailbox that does not open closes the one before");
+        }
+    );
+}
+
+#[tokio::test]
 async fn a_list_with_what_each_mailbox_holds() {
     let replies = "* LIST () \"/\" INBOX\r\n* STATUS INBOX (MESSAGES 4 UIDNEXT 9 UIDVALIDITY 2 UNSEEN 1 HIGHESTMODSEQ 33)\r\n\
         * LIST (\\Noselect) \"/\" Closed\r\nA2 OK\r\n";

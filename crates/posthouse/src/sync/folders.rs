@@ -125,15 +125,17 @@ fn renamed<'a>(
     pairs.iter().filter(|p| alone(p)).copied().collect()
 }
 
-/// UIDVALIDITY says something only where folders do not share it: on some servers all have the same.
+/// UIDVALIDITY says something only where folders do not share it: on some servers all have the same. Of a folder whose import has not
+/// come to its end only the number of its messages is known beside.
 fn has_figures_of(known: &[Folder], g: &Folder, s: &MailboxStatus) -> bool {
     let validity = s.uid_validity.filter(|v| *v > 0).map(i64::from);
     let own = known.iter().filter(|k| k.uid_validity == validity).count() == 1;
-    own && validity.is_some()
-        && g.uid_validity == validity
-        && g.seen_uid_next.is_some()
-        && g.seen_uid_next == s.uid_next.map(i64::from)
-        && g.seen_messages == s.messages.map(i64::from)
+    let (uid_next, messages) = (s.uid_next.map(i64::from), s.messages.map(i64::from));
+    let same = match g.seen_uid_next {
+        Some(_) => g.seen_uid_next == uid_next && g.seen_messages == messages,
+        None => g.server_messages.is_some_and(|n| n > 0) && g.server_messages == messages,
+    };
+    own && validity.is_some() && g.uid_validity == validity && same
 }
 
 async fn store(
@@ -253,5 +255,16 @@ mod tests {
         assert_eq!(pairs(&gone, &one((7, 9, 3)), Some(shares)), [], "the number says nothing where folders share it");
         assert_eq!(pairs(&[known("A", None, (0, 9, 3))], &one((0, 9, 3)), None), []);
         assert_eq!(pairs(&gone, &[(new("X", None), None)], None), [], "nothing is known of it");
+    }
+
+    #[test]
+    fn a_folder_is_known_again_before_all_of_it_is_here() {
+        let counted = |server_messages| Folder { seen_uid_next: None, server_messages, ..known("A", None, (7, 9, 3)) };
+        let found = |figures| [(new("X", None), Some(figures))];
+        assert_eq!(pairs(&[counted(Some(3))], &found((7, 9, 3)), None), [("A".into(), "X".into())]);
+        assert_eq!(pairs(&[counted(Some(4))], &found((7, 9, 3)), None), []);
+        assert_eq!(pairs(&[counted(Some(3))], &found((8, 9, 3)), None), []);
+        assert_eq!(pairs(&[counted(Some(0))], &found((7, 1, 0)), None), [], "an empty folder is any empty folder");
+        assert_eq!(pairs(&[counted(None)], &found((7, 9, 3)), None), []);
     }
 }

@@ -200,19 +200,22 @@ fn turns(messages: Vec<Raw>) -> Vec<Vec<Raw>> {
     turns
 }
 
-/// Makes the bodies durable, while the batch before is committed.
+/// Makes the bodies durable, of all batches that wait at once, while those before are committed.
 async fn settle_all(
     owner: &Owner,
     mut written: mpsc::Receiver<Ready>,
     ready_to: mpsc::Sender<Ready>,
 ) -> Result<(), Stop> {
-    while let Some(batch) = written.recv().await {
-        if !batch.messages.is_empty() {
+    let mut waiting = vec![];
+    while written.recv_many(&mut waiting, WRITTEN).await > 0 {
+        if waiting.iter().any(|batch| !batch.messages.is_empty()) {
             owner.app.blobs.make_durable().await?;
         }
-        if ready_to.send(batch).await.is_err() {
-            // Storing failed, and says why.
-            return Ok(());
+        for batch in waiting.drain(..) {
+            if ready_to.send(batch).await.is_err() {
+                // Storing failed, and says why.
+                return Ok(());
+            }
         }
     }
     Ok(())

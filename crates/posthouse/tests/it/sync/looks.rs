@@ -134,6 +134,28 @@ on_both! {
         s.t.stop().await;
     }
 
+    async fn folders_that_are_renamed_while_they_wait_for_their_import_stay_chosen(engine) {
+        let mut plan = Offers::All.plan();
+        plan.faults.push(Fault::DelayAtLine(FromClient, contains("BODY.PEEK[])"), Duration::from_millis(500)));
+        let mut s = Scene::behind(engine, "rename-wait", plan, |host| {
+            filled(host, "INBOX", 1);
+            filled(host, "Idle", 160);
+            filled(host, "Projects", 170);
+        })
+        .await;
+        s.equal(&FOLDERS).await;
+        let chosen = [s.folder("Idle").await, s.folder("Projects").await];
+        let folders = chosen.map(|id| json!({ "id": id, "selected": true }));
+        s.api.patch(&format!("/accounts/{}/folders", s.id), &json!({ "folders": folders })).await.expect(200);
+        let cell = Mutex::new(&mut s);
+        eventually("the newest of both are here", async || cell.lock().await.here().await.len() == 101).await;
+        for folder in ["Idle", "Projects"] {
+            s.host.rename(folder, &format!("{folder} again"));
+        }
+        s.equal(&["INBOX", "Sent", "Idle again", "Projects again"]).await;
+        s.t.stop().await;
+    }
+
     async fn small_folders_are_opened_once(engine) {
         let mut s = Scene::start(engine, ("small-folders", Offers::Condstore), |host| {
             filled(host, "INBOX", 50);
