@@ -47,6 +47,33 @@ pub struct Folder {
     pub counted_at: Option<Ts>,
 }
 
+#[cfg(test)]
+impl Folder {
+    /// A chosen one of which nothing is known.
+    pub fn named(name: &str) -> Self {
+        Self {
+            id: FolderId(uuid::Uuid::from_u128(name.bytes().fold(0, |sum, b| sum * 256 + u128::from(b)))),
+            name: name.into(),
+            delimiter: "/".into(),
+            role: None,
+            role_told: None,
+            role_by_hand: None,
+            mailbox_id: None,
+            selected: true,
+            uid_validity: None,
+            refused: None,
+            seen_uid_next: None,
+            seen_messages: None,
+            seen_modseq: None,
+            seen_import_days: None,
+            compares: 0,
+            made_here: false,
+            server_messages: None,
+            counted_at: None,
+        }
+    }
+}
+
 /// What an account's copy holds.
 #[derive(Debug, Clone, Copy, FromRow)]
 pub struct Counts {

@@ -174,24 +174,11 @@ mod tests {
 
     fn known(name: &str, id: Option<&str>, figures: (i64, i64, i64)) -> Folder {
         Folder {
-            id: FolderId(uuid::Uuid::from_u128(name.bytes().fold(0, |sum, b| sum * 256 + u128::from(b)))),
-            name: name.into(),
-            delimiter: "/".into(),
-            role: None,
-            role_told: None,
-            role_by_hand: None,
             mailbox_id: id.map(Into::into),
-            selected: true,
             uid_validity: Some(figures.0),
-            refused: None,
             seen_uid_next: Some(figures.1),
             seen_messages: Some(figures.2),
-            seen_modseq: None,
-            seen_import_days: None,
-            compares: 0,
-            made_here: false,
-            server_messages: None,
-            counted_at: None,
+            ..Folder::named(name)
         }
     }
 

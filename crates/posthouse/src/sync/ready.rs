@@ -82,32 +82,11 @@ impl Gathered {
 mod tests {
     use super::*;
     use crate::base::blobs::BlobKey;
-    use crate::mailbox::{Flags, Folder, FolderId, Summary};
+    use crate::mailbox::{Flags, Folder, Summary};
     use db::Ts;
-    use uuid::Uuid;
 
     fn part() -> Arc<Part> {
-        let folder = Folder {
-            id: FolderId(Uuid::nil()),
-            name: "INBOX".into(),
-            delimiter: "/".into(),
-            role: None,
-            role_told: None,
-            role_by_hand: None,
-            mailbox_id: None,
-            selected: true,
-            uid_validity: None,
-            refused: None,
-            seen_uid_next: None,
-            seen_messages: None,
-            seen_modseq: None,
-            seen_import_days: None,
-            compares: 0,
-            made_here: false,
-            server_messages: None,
-            counted_at: None,
-        };
-        Part::new(&folder, (0, 0), None)
+        Part::new(&Folder::named("INBOX"), (0, 0), None)
     }
 
     fn ready(part: &Arc<Part>, uid: i64, size: u64) -> Ready {
