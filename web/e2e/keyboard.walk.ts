@@ -117,6 +117,25 @@ test("sign in, walk the lists, read, write, find", async ({ page, house }) => {
     await page.keyboard.press("Enter");
     await expect(page.getByRole("heading", { name: "Ben Kim" })).toBeVisible();
   });
+
+  await test.step("Enter means what is typed, not what its first letter has found", async () => {
+    const palette = page.getByRole("dialog", { name: "Find and do" });
+    await page.keyboard.press("Control+k");
+    await page.keyboard.press("b");
+    // It is in “lab” as well.
+    await expect(palette.getByText(ana.address)).toBeVisible();
+    await page.keyboard.type("en");
+    await page.keyboard.press("Enter");
+    await expect(palette).toHaveCount(0);
+    await expect(page.getByRole("heading", { name: "Ben Kim" })).toBeVisible();
+    await page.keyboard.press("Control+k");
+    await page.keyboard.press("b");
+    await expect(palette.getByText(ana.address)).toBeVisible();
+    // No line is left: Enter waits for the answer.
+    await page.keyboard.type("and of four");
+    await page.keyboard.press("Enter");
+    await expect(page).toHaveURL(/\/search\?q=band/);
+  });
 });
 
 test("Escape asks before what was typed is thrown away", async ({ page, house }) => {

@@ -18,7 +18,8 @@ import {
 } from "@tabler/icons-react";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
+import type { AccountRow } from "../../api/client";
 import { Icon } from "../../ui/Icon";
 import { sizes } from "../../ui/theme";
 import { accountSearchQuery } from "../accounts/queries";
@@ -48,14 +49,21 @@ export default function Palette({ asked, query, onQuery, onShortcuts }: Props) {
     enabled: search !== "",
     placeholderData: keepPreviousData,
   });
+  const typed = query.trim();
+  // When the accounts are known: Enter means the first line, and an account comes before a search.
+  const settled = search === typed && !found.isPending && !found.isPlaceholderData;
+  // Enter before there was a line: means the first one of the answer.
+  const entered = useRef("");
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: each new list is looked at once
   useEffect(() => {
-    markFirst();
-  }, [query, found.data]);
+    const first = markFirst();
+    if (!settled || !typed || entered.current !== typed) return;
+    entered.current = "";
+    first?.click();
+  }, [query, settled, found.data]);
 
-  const matching = (action: SpotlightActionData) =>
-    query.trim() === "" || action.label?.toLowerCase().includes(query.trim().toLowerCase());
+  const matching = (action: SpotlightActionData) => action.label?.toLowerCase().includes(typed.toLowerCase());
   const commands: SpotlightActionData[] = [
     {
       id: "accounts",
@@ -116,19 +124,19 @@ export default function Palette({ asked, query, onQuery, onShortcuts }: Props) {
       onClick: onShortcuts,
     },
   ];
+  // Until the answer is there only those of the last answer that what is typed still means: the first letter of “ben” finds Ana, too.
+  const meant = ({ address, display_name }: AccountRow) =>
+    settled || `${display_name}\n${address}`.toLowerCase().includes(typed.toLowerCase());
   const accounts: SpotlightActionData[] =
     search === ""
       ? []
-      : (found.data?.items ?? []).map((account) => ({
+      : (found.data?.items ?? []).filter(meant).map((account) => ({
           id: account.id,
           label: account.display_name || account.address,
           description: account.address,
           leftSection: <Icon of={IconMail} />,
           onClick: () => void navigate({ to: "/accounts/$id/mail", params: { id: account.id } }),
         }));
-  const typed = query.trim();
-  // When the accounts are known: Enter means the first line, and an account comes before a search.
-  const settled = search === typed && !found.isFetching;
   const mail: SpotlightActionData[] =
     typed === "" || !settled
       ? []
@@ -161,7 +169,7 @@ export default function Palette({ asked, query, onQuery, onShortcuts }: Props) {
         "aria-label": "Find an account or a command",
         // Before Spotlight acts on it: Enter means the first line also when the list came after the last key.
         onKeyDown: (event) => {
-          if (event.key === "Enter") markFirst();
+          if (event.key === "Enter" && !markFirst()) entered.current = typed;
         },
       }}
       scrollable
