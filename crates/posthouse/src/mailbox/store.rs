@@ -305,6 +305,19 @@ pub async fn failed_uids(c: &mut Conn, scope: &Scope, id: FolderId) -> DbResult<
     )
 }
 
+/// The newest messages of a folder: UID, and BLAKE3 of the header.
+pub async fn newest_headers(
+    c: &mut Conn,
+    scope: &Scope,
+    folder: FolderId,
+    limit: i64,
+) -> DbResult<Vec<(i64, Vec<u8>)>> {
+    sql!(all(i64, Vec<u8>), c,
+        "SELECT p.uid, m.header_hash FROM placement p JOIN message m ON m.id = p.message_id
+         WHERE p.folder_id = $1 AND p.workspace_id = $2 AND p.uid > 0 AND m.header_hash IS NOT NULL ORDER BY p.uid DESC LIMIT $3",
+        folder, scope.workspace_id(), limit)
+}
+
 /// Failed messages of a folder that are not on the server any more, or were stored after all.
 pub async fn delete_failed(tx: &mut Conn, scope: &Scope, folder: FolderId, uid: i64) -> DbResult<()> {
     sql!(run tx, "DELETE FROM failed_message WHERE folder_id = $1 AND uid = $2 AND workspace_id = $3", folder, uid, scope.workspace_id())?;

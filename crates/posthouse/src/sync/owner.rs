@@ -2,7 +2,7 @@
 
 use super::breaking::Breaking;
 use super::history::{self, Tally};
-use super::{Stop, count, folders, newest, ops, pass, quota};
+use super::{Stop, count, folders, kept, newest, ops, pass, quota};
 use crate::accounts::{self, Account, AccountId, Connection, Failure, Reason, Side, State, SyncSettings, SyncStage};
 use crate::app::App;
 use crate::base::leases::{self, Held};
@@ -23,6 +23,9 @@ use tokio_util::sync::CancellationToken;
 const IDLE: Duration = Duration::from_secs(9 * 60);
 /// How often a server without IDLE is asked.
 const POLL: Duration = Duration::from_secs(60);
+/// How long the open inbox is believed to be unchanged by what the server tells in passing: one that tells it from its memory is found out
+/// by opening it.
+const BELIEVED_SECS: i64 = 30 * 60;
 /// Between a session that a message ended and the next one.
 const REOPEN: Duration = Duration::from_millis(300);
 /// A lease that another has, and a database that does not answer, are asked again after this.
@@ -75,6 +78,21 @@ struct Round {
     live: bool,
     /// The inbox may be another than it was when it was looked at.
     news: bool,
+    looks: Looks,
+}
+
+/// What a session knows of its passes over everything.
+struct Looks {
+    /// When the inbox was last opened in one.
+    inbox_at: Ts,
+    /// What was told of folders in which something is shown for a while.
+    kept: kept::Looked,
+}
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self { inbox_at: Ts(0), kept: kept::Looked::default() }
+    }
 }
 
 /// Owns the account until cancelled: takes its lease, works, and finds out after every lapse whether it is still the owner.
@@ -293,7 +311,7 @@ impl Owner {
         &self,
         session: &mut ImapSession,
         generation: i64,
-        Round { last, live, news }: &mut Round,
+        Round { last, live, news, looks }: &mut Round,
     ) -> Result<Option<Ts>, Stop> {
         match self.connection().await? {
             Some(c) if c.generation == generation && matches!(c.state, State::Connected | State::Connecting) => {}
@@ -305,7 +323,7 @@ impl Owner {
         // Something is gone from a folder: whether it was moved is known when all have been looked at.
         let wanted = last.as_ref().is_some_and(|l| l.asked_at != settings.pass_asked_at);
         if now >= LastPass::next(last.as_ref(), &settings) || self.untidy.load(Ordering::Relaxed) {
-            history::noted(self, wanted, self.full_pass(session)).await?;
+            history::noted(self, wanted, self.full_pass(session, looks)).await?;
             *last = Some(LastPass { at: self.app.clock.now(), asked_at: settings.pass_asked_at });
         } else if *news || done.tried {
             // Who only rang, our own news of a pass among them, has not changed the inbox. Operations leave another folder open.
@@ -324,7 +342,7 @@ impl Owner {
 
     /// A pass over everything. Messages that lay nowhere before two passes (their folder went, or got new UIDs; they were expunged
     /// from one folder and may have been moved to another, even while it was looked at) and lie nowhere after them are removed.
-    async fn full_pass(&self, session: &mut ImapSession) -> Result<(), Stop> {
+    async fn full_pass(&self, session: &mut ImapSession, looks: &mut Looks) -> Result<(), Stop> {
         let lost = if self.untidy.swap(false, Ordering::Relaxed) {
             let mut c = self.app.db.read().await?;
             mailbox::unplaced(&mut c, &self.scope, self.account.id, LOST_AT_ONCE).await?
@@ -332,21 +350,27 @@ impl Owner {
             vec![]
         };
         let passed = async {
-            // What is open is not opened again, when neither this nor the list of folders tells of anything new in it.
+            // What is open is not opened again for a while, when neither this nor the list of folders tells of anything new in it.
             session.noop().await?;
             let statuses = folders::refresh(self, session).await?;
             quota::look(self, session).await?;
             count::count(self, session, &statuses).await?;
+            kept::look(self, session, (&statuses, &mut looks.kept)).await?;
+            let now = self.app.clock.now();
+            let believed = now < looks.inbox_at.plus_secs(BELIEVED_SECS);
             let unchanged =
                 |f: &Folder| statuses.get(&f.name).is_some_and(|status| pass::is_unchanged(self, f, status));
             let mut folders = self.selected().await?;
-            let is_seen =
-                |f: &Folder| f.role != Some(Role::Inbox) || session.is_unchanged(&MailboxName::encode(&f.name));
+            let is_seen = |f: &Folder| {
+                f.role != Some(Role::Inbox) || (believed && session.is_unchanged(&MailboxName::encode(&f.name)))
+            };
             if folders.iter().all(|f| unchanged(f) && is_seen(f)) {
                 return Ok(());
             }
             folders.retain(|f| f.role == Some(Role::Inbox) || !unchanged(f));
-            Box::pin(newest::pass(self, session, folders)).await
+            Box::pin(newest::pass(self, session, folders)).await?;
+            looks.inbox_at = now;
+            Ok(())
         };
         if let Err(e) = passed.await {
             self.untidy.store(true, Ordering::Relaxed);

@@ -101,6 +101,17 @@ pub async fn folder(
     Ok(Some(Rest { missing: later, there, uid_validity: selected.uid_validity, seen }))
 }
 
+/// Takes over what became of the few messages that we have of a folder that is not copied.
+pub async fn kept(owner: &Owner, session: &mut ImapSession, folder: &Folder) -> Result<(), Stop> {
+    let name = MailboxName::encode(&folder.name);
+    let opened = examine(session, &name).await.map_err(|e| Stop::of_opening(&e))?;
+    if same_uids(owner, folder, &opened).await? {
+        let change = of_placed(owner, session, folder).await?;
+        take_over(owner, folder, &change).await?;
+    }
+    Ok(())
+}
+
 /// Feeds a line with what is left of a folder.
 pub async fn rest(
     owner: &Owner,
@@ -275,14 +286,19 @@ async fn gone_by(owner: &Owner, folder: &Folder, is_gone: impl Fn(u32) -> bool) 
     Ok(ours.into_iter().map(|u| u.0).filter(|uid| u32::try_from(*uid).is_ok_and(&is_gone)).collect())
 }
 
-/// Everything compared, message by message.
-async fn compared(owner: &Owner, session: &mut ImapSession, folder: &Folder) -> Result<Change, Stop> {
+/// What changed of the messages that we have.
+async fn of_placed(owner: &Owner, session: &mut ImapSession, folder: &Folder) -> Result<Change, Stop> {
     let stored = mailbox::placed(&mut owner.app.db.read().await?, &owner.scope, folder.id, 1).await?;
     let (there, told) = told_of(session, &stored).await?;
     let gone = stored.iter().map(|p| p.uid).filter(|uid| !there.contains_key(uid)).collect();
     let flags = differing(&stored, &there).collect();
     let gmail = not_known(owner, folder, told).await?;
-    let mut change = Change { there: stored.len(), gone, flags, gmail, ..Change::default() };
+    Ok(Change { there: stored.len(), gone, flags, gmail, ..Change::default() })
+}
+
+/// Everything compared, message by message.
+async fn compared(owner: &Owner, session: &mut ImapSession, folder: &Folder) -> Result<Change, Stop> {
+    let mut change = of_placed(owner, session, folder).await?;
     let there = session.uid_search(&window(owner)).await?;
     // Those that are gone, or too old by now, are no failure any more.
     let failed = mailbox::failed_uids(&mut owner.app.db.read().await?, &owner.scope, folder.id).await?;

@@ -83,7 +83,7 @@ async fn make(owner: &Owner, session: &mut ImapSession, folder: &Folder, all: &[
     let inside = format!("{prefix}{}", folder.name);
     if !folder.name.starts_with(&prefix) && !all.iter().any(|f| f.name == inside) {
         let mut tx = owner.tx().await?;
-        mailbox::rename_folder(&mut tx, &owner.scope, folder.id, &inside).await?;
+        mailbox::rename_folder(&mut tx, &owner.scope, folder.id, (&inside, false)).await?;
         mailbox::folders_changed(&mut tx, &owner.app, &owner.scope, owner.account.id).await?;
         tx.commit().await.map_err(Stop::from)?;
         folder.name = inside;

@@ -49,9 +49,12 @@ pub async fn settle_roles(tx: &mut Conn, scope: &Scope, account: AccountId) -> D
     Ok(())
 }
 
-/// A folder that the server calls otherwise now. No other row has that name.
-pub async fn rename_folder(tx: &mut Conn, scope: &Scope, id: FolderId, name: &str) -> DbResult<()> {
-    sql!(run tx, "UPDATE folder SET name = $3, refused = NULL WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), name)?;
+/// A folder that the server calls otherwise now; `compare` has it compared message by message. No other row has that name.
+pub async fn rename_folder(tx: &mut Conn, scope: &Scope, id: FolderId, (name, compare): (&str, bool)) -> DbResult<()> {
+    sql!(run tx,
+        "UPDATE folder SET name = $3, refused = NULL, compares = compares + 1,
+           seen_uid_next = CASE WHEN $4 THEN NULL ELSE seen_uid_next END
+         WHERE id = $1 AND workspace_id = $2", id, scope.workspace_id(), name, compare)?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ mod store;
 
 use super::store::{Placed, delete_failed, delete_placement, delete_unplaced, flags_waiting, update_flags};
 use super::threads::{self, Ties};
-use super::{FolderId, MessageId, search};
+use super::{FolderId, MessageId, search, transfers};
 use crate::accounts::AccountId;
 use crate::app::App;
 use crate::base::blobs::BlobKey;
@@ -177,6 +177,10 @@ pub async fn place_again(
 ) -> DbResult<()> {
     let lie = known.iter().map(|k| (k.uid, (k.flags, k.id, k.received_at)));
     store::put_placements(tx, scope, (account, folder), lie).await?;
+    let ids: Vec<MessageId> = known.iter().map(|k| k.id).collect();
+    if transfers::store::forget_kept(tx, scope, account, (folder, &ids)).await? > 0 {
+        super::folders_changed(tx, app, scope, account).await?;
+    }
     changed_news(tx, app, scope, account, known.len()).await
 }
 

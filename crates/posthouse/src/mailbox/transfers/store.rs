@@ -225,6 +225,35 @@ pub async fn drop_orphans(tx: &mut Conn, scope: &Scope, account: AccountId) -> D
         account, scope.workspace_id())
 }
 
+/// The folders in which something is shown for a while.
+pub async fn keeping(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<Vec<(FolderId,)>> {
+    sql!(
+        all(FolderId,),
+        c,
+        "SELECT DISTINCT folder_id FROM placement WHERE account_id = $1 AND workspace_id = $2 AND kept_until IS NOT NULL AND uid > 0",
+        account,
+        scope.workspace_id()
+    )
+}
+
+/// Messages that the server has elsewhere by now are not shown any longer where they were for a while.
+pub async fn forget_kept(
+    tx: &mut Conn,
+    scope: &Scope,
+    account: AccountId,
+    (folder, found): (FolderId, &[MessageId]),
+) -> DbResult<u64> {
+    let ids: Vec<String> = found.iter().map(|id| id.0.simple().to_string()).collect();
+    sql!(run tx,
+        lite "DELETE FROM placement WHERE account_id = $1 AND workspace_id = $2 AND kept_until IS NOT NULL AND uid > 0 AND folder_id <> $3
+                AND folder_id IN (SELECT id FROM folder WHERE account_id = $1 AND NOT selected)
+                AND message_id IN (SELECT unhex(value) FROM json_each($4))",
+        pg "DELETE FROM placement WHERE account_id = $1 AND workspace_id = $2 AND kept_until IS NOT NULL AND uid > 0 AND folder_id <> $3
+              AND folder_id IN (SELECT id FROM folder WHERE account_id = $1 AND NOT selected)
+              AND message_id IN (SELECT CAST(j AS UUID) FROM jsonb_array_elements_text($4) j)",
+        account, scope.workspace_id(), folder, serde_json::json!(ids))
+}
+
 /// What was moved to folders that are not copied, and was shown for long enough.
 pub async fn drop_kept(tx: &mut Conn, scope: &Scope, account: AccountId, now: Ts) -> DbResult<u64> {
     sql!(run tx,

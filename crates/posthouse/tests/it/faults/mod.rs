@@ -209,8 +209,7 @@ where
     for row in &rows {
         proxies.push(FaultProxy::start(port(world, side, row.by), Plan::default()).await.unwrap());
     }
-    let clock = Clock::movable();
-    let t = TestApp::at(engine, clock.clone(), |c| {
+    let t = TestApp::at(engine, Clock::movable(), |c| {
         crate::support::allow(c, world);
         c.egress.extra_ports.extend(proxies.iter().map(FaultProxy::port));
         c.plain_text_logins = true;
@@ -237,12 +236,7 @@ where
     eventually("every account is live", async || not_live(t.app()).await == 0).await;
     // The sessions of now are old enough: their end, which puts a fault into effect, alarms nobody.
     let secs = i64::try_from(RETRY.healthy_ms / 1_000).unwrap() + 1;
-    // The heartbeat grows old with them and would have run out: all sessions would end once more at its next beat.
-    let mut tx = t.app().db.tx().await.unwrap();
-    let prolong = Sql::both("UPDATE lease SET until_at = until_at + $1 WHERE name LIKE 'node:%'");
-    db::run(&mut tx, prolong, vec![(secs * 1_000_000).into_value()]).await.unwrap();
-    clock.advance_secs(secs);
-    tx.commit().await.unwrap();
+    t.advance(secs).await;
     let stories: Vec<_> = cases.into_iter().map(|(case, row)| (row.name, tokio::spawn(story(case, row)))).collect();
     let mut wrong = vec![];
     for (name, story) in stories {

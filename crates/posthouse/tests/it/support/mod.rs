@@ -157,6 +157,16 @@ impl TestApp {
         api
     }
 
+    /// Moves its clock, which is a movable one. The heartbeat grows old with it and would have run out: all sessions would end at its next
+    /// beat.
+    pub async fn advance(&self, secs: i64) {
+        let mut tx = self.app().db.tx().await.unwrap();
+        let prolong = db::Sql::both("UPDATE lease SET until_at = until_at + $1 WHERE name LIKE 'node:%'");
+        db::run(&mut tx, prolong, vec![db::IntoValue::into_value(secs * 1_000_000)]).await.unwrap();
+        self.app().clock.advance_secs(secs);
+        tx.commit().await.unwrap();
+    }
+
     /// Stops it and starts it again on the same data.
     pub async fn restart(&mut self) {
         self.running.take().unwrap().stop().await;

@@ -54,10 +54,69 @@ pub async fn renames(engine: Engine, at: impl Into<At>) {
     let mut s = Scene::start(engine, ("rename", at), with_projects).await;
     let before = projects(&mut s).await;
     s.host.rename("Projects", "Done");
-    is_done(&mut s, &before).await;
+    is_done(&mut s, &before, &["INBOX", "Sent", "Done"]).await;
     assert_eq!(s.bodies_asked(), 0, "nothing is fetched again");
     s.host.put("Done", &mail("Project 3", "p3@else.test"));
     s.equal(&["INBOX", "Sent", "Done"]).await;
+    s.t.stop().await;
+}
+
+/// By the time that we look it has other messages as well.
+pub async fn renames_and_changes(engine: Engine, at: impl Into<At>) {
+    let mut s = Scene::start(engine, ("rename-change", at), with_projects).await;
+    let before = projects(&mut s).await;
+    s.host.create("Later");
+    let later = chosen(&mut s, "Later").await;
+    is_seen(&mut s, 4).await;
+    s.bodies_asked();
+    s.pause().await;
+    for (folder, to) in [("Projects", "Done"), ("Later", "Now")] {
+        s.host.rename(folder, to);
+        s.host.put(to, &mail(&format!("New in {to}"), &format!("new-{to}@else.test")));
+    }
+    s.host.flag("Done", "p1@else.test", (true, "\\Flagged"));
+    s.host.expunge("Done", "p0@else.test");
+    s.api.post(&format!("/accounts/{}/resume", s.id), &json!({})).await.expect(200);
+    is_done(&mut s, &before, &["INBOX", "Sent", "Done", "Now"]).await;
+    assert_eq!(folder(&mut s, "Now").await["id"], later["id"], "there was nothing in it that could tell");
+    assert_eq!(s.bodies_asked(), 2, "only what is new");
+    s.t.stop().await;
+}
+
+/// A folder that is chosen and copied.
+async fn chosen(s: &mut Scene, name: &str) -> Value {
+    s.sync_now(false).await;
+    let named = s.host.named(name);
+    let cell = tokio::sync::Mutex::new(&mut *s);
+    eventually("it is listed", async || {
+        let s = &mut *cell.lock().await;
+        let list = s.api.get(&format!("/accounts/{}/folders", s.id)).await.expect(200);
+        list["items"].as_array().unwrap().iter().any(|f| f["name"] == *named)
+    })
+    .await;
+    let found = folder(s, name).await;
+    let choice = json!({ "folders": [{ "id": found["id"], "selected": true }] });
+    s.api.patch(&format!("/accounts/{}/folders", s.id), &choice).await.expect(200);
+    found
+}
+
+/// Another folder may have the UIDVALIDITY of one that is gone: it is not taken for it, whatever was chosen there.
+async fn another_is_not_taken_for_it(engine: Engine) {
+    let mut s = Scene::start(engine, ("rename-other", Offers::All), with_projects).await;
+    projects(&mut s).await;
+    let validity = s.t.number("SELECT uid_validity FROM folder WHERE name = 'Projects'").await;
+    s.pause().await;
+    s.host.delete("Projects");
+    s.host.create("Other");
+    s.host.doveadm(&[&format!("mailbox update --uid-validity {validity}"), "Other"]);
+    for n in 0..4 {
+        s.host.put("Other", &mail(&format!("Other {n}"), &format!("o{n}@else.test")));
+    }
+    s.api.post(&format!("/accounts/{}/resume", s.id), &json!({})).await.expect(200);
+    s.equal(&FOLDERS).await;
+    let other = folder(&mut s, "Other").await;
+    assert_eq!((&other["selected"], &other["role"]), (&json!(false), &Value::Null));
+    assert_eq!(s.bodies_asked(), 0);
     s.t.stop().await;
 }
 
@@ -68,16 +127,20 @@ async fn projects(s: &mut Scene) -> Value {
     let choice = json!({ "folders": [{ "id": found["id"], "selected": true, "role": "archive" }] });
     s.api.patch(&format!("/accounts/{}/folders", s.id), &choice).await.expect(200);
     s.equal(&["INBOX", "Sent", "Projects"]).await;
-    // Seen completely: what it was like is known.
-    let seen = "SELECT COUNT(*) FROM folder WHERE name IN ('Projects', 'INBOX.Projects') AND seen_uid_next IS NOT NULL";
-    eventually("it was taken over", async || s.t.number(seen).await == 1).await;
+    is_seen(s, 3).await;
     s.bodies_asked();
     found
 }
 
+/// So many folders were seen completely: what they were like is known.
+async fn is_seen(s: &mut Scene, folders: i64) {
+    let seen = "SELECT COUNT(*) FROM folder WHERE selected AND seen_uid_next IS NOT NULL";
+    eventually("they were taken over", async || s.t.number(seen).await == folders).await;
+}
+
 /// It has a new name and is otherwise what it was.
-async fn is_done(s: &mut Scene, before: &Value) {
-    s.equal(&["INBOX", "Sent", "Done"]).await;
+async fn is_done(s: &mut Scene, before: &Value, folders: &[&str]) {
+    s.equal(folders).await;
     let after = folder(s, "Done").await;
     assert_eq!((&after["id"], &after["selected"], &after["role"]), (&before["id"], &json!(true), &json!("archive")));
     assert_eq!(s.t.number("SELECT COUNT(*) FROM folder WHERE name IN ('Projects', 'INBOX.Projects')").await, 0);
@@ -100,7 +163,7 @@ async fn renames_by_id(engine: Engine) {
     s.host.rename("Projects", "Done");
     s.host.put("Done", &mail("Project 3", "p3@else.test"));
     s.api.post(&format!("/accounts/{}/resume", s.id), &json!({})).await.expect(200);
-    is_done(&mut s, &before).await;
+    is_done(&mut s, &before, &["INBOX", "Sent", "Done"]).await;
     assert_eq!(s.bodies_asked(), 1, "only what is new");
     s.t.stop().await;
 }
@@ -151,18 +214,7 @@ pub async fn folders_come_and_go(engine: Engine, at: impl Into<At>) {
     s.host.create("Customers/Acme");
     s.host.put("Customers/Acme", &mail("Acme 0", "acme0@else.test"));
     s.host.copy("INBOX", "m1@else.test", "Customers/Acme");
-    s.sync_now(false).await;
-    let named = s.host.named("Customers/Acme");
-    let cell = tokio::sync::Mutex::new(&mut s);
-    eventually("it is listed", async || {
-        let s = &mut *cell.lock().await;
-        let list = s.api.get(&format!("/accounts/{}/folders", s.id)).await.expect(200);
-        list["items"].as_array().unwrap().iter().any(|f| f["name"] == *named)
-    })
-    .await;
-    let chosen = folder(&mut s, "Customers/Acme").await;
-    let choice = json!({ "folders": [{ "id": chosen["id"], "selected": true }] });
-    s.api.patch(&format!("/accounts/{}/folders", s.id), &choice).await.expect(200);
+    chosen(&mut s, "Customers/Acme").await;
     s.equal(&["INBOX", "Sent", "Customers/Acme"]).await;
     assert_eq!(s.bodies_asked(), 1, "the copy is known");
     s.host.delete("Customers/Acme");
@@ -205,6 +257,15 @@ on_both! {
 
     async fn a_renamed_folder_is_known_again_where_uidnext_is_not_told(engine) {
         renames(engine, Offers::NoUidnext).await;
+    }
+
+    async fn a_renamed_folder_is_known_again_though_it_has_changed(engine) {
+        renames_and_changes(engine, Offers::All).await;
+        renames_and_changes(engine, Offers::Neither).await;
+    }
+
+    async fn another_folder_is_not_taken_for_one_that_is_gone(engine) {
+        another_is_not_taken_for_it(engine).await;
     }
 
     async fn a_renamed_folder_is_known_again_by_the_id_that_opening_it_tells(engine) {

@@ -83,6 +83,41 @@ on_both! {
         s.t.stop().await;
     }
 
+    async fn the_open_inbox_is_believed_for_half_an_hour(engine) {
+        let mut s = Scene::start(engine, ("believed", Offers::All), |host| filled(host, "INBOX", 3)).await;
+        s.equal(&FOLDERS).await;
+        s.pass().await;
+        s.proxy.take_heard();
+        s.pass().await;
+        are(&s.proxy.take_heard(), &[]);
+        s.t.advance(31 * 60).await;
+        s.pass().await;
+        s.pass().await;
+        let heard = s.proxy.take_heard();
+        assert_eq!(passes(&heard), [[("INBOX".to_owned(), 0)]], "opened once");
+        assert!(!heard.iter().any(|line| line.contains("LOGIN")), "{heard:?}");
+        s.t.stop().await;
+    }
+
+    async fn what_was_moved_into_a_folder_that_is_not_copied_is_looked_at_when_something_is_new_there(engine) {
+        let mut s = Scene::start(engine, ("kept-look", Offers::All), |host| filled(host, "INBOX", 3)).await;
+        s.equal(&FOLDERS).await;
+        let mail = s.api.get(&format!("/accounts/{}/messages", s.id)).await.expect(200)["items"][0]["id"].clone();
+        let away = json!({ "messages": [mail], "action": { "kind": "archive" } });
+        s.api.post(&format!("/accounts/{}/messages/change", s.id), &away).await.expect(200);
+        s.nothing_waits().await;
+        for _ in 0..2 {
+            s.pass().await;
+        }
+        s.proxy.take_heard();
+        s.pass().await;
+        are(&s.proxy.take_heard(), &[]);
+        s.host.put("Archive", &crate::support::mail("Other", "other@else.test"));
+        s.pass().await;
+        are(&s.proxy.take_heard(), &[&[("Archive", 0), ("INBOX", 0)]]);
+        s.t.stop().await;
+    }
+
     async fn the_newest_of_every_folder_come_before_the_rest_of_any(engine) {
         let mut plan = Offers::All.plan();
         // Slow enough for its progress to be seen.

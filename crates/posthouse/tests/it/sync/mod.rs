@@ -13,6 +13,7 @@ mod random;
 
 use crate::support::{Api, Engine, TestApp};
 use host::{At, Host};
+use posthouse::base::clock::Clock;
 use posthouse::config::Retry;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -105,7 +106,7 @@ impl Scene {
         fill(&host);
         let proxy = FaultProxy::start(host.port(), plan).await.unwrap();
         let port = proxy.port();
-        let t = TestApp::with(engine, |c| {
+        let t = TestApp::at(engine, Clock::movable(), |c| {
             crate::support::allow(c, host.world);
             c.egress.extra_ports.push(port);
             c.plain_text_logins = true;

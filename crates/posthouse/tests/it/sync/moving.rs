@@ -116,6 +116,28 @@ pub async fn reaches_the_server(engine: Engine, at: impl Into<At>) {
     s.t.stop().await;
 }
 
+/// What was moved into folders that are not copied is shown there for a while. Meanwhile somebody else does something with it.
+pub async fn is_followed_elsewhere(engine: Engine, at: impl Into<At>) {
+    let mut s = Scene::start(engine, ("elsewhere", at), thirty).await;
+    s.equal(&FOLDERS).await;
+    s.change(&[7, 8, 10], None, json!({ "kind": "archive" })).await;
+    s.change(&[9], None, json!({ "kind": "trash" })).await;
+    s.nothing_waits().await;
+    s.equal(&FOLDERS).await;
+    s.host.move_to("Archive", "m7@else.test", "INBOX");
+    s.equal(&FOLDERS).await;
+    assert_eq!(s.there(&FOLDERS)["Mail 7"], ["INBOX"]);
+    s.host.flag("Archive", "m8@else.test", (true, "\\Seen"));
+    s.host.expunge("Trash", "m9@else.test");
+    s.equal(&FOLDERS).await;
+    assert_eq!(s.there(&FOLDERS)["Mail 8"], ["Archive seen"]);
+    let (rest, gone) = ("SELECT COUNT(*) FROM message", "SELECT COUNT(*) FROM message WHERE subject = 'Mail 9'");
+    eventually("what is nowhere is removed", async || s.t.number(gone).await == 0).await;
+    assert_eq!(s.t.number(rest).await, 29);
+    assert_eq!(s.bodies_asked(), 30, "each was fetched once");
+    s.t.stop().await;
+}
+
 /// Each message that was named is counted once, by what became of it.
 async fn is_counted(engine: Engine) {
     let mut s = Scene::start(engine, ("counted", Offers::All), thirty).await;
@@ -387,6 +409,11 @@ on_both! {
         reaches_the_server(engine, Offers::All).await;
         reaches_the_server(engine, Offers::NoMove).await;
         reaches_the_server(engine, Offers::Neither).await;
+    }
+
+    async fn what_lies_in_a_folder_that_is_not_copied_is_followed_while_it_is_shown(engine) {
+        is_followed_elsewhere(engine, Offers::All).await;
+        is_followed_elsewhere(engine, Offers::Neither).await;
     }
 
     async fn what_is_sent_is_filed_in_a_folder_that_is_open_for_writing(engine) {

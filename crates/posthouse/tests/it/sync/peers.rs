@@ -78,13 +78,6 @@ async fn courier_keeps_the_uids_that_it_gave_us() {
     keeps_its_uids().await;
 }
 
-// Courier gives a renamed folder a new UIDVALIDITY: nothing tells it from one that was made anew.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "by make soak"]
-async fn cyrus_knows_a_renamed_folder_again() {
-    changes::renames(Engine::Sqlite, Cyrus).await;
-}
-
 macro_rules! on_peers {
     ($($(#[$meta:meta])* fn $name:ident($peer:ident) $body:block)*) => {$(
         mod $name {
@@ -104,6 +97,19 @@ macro_rules! on_peers {
 on_peers! {
     fn mail_comes_by_itself(peer) {
         comes_by_itself(peer).await;
+    }
+
+    // Courier gives all messages of a renamed folder new UIDs.
+    fn a_renamed_folder_is_known_again(peer) {
+        changes::renames(Engine::Sqlite, peer).await;
+    }
+
+    fn a_renamed_folder_is_known_again_though_it_has_changed(peer) {
+        changes::renames_and_changes(Engine::Sqlite, peer).await;
+    }
+
+    fn what_lies_in_a_folder_that_is_not_copied_is_followed(peer) {
+        moving::is_followed_elsewhere(Engine::Sqlite, peer).await;
     }
 
     fn what_is_sent_is_filed(peer) {

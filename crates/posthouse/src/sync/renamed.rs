@@ -1,0 +1,308 @@
+//! Folders that the server has under another name than before.
+//!
+//! A folder that was renamed keeps its row, and with it what people chose for it and where its messages lie. It is known by its
+//! MAILBOXID (RFC 8474), which some servers tell truly only to those who open the folder. Where the server gives none: by UIDVALIDITY,
+//! UIDNEXT and number of messages, if they lead from one folder to one; or, where they have changed since or are those of several, by the
+//! headers of its newest messages.
+
+use super::Stop;
+use super::fetch::set_of;
+use super::owner::Owner;
+use crate::connect::{self, ImapSession};
+use crate::mailbox::{self, Folder, NewFolder};
+use imap::{Content, FetchItem, MailboxName, MailboxStatus, SearchKey};
+use std::collections::HashMap;
+
+/// New folders that are asked for their figures and ids, where LIST does not give them: each is a question to the server, or two.
+const ASKED: usize = 200;
+/// Folders at most that are opened to compare headers.
+const OPENED: usize = 50;
+/// Headers of a folder that are compared.
+const HEADERS: i64 = 20;
+/// The largest header that is compared.
+const MAX_HEADER: usize = 256 * 1024;
+
+/// A folder that is there under a new name.
+#[derive(Clone, Copy)]
+pub struct Renamed<'a> {
+    pub folder: &'a Folder,
+    pub new: &'a NewFolder,
+    /// It changed since: what we know of it is to be compared message by message.
+    pub compare: bool,
+}
+
+/// What the figures of a folder say about whether it is one that is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Figures {
+    Same,
+    /// It may have changed since: its messages tell.
+    Perhaps,
+    Other,
+}
+
+type Statuses = HashMap<String, MailboxStatus>;
+
+/// Which folders that are gone are there under a new name. What had to be asked for it is added to `statuses`.
+pub async fn pairs<'a>(
+    owner: &Owner,
+    session: &mut ImapSession,
+    (known, gone, new): (&[Folder], &[&'a Folder], &[&'a NewFolder]),
+    statuses: &mut Statuses,
+) -> Result<Vec<Renamed<'a>>, Stop> {
+    if gone.is_empty() || new.is_empty() {
+        return Ok(vec![]);
+    }
+    let by_id = session.capabilities().has("OBJECTID") && gone.iter().any(|g| g.mailbox_id.is_some());
+    ask(session, (new, by_id), statuses).await?;
+    let mut sure = alone(&fitting(known, (gone, new), statuses, Figures::Same));
+    let gone: Vec<&Folder> = gone.iter().filter(|g| !sure.iter().any(|r| r.folder.id == g.id)).copied().collect();
+    let new: Vec<&NewFolder> = new.iter().filter(|n| !sure.iter().any(|r| r.new.name == n.name)).copied().collect();
+    let like = [Figures::Same, Figures::Perhaps].map(|f| fitting(known, (&gone, &new), statuses, f)).concat();
+    sure.extend(by_headers(owner, session, statuses, (known, like)).await?);
+    Ok(sure)
+}
+
+fn fitting<'a>(
+    known: &[Folder],
+    (gone, new): (&[&'a Folder], &[&'a NewFolder]),
+    statuses: &Statuses,
+    wanted: Figures,
+) -> Vec<Renamed<'a>> {
+    let all = gone.iter().flat_map(|g| new.iter().map(|n| (*g, *n)));
+    let fits = all.filter(|(g, n)| figures(known, g, n, statuses.get(&n.name)) == wanted);
+    fits.map(|(folder, new)| Renamed { folder, new, compare: false }).collect()
+}
+
+/// Those that lead from one folder to one.
+fn alone<'a>(all: &[Renamed<'a>]) -> Vec<Renamed<'a>> {
+    let once = |fits: &dyn Fn(&Renamed<'_>) -> bool| all.iter().filter(|r| fits(r)).count() == 1;
+    let is_alone = |r: &&Renamed<'_>| once(&|o| o.folder.id == r.folder.id) && once(&|o| o.new.name == r.new.name);
+    all.iter().filter(is_alone).copied().collect()
+}
+
+/// Of a folder whose import has not come to its end only the number of its messages is known beside UIDVALIDITY.
+fn figures(known: &[Folder], g: &Folder, n: &NewFolder, status: Option<&MailboxStatus>) -> Figures {
+    let id = n.mailbox_id.as_ref().or(status.and_then(|s| s.mailbox_id.as_ref()));
+    if let (Some(before), Some(now)) = (&g.mailbox_id, id) {
+        return if before == now { Figures::Same } else { Figures::Other };
+    }
+    let Some(s) = status else { return Figures::Other };
+    if !is_validity(g, s.uid_validity) {
+        return Figures::Perhaps;
+    }
+    let (uid_next, messages) = (s.uid_next.map(i64::from), s.messages.map(i64::from));
+    let same = match g.seen_uid_next {
+        Some(_) => g.seen_uid_next == uid_next && g.seen_messages == messages,
+        None => g.server_messages.is_some_and(|n| n > 0) && g.server_messages == messages,
+    };
+    match same && has_own_validity(known, g) {
+        true => Figures::Same,
+        // No server gives a UID twice.
+        false if uid_next.is_some() && uid_next < g.seen_uid_next => Figures::Other,
+        false => Figures::Perhaps,
+    }
+}
+
+fn is_validity(g: &Folder, told: Option<u32>) -> bool {
+    told.is_some_and(|v| v > 0) && g.uid_validity == told.map(i64::from)
+}
+
+/// UIDVALIDITY alone says something only where folders do not share it: on some servers all have the same.
+fn has_own_validity(known: &[Folder], g: &Folder) -> bool {
+    known.iter().filter(|k| k.uid_validity == g.uid_validity).count() == 1
+}
+
+/// Asks for the figures of new folders that LIST did not give, and for their ids, when those that are gone had one.
+async fn ask(
+    session: &mut ImapSession,
+    (new, by_id): (&[&NewFolder], bool),
+    statuses: &mut Statuses,
+) -> Result<(), Stop> {
+    for folder in new.iter().take(ASKED) {
+        let name = MailboxName::encode(&folder.name);
+        if !statuses.contains_key(&folder.name) {
+            let told = session.status(&name).await;
+            statuses.extend(unless_refused(told)?.map(|status| (folder.name.clone(), status)));
+        }
+        let Some(status) = statuses.get_mut(&folder.name).filter(|s| by_id && s.mailbox_id.is_none()) else { continue };
+        let opened = session.examine(&name).await;
+        status.mailbox_id = unless_refused(opened)?.and_then(|opened| opened.mailbox_id);
+    }
+    Ok(())
+}
+
+/// Nothing when the server would not tell: the folder counts as a new one then.
+fn unless_refused<T>(told: Result<T, imap::Error>) -> Result<Option<T>, Stop> {
+    match told {
+        Ok(told) => Ok(Some(told)),
+        Err(e) if connect::is_too_much(&e) => Err(e.into()),
+        Err(imap::Error::No(_) | imap::Error::Bad(_) | imap::Error::Invalid(_) | imap::Error::Protocol(_)) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Those that have the newest messages of a folder for which something was chosen. One of which we have none is believed by UIDVALIDITY:
+/// there is nothing that could be taken for another's.
+async fn by_headers<'a>(
+    owner: &Owner,
+    session: &mut ImapSession,
+    statuses: &Statuses,
+    (known, like): (&[Folder], Vec<Renamed<'a>>),
+) -> Result<Vec<Renamed<'a>>, Stop> {
+    let (mut found, mut empty, mut opened): (Vec<Renamed<'a>>, Vec<Renamed<'a>>, usize) = (vec![], vec![], 0);
+    for r in like.into_iter().filter(|r| r.folder.selected || r.folder.role_by_hand.is_some()) {
+        if found.iter().any(|f| f.folder.id == r.folder.id || f.new.name == r.new.name) {
+            continue;
+        }
+        let r = Renamed { compare: true, ..r };
+        let mut c = owner.app.db.read().await?;
+        let ours = mailbox::newest_headers(&mut c, &owner.scope, r.folder.id, HEADERS).await?;
+        drop(c);
+        if ours.is_empty() {
+            let validity = statuses.get(&r.new.name).and_then(|s| s.uid_validity);
+            let is_it = is_validity(r.folder, validity) && has_own_validity(known, r.folder);
+            empty.extend(Some(r).filter(|_| is_it));
+        } else if opened < OPENED {
+            opened = opened.saturating_add(1);
+            let is_it = holds(session, r, &ours).await?;
+            found.extend(Some(r).filter(|_| is_it));
+        }
+    }
+    empty.retain(|e| !found.iter().any(|f| f.new.name == e.new.name));
+    found.extend(alone(&empty));
+    Ok(found)
+}
+
+/// Whether the new folder has messages with these headers. With our UIDVALIDITY: where we know them to lie, at least one, and no other in
+/// the place of one; what we know is kept then. Otherwise half of them among its newest: all UIDs are new ones.
+async fn holds(session: &mut ImapSession, r: Renamed<'_>, ours: &[(i64, Vec<u8>)]) -> Result<bool, Stop> {
+    let opened = unless_refused(session.examine(&MailboxName::encode(&r.new.name)).await)?;
+    let Some(opened) = opened else { return Ok(false) };
+    if !is_validity(r.folder, opened.uid_validity) {
+        let Some(told) = unless_refused(newest(session).await)? else { return Ok(false) };
+        let there = ours.iter().filter(|(_, hash)| told.iter().any(|(_, t)| t.as_slice() == hash.as_slice())).count();
+        return Ok(there >= ours.len().div_ceil(2));
+    }
+    let uids: Vec<u32> = ours.iter().filter_map(|(uid, _)| u32::try_from(*uid).ok()).collect();
+    let Some(told) = unless_refused(headers(session, &uids).await)? else { return Ok(false) };
+    let mut same = told.iter().filter_map(|(uid, hash)| {
+        let (_, before) = ours.iter().find(|(ours, _)| *ours == i64::from(*uid))?;
+        Some(before.as_slice() == hash.as_slice())
+    });
+    Ok(same.next() == Some(true) && same.all(|same| same))
+}
+
+/// The headers of twice as many as we compare: some have come since.
+async fn newest(session: &mut ImapSession) -> Result<Vec<(u32, [u8; 32])>, imap::Error> {
+    let all = session.uid_search(&[SearchKey::All]).await?;
+    let some = usize::try_from(HEADERS).unwrap_or(0).saturating_mul(2);
+    match all.get(all.len().saturating_sub(some)..) {
+        Some(uids) if !uids.is_empty() => headers(session, uids).await,
+        _ => Ok(vec![]),
+    }
+}
+
+async fn headers(session: &mut ImapSession, uids: &[u32]) -> Result<Vec<(u32, [u8; 32])>, imap::Error> {
+    let mut stream = session.uid_fetch(&set_of(uids), &[FetchItem::Uid, FetchItem::Body("HEADER".to_owned())]).await?;
+    let mut told = vec![];
+    while let Some(message) = stream.next_message(MAX_HEADER).await? {
+        if let (Some(uid), Some(Content::Whole(header))) = (message.uid, message.body("HEADER")) {
+            told.push((uid, mailbox::header_hash(header)));
+        }
+    }
+    Ok(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// UIDVALIDITY, UIDNEXT, messages.
+    type Told = (u32, u32, u32);
+
+    fn known(name: &str, id: Option<&str>, figures: (i64, i64, i64)) -> Folder {
+        Folder {
+            mailbox_id: id.map(Into::into),
+            uid_validity: Some(figures.0),
+            seen_uid_next: Some(figures.1),
+            seen_messages: Some(figures.2),
+            ..Folder::named(name)
+        }
+    }
+
+    fn new(name: &str, id: Option<&str>) -> NewFolder {
+        let mailbox_id = id.map(Into::into);
+        NewFolder { name: name.into(), delimiter: "/".into(), role: None, selected: false, mailbox_id }
+    }
+
+    fn status((uid_validity, uid_next, messages): Told) -> MailboxStatus {
+        MailboxStatus {
+            uid_validity: Some(uid_validity),
+            uid_next: Some(uid_next),
+            messages: Some(messages),
+            ..MailboxStatus::default()
+        }
+    }
+
+    /// The pairs by name; `stays` is a folder that is there before and after.
+    fn pairs(gone: &[Folder], new: &[(NewFolder, Option<Told>)], stays: Option<Folder>) -> Vec<(String, String)> {
+        let statuses = new.iter().filter_map(|(n, s)| Some((n.name.clone(), status((*s)?)))).collect();
+        let all: Vec<Folder> = gone.iter().cloned().chain(stays).collect();
+        let (gone, new): (Vec<&Folder>, Vec<&NewFolder>) = (gone.iter().collect(), new.iter().map(|n| &n.0).collect());
+        let sure = alone(&fitting(&all, (&gone, &new), &statuses, Figures::Same));
+        sure.into_iter().map(|r| (r.folder.name.clone(), r.new.name.clone())).collect()
+    }
+
+    #[test]
+    fn a_renamed_folder_is_known_by_its_id() {
+        let gone = [known("A", Some("F1"), (7, 9, 3)), known("B", Some("F2"), (7, 9, 3))];
+        let found =
+            [(new("Y", Some("F2")), None), (new("X", Some("F1")), None), (new("Z", Some("F3")), Some((7, 9, 3)))];
+        assert_eq!(pairs(&gone, &found, None), [("A".into(), "X".into()), ("B".into(), "Y".into())]);
+        let other = [(new("X", Some("F9")), Some((7, 9, 3)))];
+        assert_eq!(pairs(&gone[..1], &other, None), [], "another id is another folder, whatever its figures");
+    }
+
+    #[test]
+    fn without_ids_one_folder_has_to_fit_and_only_one() {
+        let gone = [known("A", None, (7, 9, 3))];
+        let one = |figures| [(new("X", None), Some(figures))];
+        assert_eq!(pairs(&gone, &one((7, 9, 3)), None), [("A".into(), "X".into())]);
+        for other in [(8, 9, 3), (7, 10, 3), (7, 9, 2)] {
+            assert_eq!(pairs(&gone, &one(other), None), [], "{other:?}");
+        }
+        let two = [(new("X", None), Some((7, 9, 3))), (new("Y", None), Some((7, 9, 3)))];
+        assert_eq!(pairs(&gone, &two, None), [], "it may be either");
+        let shares = known("Stays", None, (7, 100, 90));
+        assert_eq!(pairs(&gone, &one((7, 9, 3)), Some(shares)), [], "the number says nothing where folders share it");
+        assert_eq!(pairs(&[known("A", None, (0, 9, 3))], &one((0, 9, 3)), None), []);
+        assert_eq!(pairs(&gone, &[(new("X", None), None)], None), [], "nothing is known of it");
+    }
+
+    #[test]
+    fn a_folder_is_known_again_before_all_of_it_is_here() {
+        let counted = |server_messages| Folder { seen_uid_next: None, server_messages, ..known("A", None, (7, 9, 3)) };
+        let found = |figures| [(new("X", None), Some(figures))];
+        assert_eq!(pairs(&[counted(Some(3))], &found((7, 9, 3)), None), [("A".into(), "X".into())]);
+        assert_eq!(pairs(&[counted(Some(4))], &found((7, 9, 3)), None), []);
+        assert_eq!(pairs(&[counted(Some(3))], &found((8, 9, 3)), None), []);
+        assert_eq!(pairs(&[counted(Some(0))], &found((7, 1, 0)), None), [], "an empty folder is any empty folder");
+        assert_eq!(pairs(&[counted(None)], &found((7, 9, 3)), None), []);
+    }
+
+    #[test]
+    fn what_may_have_changed_since_is_asked_for() {
+        let a = known("A", None, (7, 9, 3));
+        let says = |told, others: &[Folder]| {
+            let all: Vec<Folder> = others.iter().chain([&a]).cloned().collect();
+            figures(&all, &a, &new("X", None), Some(&status(told)))
+        };
+        assert_eq!(says((7, 9, 3), &[]), Figures::Same);
+        for (told, why) in [((7, 10, 4), "more"), ((7, 9, 2), "less"), ((7, 12, 1), "both")] {
+            assert_eq!(says(told, &[]), Figures::Perhaps, "{why}");
+        }
+        assert_eq!(says((7, 9, 3), &[known("B", None, (7, 4, 3))]), Figures::Perhaps, "all have that UIDVALIDITY");
+        assert_eq!(says((7, 8, 3), &[]), Figures::Other, "UIDs that were given are not given again");
+        assert_eq!(says((8, 10, 4), &[]), Figures::Perhaps, "some servers give all UIDs anew");
+    }
+}
