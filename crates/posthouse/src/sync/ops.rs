@@ -9,7 +9,7 @@ use crate::connect::{self, ImapSession};
 use crate::mailbox::{self, Flags, Folder, FolderId, MessageId, Op, OpId, Role, Waiting};
 use db::{Conn, Ts};
 use imap::{FetchItem, MailboxName, SearchKey, StoreMode, UidSet};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 /// Tries before an operation that the server refuses is given up.
@@ -30,6 +30,8 @@ pub struct Done {
     pub tried: bool,
     /// Something was filed in the Sent folder.
     pub filed: bool,
+    /// Folders into which something was moved or copied: it may have got other flags on its way.
+    pub into: BTreeSet<FolderId>,
     /// When the next one is due.
     pub next: Option<Ts>,
 }
@@ -72,6 +74,10 @@ pub async fn run(owner: &Owner, session: &mut ImapSession) -> Result<Done, Stop>
             tries += 1;
             done.tried = true;
             done.filed |= matches!(waiting.op, Op::AppendSent { .. });
+            done.into.extend(match waiting.op {
+                Op::Transfer { to, .. } => to,
+                Op::AppendSent { .. } | Op::SetFlags { .. } => None,
+            });
             if let Some(until) = attempt(owner, session, waiting).await? {
                 done.due(until);
                 held.pass_by(owner, session, waiting).await?;

@@ -328,7 +328,9 @@ impl Owner {
         } else if *news || done.tried {
             // Who only rang, our own news of a pass among them, has not changed the inbox. Operations leave another folder open.
             let mut folders = self.selected().await?;
-            folders.retain(|f| f.role == Some(Role::Inbox) || (done.filed && f.role == Some(Role::Sent)));
+            // Where no modseq tells what changed, a look costs a comparison: that waits for the next pass.
+            let got = |f: &Folder| done.into.contains(&f.id) && f.seen_modseq.is_some();
+            folders.retain(|f| f.role == Some(Role::Inbox) || (done.filed && f.role == Some(Role::Sent)) || got(f));
             Box::pin(newest::pass(self, session, folders)).await?;
         }
         // Most were live before a restart: saying it again would be a write and news for each.

@@ -162,7 +162,11 @@ impl Scene {
             let differing = |(subject, place): &(&String, &Vec<String>)| there.get(*subject) != Some(*place);
             let ours: Vec<_> = here.iter().filter(differing).collect();
             let theirs: Vec<_> = there.iter().filter(|(s, p)| here.get(*s) != Some(*p)).collect();
-            assert!(tokio::time::Instant::now() < deadline, "never equal; here {ours:?}, on the server {theirs:?}");
+            if tokio::time::Instant::now() > deadline {
+                let heard = self.proxy.take_heard();
+                let last = heard.iter().rev().take(80).rev().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n");
+                panic!("never equal; here {ours:?}, on the server {theirs:?}; last on the wire:\n{last}");
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

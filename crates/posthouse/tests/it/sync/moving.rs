@@ -426,6 +426,26 @@ on_both! {
         }
     }
 
+    // Nobody asks for a pass after it.
+    async fn what_is_moved_has_the_flags_that_it_got_on_its_way(engine) {
+        let mut plan = Offers::All.plan();
+        plan.faults.push(Fault::DelayAtLine(Direction::FromClient, contains("UID MOVE"), Duration::from_secs(3)));
+        let mut s = Scene::behind(engine, "moved-flags", plan, thirty).await;
+        s.equal(&FOLDERS).await;
+        eventually("Sent was taken over", async || s.t.number("SELECT COUNT(*) FROM folder WHERE seen_modseq IS NOT NULL").await == 2).await;
+        let sent = s.folder("Sent").await;
+        s.change(&[5], None, json!({ "kind": "move", "folder": sent })).await;
+        let proxy = &s.proxy;
+        eventually("it is on its way", async || proxy.take_heard().iter().any(|line| line.contains("UID MOVE"))).await;
+        s.host.flag("INBOX", "m5@else.test", (true, "\\Answered"));
+        s.nothing_waits().await;
+        let cell = tokio::sync::Mutex::new(&mut s);
+        let place = async || cell.lock().await.here().await.get("Mail 5").cloned();
+        eventually("its flag is here", async || place().await == Some(vec!["Sent answered".to_owned()])).await;
+        assert_eq!(s.there(&FOLDERS)["Mail 5"], ["Sent answered"]);
+        s.t.stop().await;
+    }
+
     async fn a_server_without_uidplus_does_it_too(engine) {
         reaches_the_server(engine, Offers::NoUidplus).await;
     }
