@@ -15,8 +15,8 @@ use std::collections::HashMap;
 
 /// New folders that are asked for their figures and ids, where LIST does not give them: each is a question to the server, or two.
 const ASKED: usize = 200;
-/// Folders at most that are opened to compare headers.
-const OPENED: usize = 50;
+/// How often at most a folder is opened to compare headers.
+const OPENED: usize = 200;
 /// Headers of a folder that are compared.
 const HEADERS: i64 = 20;
 /// The largest header that is compared.
@@ -54,23 +54,27 @@ pub async fn pairs<'a>(
     }
     let by_id = session.capabilities().has("OBJECTID") && gone.iter().any(|g| g.mailbox_id.is_some());
     ask(session, (new, by_id), statuses).await?;
-    let mut sure = alone(&fitting(known, (gone, new), statuses, Figures::Same));
-    let gone: Vec<&Folder> = gone.iter().filter(|g| !sure.iter().any(|r| r.folder.id == g.id)).copied().collect();
-    let new: Vec<&NewFolder> = new.iter().filter(|n| !sure.iter().any(|r| r.new.name == n.name)).copied().collect();
-    let like = [Figures::Same, Figures::Perhaps].map(|f| fitting(known, (&gone, &new), statuses, f)).concat();
-    sure.extend(by_headers(owner, session, statuses, (known, like)).await?);
-    Ok(sure)
+    let mut opened = 0;
+    let mut found = by_figures(known, (gone, new), statuses);
+    // What nothing was chosen for has nothing to lose.
+    for g in gone.iter().filter(|g| g.selected || g.role_by_hand.is_some()) {
+        let left: Vec<&NewFolder> =
+            new.iter().filter(|n| !found.iter().any(|f| f.new.name == n.name)).copied().collect();
+        if !found.iter().any(|f| f.folder.id == g.id) {
+            found.extend(by_headers(owner, session, (known, g), (&left, statuses), &mut opened).await?);
+        }
+    }
+    Ok(found)
 }
 
-fn fitting<'a>(
+fn by_figures<'a>(
     known: &[Folder],
     (gone, new): (&[&'a Folder], &[&'a NewFolder]),
     statuses: &Statuses,
-    wanted: Figures,
 ) -> Vec<Renamed<'a>> {
     let all = gone.iter().flat_map(|g| new.iter().map(|n| (*g, *n)));
-    let fits = all.filter(|(g, n)| figures(known, g, n, statuses.get(&n.name)) == wanted);
-    fits.map(|(folder, new)| Renamed { folder, new, compare: false }).collect()
+    let fits = all.filter(|(g, n)| figures(known, g, n, statuses.get(&n.name)) == Figures::Same);
+    alone(&fits.map(|(folder, new)| Renamed { folder, new, compare: false }).collect::<Vec<_>>())
 }
 
 /// Those that lead from one folder to one.
@@ -141,36 +145,51 @@ fn unless_refused<T>(told: Result<T, imap::Error>) -> Result<Option<T>, Stop> {
     }
 }
 
-/// Those that have the newest messages of a folder for which something was chosen. One of which we have none is believed by UIDVALIDITY:
-/// there is nothing that could be taken for another's.
+/// The new folder that has the newest messages of one that is gone. Of those that may be it first which has its name in another place, and
+/// as many messages. Where we have no message of it UIDVALIDITY is believed: there is nothing that could be taken for another's.
 async fn by_headers<'a>(
     owner: &Owner,
     session: &mut ImapSession,
-    statuses: &Statuses,
-    (known, like): (&[Folder], Vec<Renamed<'a>>),
-) -> Result<Vec<Renamed<'a>>, Stop> {
-    let (mut found, mut empty, mut opened): (Vec<Renamed<'a>>, Vec<Renamed<'a>>, usize) = (vec![], vec![], 0);
-    for r in like.into_iter().filter(|r| r.folder.selected || r.folder.role_by_hand.is_some()) {
-        if found.iter().any(|f| f.folder.id == r.folder.id || f.new.name == r.new.name) {
-            continue;
+    (known, folder): (&[Folder], &'a Folder),
+    (left, statuses): (&[&'a NewFolder], &Statuses),
+    opened: &mut usize,
+) -> Result<Option<Renamed<'a>>, Stop> {
+    let mut c = owner.app.db.read().await?;
+    let ours = mailbox::newest_headers(&mut c, &owner.scope, folder.id, HEADERS).await?;
+    drop(c);
+    let renamed = |new| Renamed { folder, new, compare: true };
+    let status = |n: &NewFolder| statuses.get(&n.name);
+    if ours.is_empty() {
+        let own = has_own_validity(known, folder);
+        let mut like =
+            left.iter().filter(|n| own && status(n).is_some_and(|s| is_validity(folder, s.uid_validity))).copied();
+        return Ok(like.next().filter(|_| like.next().is_none()).map(renamed));
+    }
+    let may_be = |n: &&&NewFolder| figures(known, folder, n, status(n)) != Figures::Other;
+    let mut like: Vec<&NewFolder> = left.iter().filter(may_be).copied().collect();
+    let messages = |n: &NewFolder| status(n).and_then(|s| s.messages).map_or(0, i64::from);
+    let before = folder.server_messages.unwrap_or(0);
+    like.sort_by_key(|n| {
+        (leaf(&n.name, &n.delimiter) != leaf(&folder.name, &folder.delimiter), (messages(n) - before).abs())
+    });
+    for new in like {
+        if *opened == OPENED {
+            break;
         }
-        let r = Renamed { compare: true, ..r };
-        let mut c = owner.app.db.read().await?;
-        let ours = mailbox::newest_headers(&mut c, &owner.scope, r.folder.id, HEADERS).await?;
-        drop(c);
-        if ours.is_empty() {
-            let validity = statuses.get(&r.new.name).and_then(|s| s.uid_validity);
-            let is_it = is_validity(r.folder, validity) && has_own_validity(known, r.folder);
-            empty.extend(Some(r).filter(|_| is_it));
-        } else if opened < OPENED {
-            opened = opened.saturating_add(1);
-            let is_it = holds(session, r, &ours).await?;
-            found.extend(Some(r).filter(|_| is_it));
+        *opened += 1;
+        if holds(session, renamed(new), &ours).await? {
+            return Ok(Some(renamed(new)));
         }
     }
-    empty.retain(|e| !found.iter().any(|f| f.new.name == e.new.name));
-    found.extend(alone(&empty));
-    Ok(found)
+    Ok(None)
+}
+
+/// The last part of a name.
+fn leaf<'n>(name: &'n str, delimiter: &str) -> &'n str {
+    match delimiter {
+        "" => name,
+        delimiter => name.rsplit(delimiter).next().unwrap_or(name),
+    }
 }
 
 /// Whether the new folder has messages with these headers. With our UIDVALIDITY: where we know them to lie, at least one, and no other in
@@ -249,8 +268,10 @@ mod tests {
         let statuses = new.iter().filter_map(|(n, s)| Some((n.name.clone(), status((*s)?)))).collect();
         let all: Vec<Folder> = gone.iter().cloned().chain(stays).collect();
         let (gone, new): (Vec<&Folder>, Vec<&NewFolder>) = (gone.iter().collect(), new.iter().map(|n| &n.0).collect());
-        let sure = alone(&fitting(&all, (&gone, &new), &statuses, Figures::Same));
-        sure.into_iter().map(|r| (r.folder.name.clone(), r.new.name.clone())).collect()
+        by_figures(&all, (&gone, &new), &statuses)
+            .into_iter()
+            .map(|r| (r.folder.name.clone(), r.new.name.clone()))
+            .collect()
     }
 
     #[test]

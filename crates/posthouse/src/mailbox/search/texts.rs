@@ -52,7 +52,7 @@ pub fn document(
 /// How long a beginning is that has a term of its own, in characters.
 const SHORT: [usize; 2] = [2, 3];
 
-/// Each term once, with its places.
+/// Each term once, with its places. In PostgreSQL's order of them, which it then need not find.
 fn vector<'t>(terms: impl Iterator<Item = &'t str>) -> String {
     let mut known: HashMap<&str, usize> = HashMap::new();
     let mut found: Vec<(&str, Vec<usize>)> = vec![];
@@ -65,6 +65,7 @@ fn vector<'t>(terms: impl Iterator<Item = &'t str>) -> String {
             places.push((i + 1).min(LAST_PLACE));
         }
     }
+    found.sort_unstable_by_key(|(term, _)| *term);
     let mut out = String::new();
     for (term, places) in found {
         let mut between = ':';
@@ -188,6 +189,6 @@ mod tests {
 
     #[test]
     fn places_are_those_of_the_terms_in_a_row() {
-        assert_eq!(vector(["a", GAP, "it's", "a", "\\"].into_iter()), "'a':1,4 'it''s':3 '\\\\':5 ");
+        assert_eq!(vector(["a", GAP, "it's", "a", "\\"].into_iter()), "'\\\\':5 'a':1,4 'it''s':3 ");
     }
 }
