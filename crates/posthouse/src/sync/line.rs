@@ -344,13 +344,14 @@ pub async fn count_sent(
     Ok(accounts::note_sent(tx, &owner.scope, owner.account.id, (&today, &sent)).await?)
 }
 
-/// Packs, reads and writes some messages, in one turn of a thread of their own: each turn costs more than it looks.
+/// Packs, reads and writes some messages, in one turn of a thread of their own: each turn costs more than it looks. The stop of the program
+/// waits for it: the folder of bodies may be removed after that, with the demo's data.
 async fn incoming(owner: &Owner, some: Vec<Raw>) -> Result<Vec<Incoming>, Stop> {
     let mut bodies = owner.app.blobs.writer(&owner.scope, owner.account.id)?;
     let now = owner.app.clock.now();
     let (engine, scope, account) = (owner.app.db.engine(), owner.scope, owner.account.id);
     let found_by = move |s: &Summary| mailbox::search::document(engine, &scope, (account, s.has_attachments), &s.terms);
-    let done = tokio::task::spawn_blocking(move || {
+    let done = owner.app.unbroken.spawn_blocking(move || {
         some.into_iter()
             .map(|raw| Ok(read(bodies.put(&raw.body)?, &raw, now, found_by)))
             .collect::<Result<Vec<_>, BlobError>>()
