@@ -1,9 +1,9 @@
 //! Folders that the server has under another name than before.
 //!
 //! A folder that was renamed keeps its row, and with it what people chose for it and where its messages lie. It is known by its
-//! MAILBOXID (RFC 8474), which some servers tell truly only to those who open the folder. Where the server gives none: by UIDVALIDITY,
-//! UIDNEXT and number of messages, if they lead from one folder to one; or, where they have changed since or are those of several, by the
-//! headers of its newest messages.
+//! MAILBOXID (RFC 8474), which some servers tell truly only to those who open the folder. Where the server gives none the headers of its
+//! newest messages tell: of the one new folder that has its UIDVALIDITY, UIDNEXT and number of messages; of one that has its UIDVALIDITY
+//! and has changed since; or, where all UIDs are new ones, of the only one that has mostly the same messages.
 
 use super::Stop;
 use super::fetch::set_of;
@@ -16,9 +16,9 @@ use std::collections::HashMap;
 /// New folders that are asked for their figures and ids, where LIST does not give them: each is a question to the server, or two.
 const ASKED: usize = 200;
 /// How often at most a folder is opened to compare headers.
-const OPENED: usize = 200;
+const OPENED: usize = 1_000;
 /// Headers of a folder that are compared.
-const HEADERS: i64 = 20;
+const HEADERS: i64 = 40;
 /// The largest header that is compared.
 const MAX_HEADER: usize = 256 * 1024;
 
@@ -37,6 +37,8 @@ enum Figures {
     Same,
     /// It may have changed since: its messages tell.
     Perhaps,
+    /// It may have got new UIDs: its messages tell, if no other folder has them, too.
+    Renumbered,
     Other,
 }
 
@@ -54,15 +56,18 @@ pub async fn pairs<'a>(
     }
     let by_id = session.capabilities().has("OBJECTID") && gone.iter().any(|g| g.mailbox_id.is_some());
     ask(session, (new, by_id), statuses).await?;
-    let mut opened = 0;
-    let mut found = by_figures(known, (gone, new), statuses);
+    let mut look = Look { owner, session, opened: 0, newest: HashMap::new() };
+    let mut found = vec![];
+    for r in by_figures(known, (gone, new), statuses) {
+        if same_id(r.folder, r.new, statuses.get(&r.new.name)) == Some(true) || look.confirms(r).await? {
+            found.push(r);
+        }
+    }
     // What nothing was chosen for has nothing to lose.
     for g in gone.iter().filter(|g| g.selected || g.role_by_hand.is_some()) {
-        let left: Vec<&NewFolder> =
-            new.iter().filter(|n| !found.iter().any(|f| f.new.name == n.name)).copied().collect();
-        if !found.iter().any(|f| f.folder.id == g.id) {
-            found.extend(by_headers(owner, session, (known, g), (&left, statuses), &mut opened).await?);
-        }
+        let is_found = |f: &&Renamed<'_>, n: &NewFolder| f.folder.id == g.id || f.new.name == n.name;
+        let left: Vec<&NewFolder> = new.iter().filter(|n| !found.iter().any(|f| is_found(&f, n))).copied().collect();
+        found.extend(look.by_headers((known, g), (&left, statuses)).await?);
     }
     Ok(found)
 }
@@ -86,13 +91,14 @@ fn alone<'a>(all: &[Renamed<'a>]) -> Vec<Renamed<'a>> {
 
 /// Of a folder whose import has not come to its end only the number of its messages is known beside UIDVALIDITY.
 fn figures(known: &[Folder], g: &Folder, n: &NewFolder, status: Option<&MailboxStatus>) -> Figures {
-    let id = n.mailbox_id.as_ref().or(status.and_then(|s| s.mailbox_id.as_ref()));
-    if let (Some(before), Some(now)) = (&g.mailbox_id, id) {
-        return if before == now { Figures::Same } else { Figures::Other };
+    match same_id(g, n, status) {
+        Some(true) => return Figures::Same,
+        Some(false) => return Figures::Other,
+        None => {}
     }
     let Some(s) = status else { return Figures::Other };
     if !is_validity(g, s.uid_validity) {
-        return Figures::Perhaps;
+        return Figures::Renumbered;
     }
     let (uid_next, messages) = (s.uid_next.map(i64::from), s.messages.map(i64::from));
     let same = match g.seen_uid_next {
@@ -105,6 +111,12 @@ fn figures(known: &[Folder], g: &Folder, n: &NewFolder, status: Option<&MailboxS
         false if uid_next.is_some() && uid_next < g.seen_uid_next => Figures::Other,
         false => Figures::Perhaps,
     }
+}
+
+/// Nothing where one has no id.
+fn same_id(g: &Folder, n: &NewFolder, status: Option<&MailboxStatus>) -> Option<bool> {
+    let now = n.mailbox_id.as_ref().or(status.and_then(|s| s.mailbox_id.as_ref()))?;
+    Some(g.mailbox_id.as_ref()? == now)
 }
 
 fn is_validity(g: &Folder, told: Option<u32>) -> bool {
@@ -145,43 +157,112 @@ fn unless_refused<T>(told: Result<T, imap::Error>) -> Result<Option<T>, Stop> {
     }
 }
 
-/// The new folder that has the newest messages of one that is gone. Of those that may be it first which has its name in another place, and
-/// as many messages. Where we have no message of it UIDVALIDITY is believed: there is nothing that could be taken for another's.
-async fn by_headers<'a>(
-    owner: &Owner,
-    session: &mut ImapSession,
-    (known, folder): (&[Folder], &'a Folder),
-    (left, statuses): (&[&'a NewFolder], &Statuses),
-    opened: &mut usize,
-) -> Result<Option<Renamed<'a>>, Stop> {
-    let mut c = owner.app.db.read().await?;
-    let ours = mailbox::newest_headers(&mut c, &owner.scope, folder.id, HEADERS).await?;
-    drop(c);
-    let renamed = |new| Renamed { folder, new, compare: true };
-    let status = |n: &NewFolder| statuses.get(&n.name);
-    if ours.is_empty() {
-        let own = has_own_validity(known, folder);
-        let mut like =
-            left.iter().filter(|n| own && status(n).is_some_and(|s| is_validity(folder, s.uid_validity))).copied();
-        return Ok(like.next().filter(|_| like.next().is_none()).map(renamed));
+/// Looks into new folders.
+struct Look<'o> {
+    owner: &'o Owner,
+    session: &'o mut ImapSession,
+    /// How often so far.
+    opened: usize,
+    /// The headers of the newest messages, by folder.
+    newest: HashMap<String, Vec<[u8; 32]>>,
+}
+
+impl Look<'_> {
+    async fn ours(&self, folder: &Folder) -> Result<Vec<(i64, Vec<u8>)>, Stop> {
+        let mut c = self.owner.app.db.read().await?;
+        Ok(mailbox::newest_headers(&mut c, &self.owner.scope, folder.id, HEADERS).await?)
     }
-    let may_be = |n: &&&NewFolder| figures(known, folder, n, status(n)) != Figures::Other;
-    let mut like: Vec<&NewFolder> = left.iter().filter(may_be).copied().collect();
-    let messages = |n: &NewFolder| status(n).and_then(|s| s.messages).map_or(0, i64::from);
-    let before = folder.server_messages.unwrap_or(0);
-    like.sort_by_key(|n| {
-        (leaf(&n.name, &n.delimiter) != leaf(&folder.name, &folder.delimiter), (messages(n) - before).abs())
-    });
-    for new in like {
-        if *opened == OPENED {
-            break;
-        }
-        *opened += 1;
-        if holds(session, renamed(new), &ours).await? {
-            return Ok(Some(renamed(new)));
-        }
+
+    /// Whether nothing in the new folder speaks against what the figures say. Where we have no message there is nothing that could be
+    /// taken for another's.
+    async fn confirms(&mut self, r: Renamed<'_>) -> Result<bool, Stop> {
+        let ours = self.ours(r.folder).await?;
+        Ok(ours.is_empty() || self.has_in_place(r.folder, r.new, &ours).await?)
     }
-    Ok(None)
+
+    /// The new folder that has the newest messages of one that is gone.
+    async fn by_headers<'a>(
+        &mut self,
+        (known, folder): (&[Folder], &'a Folder),
+        (left, statuses): (&[&'a NewFolder], &Statuses),
+    ) -> Result<Option<Renamed<'a>>, Stop> {
+        let ours = self.ours(folder).await?;
+        let renamed = |new| Some(Renamed { folder, new, compare: true });
+        let status = |n: &NewFolder| statuses.get(&n.name);
+        if ours.is_empty() {
+            let own = has_own_validity(known, folder);
+            let is_like = |n: &&&NewFolder| own && status(n).is_some_and(|s| is_validity(folder, s.uid_validity));
+            return Ok(only(left.iter().filter(is_like).copied().collect()).and_then(renamed));
+        }
+        let like = |wanted: &[Figures]| -> Vec<&'a NewFolder> {
+            let is_like = |n: &&&NewFolder| wanted.contains(&figures(known, folder, n, status(n)));
+            left.iter().filter(is_like).copied().collect()
+        };
+        for new in like(&[Figures::Same, Figures::Perhaps]) {
+            if self.has_in_place(folder, new, &ours).await? {
+                return Ok(renamed(new));
+            }
+        }
+        // Whatever was moved with a folder above it has its own name still.
+        let is_named = |n: &&NewFolder| leaf(&n.name, &n.delimiter) == leaf(&folder.name, &folder.delimiter);
+        let (named, others): (Vec<_>, Vec<_>) = like(&[Figures::Renumbered]).into_iter().partition(is_named);
+        for some in [named, others] {
+            let mut fitting = vec![];
+            for new in some {
+                if self.has_the_same(new, &ours).await? {
+                    fitting.push(new);
+                }
+            }
+            if !fitting.is_empty() {
+                return Ok(only(fitting).and_then(renamed));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the new folder has our UIDVALIDITY and messages where we know them to lie: at least one, and no other in the place of one.
+    async fn has_in_place(&mut self, folder: &Folder, new: &NewFolder, ours: &[(i64, Vec<u8>)]) -> Result<bool, Stop> {
+        let Some(validity) = self.open(new).await? else { return Ok(false) };
+        let uids: Vec<u32> = ours.iter().filter_map(|(uid, _)| u32::try_from(*uid).ok()).collect();
+        if !is_validity(folder, validity) {
+            return Ok(false);
+        }
+        let told = unless_refused(headers(self.session, &uids).await)?.unwrap_or_default();
+        let mut same = told.iter().filter_map(|(uid, hash)| {
+            let (_, before) = ours.iter().find(|(ours, _)| *ours == i64::from(*uid))?;
+            Some(before.as_slice() == hash.as_slice())
+        });
+        Ok(same.next() == Some(true) && same.all(|same| same))
+    }
+
+    /// Whether half of our newest messages are among its newest, and half of those among ours: in a larger one they may be copies.
+    async fn has_the_same(&mut self, new: &NewFolder, ours: &[(i64, Vec<u8>)]) -> Result<bool, Stop> {
+        if !self.newest.contains_key(&new.name) {
+            let told = match self.open(new).await? {
+                Some(_) => unless_refused(newest(self.session).await)?.unwrap_or_default(),
+                None => vec![],
+            };
+            self.newest.insert(new.name.clone(), told.into_iter().map(|(_, hash)| hash).collect());
+        }
+        let theirs = self.newest.get(&new.name).map_or(&[][..], Vec::as_slice);
+        let both = ours.iter().filter(|(_, ours)| theirs.iter().any(|hash| hash.as_slice() == ours.as_slice())).count();
+        Ok(both > 0 && both >= ours.len().max(theirs.len()).div_ceil(2))
+    }
+
+    /// Its UIDVALIDITY; nothing when it does not open, or too much was opened.
+    async fn open(&mut self, new: &NewFolder) -> Result<Option<Option<u32>>, Stop> {
+        if self.opened == OPENED {
+            return Ok(None);
+        }
+        self.opened += 1;
+        let opened = self.session.examine(&MailboxName::encode(&new.name)).await;
+        Ok(unless_refused(opened)?.map(|opened| opened.uid_validity))
+    }
+}
+
+/// The only one.
+fn only<T>(mut all: Vec<T>) -> Option<T> {
+    all.pop().filter(|_| all.is_empty())
 }
 
 /// The last part of a name.
@@ -192,29 +273,10 @@ fn leaf<'n>(name: &'n str, delimiter: &str) -> &'n str {
     }
 }
 
-/// Whether the new folder has messages with these headers. With our UIDVALIDITY: where we know them to lie, at least one, and no other in
-/// the place of one; what we know is kept then. Otherwise half of them among its newest: all UIDs are new ones.
-async fn holds(session: &mut ImapSession, r: Renamed<'_>, ours: &[(i64, Vec<u8>)]) -> Result<bool, Stop> {
-    let opened = unless_refused(session.examine(&MailboxName::encode(&r.new.name)).await)?;
-    let Some(opened) = opened else { return Ok(false) };
-    if !is_validity(r.folder, opened.uid_validity) {
-        let Some(told) = unless_refused(newest(session).await)? else { return Ok(false) };
-        let there = ours.iter().filter(|(_, hash)| told.iter().any(|(_, t)| t.as_slice() == hash.as_slice())).count();
-        return Ok(there >= ours.len().div_ceil(2));
-    }
-    let uids: Vec<u32> = ours.iter().filter_map(|(uid, _)| u32::try_from(*uid).ok()).collect();
-    let Some(told) = unless_refused(headers(session, &uids).await)? else { return Ok(false) };
-    let mut same = told.iter().filter_map(|(uid, hash)| {
-        let (_, before) = ours.iter().find(|(ours, _)| *ours == i64::from(*uid))?;
-        Some(before.as_slice() == hash.as_slice())
-    });
-    Ok(same.next() == Some(true) && same.all(|same| same))
-}
-
-/// The headers of twice as many as we compare: some have come since.
+/// The headers of its newest messages.
 async fn newest(session: &mut ImapSession) -> Result<Vec<(u32, [u8; 32])>, imap::Error> {
     let all = session.uid_search(&[SearchKey::All]).await?;
-    let some = usize::try_from(HEADERS).unwrap_or(0).saturating_mul(2);
+    let some = usize::try_from(HEADERS).unwrap_or(0);
     match all.get(all.len().saturating_sub(some)..) {
         Some(uids) if !uids.is_empty() => headers(session, uids).await,
         _ => Ok(vec![]),
@@ -324,6 +386,6 @@ mod tests {
         }
         assert_eq!(says((7, 9, 3), &[known("B", None, (7, 4, 3))]), Figures::Perhaps, "all have that UIDVALIDITY");
         assert_eq!(says((7, 8, 3), &[]), Figures::Other, "UIDs that were given are not given again");
-        assert_eq!(says((8, 10, 4), &[]), Figures::Perhaps, "some servers give all UIDs anew");
+        assert_eq!(says((8, 10, 4), &[]), Figures::Renumbered, "some servers give all UIDs anew");
     }
 }

@@ -110,15 +110,15 @@ async fn chosen(s: &mut Scene, name: &str) -> Value {
 }
 
 /// Another folder may have the UIDVALIDITY of one that is gone: it is not taken for it, whatever was chosen there.
-async fn another_is_not_taken_for_it(engine: Engine) {
-    let mut s = Scene::start(engine, ("rename-other", Offers::All), with_projects).await;
+async fn another_is_not_taken_for_it(engine: Engine, messages: usize) {
+    let mut s = Scene::start(engine, (&format!("rename-other{messages}"), Offers::All), with_projects).await;
     projects(&mut s).await;
     let validity = s.t.number("SELECT uid_validity FROM folder WHERE name = 'Projects'").await;
     s.pause().await;
     s.host.delete("Projects");
     s.host.create("Other");
     s.host.doveadm(&[&format!("mailbox update --uid-validity {validity}"), "Other"]);
-    for n in 0..4 {
+    for n in 0..messages {
         s.host.put("Other", &mail(&format!("Other {n}"), &format!("o{n}@else.test")));
     }
     s.api.post(&format!("/accounts/{}/resume", s.id), &json!({})).await.expect(200);
@@ -278,7 +278,45 @@ on_both! {
     }
 
     async fn another_folder_is_not_taken_for_one_that_is_gone(engine) {
-        another_is_not_taken_for_it(engine).await;
+        // As many as it had, and more.
+        another_is_not_taken_for_it(engine, 3).await;
+        another_is_not_taken_for_it(engine, 4).await;
+    }
+
+    async fn a_copy_is_not_taken_for_the_folder_that_was_renamed(engine) {
+        let mut s = Scene::start(engine, ("rename-copy", Offers::All), with_projects).await;
+        let before = projects(&mut s).await;
+        s.pause().await;
+        s.host.rename("Projects", "Done");
+        s.host.create("Copied");
+        for n in 0..3 {
+            s.host.copy("Done", &format!("p{n}@else.test"), "Copied");
+        }
+        s.host.put("Done", &mail("Project 3", "p3@else.test"));
+        s.api.post(&format!("/accounts/{}/resume", s.id), &json!({})).await.expect(200);
+        is_done(&mut s, &before).await;
+        s.t.stop().await;
+    }
+
+    // Nobody chose it, whatever of a chosen folder that is gone lies in it.
+    async fn a_larger_folder_with_copies_is_not_chosen(engine) {
+        let mut s = Scene::start(engine, ("rename-larger", Offers::All), |host| {
+            with_projects(host);
+            for n in 0..4 {
+                host.put("Private", &mail(&format!("Private {n}"), &format!("v{n}@else.test")));
+            }
+            host.copy("Projects", "p0@else.test", "Private");
+            host.copy("Projects", "p1@else.test", "Private");
+        })
+        .await;
+        projects(&mut s).await;
+        s.pause().await;
+        s.host.delete("Projects");
+        s.host.rename("Private", "Secret");
+        s.api.post(&format!("/accounts/{}/resume", s.id), &json!({})).await.expect(200);
+        s.equal(&FOLDERS).await;
+        assert_eq!(folder(&mut s, "Secret").await["selected"], json!(false));
+        s.t.stop().await;
     }
 
     async fn a_renamed_folder_is_known_again_by_the_id_that_opening_it_tells(engine) {
