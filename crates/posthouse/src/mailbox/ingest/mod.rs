@@ -178,7 +178,7 @@ pub async fn place_again(
     let lie = known.iter().map(|k| (k.uid, (k.flags, k.id, k.received_at)));
     store::put_placements(tx, scope, (account, folder), lie).await?;
     let ids: Vec<MessageId> = known.iter().map(|k| k.id).collect();
-    if transfers::store::forget_kept(tx, scope, account, (folder, &ids)).await? > 0 {
+    if transfers::store::forget_supposed(tx, scope, account, (folder, &ids)).await? > 0 {
         super::folders_changed(tx, app, scope, account).await?;
     }
     changed_news(tx, app, scope, account, known.len()).await

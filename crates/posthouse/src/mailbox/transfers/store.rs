@@ -236,22 +236,33 @@ pub async fn keeping(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResul
     )
 }
 
-/// Messages that the server has elsewhere by now are not shown any longer where they were for a while.
-pub async fn forget_kept(
+/// Messages that the server has in this folder are not shown any longer where they were for a while, nor twice here: once as it was
+/// supposed, before the server told their UIDs. Gives how many of either were.
+pub async fn forget_supposed(
     tx: &mut Conn,
     scope: &Scope,
     account: AccountId,
     (folder, found): (FolderId, &[MessageId]),
 ) -> DbResult<u64> {
     let ids: Vec<String> = found.iter().map(|id| id.0.simple().to_string()).collect();
-    sql!(run tx,
+    let ids = serde_json::json!(ids);
+    let kept = sql!(run tx,
         lite "DELETE FROM placement WHERE account_id = $1 AND workspace_id = $2 AND kept_until IS NOT NULL AND uid > 0 AND folder_id <> $3
                 AND folder_id IN (SELECT id FROM folder WHERE account_id = $1 AND NOT selected)
                 AND message_id IN (SELECT unhex(value) FROM json_each($4))",
         pg "DELETE FROM placement WHERE account_id = $1 AND workspace_id = $2 AND kept_until IS NOT NULL AND uid > 0 AND folder_id <> $3
               AND folder_id IN (SELECT id FROM folder WHERE account_id = $1 AND NOT selected)
               AND message_id IN (SELECT CAST(j AS UUID) FROM jsonb_array_elements_text($4) j)",
-        account, scope.workspace_id(), folder, serde_json::json!(ids))
+        account, scope.workspace_id(), folder, ids.clone())?;
+    let orphans = sql!(run tx,
+        lite "DELETE FROM placement WHERE account_id = $1 AND workspace_id = $2 AND uid < 0 AND folder_id = $3
+                AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.to_folder_id = placement.folder_id AND t.to_uid = placement.uid)
+                AND message_id IN (SELECT unhex(value) FROM json_each($4))",
+        pg "DELETE FROM placement WHERE account_id = $1 AND workspace_id = $2 AND uid < 0 AND folder_id = $3
+              AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.to_folder_id = placement.folder_id AND t.to_uid = placement.uid)
+              AND message_id IN (SELECT CAST(j AS UUID) FROM jsonb_array_elements_text($4) j)",
+        account, scope.workspace_id(), folder, ids)?;
+    Ok(kept + orphans)
 }
 
 /// What was moved to folders that are not copied, and was shown for long enough.
