@@ -26,8 +26,8 @@ const POLL: Duration = Duration::from_secs(60);
 /// How long the open inbox is believed to be unchanged by what the server tells in passing: one that tells it from its memory is found out
 /// by opening it.
 const BELIEVED_SECS: i64 = 30 * 60;
-/// Between a session that a message ended and the next one.
-const REOPEN: Duration = Duration::from_millis(300);
+/// Between a session that a message ended and the next one: a message takes two or three sessions until it is given up.
+const REOPEN: Duration = Duration::from_millis(100);
 /// A lease that another has, and a database that does not answer, are asked again after this.
 const AGAIN: Duration = Duration::from_secs(3);
 
