@@ -92,7 +92,7 @@ pub async fn run(owner: &Owner, session: &mut ImapSession) -> Result<Done, Stop>
 /// Tries one. Gives when it is tried again, if the server refuses it for now.
 async fn attempt(owner: &Owner, session: &mut ImapSession, waiting: &Waiting) -> Result<Option<Ts>, Stop> {
     let tried = match perform(owner, session, waiting).await {
-        Ok(told) => settle(owner, waiting, &told).await.map(|()| None),
+        Ok(performed) => settle(owner, waiting, &performed).await.map(|()| None),
         Err(Refused::Server(words)) => refuse(owner, session, waiting, &words).await,
         Err(Refused::Stop(stop)) => Err(stop),
     };
@@ -102,6 +102,14 @@ async fn attempt(owner: &Owner, session: &mut ImapSession, waiting: &Waiting) ->
         owner.rest_ops(owner.app.clock.now().plus_secs(RESTS_SECS));
     }
     tried
+}
+
+/// An operation that the server was asked for, and did not refuse.
+struct Performed {
+    /// False when others were first: nothing of what it names is there any more.
+    taken: bool,
+    /// Flags of messages, as they are now.
+    told: Vec<Told>,
 }
 
 /// Why an operation was not done.
@@ -139,13 +147,13 @@ impl From<db::DbError> for Refused {
     }
 }
 
-async fn settle(owner: &Owner, waiting: &Waiting, told: &[Told]) -> Result<(), Stop> {
+async fn settle(owner: &Owner, waiting: &Waiting, performed: &Performed) -> Result<(), Stop> {
     let mut tx = owner.tx().await?;
     mailbox::finish(&mut tx, &owner.app, &owner.scope, owner.account.id, (waiting.id, None)).await?;
-    let changed = take_over(owner, &mut tx, told).await?;
+    let changed = take_over(owner, &mut tx, &performed.told).await?;
     tx.commit().await?;
     owner.tally.add(|c| {
-        c.pushed += 1;
+        c.pushed += i64::from(performed.taken);
         c.changed += changed;
     });
     Ok(())
@@ -203,17 +211,20 @@ async fn postpone(owner: &Owner, waiting: &Waiting, (words, least_ms): (&str, i6
     Ok(until)
 }
 
-async fn perform(owner: &Owner, session: &mut ImapSession, waiting: &Waiting) -> Result<Vec<Told>, Refused> {
-    match &waiting.op {
-        Op::AppendSent { blob, message_id } => append_sent(owner, session, waiting.id, (blob, message_id)).await?,
+async fn perform(owner: &Owner, session: &mut ImapSession, waiting: &Waiting) -> Result<Performed, Refused> {
+    let taken = match &waiting.op {
+        Op::AppendSent { blob, message_id } => {
+            append_sent(owner, session, waiting.id, (blob, message_id)).await?;
+            true
+        }
         Op::SetFlags { messages, seen, flagged } => {
             return set_flags(owner, session, messages, (*seen, *flagged)).await;
         }
         Op::Transfer { what, from, to, .. } => {
-            transfers::perform(owner, session, (waiting.id, *what), (*from, *to)).await?;
+            transfers::perform(owner, session, (waiting.id, *what), (*from, *to)).await?
         }
-    }
-    Ok(vec![])
+    };
+    Ok(Performed { taken, told: vec![] })
 }
 
 /// Files a copy of what was sent. A copy with this Message-ID that is there already (ours from before a crash, or the
@@ -265,8 +276,8 @@ async fn set_flags(
     session: &mut ImapSession,
     messages: &[MessageId],
     (seen, flagged): (Option<bool>, Option<bool>),
-) -> Result<Vec<Told>, Refused> {
-    let mut told = vec![];
+) -> Result<Performed, Refused> {
+    let mut done = Performed { taken: false, told: vec![] };
     for (folder, uids) in places(owner, messages).await? {
         let selected = session.select(&MailboxName::encode(&folder.name)).await?;
         if selected.uid_validity.map(i64::from) != folder.uid_validity {
@@ -278,13 +289,16 @@ async fn set_flags(
             session.uid_store(&uids, mode, &[flag]).await?;
         }
         match flags_of(session, &uids).await.map_err(Refused::from) {
-            Ok(flags) => told.push((folder.id, flags)),
+            Ok(flags) => {
+                done.taken |= !flags.is_empty();
+                done.told.push((folder.id, flags));
+            }
             // It is done all the same; the next pass tells.
-            Err(Refused::Server(_)) => {}
+            Err(Refused::Server(_)) => done.taken = true,
             Err(stop) => return Err(stop),
         }
     }
-    Ok(told)
+    Ok(done)
 }
 
 /// Where these messages lie on the server, folder by folder.

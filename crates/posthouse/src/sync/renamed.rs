@@ -65,8 +65,11 @@ pub async fn pairs<'a>(
     }
     // What nothing was chosen for has nothing to lose.
     for g in gone.iter().filter(|g| g.selected || g.role_by_hand.is_some()) {
-        let is_found = |f: &&Renamed<'_>, n: &NewFolder| f.folder.id == g.id || f.new.name == n.name;
-        let left: Vec<&NewFolder> = new.iter().filter(|n| !found.iter().any(|f| is_found(&f, n))).copied().collect();
+        if found.iter().any(|f| f.folder.id == g.id) {
+            continue;
+        }
+        let left: Vec<&NewFolder> =
+            new.iter().filter(|n| !found.iter().any(|f| f.new.name == n.name)).copied().collect();
         found.extend(look.by_headers((known, g), (&left, statuses)).await?);
     }
     Ok(found)

@@ -28,19 +28,20 @@ struct Work<'a> {
     items: Vec<Transfer>,
 }
 
-/// Does one operation.
+/// Does one operation; false when others were first, and nothing was left to do. That a message to be removed was gone is not told by
+/// any server, nor that one to be moved was without UIDPLUS.
 pub async fn perform(
     owner: &Owner,
     session: &mut ImapSession,
     (op, what): (OpId, TransferKind),
     (from, to): (FolderId, Option<FolderId>),
-) -> Result<(), Refused> {
+) -> Result<bool, Refused> {
     let mut c = owner.app.db.read().await?;
     let items = transfers::of(&mut c, &owner.scope, op).await?;
     let folders = mailbox::folders(&mut c, &owner.scope, owner.account.id).await?;
     drop(c);
     let named = |id: FolderId| folders.iter().find(|f| f.id == id);
-    let Some(from) = named(from) else { return overtaken(owner, op).await };
+    let Some(from) = named(from) else { return overtaken(owner, op).await.map(|()| false) };
     let to = to.and_then(named);
     let made = match to.filter(|f| f.made_here) {
         Some(folder) => Some(make(owner, session, folder, &folders).await?),
@@ -50,7 +51,7 @@ pub async fn perform(
     let selected = session.select(&MailboxName::encode(&work.from.name)).await?;
     let uids = work.uids();
     if uids.is_empty() {
-        return overtaken(owner, op).await;
+        return overtaken(owner, op).await.map(|()| false);
     }
     if selected.uid_validity.map(i64::from) != work.from.uid_validity {
         return Err(Refused::Server(transfers::UIDS_ARE_NEW.to_owned()));
@@ -72,7 +73,9 @@ pub async fn perform(
     };
     // A label of Gmail's is told with the message in All Mail, which also comes back there by itself from the trash.
     owner.untidy.fetch_or(session.capabilities().has(imap::GMAIL), Ordering::Relaxed);
-    finish(owner, &work, &told).await
+    finish(owner, &work, &told).await?;
+    let would_tell = work.to.is_some() && session.capabilities().has("UIDPLUS");
+    Ok(!would_tell || !told.uids.is_empty())
 }
 
 /// Makes a folder that was named here. It belongs into the mailbox's own namespace (RFC 2342): a server that keeps all folders

@@ -354,6 +354,26 @@ pub async fn dies(engine: Engine, at: impl Into<At>, (point, action): (&str, &st
 }
 
 on_both! {
+    async fn what_others_did_first_is_not_counted_as_taken_over(engine) {
+        let mut s = Scene::start(engine, ("overtaken", Offers::All), thirty).await;
+        s.equal(&FOLDERS).await;
+        s.pause().await;
+        for number in [1, 2] {
+            s.change(&[number], None, json!({ "kind": "archive" })).await;
+        }
+        s.change(&[3], None, json!({ "kind": "flags", "seen": true })).await;
+        s.host.move_to("INBOX", "<m1@else.test>", "Sent");
+        s.host.expunge("INBOX", "<m3@else.test>");
+        s.api.post(&format!("/accounts/{}/resume", s.id), &json!({})).await.expect(200);
+        s.nothing_waits().await;
+        s.equal(&FOLDERS).await;
+        assert_eq!(s.there(&FOLDERS)["Mail 1"], ["Sent"]);
+        let runs = s.api.get(&format!("/accounts/{}/sync/runs", s.id)).await.expect(200);
+        let pushed: i64 = runs["items"].as_array().unwrap().iter().map(|run| run["pushed"].as_i64().unwrap()).sum();
+        assert_eq!(pushed, 1, "{runs}");
+        s.t.stop().await;
+    }
+
     async fn what_was_to_leave_a_folder_with_new_uids_is_told(engine) {
         let mut s = Scene::start(engine, ("renumbered", Offers::All), thirty).await;
         s.equal(&FOLDERS).await;
