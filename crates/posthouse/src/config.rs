@@ -108,7 +108,8 @@ pub struct Retry {
     pub first_ms: u64,
     /// The longest, in milliseconds.
     pub longest_ms: u64,
-    /// A mailbox session that lived this long, in milliseconds, and broke is opened again at once, before anybody is alarmed.
+    /// A mailbox session that lived this long, in milliseconds, and broke, or was ended by the server, is opened again at once, before
+    /// anybody is alarmed.
     pub healthy_ms: u64,
 }
 

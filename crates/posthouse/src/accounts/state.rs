@@ -26,13 +26,15 @@ pub struct Failure {
     pub wait_ms: Option<i64>,
     /// It is about what a person consented to, not about one server: every side that signs in by it fails.
     pub of_grant: bool,
+    /// The server ended the session of its own accord, saying so (IMAP's BYE).
+    pub hung_up: bool,
 }
 
 impl Failure {
     /// A failure in which no server spoke.
     #[must_use]
     pub const fn of(reason: Reason) -> Self {
-        Self { reason, server_words: None, seen: None, wait_ms: None, of_grant: false }
+        Self { reason, server_words: None, seen: None, wait_ms: None, of_grant: false, hung_up: false }
     }
 
     /// A failure with the server's words, bounded.

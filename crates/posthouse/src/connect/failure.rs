@@ -128,7 +128,7 @@ pub fn from_imap(e: &imap::Error) -> Failure {
         imap::Error::Io(_) | imap::Error::Closed => Reason::ConnectionLost,
         _ => Reason::ServerError,
     };
-    Failure::said(reason, &words).with_wait(wait)
+    Failure { hung_up: matches!(e, imap::Error::Bye(_)), ..Failure::said(reason, &words).with_wait(wait) }
 }
 
 /// Whether the server has enough of us for now: whatever was asked, it is asked again later, in another session.

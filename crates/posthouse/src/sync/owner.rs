@@ -264,6 +264,8 @@ impl Owner {
                 Box::pin(self.note_healthy(generation)).await?;
                 match failure.reason {
                     Reason::ConnectionLost | Reason::TimedOut => Ok(()),
+                    // Servers end sessions after a while, and when they are restarted.
+                    Reason::ServerError if failure.hung_up => Ok(()),
                     _ => Err(Stop::Failed(failure)),
                 }
             }

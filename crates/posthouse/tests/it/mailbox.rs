@@ -1,7 +1,7 @@
 //! Mail comes in: import, IDLE, flags, reading; states when the server goes away or the password changes.
 
 use crate::on_both;
-use crate::support::{Api, TestApp, connect_request, eventually, mail};
+use crate::support::{Api, TestApp, connect_request, eventually, mail, wait_for_state};
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::MailWorld;
@@ -19,17 +19,6 @@ async fn wait_for_subjects(api: &mut Api, id: &str, want: usize) {
         tokio::time::sleep(std::time::Duration::from_millis(30)).await;
     }
     panic!("waited in vain for {want} messages, there are {:?}", subjects(api, id).await);
-}
-
-async fn wait_for_state(api: &mut Api, id: &str, side: &str, state: &str) -> Value {
-    for _ in 0..1_000 {
-        let account = api.get(&format!("/accounts/{id}")).await.expect(200);
-        if account[side]["state"] == state {
-            return account;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(30)).await;
-    }
-    panic!("waited in vain for {state}: {}", api.get(&format!("/accounts/{id}")).await.expect(200));
 }
 
 on_both! {

@@ -88,11 +88,12 @@ pub async fn put(tx: &mut Conn, scope: &Scope, mut entries: Vec<Entry>) -> DbRes
         octets = octets.saturating_add(text.len());
         texts.push((key, text));
         if octets >= MAX_AT_ONCE {
-            store::insert_terms(tx, scope, std::mem::take(&mut texts)).await?;
+            store::insert_terms(tx, scope, &texts).await?;
+            texts.clear();
             octets = 0;
         }
     }
-    store::insert_terms(tx, scope, texts).await
+    store::insert_terms(tx, scope, &texts).await
 }
 
 /// Gives a message that did not get its first place another one; none to one that has a place, or is gone.

@@ -4,7 +4,7 @@ use super::{Key, MessageId};
 use crate::accounts::AccountId;
 use crate::team::Scope;
 use db::{Conn, DbResult, Sql, sql};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::HashSet;
 
 /// Gives messages their places, and says which got theirs: not those whose place is taken, that have one, or are gone.
@@ -36,15 +36,23 @@ pub async fn lacks_entry(c: &mut Conn, scope: &Scope, message: MessageId) -> DbR
     Ok(found.is_some())
 }
 
-/// The terms of messages, by ascending place.
-pub async fn insert_terms(tx: &mut Conn, _: &Scope, texts: Vec<(Key, String)>) -> DbResult<()> {
-    // Names in the order of the places, whatever the order of an object: with all their digits.
-    let rows: Map<String, Value> =
-        texts.into_iter().map(|(key, terms)| (format!("{:019}", key.0), terms.into())).collect();
+/// The terms of messages, by ascending place. Texts of megabytes would be escaped, and read again, as JSON: they come one behind the
+/// other, and JSON says which part is whose.
+pub async fn insert_terms(tx: &mut Conn, _: &Scope, texts: &[(Key, String)]) -> DbResult<()> {
+    let mut all: Vec<u8> = vec![];
+    let mut parts = vec![];
+    for (key, terms) in texts {
+        parts.push(json!([key.0, all.len().saturating_add(1), terms.len()]));
+        all.extend_from_slice(terms.as_bytes());
+    }
     sql!(run tx,
-        lite "INSERT INTO search_index (rowid, terms) SELECT CAST(key AS INTEGER), value FROM json_each($1)",
-        pg "INSERT INTO search_index (id, terms) SELECT CAST(key AS BIGINT), CAST(value AS TSVECTOR) FROM jsonb_each_text($1)",
-        Value::Object(rows))?;
+        lite "INSERT INTO search_index (rowid, terms)
+              SELECT json_extract(value, '$[0]'),
+                CAST(substr($2, json_extract(value, '$[1]'), json_extract(value, '$[2]')) AS TEXT) FROM json_each($1)",
+        pg "INSERT INTO search_index (id, terms)
+            SELECT CAST(j ->> 0 AS BIGINT), CAST(convert_from(substring(CAST($2 AS BYTEA)
+              FROM CAST(j ->> 1 AS INTEGER) FOR CAST(j ->> 2 AS INTEGER)), 'UTF8') AS TSVECTOR) FROM jsonb_array_elements($1) j",
+        Value::Array(parts), all)?;
     Ok(())
 }
 

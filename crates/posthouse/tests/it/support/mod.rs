@@ -261,6 +261,18 @@ pub async fn all_mail(api: &mut Api, account: &str) -> Vec<serde_json::Value> {
     all
 }
 
+/// Waits until a side of the account is so; panics with the account.
+pub async fn wait_for_state(api: &mut Api, id: &str, side: &str, state: &str) -> serde_json::Value {
+    for _ in 0..1_000 {
+        let account = api.get(&format!("/accounts/{id}")).await.expect(200);
+        if account[side]["state"] == state {
+            return account;
+        }
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    panic!("waited in vain for {state}: {}", api.get(&format!("/accounts/{id}")).await.expect(200));
+}
+
 /// Waits until the condition holds; panics with `what` after the deadline.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);

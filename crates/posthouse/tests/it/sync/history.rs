@@ -2,7 +2,7 @@
 
 use super::{Offers, Scene};
 use crate::on_both;
-use crate::support::{Api, eventually, mail};
+use crate::support::{Api, eventually, mail, wait_for_state};
 use db::Sql;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -175,6 +175,27 @@ on_both! {
         retry(&mut s).await;
         until(&mut s, "they are here", "", |v| v["failed"] == 0 && v["messages"] == 31).await;
         s.equal(&FOLDERS).await;
+        s.t.stop().await;
+    }
+
+    async fn a_session_that_the_server_ends_after_a_while_is_opened_again_in_silence(engine) {
+        let mut s = Scene::patient(engine, "kicked", Offers::All.plan(), |_| {}).await;
+        s.equal(&FOLDERS).await;
+        s.t.advance(11).await;
+        let sessions = s.proxy.lives().len();
+        s.host.world.kick_sessions(&s.host.mailbox.address).unwrap();
+        eventually("there is another session", async || s.proxy.lives().len() > sessions).await;
+        s.host.put("INBOX", &mail("After", "after@else.test"));
+        until(&mut s, "another one brings what came", "", |v| v["messages"] == 1).await;
+        let account = s.api.get(&format!("/accounts/{}", s.id)).await.expect(200);
+        assert_eq!(account["status"], "connected", "{account}");
+        let runs = get(&mut s.api, &s.id, "/runs").await;
+        assert!(runs["items"].as_array().unwrap().iter().all(|run| run["status"] == "success"), "{runs}");
+
+        // One that has just been opened is not well: that is told.
+        s.host.world.kick_sessions(&s.host.mailbox.address).unwrap();
+        let account = wait_for_state(&mut s.api, &s.id, "receiving", "disconnected").await;
+        assert_eq!(account["receiving"]["reason"], "server_error", "{account}");
         s.t.stop().await;
     }
 
