@@ -235,13 +235,20 @@ async fn since(
     let known = changed.iter().filter(|m| m.uid.is_some_and(|uid| uid <= known_to));
     change.gmail = known.clone().filter_map(told).collect();
     change.flags = known.filter_map(|m| Some((i64::from(m.uid?), flags(m)))).collect();
-    if !came.is_empty() {
-        // Of what came, our own moves and copies brought some, which are not fetched.
+    if now.uid_next > before.uid_next {
+        // Of what came, our own moves and copies brought some, which are not fetched; and of those some may be gone again.
         let first = i64::from(known_to).saturating_add(1);
         let ours = mailbox::placed(&mut owner.app.db.read().await?, &owner.scope, folder.id, first).await?;
+        let there: HashSet<i64> = came.iter().map(|uid| i64::from(*uid)).collect();
+        let (ours, gone): (Vec<Placed>, Vec<Placed>) = ours.into_iter().partition(|p| there.contains(&p.uid));
+        change.gone.extend(gone.iter().map(|p| p.uid));
+        change.gone.sort_unstable();
+        change.gone.dedup();
         let told = told_of(session, &ours).await?;
         change.flags.extend(differing(&ours, &told.0));
         change.gmail.extend(told.1);
+    }
+    if !came.is_empty() {
         change.missing = new_in_window(owner, session, folder, known_to.saturating_add(1)).await?;
     }
     Ok(change)

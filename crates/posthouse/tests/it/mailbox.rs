@@ -3,7 +3,7 @@
 use crate::on_both;
 use crate::support::{Api, TestApp, connect_request, eventually, mail, wait_for_state};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::MailWorld;
 
 async fn subjects(api: &mut Api, id: &str) -> Vec<String> {

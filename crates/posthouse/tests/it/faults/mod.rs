@@ -7,7 +7,7 @@
 mod imap;
 mod smtp;
 
-use crate::support::{Api, Engine, TestApp};
+use crate::support::{Api, Engine, PATIENCE, TestApp};
 use db::{IntoValue, Sql, Ts};
 use futures_util::StreamExt;
 use posthouse::accounts::{self, AccountId, Connection, Encryption, Reason, Side, State};
@@ -142,7 +142,7 @@ struct Message {
 
 /// Waits until there is something. Many rows ask at the same time: seldom, and for long.
 async fn found<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look().await {
             return found;

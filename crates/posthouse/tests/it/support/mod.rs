@@ -273,9 +273,12 @@ pub async fn wait_for_state(api: &mut Api, id: &str, side: &str, state: &str) ->
     panic!("waited in vain for {state}: {}", api.get(&format!("/accounts/{id}")).await.expect(200));
 }
 
+/// How long anything is waited for. No test measures speed: a busy machine has time to come to it.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Waits until the condition holds; panics with `what` after the deadline.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         if condition().await {
             return;

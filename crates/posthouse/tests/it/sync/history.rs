@@ -2,7 +2,7 @@
 
 use super::{Offers, Scene};
 use crate::on_both;
-use crate::support::{Api, eventually, mail, wait_for_state};
+use crate::support::{Api, PATIENCE, eventually, mail, wait_for_state};
 use db::Sql;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -16,7 +16,7 @@ async fn get(api: &mut Api, id: &str, rest: &str) -> Value {
 
 /// Waits until the account's answer is so; panics with the last one.
 async fn until(s: &mut Scene, what: &str, rest: &str, holds: impl Fn(&Value) -> bool) -> Value {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         let answer = get(&mut s.api, &s.id, rest).await;
         if holds(&answer) {

@@ -2,7 +2,7 @@
 //! description and from transcripts; Google's own servers are not met here.
 
 use crate::on_both;
-use crate::support::{Api, Engine, TestApp, all_mail, eventually, mail};
+use crate::support::{Api, Engine, PATIENCE, TestApp, all_mail, eventually, mail};
 use posthouse::base::clock::Clock;
 use sandbox::{Folder, Kind, Mailbox, NewMessage, Sandbox, SandboxConfig};
 use serde_json::{Value, json};
@@ -105,7 +105,7 @@ impl Labels {
     /// Waits until the copy is what the server has, with one row for each message.
     async fn equal(&mut self) {
         self.sync_now().await;
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let (here, there) = (self.here().await, self.on_the_server());
             if here == there {
@@ -143,7 +143,7 @@ impl Labels {
 
     /// Waits until a row shows these folders: labels may come a moment after the places.
     async fn lies_in(&mut self, subject: &str, folders: &[&str]) {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let row = self.row(subject).await;
             let shown = row["folders"].as_array().unwrap();
@@ -159,7 +159,7 @@ impl Labels {
 
     /// Waits until a row shows these labels.
     async fn labelled(&mut self, subject: &str, labels: &[&str]) {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let now = self.row(subject).await["labels"].clone();
             if now == json!(labels) {
@@ -197,7 +197,7 @@ impl Labels {
 
     /// Waits until all that was done here has reached the server.
     async fn settled(&mut self) {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let now = self.api.get(&format!("/accounts/{}/operations", self.id)).await.expect(200);
             if now["waiting"] == 0 {

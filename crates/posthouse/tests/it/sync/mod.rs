@@ -11,7 +11,7 @@ mod order;
 mod peers;
 mod random;
 
-use crate::support::{Api, Engine, TestApp};
+use crate::support::{Api, Engine, PATIENCE, TestApp};
 use host::{At, Host};
 use posthouse::base::clock::Clock;
 use posthouse::config::Retry;
@@ -153,7 +153,7 @@ impl Scene {
     /// Waits until the copy is what the server has.
     pub async fn equal(&mut self, folders: &[&str]) {
         self.sync_now(false).await;
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+        let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let (here, there) = (self.here().await, self.there(folders));
             if here == there {

@@ -4,7 +4,7 @@ use super::host::{At, Host};
 use super::{Offers, Scene, bodies_asked};
 use crate::on_both;
 use crate::support::program::Program;
-use crate::support::{Engine, all_mail, eventually, mail};
+use crate::support::{Engine, PATIENCE, all_mail, eventually, mail};
 use posthouse::accounts::{self, Access};
 use posthouse::app::App;
 use posthouse::base::clock::Clock;
@@ -55,7 +55,7 @@ impl Scene {
     }
 
     pub async fn nothing_waits(&mut self) {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let now = self.operations().await;
             if now["waiting"] == 0 {
@@ -463,6 +463,22 @@ on_both! {
         let place = async || cell.lock().await.here().await.get("Mail 5").cloned();
         eventually("its flag is here", async || place().await == Some(vec!["Sent answered".to_owned()])).await;
         assert_eq!(s.there(&FOLDERS)["Mail 5"], ["Sent answered"]);
+        s.t.stop().await;
+    }
+
+    async fn what_is_moved_and_removed_by_others_before_it_was_looked_at_is_gone(engine) {
+        let mut plan = Offers::Condstore.plan();
+        plan.faults.push(Fault::DelayAtLine(Direction::FromClient, contains("EXAMINE Sent"), Duration::from_secs(2)));
+        let mut s = Scene::behind(engine, "moved-gone", plan, thirty).await;
+        s.equal(&FOLDERS).await;
+        eventually("Sent was taken over", async || s.t.number("SELECT COUNT(*) FROM folder WHERE seen_modseq IS NOT NULL").await == 2).await;
+        let sent = s.folder("Sent").await;
+        s.change(&[5, 6], None, json!({ "kind": "move", "folder": sent })).await;
+        s.nothing_waits().await;
+        s.host.expunge("Sent", "m5@else.test");
+        s.equal(&FOLDERS).await;
+        assert_eq!(s.there(&FOLDERS).get("Mail 5"), None);
+        assert_eq!(s.there(&FOLDERS)["Mail 6"], ["Sent"]);
         s.t.stop().await;
     }
 
