@@ -1,5 +1,6 @@
 //! What passes came to is told, and what could not be fetched is fetched when a person asks.
 
+use super::host::Host;
 use super::{Offers, Scene};
 use crate::on_both;
 use crate::support::{Api, PATIENCE, eventually, mail, wait_for_state};
@@ -179,14 +180,15 @@ on_both! {
     }
 
     async fn a_session_that_the_server_ends_after_a_while_is_opened_again_in_silence(engine) {
-        let mut s = Scene::patient(engine, "kicked", Offers::All.plan(), |_| {}).await;
-        s.equal(&FOLDERS).await;
+        let before = |host: &Host| host.put("INBOX", &mail("Before", "before@else.test"));
+        let mut s = Scene::patient(engine, "kicked", Offers::All.plan(), before).await;
+        until(&mut s, "all was taken over", "", |v| v["messages_on_server"] == 1 && v["stage"] == "live").await;
         s.t.advance(11).await;
         let sessions = s.proxy.lives().len();
         s.host.world.kick_sessions(&s.host.mailbox.address).unwrap();
         eventually("there is another session", async || s.proxy.lives().len() > sessions).await;
         s.host.put("INBOX", &mail("After", "after@else.test"));
-        until(&mut s, "another one brings what came", "", |v| v["messages"] == 1).await;
+        until(&mut s, "it brings what came", "", |v| v["messages"] == 2).await;
         let account = s.api.get(&format!("/accounts/{}", s.id)).await.expect(200);
         assert_eq!(account["status"], "connected", "{account}");
         let runs = get(&mut s.api, &s.id, "/runs").await;
