@@ -9,7 +9,7 @@
 //!            `after_ms`                                                                              (a second notice)
 //! ```
 //!
-//! So a short outage is not told, and one that comes and goes is one outage. The page shows at once that an account works
+//! So a short outage is not told, and one that comes and goes is one outage, of the time that it did not work. The page shows at once that an account works
 //! again; told, as news, is only what has lasted. When a disconnected account turns out to need a person, the notice is
 //! replaced by one that says so. Accounts that fail at the same server for the same reason within `after_ms` are one notice.
 //! What a person deleted ends without news. A pause is no news either: a notice stays open over it, and what follows the

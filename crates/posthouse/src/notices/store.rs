@@ -54,6 +54,13 @@ pub async fn begin(tx: &mut Conn, scope: &Scope, account: AccountId, began_at: T
     Ok(())
 }
 
+/// The outage counts from here on.
+pub async fn set_began(tx: &mut Conn, scope: &Scope, account: AccountId, at: Ts) -> DbResult<()> {
+    sql!(run tx, "UPDATE outage SET began_at = $3 WHERE account_id = $1 AND workspace_id = $2",
+        account, scope.workspace_id(), at)?;
+    Ok(())
+}
+
 /// Whether it works now is noted with the outage and in the notice that tells of it.
 pub async fn set_working(tx: &mut Conn, scope: &Scope, account: AccountId, since: Option<Ts>) -> DbResult<()> {
     sql!(run tx, "UPDATE outage SET working_since_at = $3 WHERE account_id = $1 AND workspace_id = $2",

@@ -186,6 +186,12 @@ async fn fails_now(tx: &mut Conn, app: &App, fails: &Failing) -> DbResult<bool> 
         outage.told = Some(told);
     }
     if rested || outage.working_since_at.is_some() {
+        if let Some(worked_at) = outage.working_since_at.filter(|_| outage.told.is_none()) {
+            // Only the time that it did not work counts: three restarts of a server in twenty minutes are no outage of twenty.
+            let worked = fails.since.min(now).micros_since(worked_at).max(0);
+            outage.began_at = Ts(outage.began_at.0.saturating_add(worked));
+            store::set_began(tx, &scope, id, outage.began_at).await?;
+        }
         store::set_working(tx, &scope, id, None).await?;
         if let Some(notice) = outage.notice_id {
             store::set_resolved(tx, &scope, notice, None).await?;

@@ -245,12 +245,12 @@ impl Owner {
     /// One session from its opening to its end. Ends well when servers or password were changed. Boxed, as rounds are: opening and
     /// ending are moments, and ten thousand accounts keep only what they wait with.
     async fn session(&self, connection: Connection) -> Result<(), Stop> {
-        let generation = connection.generation;
+        let (generation, failures) = (connection.generation, connection.failures);
         let mut session = Box::pin(self.open(connection)).await?;
-        let opened = self.app.clock.now();
-        let ended = self.follow(&mut session, generation).await;
-        let lived_ms = u64::try_from(self.app.clock.now().micros_since(opened) / 1_000).unwrap_or(0);
-        let healthy = lived_ms >= self.app.config.retry.healthy_ms;
+        let healthy_ms = i64::try_from(self.app.config.retry.healthy_ms).unwrap_or(i64::MAX);
+        let healthy_at = self.app.clock.now().plus_millis(healthy_ms);
+        let ended = self.follow(&mut session, generation, Some(healthy_at).filter(|_| failures > 0)).await;
+        let healthy = self.app.clock.now() >= healthy_at;
         match ended {
             Ok(()) => {
                 let _ = Box::pin(session.logout()).await;
@@ -297,13 +297,19 @@ impl Owner {
         Ok(())
     }
 
-    /// Passes and IDLE in turns, until servers or password are changed.
-    async fn follow(&self, session: &mut ImapSession, generation: i64) -> Result<(), Stop> {
+    /// Passes and IDLE in turns, until servers or password are changed. From `well_at` on the failures before do not count any more:
+    /// at once, as nobody says how the session ends; its node may be killed.
+    async fn follow(&self, session: &mut ImapSession, generation: i64, mut well_at: Option<Ts>) -> Result<(), Stop> {
         let mut round = Round::default();
         let mut idles = session.capabilities().has("IDLE");
         // Boxed: what a pass needs is not kept while the account waits for mail.
         while let Some(alarm) = Box::pin(self.round(session, generation, &mut round)).await? {
-            round.news = self.wait_for_news(session, alarm, &mut idles).await?;
+            let until = well_at.map_or(alarm, |at| at.min(alarm));
+            round.news = self.wait_for_news(session, until, &mut idles).await?;
+            if well_at.is_some_and(|at| self.app.clock.now() >= at) {
+                Box::pin(self.note_healthy(generation)).await?;
+                well_at = None;
+            }
         }
         Ok(())
     }

@@ -210,6 +210,11 @@ async fn transfer(
     let role = to.as_ref().and_then(|f| f.role);
     let thrown_away = matches!(role, Some(Role::Trash | Role::Junk));
     let mut meant = meant(lies, (wanted, kind), (&folders, labelled.is_some() && role == Some(Role::Trash)));
+    if kind == TransferKind::Copy {
+        // One copy, however often it is there.
+        let mut seen = HashSet::new();
+        meant.retain(|l| seen.insert(l.message_id));
+    }
     // A move does not take messages out of All Mail, unless they are thrown away. There it is the same as a copy.
     let stays = labelled.filter(|_| !thrown_away).map(|all| all.id);
     let leaving = meant.iter().filter(|l| Some(l.folder_id) != stays).map(|l| l.message_id).collect::<HashSet<_>>();
@@ -342,13 +347,7 @@ fn meant(
         lies.into_iter().filter(|l| !thrown_away(l)).partition(|l| matches!(role(l), Some(Role::Sent | Role::Drafts)));
     let elsewhere: HashSet<MessageId> = other.iter().map(|l| l.message_id).collect();
     let alone = sent.into_iter().filter(|l| !stays && !elsewhere.contains(&l.message_id));
-    let mut all: Vec<Lies> = alone.chain(other).collect();
-    if kind == TransferKind::Copy {
-        // One copy, however often it is there.
-        let mut seen = HashSet::new();
-        all.retain(|l| seen.insert(l.message_id));
-    }
-    all
+    alone.chain(other).collect()
 }
 
 /// Shows the change of one message, and remembers where it comes from.

@@ -178,6 +178,28 @@ on_both! {
         house.t.stop().await;
     }
 
+    async fn of_an_outage_that_comes_and_goes_only_the_time_counts_in_which_nothing_works(engine) {
+        let house = House::build(engine, |_| {}).await;
+        let mailbox = MailWorld::shared().add_user(&unique("flapping", engine)).unwrap();
+        let id = house.connect(&mailbox).await;
+        house.is_live(&id).await;
+        house.break_imap();
+        house.outages(1, 0).await;
+        house.imap.refuse(false);
+        house.outages(0, 1).await;
+        house.is_live(&id).await;
+        house.clock.advance_secs(600);
+        house.break_imap();
+        house.outages(1, 0).await;
+        house.clock.advance_secs(LONG);
+        house.told(1).await;
+        let notice = house.notices().await.remove(0);
+        let began: jiff::Timestamp = notice["began_at"].as_str().unwrap().parse().unwrap();
+        let lasted = house.clock.now().0 / 1_000_000 - began.as_second();
+        assert!((LONG..LONG + 300).contains(&lasted), "{lasted} s, {notice}");
+        house.t.stop().await;
+    }
+
     async fn a_refused_password_is_told_at_once_and_only_once(engine) {
         let house = House::build(engine, |_| {}).await;
         let world = MailWorld::shared();

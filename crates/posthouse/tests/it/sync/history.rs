@@ -201,6 +201,24 @@ on_both! {
         s.t.stop().await;
     }
 
+    async fn failures_count_no_more_while_the_session_after_them_lives(engine) {
+        let before = |host: &Host| host.put("INBOX", &mail("Before", "before@else.test"));
+        let mut s = Scene::start(engine, ("well", Offers::All), before).await;
+        let live = |v: &Value| v["messages_on_server"] == 1 && v["stage"] == "live";
+        until(&mut s, "all was taken over", "", live).await;
+        let sessions = s.proxy.lives().len();
+        s.host.world.kick_sessions(&s.host.mailbox.address).unwrap();
+        eventually("there is another session", async || s.proxy.lives().len() > sessions).await;
+        until(&mut s, "it works", "", live).await;
+        let failures = "SELECT failures FROM connection WHERE side = 'receive'";
+        assert_eq!(s.t.number(failures).await, 1);
+        s.t.advance(11).await;
+        s.sync_now(false).await;
+        eventually("it has lived for a while", async || s.t.number(failures).await == 0).await;
+        assert!(s.proxy.lives().last().is_some_and(|life| life.ended_at.is_none()), "and goes on");
+        s.t.stop().await;
+    }
+
     async fn passes_without_change_are_one_row_and_a_comparison_heals(engine) {
         let mut s = Scene::start(engine, ("heals", Offers::All), |host| {
             for n in 0..3 {

@@ -482,6 +482,18 @@ on_both! {
         s.t.stop().await;
     }
 
+    async fn of_what_lies_twice_in_a_folder_one_copy_is_made(engine) {
+        let twice = |host: &Host| (0..2).for_each(|_| host.put("INBOX", &mail("Mail 1", "m1@else.test")));
+        let mut s = Scene::start(engine, ("twice", Offers::All), twice).await;
+        s.equal(&FOLDERS).await;
+        let sent = s.folder("Sent").await;
+        s.change(&[1], Some("INBOX"), json!({ "kind": "copy", "folder": sent })).await;
+        s.nothing_waits().await;
+        s.equal(&FOLDERS).await;
+        assert_eq!(s.there(&FOLDERS)["Mail 1"], ["INBOX", "INBOX", "Sent"]);
+        s.t.stop().await;
+    }
+
     async fn a_server_without_uidplus_does_it_too(engine) {
         reaches_the_server(engine, Offers::NoUidplus).await;
     }
