@@ -9,11 +9,12 @@
 //!            `after_ms`                                                                              (a second notice)
 //! ```
 //!
-//! So a short outage is not told, and one that comes and goes is one outage, of the time that it did not work. The page shows at once that an account works
-//! again; told, as news, is only what has lasted. When a disconnected account turns out to need a person, the notice is
-//! replaced by one that says so. Accounts that fail at the same server for the same reason within `after_ms` are one notice.
-//! What a person deleted ends without news. A pause is no news either: a notice stays open over it, and what follows the
-//! resuming is the same outage; an outage that was not told is forgotten.
+//! So a short outage is not told, and one that comes and goes is one outage, of the time that it did not work. The page
+//! shows at once that an account works again; told, as news, is only what has lasted. When a disconnected account turns
+//! out to need a person, the notice is replaced by one that says so. Accounts that fail at the same server for the same
+//! reason within `after_ms` are one notice. What a person deleted ends without news. A pause is no news
+//! either: a notice stays open over it, and what follows the resuming is the same outage; an outage that was not told is
+//! forgotten.
 //!
 //! One worker, under the lease `notices`, looks at the sides that do not work and at the outages that it noted, and writes
 //! the difference ([`watch`]). It reads states, not news of changes, so a crash loses none; the outage's row, the notice and
