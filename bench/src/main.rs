@@ -29,6 +29,10 @@ use posthouse::config::Config;
 use std::path::PathBuf;
 use testkit::{MailWorld, Postgres};
 
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// What `make bench` passes.
 #[derive(Parser)]
 struct Args {

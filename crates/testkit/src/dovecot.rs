@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{Seek, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::certs::Certs;
 use crate::openid::OpenIdProvider;
@@ -15,6 +15,8 @@ use crate::process;
 
 /// Mail is owned by a bare number: no account on the machine is needed.
 const MAIL_UID: u32 = 20_143;
+/// How `doveadm` ends when there is nothing of what it was to work on.
+const NOT_FOUND: i32 = 68;
 
 pub(crate) struct Dovecot {
     folder: PathBuf,
@@ -252,10 +254,24 @@ service auth {{
 
     /// Runs `doveadm` against the IMAP server's or the core server's sockets.
     pub(crate) fn doveadm(&self, name: &str, arguments: &[&str], input: &[u8]) -> Result<()> {
+        let output = self.doveadm_output(name, arguments, input)?;
+        ensure!(output.status.success(), "doveadm {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    /// Ends the sessions of one user. Between two sessions there is none to end.
+    pub(crate) fn kick(&self, address: &str) -> Result<()> {
+        let output = self.doveadm_output("imap", &["kick", address], b"")?;
+        let kicked = output.status.success() || output.status.code() == Some(NOT_FOUND);
+        ensure!(kicked, "doveadm kick {address}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    fn doveadm_output(&self, name: &str, arguments: &[&str], input: &[u8]) -> Result<Output> {
         let mut stdin = tempfile::tempfile()?;
         stdin.write_all(input)?;
         stdin.rewind()?;
-        let output = Command::new("/usr/bin/doveadm")
+        Command::new("/usr/bin/doveadm")
             .arg("-c")
             .arg(self.config_file(name))
             .args(arguments)
@@ -263,11 +279,7 @@ service auth {{
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .output()
-            .context("run doveadm")?;
-        if !output.status.success() {
-            bail!("doveadm {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        }
-        Ok(())
+            .context("run doveadm")
     }
 
     /// Forgets what Dovecot knows about a folder's UIDs: it gives new ones, with a new UIDVALIDITY.

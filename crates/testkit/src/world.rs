@@ -287,9 +287,9 @@ impl MailWorld {
         self.postfix.start()
     }
 
-    /// Ends the account's open IMAP sessions.
+    /// Ends the account's open IMAP sessions, if there are any.
     pub fn kick_sessions(&self, address: &str) -> Result<()> {
-        self.dovecot.doveadm("imap", &["kick", address], b"")
+        self.dovecot.kick(address)
     }
 
     /// The logs of the IMAP server, of the core server (LMTP, sign-in) and of Postfix.

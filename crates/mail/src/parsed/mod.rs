@@ -347,7 +347,7 @@ impl Bodies {
         }
         let is_garbage = text::is_garbage(&decoded, broken);
         let is_html = leaf.content_type == "text/html";
-        let body = if is_html { decoded.replace('\0', "") } else { text::clean_body(&decoded) };
+        let body = if is_html { text::without_nul(decoded) } else { text::clean_body(&decoded) };
         let same = |block: &Block| leaf.alternative.is_some() && block.alternative == leaf.alternative;
         let at = self.blocks.iter().position(same).unwrap_or(self.blocks.len());
         if at == self.blocks.len() {

@@ -233,12 +233,18 @@ fn media_type(value: &ContentType<'_>) -> Option<String> {
 /// them in its own character set without saying which; Windows-1252 is the likeliest.
 fn readable(block: &[u8]) -> Cow<'_, [u8]> {
     let mut text = Vec::with_capacity(block.len() + 4);
-    for line in block.split_inclusive(|&b| b == b'\n') {
-        match std::str::from_utf8(line) {
-            Ok(_) => text.extend_from_slice(line),
-            Err(_) => text.extend_from_slice(western(line).as_bytes()),
-        }
+    // Most blocks are UTF-8 as a whole.
+    let mut rest = block;
+    while let Err(e) = std::str::from_utf8(rest) {
+        let lines = rest.get(..e.valid_up_to()).unwrap_or_default();
+        let begin = memchr::memrchr(b'\n', lines).map_or(0, |at| at + 1);
+        let (before, line) = rest.split_at(begin);
+        let (line, after) = line.split_at(memchr::memchr(b'\n', line).map_or(line.len(), |at| at + 1));
+        text.extend_from_slice(before);
+        text.extend_from_slice(western(line).as_bytes());
+        rest = after;
     }
+    text.extend_from_slice(rest);
     text.extend_from_slice(b"\r\n\r\n");
     Cow::Owned(text)
 }
@@ -277,38 +283,31 @@ fn sized(body: &[u8], encoding: Encoding) -> (usize, bool) {
     (bytes.len(), broken)
 }
 
-/// Octets that base64 stands for, by its digits; none when there is something else between them. Filling characters end a group
-/// (RFC 4648 section 4), also in the middle.
+/// Octets that base64 stands for, by its digits; none when there is something else than blanks between them. Filling characters end a
+/// group (RFC 4648 section 4), also in the middle.
 fn base64_size(body: &[u8]) -> Option<usize> {
-    let (mut size, mut digits) = (0, 0_usize);
     let octets = |digits: usize| digits / 4 * 3 + (digits % 4).saturating_sub(1);
-    let mut rest = body;
-    while !rest.is_empty() {
-        let (line, after) = rest.split_at(memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1));
-        rest = after;
-        let filled = without_end(line, b" \t\r\n");
-        let bare = without_end(filled, b"=");
-        if !are_base64_digits(bare) {
-            return None;
-        }
-        digits += bare.len();
-        if bare.len() < filled.len() {
-            size += octets(digits);
-            digits = 0;
-        }
+    let (mut size, mut rest) = (0, body);
+    while let Some((group, after)) = memchr::memchr(b'=', rest).and_then(|at| rest.split_at_checked(at)) {
+        size += octets(base64_digits(group)?);
+        rest = after.get(1..).unwrap_or_default();
     }
-    Some(size + octets(digits))
+    Some(size + octets(base64_digits(rest)?))
 }
 
-fn without_end<'b>(bytes: &'b [u8], chars: &[u8]) -> &'b [u8] {
-    let kept = bytes.iter().rposition(|b| !chars.contains(b)).map_or(0, |last| last + 1);
-    bytes.get(..kept).unwrap_or_default()
-}
-
-/// Looks at all of them whatever it finds, so that the compiler can compare many at once.
-fn are_base64_digits(bytes: &[u8]) -> bool {
-    let is_digit = |b: u8| ((b | 0x20).wrapping_sub(b'a') < 26) | (b.wrapping_sub(b'/') < 11) | (b == b'+');
-    bytes.iter().fold(0, |others, &b| others | u8::from(!is_digit(b))) == 0
+/// How many digits there are; none when there is something else than blanks between them. Looks at so many octets at once whatever it
+/// finds, so that the compiler can compare many at the same time; as many as one octet can count.
+fn base64_digits(bytes: &[u8]) -> Option<usize> {
+    let counted = |some: &[u8]| {
+        let (others, digits) = some.iter().fold((0_u8, 0_u8), |(others, digits), &b| {
+            let is_digit = ((b | 0x20).wrapping_sub(b'a') < 26) | (b.wrapping_sub(b'/') < 11) | (b == b'+');
+            let is_blank = (b == b' ') | (b == b'\t') | (b == b'\r') | (b == b'\n');
+            (others | u8::from(!(is_digit | is_blank)), digits.wrapping_add(u8::from(is_digit)))
+        });
+        (others == 0).then_some(usize::from(digits))
+    };
+    let (chunks, rest) = bytes.as_chunks::<192>();
+    chunks.iter().try_fold(counted(rest)?, |all, chunk| Some(all + counted(chunk)?))
 }
 
 /// RFC 2045 section 6.7; a `=` that starts no valid sequence stays as it is (rule 1, robust implementations).
@@ -326,20 +325,14 @@ fn decode_quoted_printable(body: &[u8]) -> (Vec<u8>, bool) {
             None => (content, line_end),
         };
         let mut rest = content;
-        while let Some((&first, after)) = rest.split_first() {
-            let pair = after.split_first_chunk::<2>().and_then(|([a, b], tail)| Some((hex(*a)? << 4 | hex(*b)?, tail)));
-            match pair {
-                Some((byte, tail)) if first == b'=' => {
-                    bytes.push(byte);
-                    rest = tail;
-                }
-                _ => {
-                    broken |= first == b'=';
-                    bytes.push(first);
-                    rest = after;
-                }
-            }
+        while let Some((plain, after)) = memchr::memchr(b'=', rest).and_then(|at| rest.split_at_checked(at)) {
+            bytes.extend_from_slice(plain);
+            let pair = after.get(1..3).and_then(|pair| Some(hex(*pair.first()?)? << 4 | hex(*pair.last()?)?));
+            bytes.push(pair.unwrap_or(b'='));
+            broken |= pair.is_none();
+            rest = after.get(if pair.is_some() { 3 } else { 1 }..).unwrap_or_default();
         }
+        bytes.extend_from_slice(rest);
         bytes.extend_from_slice(line_end);
     }
     (bytes, broken)

@@ -1,6 +1,7 @@
 //! Small texts taken from a message: header values, file names, the preview line.
 
 use super::{MAX_FILE_NAME_OCTETS, MAX_SNIPPET_CHARS};
+use std::collections::VecDeque;
 
 /// A decoded header value on one line: controls and direction overrides out, blanks single, at most `max` octets.
 pub(super) fn clean_line(value: &str, max: usize) -> String {
@@ -21,22 +22,49 @@ pub(super) fn clean_line(value: &str, max: usize) -> String {
     crate::cut(&line, max).trim_end().to_owned()
 }
 
+/// Leaves NUL out. Most HTML has none, and is not copied.
+pub(super) fn without_nul(mut html: String) -> String {
+    if memchr::memchr(0, html.as_bytes()).is_some() {
+        html.retain(|c| c != '\0');
+    }
+    html
+}
+
 /// Text for a page: line feeds only, no other control characters than the tab.
 pub(super) fn clean_body(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(|c: char| c.is_control() && !matches!(c, '\n' | '\t')) {
-        let (before, after) = rest.split_at(at);
-        clean.push_str(before);
-        let mut chars = after.chars();
-        // A carriage return by itself is a line end, too; other controls leave nothing.
-        if chars.next() == Some('\r') && !chars.as_str().starts_with('\n') {
-            clean.push('\n');
+    for line in text.split_inclusive('\n') {
+        match line.strip_suffix("\r\n") {
+            Some(line) => {
+                push_clean(&mut clean, line);
+                clean.push('\n');
+            }
+            None => push_clean(&mut clean, line),
         }
-        rest = chars.as_str();
     }
-    clean.push_str(rest);
     clean
+}
+
+/// A line without its end. A carriage return in it is a line end, too; other controls leave nothing.
+fn push_clean(clean: &mut String, line: &str) {
+    if !may_hold(line, |b| (b < b' ' && b != b'\n' && b != b'\t') || b == 0x7f || b == C1) {
+        return clean.push_str(line);
+    }
+    clean.extend(line.chars().filter_map(|c| match c {
+        '\r' => Some('\n'),
+        '\n' | '\t' => Some(c),
+        c => Some(c).filter(|c| !c.is_control()),
+    }));
+}
+
+/// With which octet the control characters beyond ASCII begin in UTF-8, and others.
+const C1: u8 = 0xc2;
+/// With which octet U+FFFD begins, and others.
+const REPLACED: u8 = 0xef;
+
+/// Whether one of the octets is so. Looks at all of them whatever it finds, so that the compiler can compare many at once.
+fn may_hold(text: &str, odd: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(0, |others, b| others | u8::from(odd(b))) != 0
 }
 
 /// A name that every file system takes and that hides nothing: the last path part, without controls, direction marks
@@ -66,7 +94,7 @@ pub(super) fn file_name(name: &str) -> String {
 
 /// The first words of a mail for a list: no quoted history, no signature, no invisible padding, and nothing that was not decoded.
 pub(super) fn snippet(text: &str) -> String {
-    let own = words(readable_lines(unquoted_lines(text).into_iter()));
+    let own = words(readable_lines(unquoted_lines(text)));
     if own.is_empty() { words(readable_lines(text.lines())) } else { own }
 }
 
@@ -102,15 +130,19 @@ fn is_of_base64(line: &str) -> bool {
     data.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
 }
 
-/// Characters that are looked at to tell a text from something else.
-const LOOKED_AT: usize = 2_000;
+/// Octets that are looked at to tell a text from something else.
+const LOOKED_AT: usize = 2_048;
 
 /// Whether bytes that were taken for text are none: one in twenty is a control character or could not be decoded. Where `broken`
 /// says that the bytes broke the rules of their encoding, one is enough.
 pub(super) fn is_garbage(text: &str, broken: bool) -> bool {
     let odd = |c: &char| *c == '\u{fffd}' || (c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{c}'));
+    let text = crate::cut(text, LOOKED_AT);
+    if !may_hold(text, |b| b < b' ' && !matches!(b, b'\n' | b'\r' | b'\t') || matches!(b, 0x7f | C1 | REPLACED)) {
+        return false;
+    }
     let (mut all, mut bad) = (0_usize, 0_usize);
-    for c in text.chars().take(LOOKED_AT) {
+    for c in text.chars() {
         all += 1;
         bad += usize::from(odd(&c));
     }
@@ -166,29 +198,33 @@ pub(super) fn or_nothing(mut value: String) -> String {
 }
 
 /// Lines that the sender wrote. The line over a quotation ("Ana wrote:") ends with a colon in every language.
-fn unquoted_lines(text: &str) -> Vec<&str> {
-    let mut lines: Vec<&str> = Vec::new();
-    for line in text.lines() {
-        let trimmed = line.trim();
-        if line.trim_end() == "--" || is_forward_rule(trimmed) {
-            break;
-        }
-        if trimmed.starts_with('>') {
-            while lines.last().is_some_and(|last| last.trim().is_empty()) {
-                lines.pop();
+fn unquoted_lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut lines = text.lines();
+    // The last line with something in it and the blank ones behind it: what comes next says whether it is one over a quotation.
+    let (mut held, mut ready) = (vec![], VecDeque::new());
+    std::iter::from_fn(move || {
+        loop {
+            if let Some(line) = ready.pop_front() {
+                return Some(line);
             }
-            if lines.last().is_some_and(|last| last.trim_end().ends_with(':')) {
-                lines.pop();
+            let Some(line) = lines.next().filter(|line| line.trim_end() != "--" && !is_forward_rule(line.trim()))
+            else {
+                lines = "".lines();
+                ready.extend(held.drain(..));
+                return ready.pop_front();
+            };
+            if line.trim_start().starts_with('>') {
+                let own = held.iter().rposition(|line: &&str| !line.trim().is_empty());
+                let own = own.filter(|at| !held.get(*at).is_some_and(|line| line.trim_end().ends_with(':')));
+                held.truncate(own.map_or(0, |at| at + 1));
+                continue;
             }
-            continue;
+            if !line.trim().is_empty() {
+                ready.extend(held.drain(..));
+            }
+            held.push(line);
         }
-        lines.push(line);
-        // Enough for any snippet, however much was written.
-        if lines.len() > 2 * MAX_SNIPPET_CHARS {
-            break;
-        }
-    }
-    lines
+    })
 }
 
 /// `-----Original Message-----` and its translations; a rule of dashes or underscores alone ends a text as well.
@@ -216,4 +252,32 @@ fn words<'a>(lines: impl Iterator<Item = &'a str>) -> String {
         }
     }
     snippet
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The rule itself, character by character.
+    fn cleaned(text: &str) -> String {
+        let mut chars = text.chars().peekable();
+        let mut clean = String::new();
+        while let Some(c) = chars.next() {
+            match c {
+                '\r' if chars.peek() != Some(&'\n') => clean.push('\n'),
+                '\n' | '\t' => clean.push(c),
+                c if c.is_control() => {}
+                c => clean.push(c),
+            }
+        }
+        clean
+    }
+
+    proptest! {
+        #[test]
+        fn a_body_is_cleaned_of_every_control_character(text in "([a-z]{0,3}[\u{7f}-\u{a5}\u{2028}\t\u{0}-\u{8}]?\r?\r?\n?){0,9}") {
+            prop_assert_eq!(clean_body(&text), cleaned(&text));
+        }
+    }
 }

@@ -86,83 +86,84 @@ fn is_of_dense_script(c: char) -> bool {
 static CLASSES: LazyLock<Vec<Class>> =
     LazyLock::new(|| (0..=0xffff_u32).map(|at| char::from_u32(at).map_or(Class(0), Class::looked_up)).collect());
 
-/// The first character from here on for whose class this holds: its place and its class.
-pub(super) fn find(text: &str, from: usize, holds: impl Fn(Class) -> bool) -> Option<(usize, Class)> {
-    let classes = CLASSES.as_slice();
+/// The first character of a word from here on: its place and its class.
+pub(super) fn word_from(text: &str, from: usize) -> Option<(usize, Class)> {
     let mut at = from;
     loop {
-        // Most of most mail is ASCII, of which no octet needs to be put together with others.
-        let octet = *text.as_bytes().get(at)?;
-        let (class, len) = if octet.is_ascii() {
-            (classes.get(usize::from(octet)).copied()?, 1)
-        } else {
-            let c = text.get(at..)?.chars().next()?;
-            (Class::of(c), c.len_utf8())
-        };
-        if holds(class) {
+        at += text.as_bytes().get(at..)?.iter().position(|octet| octet.is_ascii_alphanumeric() || !octet.is_ascii())?;
+        let c = text.get(at..)?.chars().next()?;
+        let class = Class::of(c);
+        if class.of_word() {
             return Some((at, class));
         }
-        at += len;
+        at += c.len_utf8();
+    }
+}
+
+/// Where the run of a word ends that begins here, and whether all of it is ASCII. Nothing of ASCII is of a dense script.
+pub(super) fn run_end(text: &str, begin: usize, dense: bool) -> (usize, bool) {
+    let of_run = |class: Class| class.of_word() && class.dense() == dense || class.hangs_on();
+    let (mut at, mut plain) = (begin, true);
+    loop {
+        let Some(rest) = text.as_bytes().get(at..) else { return (text.len(), plain) };
+        at +=
+            if dense { 0 } else { rest.iter().position(|octet| !octet.is_ascii_alphanumeric()).unwrap_or(rest.len()) };
+        let next = text.get(at..).and_then(|rest| rest.chars().next());
+        let Some(next) = next.filter(|c| !c.is_ascii() && of_run(Class::of(*c))) else { return (at, plain) };
+        at += next.len_utf8();
+        plain = false;
     }
 }
 
 /// The characters whose folded forms are kept: Latin, Greek, Cyrillic and Armenian letters.
 const KEPT: u32 = 0x590;
 
-/// Folded forms, one after the other.
-struct Forms {
-    text: String,
-    /// Where the form of each character is; none when it is more than what the character says by itself.
-    places: Vec<Option<std::ops::Range<usize>>>,
-}
+/// What single characters are compared as; none where that is not one character, or more than the character says by itself.
+static FORMS: LazyLock<Vec<Option<char>>> =
+    LazyLock::new(|| (0..KEPT).map(|c| single_form(char::from_u32(c)?)).collect());
 
-static FORMS: LazyLock<Forms> = LazyLock::new(|| {
-    let mut forms = Forms { text: String::new(), places: vec![] };
-    for c in (0..KEPT).filter_map(char::from_u32) {
-        let form = fold_by_tables(c.encode_utf8(&mut [0; 4]));
-        let begin = forms.text.len();
-        // What begins with a mark, or has one, may become one with what stands before it.
-        let alone = !form.chars().chain([c]).any(unicode_normalization::char::is_combining_mark);
-        if alone {
-            forms.text.push_str(&form);
-        }
-        forms.places.push(alone.then_some(begin..forms.text.len()));
-    }
-    forms
-});
+fn single_form(c: char) -> Option<char> {
+    let form = fold_by_tables(c.encode_utf8(&mut [0; 4]));
+    let mut chars = form.chars();
+    let only = chars.next().filter(|_| chars.next().is_none())?;
+    // What is a mark may become one with what stands before it.
+    let is_mark = unicode_normalization::char::is_combining_mark;
+    (!is_mark(only) && !is_mark(c)).then_some(only)
+}
 
 /// Letters and syllables that are compared as they are: of them, only what is not kept makes another one.
 const fn is_its_own(c: char) -> bool {
     matches!(c, '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{30fc}' | '\u{4e00}'..='\u{9ffc}' | '\u{ac00}'..='\u{d7a3}')
 }
 
-impl Forms {
-    fn of(&self, c: char) -> Option<&str> {
-        let at = self.places.get(usize::try_from(u32::from(c)).ok()?)?.clone()?;
-        self.text.get(at)
+/// Puts an ASCII text in lower case at the end of `out`.
+pub(super) fn fold_plain_into(out: &mut String, text: &str) {
+    let begin = out.len();
+    out.push_str(text);
+    if let Some(added) = out.get_mut(begin..) {
+        added.make_ascii_lowercase();
     }
 }
 
 /// Puts what the text is compared as at the end of `out`: in lower case, without diacritics, composed.
 pub(super) fn fold_into(out: &mut String, text: &str) {
-    let begin = out.len();
     if text.is_ascii() {
-        out.push_str(text);
-        if let Some(added) = out.get_mut(begin..) {
-            added.make_ascii_lowercase();
-        }
-        return;
+        return fold_plain_into(out, text);
     }
-    let forms = &*FORMS;
+    let begin = out.len();
+    let forms = FORMS.as_slice();
     for c in text.chars() {
-        match forms.of(c) {
-            Some(form) => out.push_str(form),
-            None if is_its_own(c) => out.push(c),
-            None => {
-                out.truncate(begin);
-                out.push_str(&fold_by_tables(text));
-                return;
-            }
+        let single = usize::try_from(u32::from(c)).ok().and_then(|at| *forms.get(at)?);
+        match single.or_else(|| Some(c).filter(|c| is_its_own(*c))) {
+            Some(form) => out.push(form),
+            None => match respelt(c) {
+                Some(letters) => out.push_str(letters),
+                None => {
+                    out.truncate(begin);
+                    out.push_str(&fold_by_tables(text));
+                    return;
+                }
+            },
         }
     }
 }

@@ -32,14 +32,14 @@ pub const MAX_HEAD_TERMS: usize = 1_500;
 /// Octets of one term. A longer word is its beginning, in messages as in queries.
 pub const MAX_TERM_OCTETS: usize = 64;
 /// How often one term is kept in a message: PostgreSQL keeps no more than 255 places of one.
-pub const MAX_REPEATS: usize = 250;
+pub const MAX_REPEATS: u32 = 250;
 /// HTML that is turned into text for its words.
 const MAX_HTML_OCTETS: usize = 256 * 1024;
 /// Different addresses of the text that are kept whole.
 const MAX_TEXT_ADDRESSES: usize = 100;
 
 /// Different terms that most messages have at most.
-const USUAL_TERMS: usize = 400;
+const USUAL_TERMS: usize = 800;
 
 /// Stands between texts that do not belong together, so that no phrase reaches from one into the other. It is no word.
 pub const GAP: &str = ".";
@@ -130,10 +130,10 @@ struct Builder {
     room: usize,
 }
 
-/// How often a term is there, and where first.
+/// How often a term is there, and where first. Small: the table of a message stays near the processor.
 struct Times {
-    at: Range<usize>,
-    times: usize,
+    at: Range<u32>,
+    times: u32,
 }
 
 impl Builder {
@@ -143,8 +143,11 @@ impl Builder {
     }
 
     /// Puts a word at the end; false when there is no room left. One that has no letter in its folded form is none.
-    fn push_word(&mut self, prefix: &str, word: &str) -> bool {
-        self.push_with(prefix, |terms| words::push_folded(terms, word))
+    fn push_word(&mut self, prefix: &str, word: &str, plain: bool) -> bool {
+        self.push_with(prefix, |terms| match plain {
+            true => words::push_plain(terms, word),
+            false => words::push_folded(terms, word),
+        })
     }
 
     fn push_with(&mut self, prefix: &str, put: impl FnOnce(&mut String)) -> bool {
@@ -171,13 +174,14 @@ impl Builder {
     }
 
     /// How often the term from here to the end is there now.
-    fn has_come(&mut self, begin: usize) -> usize {
-        let (terms, hashes) = (self.terms.as_str(), &self.hashes);
-        let text = |at: &Range<usize>| terms.get(at.clone()).unwrap_or_default();
-        let at = begin..terms.len();
-        let hash = |at: &Range<usize>| hashes.hash_one(text(at));
-        let same = |known: &Times| text(&known.at) == text(&at);
-        let entry = self.times.entry(hash(&at), same, |known| hash(&known.at));
+    fn has_come(&mut self, begin: usize) -> u32 {
+        let (terms, hashes) = (self.terms.as_bytes(), &self.hashes);
+        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let octets = |at: &Range<u32>| terms.get(at.start as usize..at.end as usize).unwrap_or_default();
+        let at = place(begin)..place(terms.len());
+        let term = octets(&at);
+        let same = |known: &Times| octets(&known.at) == term;
+        let entry = self.times.entry(hashes.hash_one(term), same, |known| hashes.hash_one(octets(&known.at)));
         let mut known = entry.or_insert_with(|| Times { at: at.clone(), times: 0 });
         let times = &mut known.get_mut().times;
         *times += 1;
@@ -198,7 +202,7 @@ impl Builder {
             let room = if run.dense {
                 words::pairs(written, run.at.start).iter().all(|word| self.push(prefix, &word.term))
             } else {
-                self.push_word(prefix, written)
+                self.push_word(prefix, written, run.plain)
             };
             if !room {
                 return;

@@ -33,28 +33,34 @@ pub(super) fn push_folded(out: &mut String, word: &str) {
     out.truncate(out.floor_char_boundary(begin + MAX_TERM_OCTETS));
 }
 
+/// The same of a word that is ASCII.
+pub(super) fn push_plain(out: &mut String, word: &str) {
+    chars::fold_plain_into(out, crate::cut(word, MAX_TERM_OCTETS));
+}
+
 /// Letters in a row, all of scripts with spaces or all of scripts without.
 pub(super) struct Run {
     pub at: Range<usize>,
     pub dense: bool,
+    /// All of it is ASCII.
+    pub plain: bool,
 }
 
 /// The runs of a text, in order.
 pub(super) fn runs(text: &str) -> impl Iterator<Item = Run> {
     let mut at = 0;
     std::iter::from_fn(move || {
-        let (begin, first) = chars::find(text, at, Class::of_word)?;
+        let (begin, first) = chars::word_from(text, at)?;
         let dense = first.dense();
-        let of_run = |class: Class| class.of_word() && class.dense() == dense || class.hangs_on();
-        let end = chars::find(text, begin, |class| !of_run(class)).map_or(text.len(), |(end, _)| end);
+        let (end, plain) = chars::run_end(text, begin, dense);
         at = end;
-        Some(Run { at: begin..end, dense })
+        Some(Run { at: begin..end, dense, plain })
     })
 }
 
 /// The words of a text, in order.
 pub(super) fn words(text: &str) -> impl Iterator<Item = Word> {
-    runs(text).flat_map(|Run { at, dense }| {
+    runs(text).flat_map(|Run { at, dense, .. }| {
         let run = text.get(at.clone()).unwrap_or_default();
         let all =
             if dense { pairs(run, at.start) } else { vec![Word { term: fold(run), at, tail: false, dense: false }] };
@@ -92,7 +98,7 @@ pub(super) fn addresses(text: &str) -> impl Iterator<Item = Word> {
     let mut from = 0;
     std::iter::from_fn(move || {
         loop {
-            let sign = from + text.get(from..)?.find('@')?;
+            let sign = from + memchr::memchr(b'@', text.as_bytes().get(from..)?)?;
             from = sign + 1;
             let local = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '%' | '+' | '-');
             let before = text.get(..sign)?;

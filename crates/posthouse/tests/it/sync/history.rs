@@ -16,7 +16,7 @@ async fn get(api: &mut Api, id: &str, rest: &str) -> Value {
 }
 
 /// Waits until the account's answer is so; panics with the last one.
-async fn until(s: &mut Scene, what: &str, rest: &str, holds: impl Fn(&Value) -> bool) -> Value {
+pub async fn until(s: &mut Scene, what: &str, rest: &str, holds: impl Fn(&Value) -> bool) -> Value {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         let answer = get(&mut s.api, &s.id, rest).await;
