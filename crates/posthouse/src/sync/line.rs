@@ -210,9 +210,6 @@ async fn settle_all(
     while written.recv_many(&mut waiting, WRITTEN).await > 0 {
         if waiting.iter().any(|batch| !batch.messages.is_empty()) {
             owner.app.blobs.make_durable().await?;
-            // The newest, which somebody looks at first, are of a short part.
-            let old = waiting.iter().filter(|batch| batch.part.long).flat_map(|batch| &batch.messages);
-            owner.app.blobs.let_go(&owner.scope, owner.account.id, old.map(|m| m.blob)).await;
         }
         for batch in waiting.drain(..) {
             if ready_to.send(batch).await.is_err() {

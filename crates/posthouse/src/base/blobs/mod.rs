@@ -9,7 +9,6 @@ use crate::base::meters::{BLOB_BYTES, Meters};
 use crate::team::Scope;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt, path::Path as Key};
 use std::io::{ErrorKind, Write};
@@ -204,20 +203,6 @@ impl Blobs {
         .map_err(|e| BlobError::Store(e.to_string()))?
     }
 
-    /// Tells the system that nobody reads these soon: what they take of its memory is free for the next ones. Call it after
-    /// [`Self::make_durable`], as only what is on the disk is let go. An import would push everything else out of the memory otherwise,
-    /// and a virtual machine pays for each page of it that it had not used before.
-    pub async fn let_go(&self, scope: &Scope, account: AccountId, blobs: impl Iterator<Item = BlobKey>) {
-        let files: Vec<PathBuf> = blobs.map(|blob| self.folder.join(file_of(scope, account, blob))).collect();
-        let work = move || {
-            // A hint: what is gone needs none, and whoever refuses it keeps the pages.
-            for file in files.iter().filter_map(|path| std::fs::File::open(path).ok()) {
-                let _ = posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
-            }
-        };
-        let _ = tokio::task::spawn_blocking(work).await;
-    }
-
     /// Reads the bytes back.
     ///
     /// # Errors
@@ -344,9 +329,7 @@ mod tests {
         // The file itself is empty, as after a power loss.
         std::fs::write(&file, "").unwrap();
         assert_eq!(blobs.put(&scope, account, &body).await.unwrap(), key);
-        blobs.make_durable().await.unwrap();
-        blobs.let_go(&scope, account, [key, BlobKey([0; 32])].into_iter()).await;
-        assert_eq!(blobs.get(&scope, account, key).await.unwrap(), body, "what is let go is still there");
+        assert_eq!(blobs.get(&scope, account, key).await.unwrap(), body);
         assert_eq!(blobs.older_than(&scope, account, i64::MAX).await.unwrap(), [key], "no half of one is listed");
         blobs.remove_account(&scope, account).await.unwrap();
         assert!(!file.parent().unwrap().exists());
