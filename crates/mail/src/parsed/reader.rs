@@ -350,9 +350,20 @@ pub(super) fn to_text(bytes: &[u8], charset: Option<&str>) -> (String, bool) {
         Some(decoder) if !unicode => (decoder(bytes), false),
         known => match std::str::from_utf8(bytes) {
             Ok(text) => (text.to_owned(), known.is_none() && !unicode),
+            Err(_) if is_mostly_unicode(bytes) => (String::from_utf8_lossy(bytes).into_owned(), true),
             Err(_) => (western(bytes), true),
         },
     }
+}
+
+/// Whether there are more characters beyond ASCII than octets that belong to none: text that was cut or damaged, not another
+/// character set.
+fn is_mostly_unicode(bytes: &[u8]) -> bool {
+    let (whole, broken) = bytes.utf8_chunks().fold((0_usize, 0_usize), |(whole, broken), chunk| {
+        let more = chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        (whole + more, broken + chunk.invalid().len())
+    });
+    whole > broken
 }
 
 fn western(bytes: &[u8]) -> String {
@@ -363,6 +374,21 @@ fn western(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn one_wrong_octet_leaves_the_rest_of_a_text_readable() {
+        let damaged = [b"Pr\xc3\xbcfung der Vertr\xc3\xa4ge: ", &b"\xe4"[..], b" Ende"].concat();
+        assert_eq!(
+            to_text(&damaged, Some("UTF-8")),
+            ("Pr\u{fc}fung der Vertr\u{e4}ge: \u{fffd} Ende".to_owned(), true)
+        );
+        assert_eq!(to_text("Привет".as_bytes().split_last().unwrap().1, None).0, "Приве\u{fffd}");
+        assert_eq!(
+            to_text(b"Gr\xfc\xdfe", Some("utf-8")),
+            ("Gr\u{fc}\u{df}e".to_owned(), true),
+            "another character set"
+        );
+    }
 
     proptest! {
         #[test]
