@@ -4,7 +4,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+# Why tests failed comes last: that is where a log is read first.
+finish() {
+    [ "$1" = 0 ] || { printf '\n==> What went wrong\n'; grep -aA3 'panicked at' "$log" | tail -n 100 || true; }
+    rm -f "$log"
+}
+trap 'finish $?' EXIT
 step() { printf '\n==> %s\n' "$*"; }
 # Servers that give up their rights need them to begin with.
 if [ "$(id -u)" = 0 ]; then root=(); else root=(sudo --preserve-env=PATH,HOME,CARGO_HOME,RUSTUP_HOME,CI,CARGO_INCREMENTAL,RUSTC_WORKSPACE_WRAPPER,CLIPPY_ARGS); fi

@@ -17,9 +17,6 @@ const TRIES: i64 = 5;
 /// A copy whose filing broke off may still be on its way into the folder, although its session is gone: it is looked for
 /// after this many seconds, not at once.
 const SETTLES_SECS: i64 = 10;
-/// After a session that broke in an operation none is done for this many seconds: mail comes in first. Less than [`SETTLES_SECS`],
-/// after which the one that broke it is tried again: the others have their turn even where it breaks every session.
-const RESTS_SECS: i64 = 5;
 /// Operations tried before the mailbox is looked at again.
 const IN_A_ROW: usize = 100;
 
@@ -48,9 +45,8 @@ type Told = (FolderId, Vec<(i64, Flags)>);
 /// Does what waits, as far as it may go.
 pub async fn run(owner: &Owner, session: &mut ImapSession) -> Result<Done, Stop> {
     let (mut done, mut held, mut tries, mut after) = (Done::default(), Held::default(), 0, None);
-    let rests_until = owner.ops_rest_until();
-    if owner.app.clock.now() < rests_until {
-        return Ok(Done { next: Some(rests_until), ..done });
+    if owner.mail_first.swap(false, Ordering::Relaxed) {
+        return Ok(Done { next: Some(owner.app.clock.now()), ..done });
     }
     loop {
         let mut c = owner.app.db.read().await?;
@@ -99,7 +95,7 @@ async fn attempt(owner: &Owner, session: &mut ImapSession, waiting: &Waiting) ->
     if let Err(Stop::Failed(failure)) = &tried {
         // It may be the operation that breaks the session: mail comes in first, next time, and others go before it.
         postpone(owner, waiting, (failure.reason.text(), SETTLES_SECS * 1_000)).await?;
-        owner.rest_ops(owner.app.clock.now().plus_secs(RESTS_SECS));
+        owner.mail_first.store(true, Ordering::Relaxed);
     }
     tried
 }

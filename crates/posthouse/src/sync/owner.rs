@@ -49,8 +49,8 @@ pub struct Owner {
     suspects: Mutex<HashSet<MessageId>>,
     /// Days of mail to import, as they were when they were last looked at; 0: everything.
     import_days: AtomicI64,
-    /// No operation is done before this, in microseconds: one broke the last session.
-    ops_rest_until: AtomicI64,
+    /// An operation broke the last session: the next one looks for mail before it does any, however long it took to open.
+    pub mail_first: AtomicBool,
 }
 
 /// The last pass over all chosen folders.
@@ -136,7 +136,7 @@ pub async fn own(
             untidy: AtomicBool::new(true),
             suspects: Mutex::default(),
             import_days: AtomicI64::new(account.import_days),
-            ops_rest_until: AtomicI64::new(0),
+            mail_first: AtomicBool::new(false),
         };
         // Whatever ends this drops the session with it.
         tokio::select! {
@@ -429,16 +429,6 @@ impl Owner {
     /// Days of mail to import; 0: everything.
     pub fn import_days(&self) -> i64 {
         self.import_days.load(Ordering::Relaxed)
-    }
-
-    /// No operation is done before this.
-    pub fn ops_rest_until(&self) -> Ts {
-        Ts(self.ops_rest_until.load(Ordering::Relaxed))
-    }
-
-    /// Operations rest until then.
-    pub fn rest_ops(&self, until: Ts) {
-        self.ops_rest_until.store(until.0, Ordering::Relaxed);
     }
 
     /// The folders that are copied.

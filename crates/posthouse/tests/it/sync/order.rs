@@ -7,7 +7,7 @@ use crate::support::{Engine, eventually, mail};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use testkit::Direction::FromClient;
+use testkit::Direction::{FromClient, FromServer};
 use testkit::{Fault, Plan, contains};
 use tokio::sync::Mutex;
 
@@ -107,6 +107,27 @@ async fn breaks_every_session(engine: Engine) {
     s.t.stop().await;
 }
 
+/// Signing in takes so long that an operation that broke the session is due again by then.
+async fn breaks_slow_sessions(engine: Engine) {
+    let mut s = Scene::behind(engine, "breaks-slow", Offers::All.plan(), six).await;
+    s.equal(&FOLDERS).await;
+    let mut plan = with(Offers::All, Fault::CloseAtLine(FromClient, contains("UID MOVE 1 ")));
+    plan.faults.push(Fault::DelayAtLine(FromServer, contains("Logged in"), Duration::from_secs(11)));
+    s.pause().await;
+    let to_sent = json!({ "kind": "move", "folder": s.folder("Sent").await });
+    s.change(&[1], None, to_sent).await;
+    s.resume(plan).await;
+    let broken = async || s.t.number("SELECT COUNT(*) FROM mailbox_op WHERE attempts > 0").await > 0;
+    eventually("it broke the session", broken).await;
+    s.host.put("INBOX", &mail("Fresh", "fresh@else.test"));
+    let cell = Mutex::new(&mut s);
+    eventually("mail comes in", async || cell.lock().await.here().await.contains_key("Fresh")).await;
+    let tries = s.t.number("SELECT MAX(attempts) FROM mailbox_op").await;
+    assert!(tries <= 2, "mail waited for {tries} tries");
+    assert_eq!(lies(&s, "Mail 1"), ["INBOX"]);
+    s.t.stop().await;
+}
+
 /// Where a server cannot move, a copy that broke off is looked for by size and header. Another message's must not be taken for it.
 async fn keeps_twins_apart(engine: Engine) {
     let plan = with(Offers::NoMove, Fault::CloseAtLine(FromClient, contains("UID COPY")));
@@ -145,6 +166,10 @@ on_both! {
 
     async fn an_operation_that_breaks_every_session_stops_no_other_and_no_mail(engine) {
         breaks_every_session(engine).await;
+    }
+
+    async fn mail_comes_in_between_sessions_that_an_operation_breaks_however_slow_the_server_is(engine) {
+        breaks_slow_sessions(engine).await;
     }
 
     async fn twins_on_their_way_wait_for_each_other(engine) {
