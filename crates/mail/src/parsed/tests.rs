@@ -147,6 +147,11 @@ fn snippets_show_what_the_sender_wrote() {
         ("text\n-- \nsignature", "text"),
         ("\u{200c}\u{a0}\u{34f} Preview \u{200b}\u{feff}", "Preview"),
         ("👩\u{200d}🚀 ok", "👩\u{200d}🚀 ok"),
+        ("Yes\n\nOn Mon, 23 Nov 2026 at 10:00, Ana Díaz\n<ana@acme.test> wrote:\n\n> No\nthanks", "Yes thanks"),
+        ("Yes\n\nOn Monday at 9:05 Ana\nDíaz of the Acme Company\nwrote:\n> No", "Yes"),
+        ("Hello Ben,\nyou asked\nas follows:\n> No", "Hello Ben, you asked"),
+        ("In 2026\nwe shall\ngo on\nas said:\n\n> No\n\nBen:\n> Yes\nso", "In 2026 we shall go on so"),
+        ("page\n\n\nOne:\n\nTwo:\n> a\n\n> b", "page One:"),
     ] {
         assert_eq!(text::snippet(text), snippet);
     }

@@ -45,13 +45,14 @@ pub(super) fn clean_body(text: &str) -> String {
     clean
 }
 
-/// A line without its end. A carriage return in it is a line end, too; other controls leave nothing.
+/// A line without its end. A carriage return in it is a line end, too, and so is a form feed; other controls leave nothing.
 fn push_clean(clean: &mut String, line: &str) {
     if !may_hold(line, |b| (b < b' ' && b != b'\n' && b != b'\t') || b == 0x7f || b == C1) {
         return clean.push_str(line);
     }
     clean.extend(line.chars().filter_map(|c| match c {
-        '\r' => Some('\n'),
+        // Ends of lines and of pages.
+        '\r' | '\u{b}' | '\u{c}' | '\u{85}' => Some('\n'),
         '\n' | '\t' => Some(c),
         c => Some(c).filter(|c| !c.is_control()),
     }));
@@ -197,11 +198,10 @@ pub(super) fn or_nothing(mut value: String) -> String {
     if value.chars().all(|c| c.is_whitespace() || "<>()[]\"',;:@\\.".contains(c)) { String::new() } else { value }
 }
 
-/// Lines that the sender wrote. The line over a quotation ("Ana wrote:") ends with a colon in every language.
+/// Lines that the sender wrote.
 fn unquoted_lines(text: &str) -> impl Iterator<Item = &str> {
     let mut lines = text.lines();
-    // The last line with something in it and the blank ones behind it: what comes next says whether it is one over a quotation.
-    let (mut held, mut ready) = (vec![], VecDeque::new());
+    let (mut held, mut ready) = (Held::default(), VecDeque::new());
     std::iter::from_fn(move || {
         loop {
             if let Some(line) = ready.pop_front() {
@@ -210,20 +210,72 @@ fn unquoted_lines(text: &str) -> impl Iterator<Item = &str> {
             let Some(line) = lines.next().filter(|line| line.trim_end() != "--" && !is_forward_rule(line.trim()))
             else {
                 lines = "".lines();
-                ready.extend(held.drain(..));
+                held.release(&mut ready);
                 return ready.pop_front();
             };
             if line.trim_start().starts_with('>') {
-                let own = held.iter().rposition(|line: &&str| !line.trim().is_empty());
-                let own = own.filter(|at| !held.get(*at).is_some_and(|line| line.trim_end().ends_with(':')));
-                held.truncate(own.map_or(0, |at| at + 1));
-                continue;
+                held.drop_attribution();
+                held.release(&mut ready);
+            } else {
+                held.take(line, &mut ready);
             }
-            if !line.trim().is_empty() {
-                ready.extend(held.drain(..));
-            }
-            held.push(line);
         }
+    })
+}
+
+/// Lines that the line over a quotation ("On Monday, Ana", "wrote:") may be wrapped to.
+const WRAPPED: usize = 3;
+
+/// The last lines of a paragraph and the blank ones behind it: what comes next says whether they are those over a quotation.
+#[derive(Default)]
+struct Held<'t> {
+    lines: VecDeque<&'t str>,
+    blanks: usize,
+    /// Lines of the paragraph so far.
+    of_paragraph: usize,
+}
+
+impl<'t> Held<'t> {
+    /// Takes a line, and gives those that are over no quotation any more.
+    fn take(&mut self, line: &'t str, ready: &mut VecDeque<&'t str>) {
+        if line.trim().is_empty() {
+            self.blanks += 1;
+            return;
+        }
+        if self.blanks > 0 {
+            self.release(ready);
+        }
+        self.of_paragraph += 1;
+        self.lines.push_back(line);
+        if self.lines.len() > WRAPPED {
+            ready.extend(self.lines.pop_front());
+        }
+    }
+
+    fn release(&mut self, ready: &mut VecDeque<&'t str>) {
+        ready.extend(self.lines.drain(..));
+        (self.blanks, self.of_paragraph) = (0, 0);
+    }
+
+    /// A quotation comes: the line over it ends with a colon in every language. It is wrapped where the lines before it in a
+    /// short paragraph say when or who.
+    fn drop_attribution(&mut self) {
+        if !self.lines.back().is_some_and(|line| line.trim_end().ends_with(':')) {
+            return;
+        }
+        let is_wrapped = self.of_paragraph <= WRAPPED && self.lines.iter().any(|line| says_when_or_who(line));
+        let own = if is_wrapped { 0 } else { self.lines.len() - 1 };
+        self.lines.truncate(own);
+    }
+}
+
+/// A year, a time of day, or an address.
+fn says_when_or_who(line: &str) -> bool {
+    let is_number = |text: &str, len| text.len() == len && text.bytes().all(|b| b.is_ascii_digit());
+    let mut words = line.split(|c: char| !c.is_alphanumeric() && !matches!(c, ':' | '@'));
+    words.any(|word| {
+        let minutes = word.split_once(':').map(|(_, minutes)| minutes.get(..2).unwrap_or_default());
+        word.contains('@') || is_number(word, 4) || minutes.is_some_and(|minutes| is_number(minutes, 2))
     })
 }
 
@@ -266,6 +318,7 @@ mod tests {
         while let Some(c) = chars.next() {
             match c {
                 '\r' if chars.peek() != Some(&'\n') => clean.push('\n'),
+                '\u{b}' | '\u{c}' | '\u{85}' => clean.push('\n'),
                 '\n' | '\t' => clean.push(c),
                 c if c.is_control() => {}
                 c => clean.push(c),

@@ -20,6 +20,7 @@ pub use found::{Part, excerpt, marks};
 pub use query::{Clause, Day, Field, Filters, MAX_CLAUSES, MAX_QUERY_OCTETS, Query};
 
 use crate::parsed::{Correspondent, Parsed};
+use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::collections::HashSet;
 use std::hash::BuildHasher;
@@ -31,8 +32,6 @@ pub const MAX_TERMS: usize = 4_000;
 pub const MAX_HEAD_TERMS: usize = 1_500;
 /// Octets of one term. A longer word is its beginning, in messages as in queries.
 pub const MAX_TERM_OCTETS: usize = 64;
-/// How often one term is kept in a message: PostgreSQL keeps no more than 255 places of one.
-pub const MAX_REPEATS: u32 = 250;
 /// HTML that is turned into text for its words.
 const MAX_HTML_OCTETS: usize = 256 * 1024;
 /// Different addresses of the text that are kept whole.
@@ -66,7 +65,7 @@ impl Document {
     /// The terms of a message.
     #[must_use]
     pub fn of(message: &Parsed) -> Self {
-        let mut out = Builder { times: HashTable::with_capacity(USUAL_TERMS), ..Builder::default() };
+        let mut out = Builder { known: HashTable::with_capacity(USUAL_TERMS), ..Builder::default() };
         let recipients = || message.to.iter().chain(&message.cc).chain(&message.bcc);
         // Each may go so far: none of them takes the room of those after it.
         out.room = 400;
@@ -124,16 +123,11 @@ struct Builder {
     terms: String,
     words: Vec<Range<usize>>,
     count: usize,
-    times: HashTable<Times>,
+    /// Where each term is for the first time. Small: the table of a message stays near the processor.
+    known: HashTable<Range<u32>>,
     /// Who writes a mail must not know which words meet in the table; there are [`MAX_TERMS`] at most.
     hashes: DefaultHashBuilder,
     room: usize,
-}
-
-/// How often a term is there, and where first. Small: the table of a message stays near the processor.
-struct Times {
-    at: Range<u32>,
-    times: u32,
 }
 
 impl Builder {
@@ -162,30 +156,32 @@ impl Builder {
         self.terms.push_str(prefix);
         let word = self.terms.len();
         put(&mut self.terms);
-        let times = if self.terms.len() > word { self.has_come(begin) } else { 0 };
-        match times {
-            1..=MAX_REPEATS => self.count += 1,
-            _ => self.terms.truncate(before),
+        if self.terms.len() == word {
+            self.terms.truncate(before);
+            return true;
         }
-        if times == 1 && prefix.is_empty() {
+        self.count += 1;
+        if self.is_new(begin) && prefix.is_empty() {
             self.words.push(begin..self.terms.len());
         }
         true
     }
 
-    /// How often the term from here to the end is there now.
-    fn has_come(&mut self, begin: usize) -> u32 {
+    /// Whether the term from here to the end was not there before.
+    fn is_new(&mut self, begin: usize) -> bool {
         let (terms, hashes) = (self.terms.as_bytes(), &self.hashes);
         let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         let octets = |at: &Range<u32>| terms.get(at.start as usize..at.end as usize).unwrap_or_default();
         let at = place(begin)..place(terms.len());
         let term = octets(&at);
-        let same = |known: &Times| octets(&known.at) == term;
-        let entry = self.times.entry(hashes.hash_one(term), same, |known| hashes.hash_one(octets(&known.at)));
-        let mut known = entry.or_insert_with(|| Times { at: at.clone(), times: 0 });
-        let times = &mut known.get_mut().times;
-        *times += 1;
-        *times
+        let same = |known: &Range<u32>| octets(known) == term;
+        match self.known.entry(hashes.hash_one(term), same, |known| hashes.hash_one(octets(known))) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(at.clone());
+                true
+            }
+        }
     }
 
     fn gap(&mut self) {

@@ -195,19 +195,28 @@ impl Query {
             return;
         }
         let mut found: Vec<Word> = words::words(trimmed).take(MAX_ROW).collect();
+        // Who still types what must not be there would see nothing until the word is whole.
+        clause.prefix &= !clause.negated;
+        // A beginning too short to be looked for; what is before it is asked for.
+        if found.len() > 1 && clause.prefix && found.last().is_some_and(|word| !word.dense && is_short(word)) {
+            found.pop();
+            clause.prefix = false;
+        }
         // At the end of a run its last character stands by itself only where the run ends in the message too.
         if found.last().is_some_and(|word| word.tail) {
             found.pop();
         }
         let Some(last) = found.last() else { return };
-        // Who still types what must not be there would see nothing until the word is whole.
-        clause.prefix &= !clause.negated;
-        let chars = last.term.chars().count();
         clause.prefix =
-            if last.dense { chars == 1 || clause.prefix } else { clause.prefix && chars >= MIN_PREFIX_CHARS };
+            if last.dense { last.term.chars().count() == 1 || clause.prefix } else { clause.prefix && !is_short(last) };
         clause.terms = found.into_iter().map(|word| word.term).collect();
         self.clauses.push(clause);
     }
+}
+
+/// Too short for its beginning to be looked for.
+fn is_short(word: &Word) -> bool {
+    word.term.chars().count() < MIN_PREFIX_CHARS
 }
 
 impl Filters {

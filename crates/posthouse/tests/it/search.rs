@@ -134,6 +134,7 @@ fn corpus() -> Vec<Letter> {
         Message-ID: <file@else.test>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
         Content-Type: text/html; charset=utf-8\r\n\r\n<p>The <b>grand</b> total is <i>42</i></p><script>hidden()</script>\r\n--b\r\n\
         Content-Type: application/pdf; name=\"Angebot-Maerz.pdf\"\r\nContent-Disposition: attachment; filename=\"Angebot-Maerz.pdf\"\r\n\r\nx\r\n--b--\r\n";
+    let links: String = (0..400).map(|n| format!("www.p{n}.test ")).collect();
     vec![
         Letter { raw: with_file.into(), at: BASE, seen: false, archived: false },
         letter("Grüße aus München", "Schöne Straße. İstanbul'da ilık bir gün.", BASE - 10),
@@ -142,7 +143,7 @@ fn corpus() -> Vec<Letter> {
             archived: true,
             ..letter("Syntax", "he said \"NEAR(a, b)\" and x:y and don't* 100% a_b C++ O'Neil \\ ok", BASE - 30)
         },
-        letter("Long", &format!("{} end", "x".repeat(300)), BASE - 40),
+        letter("Long", &format!("{} end {links}", "x".repeat(300)), BASE - 40),
         letter("Contact", "Write to sales-team@müller.test, please", BASE - 86_400 * 30),
         Letter { seen: false, ..letter("Ёлка и οδός", "Привет, ΟΔΟΣ", BASE - 86_400 * 300) },
     ]
@@ -190,6 +191,11 @@ const QUERIES: &[(&str, &str)] = &[
     ("\"unclosed", ""),
     ("\" ' : * ^ ( ) { } - -- \u{0}", ""),
     ("AND OR NOT", ""),
+    ("www.p399.test", "Long"),
+    ("\"p398 test www\"", "Long"),
+    ("www.p399.te", "Long"),
+    ("www.p399.t", "Long"),
+    ("\"p398 p399\"", ""),
     ("sales-team@müller.test", "Contact"),
     ("muller.test", "Contact"),
     ("елка", "Ёлка"),

@@ -10,11 +10,16 @@ use crate::accounts::AccountId;
 use crate::team::Scope;
 use db::Engine;
 use mail::terms::{Clause, Document, Field, GAP, Query};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
 /// Places that PostgreSQL knows: what is later in a message is at the last one.
 const LAST_PLACE: usize = 16_383;
+/// How many places of one term it keeps.
+const KEPT_PLACES: usize = 255;
+/// Before a term that is there more often: it may stand in a row with others where nobody knows.
+const OFTEN: &str = "m:";
 /// Messages with files.
 const WITH_FILES: &str = "h:1";
 
@@ -55,22 +60,25 @@ const SHORT: [usize; 2] = [2, 3];
 /// Each term once, with its places. In PostgreSQL's order of them, which it then need not find.
 fn vector<'t>(terms: impl Iterator<Item = &'t str>) -> String {
     let mut known: HashMap<&str, usize> = HashMap::new();
-    let mut found: Vec<(&str, Vec<usize>)> = vec![];
+    let mut found: Vec<(Cow<'t, str>, Vec<usize>)> = vec![];
     for (i, term) in terms.enumerate().filter(|(_, term)| *term != GAP) {
         let at = *known.entry(term).or_insert(found.len());
         if at == found.len() {
-            found.push((term, vec![]));
+            found.push((term.into(), vec![]));
         }
         if let Some((_, places)) = found.get_mut(at) {
             places.push((i + 1).min(LAST_PLACE));
         }
     }
-    found.sort_unstable_by_key(|(term, _)| *term);
+    let often = found.iter().filter(|(_, places)| places.len() > KEPT_PLACES);
+    let often: Vec<_> = often.map(|(term, _)| (format!("{OFTEN}{term}").into(), vec![])).collect();
+    found.extend(often);
+    found.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     let mut out = String::new();
     for (term, places) in found {
         let mut between = ':';
-        out.push_str(&lexeme(term));
-        for place in places {
+        out.push_str(&lexeme(&term));
+        for place in places.into_iter().take(KEPT_PLACES) {
             let _ = write!(out, "{between}{place}");
             between = ',';
         }
@@ -111,7 +119,14 @@ pub fn question(engine: Engine, scope: &Scope, whose: &Whose, query: &Query) -> 
             return one(format!("p:{word}"));
         }
         let terms: Vec<String> = clause.terms.iter().map(|t| format!("{}{t}", clause.field.prefix())).collect();
-        row(engine, &terms, clause.prefix)
+        let row = row(engine, &terms, clause.prefix);
+        match engine {
+            // Rather shown than left out.
+            Engine::Postgres if terms.len() > 1 && !clause.negated => {
+                format!("({row} | {})", anywhere(&terms, clause.prefix))
+            }
+            _ => row,
+        }
     };
     let (without, with): (Vec<&Clause>, Vec<&Clause>) = query.clauses.iter().partition(|c| c.negated);
     let mut all = vec![whose];
@@ -139,6 +154,15 @@ const fn or(engine: Engine) -> &'static str {
         Engine::Sqlite => " OR ",
         Engine::Postgres => " | ",
     }
+}
+
+/// For PostgreSQL: all of the terms, one of them more often than it keeps their places.
+fn anywhere(terms: &[String], prefix: bool) -> String {
+    let all = |before: &str, between: &str| {
+        let all: Vec<String> = terms.iter().map(|t| lexeme(&format!("{before}{t}"))).collect();
+        format!("{}{}", all.join(between), if prefix { ":*" } else { "" })
+    };
+    format!("{} & ({})", all("", " & "), all(OFTEN, " | "))
 }
 
 /// Terms in a row; of the last one only the beginning when asked.
@@ -173,7 +197,9 @@ mod tests {
         );
         assert_eq!(
             both[1],
-            format!("('{w}') & ('your' <-> 'quote') & ('f:ana') & ('invo':*) & ('h:1') & !(('draft'))")
+            format!(
+                "('{w}') & (('your' <-> 'quote') | 'your' & 'quote' & ('m:your' | 'm:quote')) & ('f:ana') & ('invo':*) & ('h:1') & !(('draft'))"
+            )
         );
     }
 
@@ -190,5 +216,12 @@ mod tests {
     #[test]
     fn places_are_those_of_the_terms_in_a_row() {
         assert_eq!(vector(["a", GAP, "it's", "a", "\\"].into_iter()), "'\\\\':5 'a':1,4 'it''s':3 ");
+    }
+
+    #[test]
+    fn what_is_there_too_often_is_said_to_be() {
+        let of = |times| vector(std::iter::repeat_n("x", times));
+        assert!(of(255).ends_with(",255 ") && !of(255).contains("m:"), "{}", of(255));
+        assert_eq!(of(256), format!("'m:x' {}", of(255)));
     }
 }
