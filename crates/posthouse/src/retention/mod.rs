@@ -172,7 +172,7 @@ pub const FOR_GOOD: &[(&str, &str)] = &[
     ("message", "goes when it is gone from the server"),
     ("placement", "as the message"),
     ("search_entry", "as the message"),
-    ("message_link", "as the message"),
+    ("thread_link", "goes with the last message of its thread"),
     ("exclude_pattern", "a part of the account's settings"),
     ("transfer", "until the mail server has done it or refused it"),
     ("thread_backlog", "goes when the account's older mail is in conversations"),

@@ -16,7 +16,7 @@ async fn left(t: &posthouse::app::App) -> Vec<(&'static str, i64)> {
         ("search_entry", "SELECT COUNT(*) FROM search_entry"),
         ("search_index", "SELECT COUNT(*) FROM search_index"),
         ("search_backlog", "SELECT COUNT(*) FROM search_backlog"),
-        ("message_link", "SELECT COUNT(*) FROM message_link"),
+        ("thread_link", "SELECT COUNT(*) FROM thread_link"),
         ("thread_backlog", "SELECT COUNT(*) FROM thread_backlog"),
         ("mailbox_op", "SELECT COUNT(*) FROM mailbox_op"),
         ("sync_run", "SELECT COUNT(*) FROM sync_run"),

@@ -237,7 +237,7 @@ on_both! {
         // As it is after the migration, while the worker is kept away.
         let held = posthouse::base::leases::take(t.app(), "thread_backlog").await.unwrap().unwrap();
         t.run_sql("UPDATE message SET thread_id = id, subject_key = '', bare_reply = (1 = 0)").await;
-        t.run_sql("DELETE FROM message_link").await;
+        t.run_sql("DELETE FROM thread_link").await;
         t.run_sql("INSERT INTO thread_backlog (account_id, workspace_id, before_at, before_id)
                    SELECT account_id, workspace_id, 9223372036854775807, id FROM message ORDER BY id DESC LIMIT 1").await;
         assert_eq!(pages(&mut api, &format!("/accounts/{}/threads?limit=200", stock.account)).await.len(), 126, "each is there, alone");
@@ -259,6 +259,27 @@ on_both! {
         assert_eq!(t.number("SELECT COUNT(*) FROM message WHERE subject_key = ''").await, 0);
         t.stop().await;
         drop(kept);
+    }
+
+    async fn what_ties_messages_goes_with_the_last_of_them(engine) {
+        let t = TestApp::start(engine).await;
+        let mut api = t.owner().await;
+        let (scope, user) = ids(&mut api).await;
+        let mut stock = stock(t.app(), &scope, Some(user), "ben@lab.test").await;
+        stored(t.app(), &mut stock, vec![part("a1", &[], 1), part("a2", &["a1"], 2), part("x", &[], 3)], 1).await;
+        t.run_sql("DELETE FROM placement WHERE uid = 1").await;
+        t.run_sql("DELETE FROM message WHERE subject = 'a1'").await;
+        stored(t.app(), &mut stock, vec![part("a3", &["a1"], 4), part("b1", &["a0"], 5)], 1).await;
+        assert_eq!(partition(&mut api, stock.account).await, "a2 a3|b1|x");
+        // Two threads that turn out to be one, and what arrives for the one that was moved.
+        stored(t.app(), &mut stock, vec![part("a4", &["a0", "a3"], 6), part("b2", &["b1"], 7)], 1).await;
+        assert_eq!(partition(&mut api, stock.account).await, "a2 a3 b1 a4 b2|x");
+        t.run_sql("DELETE FROM placement").await;
+        t.run_sql("DELETE FROM message WHERE subject IN ('a2', 'a3', 'b1', 'a4')").await;
+        assert_eq!(t.number("SELECT COUNT(*) FROM thread_link").await, 8);
+        t.run_sql("DELETE FROM message WHERE subject = 'b2'").await;
+        assert_eq!(t.number("SELECT COUNT(*) FROM thread_link").await, 1);
+        t.stop().await;
     }
 
     async fn a_conversation_follows_the_mailbox_and_is_nobody_elses(engine) {

@@ -9,14 +9,23 @@ use crate::base::meters::{BLOB_BYTES, Meters};
 use crate::team::Scope;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt, path::Path as Key};
-use std::io::{ErrorKind, Write};
+use std::fs::File;
+use std::io::{ErrorKind, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// An import is waited for: of mail, level 3 takes half as long again and saves a fiftieth.
 const ZSTD_LEVEL: i32 = 1;
+/// Packed bodies from this size on go to the disk past the system's memory. They are most of an import's octets: copied, they would fill
+/// all memory that is free and push out what others read, and cost more than packing them where a virtual machine has to ask for it.
+const DIRECT: usize = 64 * 1024;
+/// Where such a write begins in memory, and what its length is a multiple of. No usual disk asks for more.
+const ALIGNED: usize = 4_096;
+/// Memory for packing that is kept for the next body.
+const KEPT: usize = 1024 * 1024;
 /// Names that are tried for a file until it is whole.
 const STAGED: u32 = 1_000;
 /// The largest blob that is read back, unpacked: a bound against a damaged or forged file.
@@ -45,6 +54,7 @@ impl db::IntoValue for BlobKey {
 pub struct Writer {
     folder: PathBuf,
     packer: zstd::bulk::Compressor<'static>,
+    memory: Vec<u8>,
     meters: Meters,
 }
 
@@ -55,36 +65,80 @@ impl Writer {
     /// # Errors
     /// When the disk refuses.
     pub fn put(&mut self, bytes: &[u8]) -> Result<BlobKey, BlobError> {
-        let packed = self.packer.compress(bytes).map_err(|e| BlobError::Store(e.to_string()))?;
         let hash = blake3::hash(bytes);
-        write(&self.folder.join(hash.to_hex().as_str()), &packed).map_err(|e| BlobError::Store(e.to_string()))?;
-        self.meters.count(BLOB_BYTES, &[], u64::try_from(packed.len()).unwrap_or(u64::MAX));
+        let path = self.folder.join(hash.to_hex().as_str());
+        let packed = self.pack(bytes).and_then(|packed| write(&path, &packed).map(|()| packed.len));
+        if self.memory.len() > KEPT {
+            self.memory = vec![];
+        }
+        let octets = packed.map_err(|e| BlobError::Store(e.to_string()))?;
+        self.meters.count(BLOB_BYTES, &[], u64::try_from(octets).unwrap_or(u64::MAX));
         Ok(BlobKey(*hash.as_bytes()))
+    }
+
+    fn pack(&mut self, bytes: &[u8]) -> std::io::Result<Packed<'_>> {
+        let room = zstd::zstd_safe::compress_bound(bytes.len()).next_multiple_of(ALIGNED);
+        if self.memory.len() < room + ALIGNED {
+            self.memory = vec![0; room + ALIGNED];
+        }
+        let begin = self.memory.as_ptr().align_offset(ALIGNED);
+        let memory = self.memory.get_mut(begin..).unwrap_or_default();
+        let len = self.packer.compress_to_buffer(bytes, memory)?;
+        Ok(Packed { memory, len })
+    }
+}
+
+/// A body as its file has it.
+struct Packed<'m> {
+    /// It, and what happens to be behind it; begins at a multiple of [`ALIGNED`].
+    memory: &'m [u8],
+    len: usize,
+}
+
+impl Packed<'_> {
+    fn write_to(&self, file: &mut File) -> std::io::Result<()> {
+        // Not every file system can.
+        if self.len >= DIRECT && fcntl(&*file, FcntlArg::F_SETFL(OFlag::O_DIRECT)).is_ok() {
+            match self.write_directly(file) {
+                Err(e) if e.kind() == ErrorKind::InvalidInput => {
+                    fcntl(&*file, FcntlArg::F_SETFL(OFlag::empty()))?;
+                    file.rewind()?;
+                }
+                done => return done,
+            }
+        }
+        file.write_all(self.memory.get(..self.len).unwrap_or_default())
+    }
+
+    /// Whole blocks, and then the end of the last one is cut off.
+    fn write_directly(&self, file: &mut File) -> std::io::Result<()> {
+        file.write_all(self.memory.get(..self.len.next_multiple_of(ALIGNED)).unwrap_or_default())?;
+        file.set_len(self.len as u64)
     }
 }
 
 /// A file that is not there yet is nobody's: no row points at it before it is whole and durable. One that is there may be read just now,
 /// or be half of one from a write that broke off: it is replaced at once by another.
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    match std::fs::File::create_new(path) {
-        Ok(mut file) => file.write_all(bytes).inspect_err(|_| {
+fn write(path: &Path, body: &Packed<'_>) -> std::io::Result<()> {
+    match File::create_new(path) {
+        Ok(mut file) => body.write_to(&mut file).inspect_err(|_| {
             // Gives the room back. It is not removed: somebody else may have put the whole one in its place.
             let _ = file.set_len(0);
         }),
-        Err(e) if e.kind() == ErrorKind::AlreadyExists => replace(path, bytes),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => replace(path, body),
         Err(e) if e.kind() == ErrorKind::NotFound => {
             // The account's first. Its folder may go again, with the account.
             std::fs::create_dir_all(path.parent().unwrap_or(path))?;
-            replace(path, bytes)
+            replace(path, body)
         }
         Err(e) => Err(e),
     }
 }
 
 /// Under another name first, so that nobody sees half of a body.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+fn replace(path: &Path, body: &Packed<'_>) -> std::io::Result<()> {
     let (mut file, staged) = staged(path)?;
-    let done = file.write_all(bytes).and_then(|()| std::fs::rename(&staged, path));
+    let done = body.write_to(&mut file).and_then(|()| std::fs::rename(&staged, path));
     if done.is_err() {
         let _ = std::fs::remove_file(&staged);
     }
@@ -92,12 +146,12 @@ fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// `#` and digits at its end are what `object_store` leaves out of its listings.
-fn staged(path: &Path) -> std::io::Result<(std::fs::File, PathBuf)> {
+fn staged(path: &Path) -> std::io::Result<(File, PathBuf)> {
     let mut n = 1_u32;
     loop {
         let mut name = path.as_os_str().to_owned();
         name.push(format!("#{n}"));
-        match std::fs::File::create_new(&name) {
+        match File::create_new(&name) {
             Ok(file) => return Ok((file, name.into())),
             // Somebody writes the same now, or did not come to an end.
             Err(e) if e.kind() == ErrorKind::AlreadyExists && n < STAGED => n += 1,
@@ -130,14 +184,14 @@ impl From<object_store::Error> for BlobError {
 }
 
 /// While it lives no body is removed, by any process: a backup reads the rows first and their bodies after.
-pub struct Kept(#[expect(dead_code, reason = "the lock goes with it")] std::fs::File);
+pub struct Kept(#[expect(dead_code, reason = "the lock goes with it")] File);
 
 /// Keeps every body where it is, until dropped. Waits for a removal that is going on.
 ///
 /// # Errors
 /// When the folder is not there or cannot be locked.
 pub fn keep_all(folder: &Path) -> std::io::Result<Kept> {
-    let dir = std::fs::File::open(folder)?;
+    let dir = File::open(folder)?;
     if !dir.metadata()?.is_dir() {
         return Err(std::io::ErrorKind::NotADirectory.into());
     }
@@ -177,7 +231,7 @@ impl Blobs {
     pub fn writer(&self, scope: &Scope, account: AccountId) -> Result<Writer, BlobError> {
         let packer = zstd::bulk::Compressor::new(ZSTD_LEVEL).map_err(|e| BlobError::Store(e.to_string()))?;
         let folder = self.folder.join(prefix(scope, account).as_ref());
-        Ok(Writer { folder, packer, meters: self.meters.clone() })
+        Ok(Writer { folder, packer, memory: vec![], meters: self.meters.clone() })
     }
 
     /// [`Writer::put`] of one body, in a thread that may wait.
@@ -196,7 +250,7 @@ impl Blobs {
     pub async fn make_durable(&self) -> Result<(), BlobError> {
         let folder = self.folder.clone();
         tokio::task::spawn_blocking(move || {
-            let dir = std::fs::File::open(&*folder).map_err(|e| BlobError::Store(e.to_string()))?;
+            let dir = File::open(&*folder).map_err(|e| BlobError::Store(e.to_string()))?;
             nix::unistd::syncfs(&dir).map_err(|e| BlobError::Store(e.to_string()))
         })
         .await
@@ -246,8 +300,8 @@ impl Blobs {
     }
 
     /// Shared among those who remove; a backup ([`keep_all`]) holds it alone.
-    fn may_remove(&self) -> Result<std::fs::File, BlobError> {
-        let dir = std::fs::File::open(&*self.folder).map_err(|e| BlobError::Store(e.to_string()))?;
+    fn may_remove(&self) -> Result<File, BlobError> {
+        let dir = File::open(&*self.folder).map_err(|e| BlobError::Store(e.to_string()))?;
         match dir.try_lock_shared() {
             Ok(()) => Ok(dir),
             Err(_) => Err(BlobError::Store("a backup is being made; nothing is removed until it has ended".into())),
@@ -316,6 +370,32 @@ mod tests {
     use super::*;
     use crate::team::WorkspaceId;
     use uuid::Uuid;
+
+    /// No pattern that packs well: as long packed as before.
+    fn dense(octets: usize) -> Bytes {
+        let mut out = vec![0; octets];
+        blake3::Hasher::new().finalize_xof().fill(&mut out);
+        out.into()
+    }
+
+    #[tokio::test]
+    async fn bodies_of_every_size_come_back_and_their_files_have_nothing_behind_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path()).unwrap();
+        let (scope, account) = (Scope::of(WorkspaceId(Uuid::from_u128(1))), AccountId(Uuid::from_u128(2)));
+        let mut writer = blobs.writer(&scope, account).unwrap();
+        for octets in [0, 1, DIRECT - 1_000, DIRECT, DIRECT + 1, 2 * DIRECT, KEPT + 5, DIRECT + 4_095, 7] {
+            let body = dense(octets);
+            // The second time under another name first.
+            for _ in 0..2 {
+                let key = writer.put(&body).unwrap();
+                assert_eq!(blobs.get(&scope, account, key).await.unwrap(), body, "{octets}");
+                let file = std::fs::read(folder.path().join(file_of(&scope, account, key))).unwrap();
+                assert_eq!(file, zstd::bulk::compress(&body, ZSTD_LEVEL).unwrap(), "{octets}");
+            }
+            assert!(writer.memory.len() <= KEPT);
+        }
+    }
 
     #[tokio::test]
     async fn a_write_that_broke_off_is_in_nobodys_way() {

@@ -147,14 +147,14 @@ pub async fn ingest(
     let found_by: Vec<String> = batch.iter_mut().map(|m| std::mem::take(&mut m.found_by)).collect();
     let now = app.clock.now();
     let items: Vec<_> = batch.iter().map(|m| m.summary.ties.item(account, MessageId(app.ids.next()), None)).collect();
-    let placed = threads::place(tx, scope, account, &items).await?;
+    let places = threads::place(tx, scope, account, &items).await?;
     let fresh: Vec<store::Fresh<'_>> =
-        batch.iter().zip(&items).zip(placed).map(|((m, item), thread)| (item.id, thread, m)).collect();
+        batch.iter().zip(&items).zip(&places).map(|((m, item), place)| (item.id, place.thread, m)).collect();
     let put = store::put_messages(tx, scope, account, &fresh, now).await?;
     let lie = batch.iter().zip(&put).map(|(m, put)| (m.uid, (m.flags, put.id, put.received_at)));
     store::put_placements(tx, scope, (account, folder), lie).await?;
-    let new = || batch.iter().zip(&items).zip(&put).filter(|(_, put)| put.new);
-    threads::link(tx, scope, new().map(|((_, item), _)| item)).await?;
+    let new = || places.iter().zip(&put).filter(|(_, put)| put.new);
+    threads::link(tx, scope, new().map(|(place, _)| place)).await?;
     let entries = found_by.into_iter().zip(&put).filter(|(_, put)| put.new);
     let entries = entries.map(|(text, put)| search::Entry { id: put.id, received_at: put.received_at, text });
     search::put(tx, scope, entries.collect()).await?;

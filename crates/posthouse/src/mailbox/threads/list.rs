@@ -5,7 +5,7 @@ use crate::mailbox::list::MessageRow;
 use crate::mailbox::{FolderId, MessageId, Person, Role, ThreadId};
 use crate::team::Scope;
 use db::page::{Cursor, Key, Page};
-use db::{Conn, DbResult, FromRow, Ts, sql};
+use db::{Conn, DbResult, FromRow, Sql, Ts, sql};
 use std::collections::HashMap;
 
 /// The newest message of a conversation: in a folder, or anywhere.
@@ -290,8 +290,6 @@ pub async fn subjects(c: &mut Conn, scope: &Scope, thread: ThreadId, limit: i64)
 pub struct Party {
     /// Its conversation.
     pub thread_id: ThreadId,
-    /// It answers something that it does not name.
-    pub bare_reply: bool,
     /// The sender's address.
     pub from_address: String,
     /// To.
@@ -304,12 +302,28 @@ pub struct Party {
 /// Only the database's.
 pub async fn parties(c: &mut Conn, scope: &Scope, thread: ThreadId, limit: i64) -> DbResult<Vec<Party>> {
     sql!(all Party, c,
-        "SELECT m.thread_id, m.bare_reply, m.from_address, m.to_people FROM message m
+        "SELECT m.thread_id, m.from_address, m.to_people FROM message m
          WHERE m.thread_id = $1 AND m.workspace_id = $2 AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id)
          ORDER BY m.received_at DESC, m.id DESC LIMIT $3", thread, scope.workspace_id(), limit)
 }
 
-/// The newest messages with this subject in other conversations of the account, of a span of time.
+/// Messages with a subject in other conversations.
+macro_rules! alike {
+    ($which:literal) => {
+        Sql::both(concat!(
+            "SELECT m.thread_id, m.from_address, m.to_people FROM message m
+             WHERE m.account_id = $1 AND m.workspace_id = $2 AND m.subject_key = $3 AND m.received_at >= $4 AND m.received_at <= $5",
+            $which,
+            " AND m.thread_id <> $6 AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id)
+             ORDER BY m.received_at DESC, m.id DESC LIMIT $7"
+        ))
+    };
+}
+const ALIKE: Sql = alike!("");
+const BARE_ALIKE: Sql = alike!(" AND m.bare_reply");
+
+/// The newest messages with this subject in other conversations of the account, of a span of time. All of them are walked through, by
+/// an index that has the subjects; of those alone that answer something which they do not name (`bare`) none but these.
 ///
 /// # Errors
 /// Only the database's.
@@ -318,13 +332,8 @@ pub async fn alike(
     scope: &Scope,
     (account, thread): (AccountId, ThreadId),
     (key, from, to): (&str, Ts, Ts),
-    limit: i64,
+    (bare, limit): (bool, i64),
 ) -> DbResult<Vec<Party>> {
-    sql!(all Party, c,
-        "SELECT m.thread_id, m.bare_reply, m.from_address, m.to_people FROM message m
-         WHERE m.account_id = $1 AND m.workspace_id = $2 AND m.subject_key = $3 AND m.subject_key <> ''
-           AND m.received_at >= $4 AND m.received_at <= $5 AND m.thread_id <> $6
-           AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id)
-         ORDER BY m.received_at DESC, m.id DESC LIMIT $7",
-        account, scope.workspace_id(), key, from, to, thread, limit)
+    let which = if bare { BARE_ALIKE } else { ALIKE };
+    sql!(all Party, c, sql which, account, scope.workspace_id(), key, from, to, thread, limit)
 }

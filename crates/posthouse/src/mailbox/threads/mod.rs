@@ -21,7 +21,7 @@ use crate::team::Scope;
 use db::{Conn, DbResult};
 use mail::parsed::Parsed;
 use mail::threads::Subject;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use union::{Item, Link};
 
 /// What a message says about its conversation.
@@ -54,17 +54,24 @@ impl Ties {
     }
 }
 
+/// Where a message of a batch belongs.
+pub(super) struct Place {
+    pub thread: ThreadId,
+    /// Its links that nobody had before.
+    new_links: Vec<Link>,
+}
+
 /// Finds the thread of each message of a batch that is about to be stored, and joins those that turn out to be one. Three statements,
-/// and one for each thread that is moved. The links follow when the messages are there ([`link`]).
+/// and two for each thread that is moved. The links follow when it is known which messages are new ([`link`]).
 ///
 /// # Errors
 /// Only the database's.
-pub(super) async fn place(tx: &mut Conn, scope: &Scope, account: AccountId, items: &[Item]) -> DbResult<Vec<ThreadId>> {
+pub(super) async fn place(tx: &mut Conn, scope: &Scope, account: AccountId, items: &[Item]) -> DbResult<Vec<Place>> {
     store::hold_backlog(tx, scope, account).await?;
     join(tx, scope, items).await
 }
 
-async fn join(tx: &mut Conn, scope: &Scope, items: &[Item]) -> DbResult<Vec<ThreadId>> {
+async fn join(tx: &mut Conn, scope: &Scope, items: &[Item]) -> DbResult<Vec<Place>> {
     let links: BTreeSet<Link> = items.iter().flat_map(|item| item.links.iter().copied()).collect();
     let links: Vec<String> = links.into_iter().map(Link::hex).collect();
     let known = store::threads_by_link(tx, scope, &links).await?;
@@ -72,15 +79,17 @@ async fn join(tx: &mut Conn, scope: &Scope, items: &[Item]) -> DbResult<Vec<Thre
     let meeting: Vec<ThreadId> =
         groups.iter().filter(|g| g.threads.len() > 1).flat_map(|g| g.threads.iter().copied()).collect();
     let sizes = if meeting.is_empty() { Default::default() } else { store::sizes(tx, scope, &meeting).await? };
-    let mut out: Vec<ThreadId> = items.iter().map(|item| ThreadId(item.id.0)).collect();
+    let new_links = |item: &Item| item.links.iter().copied().filter(|link| !known.contains_key(link)).collect();
+    let alone = |item: &Item| Place { thread: ThreadId(item.id.0), new_links: new_links(item) };
+    let mut out: Vec<Place> = items.iter().map(alone).collect();
     for group in groups {
         let joined = group.joined(items, &sizes);
         for from in joined.from {
             store::move_thread(tx, scope, from, joined.into).await?;
         }
         for place in group.items {
-            if let Some(thread) = out.get_mut(place) {
-                *thread = joined.into;
+            if let Some(place) = out.get_mut(place) {
+                place.thread = joined.into;
             }
         }
     }
@@ -91,14 +100,14 @@ async fn join(tx: &mut Conn, scope: &Scope, items: &[Item]) -> DbResult<Vec<Thre
 ///
 /// # Errors
 /// Only the database's.
-pub(super) async fn link<'i>(tx: &mut Conn, scope: &Scope, items: impl Iterator<Item = &'i Item>) -> DbResult<()> {
+pub(super) async fn link<'p>(tx: &mut Conn, scope: &Scope, places: impl Iterator<Item = &'p Place>) -> DbResult<()> {
     // Ascending places of the index lie beside one another.
-    let links: BTreeSet<(Link, MessageId)> = items.flat_map(|i| i.links.iter().map(|link| (*link, i.id))).collect();
+    let links: BTreeMap<Link, ThreadId> =
+        places.flat_map(|place| place.new_links.iter().map(|link| (*link, place.thread))).collect();
     if links.is_empty() {
         return Ok(());
     }
-    let links: Vec<(String, MessageId)> = links.into_iter().map(|(link, id)| (link.hex(), id)).collect();
-    store::put_links(tx, scope, &links).await
+    store::put_links(tx, scope, links.into_iter()).await
 }
 
 /// Puts mail of before there were conversations into its threads. Again it changes nothing; messages that are gone are left out.
@@ -116,9 +125,9 @@ pub(super) async fn place_older(
     let now_in = store::threads_of(tx, scope, &ids).await?;
     let there = found.iter().filter_map(|(id, ties)| Some((*id, ties, now_in.get(id)?)));
     let items: Vec<Item> = there.map(|(id, ties, thread)| ties.item(account, id, Some(*thread))).collect();
-    join(tx, scope, &items).await?;
+    let places = join(tx, scope, &items).await?;
     for (id, ties) in found {
         store::set_subject(tx, scope, *id, (&ties.subject_key, ties.bare_reply)).await?;
     }
-    link(tx, scope, items.iter()).await
+    link(tx, scope, places.iter()).await
 }

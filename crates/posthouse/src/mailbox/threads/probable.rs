@@ -36,9 +36,10 @@ pub async fn probable(
     for subject in list::subjects(c, scope, thread, MAX_SUBJECTS).await? {
         let span = (subject.first_at.plus_secs(-APART_SECS), subject.last_at.plus_secs(APART_SECS));
         let of = (subject.subject_key.as_str(), span.0, span.1);
-        for other in list::alike(c, scope, (account, thread), of, MAX_LOOKS).await? {
-            let answers = other.bare_reply || subject.bare > 0;
-            if answers && !found.contains(&other.thread_id) && people(&other, own).any(|p| with.contains(&p)) {
+        // Of two conversations one must have such an answer.
+        let bare = subject.bare == 0;
+        for other in list::alike(c, scope, (account, thread), of, (bare, MAX_LOOKS)).await? {
+            if !found.contains(&other.thread_id) && people(&other, own).any(|p| with.contains(&p)) {
                 found.push(other.thread_id);
             }
         }

@@ -26,17 +26,13 @@ pub async fn hold_arrivals(tx: &mut Conn, scope: &Scope, account: AccountId) -> 
     Ok(())
 }
 
-/// The threads that these links are in. All messages with a link are in one thread: any of them tells. Of a first import most are in
-/// none: those give no rows, as each row from SQLite wakes two threads.
+/// The threads that these links are in. Of a first import most are in none: those give no rows, as each row from SQLite wakes two
+/// threads.
 pub async fn threads_by_link(c: &mut Conn, scope: &Scope, links: &[String]) -> DbResult<HashMap<Link, ThreadId>> {
     let found = sql!(all (String, ThreadId), c,
-        lite "SELECT link, thread_id FROM (
-                SELECT j.value AS link, (SELECT m.thread_id FROM message_link l JOIN message m ON m.id = l.message_id
-                  WHERE l.link = unhex(j.value) AND l.workspace_id = $2 LIMIT 1) AS thread_id FROM json_each($1) j
-              ) WHERE thread_id IS NOT NULL",
-        pg "SELECT j, t.thread_id FROM jsonb_array_elements_text($1) j CROSS JOIN LATERAL (
-              SELECT m.thread_id FROM message_link l JOIN message m ON m.id = l.message_id
-              WHERE l.link = decode(j, 'hex') AND l.workspace_id = $2 LIMIT 1) t",
+        lite "SELECT j.value, l.thread_id FROM json_each($1) j CROSS JOIN thread_link l ON l.link = unhex(j.value) WHERE l.workspace_id = $2",
+        pg "SELECT j, l.thread_id FROM jsonb_array_elements_text($1) j JOIN thread_link l ON l.link = decode(j, 'hex')
+            WHERE l.workspace_id = $2",
         serde_json::json!(links), scope.workspace_id())?;
     Ok(found.into_iter().filter_map(|(link, thread)| Some((Link::from_hex(&link)?, thread))).collect())
 }
@@ -61,24 +57,22 @@ pub async fn threads_of(c: &mut Conn, scope: &Scope, messages: &[MessageId]) -> 
     Ok(found.into_iter().collect())
 }
 
-/// Moves all messages of a thread into another one.
+/// Moves all messages of a thread into another one, and what will come of it.
 pub async fn move_thread(tx: &mut Conn, scope: &Scope, from: ThreadId, into: ThreadId) -> DbResult<()> {
     sql!(run tx, "UPDATE message SET thread_id = $3 WHERE thread_id = $1 AND workspace_id = $2", from, scope.workspace_id(), into)?;
+    sql!(run tx, "UPDATE thread_link SET thread_id = $3 WHERE thread_id = $1 AND workspace_id = $2", from, scope.workspace_id(), into)?;
     Ok(())
 }
 
-/// Notes the links of messages. Again it changes nothing; those that are gone are left out.
-pub async fn put_links(tx: &mut Conn, scope: &Scope, links: &[(String, MessageId)]) -> DbResult<()> {
-    let pairs: Vec<[String; 2]> = links.iter().map(|(link, of)| [link.clone(), of.0.simple().to_string()]).collect();
+/// Notes the threads of links. What is known of one stays.
+pub async fn put_links(tx: &mut Conn, scope: &Scope, links: impl Iterator<Item = (Link, ThreadId)>) -> DbResult<()> {
+    let pairs: Vec<[String; 2]> = links.map(|(link, of)| [link.hex(), of.0.simple().to_string()]).collect();
     sql!(run tx,
-        lite "INSERT INTO message_link (link, message_id, workspace_id)
-              SELECT unhex(json_extract(j.value, '$[0]')), m.id, m.workspace_id
-              FROM json_each($1) j CROSS JOIN message m ON m.id = unhex(json_extract(j.value, '$[1]'))
-              WHERE m.workspace_id = $2 ON CONFLICT DO NOTHING",
-        pg "INSERT INTO message_link (link, message_id, workspace_id)
-            SELECT decode(j ->> 0, 'hex'), m.id, m.workspace_id
-            FROM jsonb_array_elements($1) j JOIN message m ON m.id = CAST(j ->> 1 AS UUID)
-            WHERE m.workspace_id = $2 ON CONFLICT DO NOTHING",
+        lite "INSERT INTO thread_link (link, thread_id, workspace_id)
+              SELECT unhex(json_extract(j.value, '$[0]')), unhex(json_extract(j.value, '$[1]')), $2 FROM json_each($1) j
+              WHERE TRUE ON CONFLICT DO NOTHING",
+        pg "INSERT INTO thread_link (link, thread_id, workspace_id)
+            SELECT decode(j ->> 0, 'hex'), CAST(j ->> 1 AS UUID), $2 FROM jsonb_array_elements($1) j ON CONFLICT DO NOTHING",
         serde_json::json!(pairs), scope.workspace_id())?;
     Ok(())
 }
