@@ -309,18 +309,22 @@ pub async fn parties(c: &mut Conn, scope: &Scope, thread: ThreadId, limit: i64) 
 
 /// Messages with a subject in other conversations.
 macro_rules! alike {
-    ($which:literal) => {
-        Sql::both(concat!(
-            "SELECT m.thread_id, m.from_address, m.to_people FROM message m
-             WHERE m.account_id = $1 AND m.workspace_id = $2 AND m.subject_key = $3 AND m.received_at >= $4 AND m.received_at <= $5",
+    ($from:literal, $which:literal) => {
+        concat!(
+            "SELECT m.thread_id, m.from_address, m.to_people FROM ",
+            $from,
+            " WHERE m.account_id = $1 AND m.workspace_id = $2 AND m.subject_key = $3 AND m.received_at >= $4 AND m.received_at <= $5",
             $which,
             " AND m.thread_id <> $6 AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id)
              ORDER BY m.received_at DESC, m.id DESC LIMIT $7"
-        ))
+        )
     };
 }
-const ALIKE: Sql = alike!("");
-const BARE_ALIKE: Sql = alike!(" AND m.bare_reply");
+const ALIKE: Sql = Sql::both(alike!("message m", ""));
+const BARE_ALIKE: Sql = Sql {
+    lite: alike!("message m INDEXED BY message_bare_reply", " AND m.bare_reply"),
+    pg: alike!("message m", " AND m.bare_reply"),
+};
 
 /// The newest messages with this subject in other conversations of the account, of a span of time. All of them are walked through, by
 /// an index that has the subjects; of those alone that answer something which they do not name (`bare`) none but these.
