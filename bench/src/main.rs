@@ -209,7 +209,7 @@ async fn mail(args: &Args, postgres: Option<&Postgres>, figures: &mut Figures) -
             };
             match subject {
                 Subject::Import => import::measure(&case, place, figures).await?,
-                _ => large::measure(&case, place()?, figures).await?,
+                _ => large::measure(&case, place, figures).await?,
             }
         }
     }

@@ -149,6 +149,10 @@ fn snippets_show_what_the_sender_wrote() {
         ("👩\u{200d}🚀 ok", "👩\u{200d}🚀 ok"),
         ("Yes\n\nOn Mon, 23 Nov 2026 at 10:00, Ana Díaz\n<ana@acme.test> wrote:\n\n> No\nthanks", "Yes thanks"),
         ("Yes\n\nOn Monday at 9:05 Ana\nDíaz of the Acme Company\nwrote:\n> No", "Yes"),
+        (
+            "Hello\n-----\nthere\n==========\nand --- you\n________________________________\nFrom: x",
+            "Hello there and --- you",
+        ),
         ("Hello Ben,\nyou asked\nas follows:\n> No", "Hello Ben, you asked"),
         ("In 2026\nwe shall\ngo on\nas said:\n\n> No\n\nBen:\n> Yes\nso", "In 2026 we shall go on so"),
         ("page\n\n\nOne:\n\nTwo:\n> a\n\n> b", "page One:"),
@@ -190,6 +194,7 @@ fn a_body_that_is_no_text_has_no_snippet() {
     let mixed = format!("Content-Type: multipart/mixed; boundary=b\n\n--b\n\nWords\n--b\n{base64}{picture}\n--b--");
     assert_eq!(of(&mixed), "Words", "the other part is read");
     assert_eq!(of(&format!("Content-Transfer-Encoding: base-64\n\n{hello}")), "");
+    assert_eq!(of("Subject: x\n\nHi\u{7} there!"), "Hi there!", "a control in a short text");
 
     let parts = |boundary: &str| {
         format!(

@@ -99,7 +99,7 @@ pub(super) fn snippet(text: &str) -> String {
     if own.is_empty() { words(readable_lines(text.lines())) } else { own }
 }
 
-/// Leaves out the lines of base64 that nobody said was base64.
+/// Leaves out rules, and the lines of base64 that nobody said was base64.
 fn readable_lines<'a>(lines: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     let mut after_base64 = false;
     lines.filter(move |line| {
@@ -107,8 +107,13 @@ fn readable_lines<'a>(lines: impl Iterator<Item = &'a str>) -> impl Iterator<Ite
         // The last line of a block is shorter.
         after_base64 =
             is_base64(line) || (after_base64 && !line.is_empty() && is_of_base64(line) && line.len().is_multiple_of(4));
-        !after_base64
+        !after_base64 && !is_rule(line)
     })
+}
+
+/// A line that is drawn.
+fn is_rule(line: &str) -> bool {
+    line.len() >= 3 && line.bytes().all(|b| b"-_=*~#".contains(&b))
 }
 
 /// Characters of a line that is base64 without a doubt: a hash in hexadecimal digits has one kind of letters only.
@@ -134,6 +139,9 @@ fn is_of_base64(line: &str) -> bool {
 /// Octets that are looked at to tell a text from something else.
 const LOOKED_AT: usize = 2_048;
 
+/// Characters that a text may have which are none of a text's, however short it is.
+const FEW: usize = 2;
+
 /// Whether bytes that were taken for text are none: one in twenty is a control character or could not be decoded. Where `broken`
 /// says that the bytes broke the rules of their encoding, one is enough.
 pub(super) fn is_garbage(text: &str, broken: bool) -> bool {
@@ -147,7 +155,7 @@ pub(super) fn is_garbage(text: &str, broken: bool) -> bool {
         all += 1;
         bad += usize::from(odd(&c));
     }
-    bad * 20 > all || (broken && bad > 0)
+    (bad * 20 > all && bad > FEW) || (broken && bad > 0)
 }
 
 /// A text that holds the parts of a message which could not be told apart: what is between their headers, as far as it is text.
@@ -279,9 +287,10 @@ fn says_when_or_who(line: &str) -> bool {
     })
 }
 
-/// `-----Original Message-----` and its translations; a rule of dashes or underscores alone ends a text as well.
+/// `-----Original Message-----` and its translations, or a long rule of underscores. One of dashes alone parts what somebody wrote.
 fn is_forward_rule(line: &str) -> bool {
-    (line.starts_with("-----") && line.ends_with("-----")) || (line.len() >= 20 && line.chars().all(|c| c == '_'))
+    (line.starts_with("-----") && line.ends_with("-----") && !is_rule(line))
+        || (line.len() >= 20 && line.chars().all(|c| c == '_'))
 }
 
 fn words<'a>(lines: impl Iterator<Item = &'a str>) -> String {

@@ -54,7 +54,8 @@ impl Class {
             (of_word, Self::OF_WORD),
             (of_word && is_of_dense_script(c), Self::DENSE),
             (joins, Self::JOINS),
-            (crate::is_invisible(c), Self::INVISIBLE),
+            // A space of no width parts words, above all where scripts have no other.
+            (crate::is_invisible(c) && c != '\u{200b}', Self::INVISIBLE),
         ];
         Self(all.into_iter().filter(|(is, _)| *is).map(|(_, bit)| bit).sum())
     }

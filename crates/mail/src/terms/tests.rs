@@ -48,6 +48,7 @@ fn words_lose_case_and_diacritics_in_every_script() {
         ("ｆｕｌｌ ﬁne in\u{ad}voice", "full fine invoice"),
         ("don't 2026-114 a_b", "don t 2026 114 a b"),
         ("مُحَمَّد שָׁלוֹם", "محمد שלום"),
+        ("no\u{200b}space so\u{200d}ft", "no space soft"),
         ("", ""),
         ("... — \u{1f600} \u{0}", ""),
     ] {
