@@ -10,12 +10,14 @@ use super::{Stop, pass};
 use crate::connect::ImapSession;
 use crate::mailbox::transfers::{self, Arrival, Transfer};
 use crate::mailbox::{self, Folder, FolderId, OpId, TransferKind};
-use imap::{Content, FetchItem, MailboxName, UidSet};
-use std::collections::HashMap;
+use imap::{Content, FetchItem, MailboxName, SearchKey, UidSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 
 /// The largest header that is compared.
 const MAX_HEADER: usize = 256 * 1024;
+/// Messages with one Message-ID, or one size, that are compared.
+const MOST_ALIKE: usize = 100;
 /// Said when a whole operation no longer names anything.
 const OVERTAKEN: &str = "sync: what was to be moved is not in its folder any more";
 
@@ -47,13 +49,17 @@ pub async fn perform(
         Some(folder) => Some(make(owner, session, folder, &folders).await?),
         None => None,
     };
-    let work = Work { op, what, from, to: made.as_ref().or(to), items };
+    let mut work = Work { op, what, from, to: made.as_ref().or(to), items };
     let selected = session.select(&MailboxName::encode(&work.from.name)).await?;
+    let same_uids = selected.uid_validity.map(i64::from) == work.from.uid_validity;
+    if same_uids {
+        find_strays(owner, session, &mut work).await?;
+    }
     let uids = work.uids();
     if uids.is_empty() {
         return overtaken(owner, op).await.map(|()| false);
     }
-    if selected.uid_validity.map(i64::from) != work.from.uid_validity {
+    if !same_uids {
         return Err(Refused::Server(transfers::UIDS_ARE_NEW.to_owned()));
     }
     let told = match (work.what, work.to) {
@@ -177,24 +183,62 @@ async fn copied_before(
     let mut wanted: HashMap<(i64, Vec<u8>), Vec<i64>> = HashMap::new();
     let mut c = owner.app.db.read().await?;
     for t in &work.items {
-        if let Some((size, Some(hash))) = transfers::store::marks(&mut c, &owner.scope, t.message_id).await? {
+        if let Some((size, Some(hash), _)) = transfers::store::marks(&mut c, &owner.scope, t.message_id).await? {
             wanted.entry((size, hash)).or_default().push(t.uid);
         }
     }
     drop(c);
     let mut found = HashMap::new();
-    let items = [FetchItem::Uid, FetchItem::Size, FetchItem::Body("HEADER".to_owned())];
-    let mut stream = session.uid_fetch(&UidSet::starting_at(first), &items).await?;
-    while let Some(message) = stream.next_message(MAX_HEADER).await? {
+    for (uid, mark) in marked(session, &UidSet::starting_at(first)).await? {
         // `n:*` always holds the last message.
-        let (Some(uid), Some(size)) = (message.uid.filter(|uid| *uid >= first), message.size) else { continue };
-        let Some(Content::Whole(header)) = message.body("HEADER") else { continue };
-        let mark = (i64::try_from(size).unwrap_or(i64::MAX), mailbox::header_hash(header).to_vec());
-        if let Some(old) = wanted.get_mut(&mark).and_then(Vec::pop) {
+        if uid >= first
+            && let Some(old) = wanted.get_mut(&mark).and_then(Vec::pop)
+        {
             found.insert(old, i64::from(uid));
         }
     }
     Ok(found)
+}
+
+/// Messages of the open folder with what tells them from others: size and header.
+async fn marked(session: &mut ImapSession, uids: &UidSet) -> Result<Vec<(u32, (i64, Vec<u8>))>, Refused> {
+    let items = [FetchItem::Uid, FetchItem::Size, FetchItem::Body("HEADER".to_owned())];
+    let (mut stream, mut out) = (session.uid_fetch(uids, &items).await?, vec![]);
+    while let Some(message) = stream.next_message(MAX_HEADER).await? {
+        let (Some(uid), Some(size)) = (message.uid, message.size) else { continue };
+        let Some(Content::Whole(header)) = message.body("HEADER") else { continue };
+        out.push((uid, (i64::try_from(size).unwrap_or(i64::MAX), mailbox::header_hash(header).to_vec())));
+    }
+    Ok(out)
+}
+
+/// Looks in the open folder for messages that an operation before put there and whose UIDs nobody told: the answer was lost, or the
+/// server has no UIDPLUS.
+async fn find_strays(owner: &Owner, session: &mut ImapSession, work: &mut Work<'_>) -> Result<(), Refused> {
+    let mut taken: HashSet<i64> = work.items.iter().map(|t| t.uid).collect();
+    for t in work.items.iter_mut().filter(|t| t.uid < 0) {
+        let marks = transfers::store::marks(&mut owner.app.db.read().await?, &owner.scope, t.message_id).await?;
+        let Some((size, Some(hash), id)) = marks else { continue };
+        let octets = u32::try_from(size).unwrap_or(u32::MAX);
+        let keys = match id.as_str() {
+            "" => {
+                vec![SearchKey::Larger(octets.saturating_sub(1)), SearchKey::Not(Box::new(SearchKey::Larger(octets)))]
+            }
+            id => vec![SearchKey::message_id(id)],
+        };
+        let alike: UidSet = session.uid_search(&keys).await?.into_iter().rev().take(MOST_ALIKE).collect();
+        if alike.is_empty() {
+            continue;
+        }
+        let same = marked(session, &alike).await?.into_iter().filter(|(_, mark)| *mark == (size, hash.clone()));
+        let Some(uid) = same.map(|(uid, _)| i64::from(uid)).filter(|uid| !taken.contains(uid)).max() else { continue };
+        let mut tx = owner.tx().await?;
+        transfers::store::renumber(&mut tx, &owner.scope, t.folder_id, (t.uid, uid)).await?;
+        tx.commit().await.map_err(Stop::from)?;
+        taken.insert(uid);
+        t.uid = uid;
+    }
+    Ok(())
 }
 
 async fn finish(owner: &Owner, work: &Work<'_>, told: &Told) -> Result<(), Refused> {

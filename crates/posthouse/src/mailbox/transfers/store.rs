@@ -323,12 +323,16 @@ pub async fn set_starting(tx: &mut Conn, scope: &Scope, op: OpId, uid_next: i64)
     Ok(())
 }
 
-/// What tells a message from others: size and header.
-pub async fn marks(c: &mut Conn, scope: &Scope, message: MessageId) -> DbResult<Option<(i64, Option<Vec<u8>>)>> {
+/// What tells a message from others: size and header; and its Message-ID.
+pub async fn marks(
+    c: &mut Conn,
+    scope: &Scope,
+    message: MessageId,
+) -> DbResult<Option<(i64, Option<Vec<u8>>, String)>> {
     sql!(
-        opt(i64, Option<Vec<u8>>),
+        opt(i64, Option<Vec<u8>>, String),
         c,
-        "SELECT size, header_hash FROM message WHERE id = $1 AND workspace_id = $2",
+        "SELECT size, header_hash, message_id FROM message WHERE id = $1 AND workspace_id = $2",
         message,
         scope.workspace_id()
     )

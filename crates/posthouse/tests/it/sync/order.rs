@@ -128,6 +128,41 @@ async fn breaks_slow_sessions(engine: Engine) {
     s.t.stop().await;
 }
 
+/// The server moves a message and tells no UID, or its answer is lost: what was asked for behind it is done with the message where it
+/// is now.
+async fn goes_on_from_where_it_was_put(engine: Engine, offers: Offers) {
+    let name = format!("goes-on-{offers:?}").to_lowercase();
+    let mut s = Scene::behind(engine, &name, offers.plan(), |host| {
+        six(host);
+        host.put("INBOX", b"Subject: Mail 7\r\n\r\nno id\r\n");
+    })
+    .await;
+    s.equal(&FOLDERS).await;
+    s.pause().await;
+    let (inbox, sent) = (s.folder("INBOX").await, s.folder("Sent").await);
+    s.change(&[1, 2, 3, 7], None, json!({ "kind": "move", "folder": sent })).await;
+    s.change(&[1, 7], Some("Sent"), json!({ "kind": "move", "folder": inbox })).await;
+    s.change(&[2], Some("Sent"), json!({ "kind": "copy", "folder": inbox })).await;
+    s.change(&[2], Some("Sent"), json!({ "kind": "delete" })).await;
+    if offers == Offers::NoUidplus {
+        s.resume(offers.plan()).await;
+    } else {
+        s.resume(with(offers, Fault::CloseAtLine(FromServer, contains("COPYUID")))).await;
+        let broken = async || s.t.number("SELECT COUNT(*) FROM mailbox_op WHERE attempts > 0").await > 0;
+        eventually("the answer was lost", broken).await;
+        s.proxy.set_plan(offers.plan());
+    }
+    s.nothing_waits().await;
+    s.equal(&FOLDERS).await;
+    let folder = |n: u32| {
+        let there = lies(&s, &format!("Mail {n}"));
+        there.iter().map(|p| p.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!([folder(1), folder(2), folder(3), folder(7)], [["INBOX"], ["INBOX"], ["Sent"], ["INBOX"]]);
+    assert_eq!(s.operations().await["refused"], json!([]));
+    s.t.stop().await;
+}
+
 /// Where a server cannot move, a copy that broke off is looked for by size and header. Another message's must not be taken for it.
 async fn keeps_twins_apart(engine: Engine) {
     let plan = with(Offers::NoMove, Fault::CloseAtLine(FromClient, contains("UID COPY")));
@@ -170,6 +205,14 @@ on_both! {
 
     async fn mail_comes_in_between_sessions_that_an_operation_breaks_however_slow_the_server_is(engine) {
         breaks_slow_sessions(engine).await;
+    }
+
+    async fn what_was_moved_unheard_is_moved_on_from_there(engine) {
+        goes_on_from_where_it_was_put(engine, Offers::All).await;
+    }
+
+    async fn what_was_moved_is_moved_on_where_no_uids_are_told(engine) {
+        goes_on_from_where_it_was_put(engine, Offers::NoUidplus).await;
     }
 
     async fn twins_on_their_way_wait_for_each_other(engine) {
