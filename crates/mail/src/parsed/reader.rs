@@ -80,7 +80,7 @@ impl Reader {
         let Some(message) = self.0.parse_headers(&*block) else {
             return Envelope { problems: vec![Problem::NoHeaders], ..Envelope::default() };
         };
-        envelope(message.headers())
+        envelope(&block, message.headers())
     }
 
     /// The MIME fields of a part from its header block.
@@ -100,7 +100,7 @@ pub(super) fn fields(block: &[u8]) -> Vec<(String, String)> {
     message.headers().iter().take(MAX_FIELDS).map(|h| (h.name.as_str().to_owned(), value(h))).collect()
 }
 
-fn envelope(headers: &[Header<'_>]) -> Envelope {
+fn envelope(block: &[u8], headers: &[Header<'_>]) -> Envelope {
     let mut problems = Vec::new();
     let mut single = |name: HeaderName<'static>| {
         let mut all = headers.iter().filter(|header| header.name == name);
@@ -115,7 +115,8 @@ fn envelope(headers: &[Header<'_>]) -> Envelope {
     let subject = single(HeaderName::Subject).and_then(HeaderValue::as_text).unwrap_or_default();
     let from = single(HeaderName::From);
     let reply_to = single(HeaderName::ReplyTo);
-    let in_reply_to = single(HeaderName::InReplyTo);
+    single(HeaderName::InReplyTo);
+    let in_reply_to = headers.iter().find(|header| header.name == HeaderName::InReplyTo);
     let references = single(HeaderName::References);
     let message_id = id_field.and_then(|value| ids(value).into_iter().next());
     if message_id.is_none() {
@@ -130,7 +131,7 @@ fn envelope(headers: &[Header<'_>]) -> Envelope {
     };
     let envelope = Envelope {
         message_id,
-        in_reply_to: in_reply_to.and_then(|value| ids(value).into_iter().next()),
+        in_reply_to: in_reply_to.and_then(|header| parent(block, header)),
         references: references.map(ids).map(bounded).unwrap_or_default(),
         subject: clean_line(subject, MAX_SUBJECT_OCTETS),
         from: correspondents(from.into_iter()),
@@ -159,6 +160,14 @@ fn ids(value: &HeaderValue<'_>) -> Vec<String> {
         _ => &[],
     };
     found.iter().map(|id| format!("<{}>", id.trim())).filter(|id| is_message_id(id)).collect()
+}
+
+/// The message that an In-Reply-To names. Before there were only ids in it (RFC 822 `phrase`) it began with words, which may hold the
+/// address of somebody: then the id is the last.
+fn parent(block: &[u8], field: &Header<'_>) -> Option<String> {
+    let value = block.get(field.offset_start as usize..).unwrap_or_default();
+    let mut all = ids(&field.value).into_iter();
+    if value.trim_ascii_start().starts_with(b"<") { all.next() } else { all.next_back() }
 }
 
 /// The first and the last ones: the start of the conversation and the nearest parents.

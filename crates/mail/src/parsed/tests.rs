@@ -218,6 +218,24 @@ fn a_sender_of_nothing_but_signs_is_none() {
 }
 
 #[test]
+fn words_before_the_id_of_a_parent_are_not_taken_for_it() {
+    for (field, parent) in [
+        ("<one@acme.test>", "<one@acme.test>"),
+        ("\r\n <one@acme.test>\r\n <two@acme.test>", "<one@acme.test>"),
+        ("<one@acme.test> (Ana's message <ana@acme.test>)", "<one@acme.test>"),
+        (
+            "Message from Ana Diaz <ana@acme.test> of \"Mon, 23 Nov 2026 10:00:00 +0100.\" <one@acme.test>",
+            "<one@acme.test>",
+        ),
+        ("\"Bob\" <bob@acme.test> message <one@acme.test>", "<one@acme.test>"),
+        ("Your message of Monday <one@acme.test>", "<one@acme.test>"),
+    ] {
+        let raw = format!("From: a@x.test\r\nIn-Reply-To: {field}\r\nSubject: x\r\n\r\ny");
+        assert_eq!(parse(raw.as_bytes()).in_reply_to.as_deref(), Some(parent), "{field:?}");
+    }
+}
+
+#[test]
 fn message_ids_are_checked() {
     assert!(is_message_id("<a@x.test>"));
     assert!(is_message_id("<no-at>"));
