@@ -1,4 +1,4 @@
--- What ties messages together, once for each Message-ID and not once for each message that names it: of an import's rows half. It stays
+-- What ties messages together, once for each Message-ID and not once for each message that names it, as an import writes less then. It stays
 -- as long as its thread has a message, so that a removed message parts nothing of what comes after.
 CREATE TABLE thread_link (
     -- The first half of a BLAKE3 hash of the account and a Message-ID.

@@ -1,8 +1,8 @@
 //! Moves, copies and removes on the server what was moved, copied or removed here.
 //!
 //! MOVE (RFC 6851) is one step on the server; done again after a crash it finds nothing to move, and the next pass recognises the
-//! message in its new folder. COPY is not: before the first try the target's UIDNEXT is noted, and a later try looks from there on
-//! for what the first one copied.
+//! message in its new folder; what is to be done with it from there on is looked for ([`find_strays`]). COPY is not: before the
+//! first try the target's UIDNEXT is noted, and a later try looks from there on for what the first one copied.
 
 use super::ops::Refused;
 use super::owner::Owner;
