@@ -6,6 +6,7 @@ use crate::accounts::AccountId;
 use crate::base::blobs::{self, BlobKey};
 use crate::base::clock::Clock;
 use crate::base::database;
+use crate::base::disk;
 use crate::base::leases;
 use crate::base::vault::{self, Look};
 use crate::base::words::length;
@@ -387,11 +388,13 @@ async fn oauth_apps(config: &Config) -> Vec<Check> {
 
 fn disk(dir: &Path) -> Check {
     let name = "disk";
-    // A folder that is not there yet will lie on the disk of the one above.
-    let there = dir.ancestors().find(|d| d.is_dir()).unwrap_or(Path::new("."));
-    let free = match nix::sys::statvfs::statvfs(there) {
-        Ok(s) => s.blocks_available().saturating_mul(s.fragment_size()),
-        Err(e) => return Check::warning(name, format!("{}: {e}", there.display()), "see whether its disk is mounted"),
+    let free = match disk::room(dir) {
+        Ok(disk::Room { files: Some(0), .. }) => {
+            let seen = format!("no more files can be made where {} lies", dir.display());
+            return Check::failed(name, seen, "remove files there: mail cannot be stored without");
+        }
+        Ok(room) => room.bytes,
+        Err(e) => return Check::warning(name, format!("{}: {e}", dir.display()), "see whether its disk is mounted"),
     };
     let seen = format!("{} MiB free where {} lies", free / 1024 / 1024, dir.display());
     match free {

@@ -83,14 +83,16 @@ text_enum! {
         TokenService = "token_service",
         /// The provider refuses the OAuth app itself.
         AppConfiguration = "app_configuration",
+        /// Posthouse's own disk takes no mail.
+        NoStorage = "no_storage",
     }
 }
 
 impl Reason {
-    /// Whether it is about what Posthouse itself no longer holds, whichever server would be asked.
+    /// Whether it is about what Posthouse itself does not hold, or cannot, whichever server would be asked.
     #[must_use]
     pub const fn is_of_keeping(self) -> bool {
-        matches!(self, Self::PasswordMissing | Self::GrantMissing)
+        matches!(self, Self::PasswordMissing | Self::GrantMissing | Self::NoStorage)
     }
 
     /// Whether it is about what a person consented to, whichever server is asked.
@@ -181,6 +183,7 @@ impl Reason {
             Self::NoTokenLogin => "The server takes no sign-in by access token.",
             Self::TokenService => "The provider's sign-in service gives no access token at the moment.",
             Self::AppConfiguration => "The provider refuses the OAuth app itself; this account is not to blame.",
+            Self::NoStorage => "Posthouse cannot store mail on its own disk. Nothing is lost: what is missing is fetched later.",
         }
     }
 
@@ -256,6 +259,9 @@ impl Reason {
             Self::TokenService => "Nothing: we try again by ourselves.",
             Self::AppConfiguration => {
                 "An admin looks at the app in Settings, Providers. Accounts go on by themselves once it is mended."
+            }
+            Self::NoStorage => {
+                "Whoever runs Posthouse makes room on its disk (`posthouse doctor` looks at it). Mail comes in by itself then."
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::BackupError;
 use crate::base::blobs::{self, BlobKey};
+use crate::base::disk;
 use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -52,7 +53,7 @@ pub fn copy(from: &Path, to: &Path, expected: blake3::Hash) -> Result<(), Backup
     let mut writer = File::create(to).map_err(BackupError::file(to))?;
     // One error for both ends: a disk that is full is the one that is written.
     std::io::copy(&mut reader, &mut writer)
-        .map_err(|e| BackupError::file(if super::is_full(&e) { to } else { from })(e))?;
+        .map_err(|e| BackupError::file(if disk::is_full(&e) { to } else { from })(e))?;
     std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o600)).map_err(BackupError::file(to))?;
     if hash(to)?.0 == expected {
         return Ok(());

@@ -246,7 +246,7 @@ impl BackupError {
     fn of_backup(self, place: &Path, folder: &Path) -> Self {
         let place = place.to_owned();
         match self.at(folder) {
-            Ok(error) if is_full(&error) => Self::NoRoom { free: Free::at(&place), place },
+            Ok(error) if disk::is_full(&error) => Self::NoRoom { free: Free::at(&place), place },
             Ok(error) => Self::NoTarget { place, error },
             Err(other) => other,
         }
@@ -255,7 +255,7 @@ impl BackupError {
     /// Whether the data folder that a restore writes into is full.
     fn is_full_at(&self, data_dir: &Path) -> bool {
         match self {
-            Self::File { path, error } => path.starts_with(data_dir) && is_full(error),
+            Self::File { path, error } => path.starts_with(data_dir) && disk::is_full(error),
             // On a full disk SQLite fails in more than one way. PostgreSQL's disk is another one: its server says so.
             Self::Db(_) | Self::Open(_) if data_dir.join(RESTORING).join(SQLITE).exists() => {
                 matches!(self, Self::Db(DbError::Full(_))) || Free::at(data_dir).0.is_some_and(|bytes| bytes < MIB)
@@ -271,11 +271,6 @@ impl BackupError {
 
 const MIB: u64 = 1024 * 1024;
 
-fn is_full(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
-}
-
 /// How much room is on a disk, in bytes; absent: it does not say.
 #[derive(Debug, Clone, Copy)]
 pub struct Free(Option<u64>);
@@ -283,10 +278,7 @@ pub struct Free(Option<u64>);
 impl Free {
     /// Where this path lies, or will.
     fn at(path: &Path) -> Self {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let there = path.ancestors().find(|p| p.is_dir()).unwrap_or(Path::new("/"));
-        let seen = nix::sys::statvfs::statvfs(there).ok();
-        Self(seen.map(|s| s.blocks_available().saturating_mul(s.fragment_size())))
+        Self(disk::room(path).ok().map(|room| room.bytes))
     }
 }
 

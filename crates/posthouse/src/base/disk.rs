@@ -41,6 +41,34 @@ pub fn fix(error: &Error) -> &'static str {
     }
 }
 
+/// Whether the system has no room for what was written.
+#[must_use]
+pub fn is_full(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+}
+
+/// What is free on a disk.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    pub bytes: u64,
+    /// How many files can still be made; absent where nothing limits them.
+    pub files: Option<u64>,
+}
+
+/// What is free where this path lies, or will.
+///
+/// # Errors
+/// When the system does not say.
+pub fn room(path: &Path) -> std::io::Result<Room> {
+    let path = std::path::absolute(path)?;
+    let there = path.ancestors().find(|p| p.is_dir()).unwrap_or(Path::new("/"));
+    let seen = nix::sys::statvfs::statvfs(there)?;
+    Ok(Room {
+        bytes: seen.blocks_available().saturating_mul(seen.fragment_size()),
+        files: Some(seen.files_available()).filter(|_| seen.files() > 0),
+    })
+}
+
 /// Makes a folder where there is none.
 ///
 /// # Errors

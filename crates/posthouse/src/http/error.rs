@@ -165,6 +165,16 @@ impl ApiError {
             "Something broke on our side. The log has the cause under this request's id.",
         )
     }
+
+    /// What was to be saved found no room.
+    fn full(cause: &dyn std::fmt::Display) -> Self {
+        tracing::error!(request_id = request_id::current(), error = %cause, "the disk is full");
+        Self::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "disk_full",
+            "The server's disk is full, and nothing was saved. Whoever runs Posthouse has to make room; it goes on by itself then.",
+        )
+    }
 }
 
 impl ApiError {
@@ -193,14 +203,7 @@ impl From<db::DbError> for ApiError {
                     "The database does not answer at the moment. Try again shortly.",
                 )
             }
-            db::DbError::Full(_) => {
-                tracing::error!(request_id = request_id::current(), error = %e, "the disk is full");
-                Self::new(
-                    StatusCode::INSUFFICIENT_STORAGE,
-                    "disk_full",
-                    "The server's disk is full, and nothing was saved. Whoever runs Posthouse has to make room; it goes on by itself then.",
-                )
-            }
+            db::DbError::Full(_) => Self::full(&e),
             db::DbError::Unique(_)
             | db::DbError::ForeignKey(_)
             | db::DbError::Refused(_)
@@ -218,6 +221,7 @@ impl From<crate::base::blobs::BlobError> for ApiError {
                 tracing::warn!(request_id = request_id::current(), error = %e, "a message has no body");
                 Self::new(StatusCode::GONE, "body_missing", NO_BODY)
             }
+            BlobError::Full(_) => Self::full(&e),
             BlobError::Store(_) => Self::internal(&e),
         }
     }

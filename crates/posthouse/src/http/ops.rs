@@ -14,7 +14,7 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// It can serve: the database answers, and has room for what is written.
+/// It can serve: the database answers, and there is room for what is written.
 pub async fn readyz(State(app): State<App>) -> impl IntoResponse {
     let asked = async {
         match app.db.read().await {
@@ -28,6 +28,11 @@ pub async fn readyz(State(app): State<App>) -> impl IntoResponse {
         (
             StatusCode::SERVICE_UNAVAILABLE,
             "the disk of the database is full: nothing can be saved until there is room\n",
+        )
+    } else if app.blobs.is_full() {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the disk of message bodies is full: no mail can be stored until there is room\n",
         )
     } else {
         (StatusCode::OK, "ready\n")

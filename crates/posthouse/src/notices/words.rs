@@ -70,6 +70,7 @@ fn outage(facts: &Facts, count: Count, first: &str) -> Words {
         (1, true) => format!("{first} needs to be reconnected"),
         (1, false) => format!("{first} is disconnected"),
         (n, true) => format!("{n} accounts{} need to be reconnected", at(facts)),
+        (n, false) if facts.host.is_none() => format!("{n} accounts are disconnected"),
         (n, false) => format!("{n} accounts cannot reach {host}"),
     };
     let what = facts.reason.map_or("It does not work.", Reason::text);

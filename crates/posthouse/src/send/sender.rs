@@ -159,7 +159,7 @@ impl Sender {
             };
             match self.app.blobs.get(&self.scope, self.account, row.blob).await {
                 Ok(bytes) => return Ok(Some(Letter { row, recipients, bytes })),
-                Err(BlobError::Store(e)) => return Err(DbError::Unavailable(e).into()),
+                Err(BlobError::Store(e) | BlobError::Full(e)) => return Err(DbError::Unavailable(e).into()),
                 Err(e @ (BlobError::Missing | BlobError::Damaged)) => {
                     tracing::error!(account = %self.account, outgoing = %row.id, error = %e, "outbox: not sent");
                     let letter = Letter { row, recipients, bytes: bytes::Bytes::new() };

@@ -39,6 +39,7 @@ pub use store::prune;
 
 use crate::accounts::{self, Account, AccountId, Failure, Reason};
 use crate::app::App;
+use crate::base::blobs::BlobError;
 use crate::base::leases::{self, Held, LeaseError};
 use crate::team::Instance;
 use db::DbError;
@@ -79,9 +80,13 @@ enum Stop {
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
-    /// The disk.
-    #[error(transparent)]
-    Blob(#[from] crate::base::blobs::BlobError),
+}
+
+/// Our own disk: people are told as of any failure, as nothing comes in until somebody has mended it.
+impl From<BlobError> for Stop {
+    fn from(e: BlobError) -> Self {
+        Self::Failed(Failure::said(Reason::NoStorage, &e.to_string()))
+    }
 }
 
 impl From<LeaseError> for Stop {

@@ -5,6 +5,7 @@ use super::history::{self, Tally};
 use super::{Stop, count, folders, kept, newest, ops, pass, quota};
 use crate::accounts::{self, Account, AccountId, Connection, Failure, Reason, Side, State, SyncSettings, SyncStage};
 use crate::app::App;
+use crate::base::blobs::BlobError;
 use crate::base::leases::{self, Held};
 use crate::base::meters::SYNC_FAILURES;
 use crate::connect::{self, ImapSession};
@@ -173,7 +174,7 @@ impl Owner {
                         return;
                     }
                 }
-                Err(e @ (Stop::Db(_) | Stop::Blob(_))) => {
+                Err(e @ Stop::Db(_)) => {
                     tracing::warn!(account = %self.account.id, error = %e, "sync: will go on shortly");
                     tokio::time::sleep(AGAIN).await;
                 }
@@ -193,7 +194,19 @@ impl Owner {
             self.wait_for(connection.next_attempt_at, now).await;
             return Ok(());
         }
+        if self.app.blobs.is_full() {
+            return self.wait_for_room(&connection).await;
+        }
         self.session(connection).await
+    }
+
+    /// The disk is full, as another account found out or this one the last time: no server is asked for what cannot be stored.
+    async fn wait_for_room(&self, connection: &Connection) -> Result<(), Stop> {
+        if connection.reason != Some(Reason::NoStorage) {
+            return Err(BlobError::Full("its disk is full".into()).into());
+        }
+        tokio::time::sleep(AGAIN).await;
+        Ok(())
     }
 
     async fn wait_for(&self, next: Option<Ts>, now: Ts) {

@@ -29,6 +29,8 @@ mod export;
 mod faults;
 mod frame;
 #[cfg(feature = "failpoints")]
+mod full_disk;
+#[cfg(feature = "failpoints")]
 mod import_kills;
 mod isolation;
 mod keys;

@@ -62,6 +62,7 @@ const REASONS: Record<Reason, string> = {
   no_token_login: "no sign-in by token",
   token_service: "no access token",
   app_configuration: "OAuth app refused",
+  no_storage: "no room for mail here",
 };
 
 /** Why a side is in its state, in a few words. A code that a newer server sends has its own sentence with it. */

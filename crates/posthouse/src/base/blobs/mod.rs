@@ -16,6 +16,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An import is waited for: of mail, level 3 takes half as long again and saves a fiftieth.
 const ZSTD_LEVEL: i32 = 1;
@@ -30,6 +31,8 @@ const KEPT: usize = 1024 * 1024;
 const STAGED: u32 = 1_000;
 /// The largest blob that is read back, unpacked: a bound against a damaged or forged file.
 const MAX_BYTES: usize = 200 * 1024 * 1024;
+/// A disk that was full has room again when this much is free: a batch of an import.
+const ROOM_BYTES: u64 = 32 * 1024 * 1024;
 
 /// What a person is told that the folder is.
 pub const FOLDER: &str = "the folder of bodies";
@@ -56,6 +59,7 @@ pub struct Writer {
     packer: zstd::bulk::Compressor<'static>,
     memory: Vec<u8>,
     meters: Meters,
+    full: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -71,7 +75,7 @@ impl Writer {
         if self.memory.len() > KEPT {
             self.memory = vec![];
         }
-        let octets = packed.map_err(|e| BlobError::Store(e.to_string()))?;
+        let octets = packed.map_err(|e| refused(&self.full, &e))?;
         self.meters.count(BLOB_BYTES, &[], u64::try_from(octets).unwrap_or(u64::MAX));
         Ok(BlobKey(*hash.as_bytes()))
     }
@@ -166,6 +170,9 @@ pub enum BlobError {
     /// The disk or store.
     #[error("the blob store: {0}")]
     Store(String),
+    /// There is no room on its disk.
+    #[error("the blob store: {0}")]
+    Full(String),
     /// Not there.
     #[error("a stored body is missing")]
     Missing,
@@ -181,6 +188,15 @@ impl From<object_store::Error> for BlobError {
             other => Self::Store(other.to_string()),
         }
     }
+}
+
+/// What the system said when something was written; a full disk is remembered.
+fn refused(full: &AtomicBool, e: &std::io::Error) -> BlobError {
+    if disk::is_full(e) {
+        full.store(true, Ordering::Relaxed);
+        return BlobError::Full(e.to_string());
+    }
+    BlobError::Store(e.to_string())
 }
 
 /// While it lives no body is removed, by any process: a backup reads the rows first and their bodies after.
@@ -205,6 +221,7 @@ pub struct Blobs {
     store: Arc<LocalFileSystem>,
     folder: Arc<PathBuf>,
     meters: Meters,
+    full: Arc<AtomicBool>,
 }
 
 impl Blobs {
@@ -215,7 +232,19 @@ impl Blobs {
     pub fn open(folder: &Path) -> Result<Self, BlobError> {
         disk::make(FOLDER, folder).map_err(|e| BlobError::Store(e.to_string()))?;
         let store = LocalFileSystem::new_with_prefix(folder)?;
-        Ok(Self { store: Arc::new(store), folder: Arc::new(folder.to_owned()), meters: Meters::default() })
+        let (folder, full) = (Arc::new(folder.to_owned()), Arc::default());
+        Ok(Self { store: Arc::new(store), folder, meters: Meters::default(), full })
+    }
+
+    /// Whether something found no room, and there is none yet. Where a quota is full and not the disk the next write finds out.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        if !self.full.load(Ordering::Relaxed) {
+            return false;
+        }
+        let full = disk::room(&self.folder).is_ok_and(|room| room.bytes < ROOM_BYTES || room.files == Some(0));
+        self.full.store(full, Ordering::Relaxed);
+        full
     }
 
     /// Counts what is written with these meters.
@@ -231,7 +260,7 @@ impl Blobs {
     pub fn writer(&self, scope: &Scope, account: AccountId) -> Result<Writer, BlobError> {
         let packer = zstd::bulk::Compressor::new(ZSTD_LEVEL).map_err(|e| BlobError::Store(e.to_string()))?;
         let folder = self.folder.join(prefix(scope, account).as_ref());
-        Ok(Writer { folder, packer, memory: vec![], meters: self.meters.clone() })
+        Ok(Writer { folder, packer, memory: vec![], meters: self.meters.clone(), full: self.full.clone() })
     }
 
     /// [`Writer::put`] of one body, in a thread that may wait.
@@ -248,10 +277,11 @@ impl Blobs {
     /// # Errors
     /// When the system call fails: then nothing may be committed that points at new blobs.
     pub async fn make_durable(&self) -> Result<(), BlobError> {
-        let folder = self.folder.clone();
+        let (folder, full) = (self.folder.clone(), self.full.clone());
         tokio::task::spawn_blocking(move || {
             let dir = File::open(&*folder).map_err(|e| BlobError::Store(e.to_string()))?;
-            nix::unistd::syncfs(&dir).map_err(|e| BlobError::Store(e.to_string()))
+            // Some file systems look for room only now.
+            nix::unistd::syncfs(&dir).map_err(|e| refused(&full, &e.into()))
         })
         .await
         .map_err(|e| BlobError::Store(e.to_string()))?

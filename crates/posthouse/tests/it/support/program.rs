@@ -35,6 +35,24 @@ impl Program {
         Self(command.spawn().unwrap())
     }
 
+    /// The same, with a disk of so many KiB of its own for one of its folders.
+    pub fn with_disk(listen: SocketAddr, (config, folder): (&Config, &Path), (disk, kib): (&Path, u32)) -> Self {
+        let script = r#"mount -t tmpfs -o "size=$2k" none "$1" && shift 2 && exec "$@""#;
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", script, "sh"]).arg(disk).arg(kib.to_string());
+        command.arg(env!("CARGO_BIN_EXE_posthouse")).arg("--config").arg(settings(config, folder)).arg("serve");
+        Self(command.arg("--listen").arg(listen.to_string()).stdout(Stdio::null()).spawn().unwrap())
+    }
+
+    /// Makes that disk another size.
+    pub fn resize_disk(&self, disk: &Path, kib: u32) {
+        let done = Command::new("nsenter")
+            .args(["-t", &self.0.id().to_string(), "-m", "mount", "-o", &format!("remount,size={kib}k"), "none"])
+            .arg(disk)
+            .status();
+        assert!(done.unwrap().success());
+    }
+
     /// A line of `/proc/<pid>/status` in bytes: `VmRSS` is what it holds in memory now, `VmHWM` the most so far.
     pub fn memory(&self, line: &str) -> u64 {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
