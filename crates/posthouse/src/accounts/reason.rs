@@ -183,7 +183,9 @@ impl Reason {
             Self::NoTokenLogin => "The server takes no sign-in by access token.",
             Self::TokenService => "The provider's sign-in service gives no access token at the moment.",
             Self::AppConfiguration => "The provider refuses the OAuth app itself; this account is not to blame.",
-            Self::NoStorage => "Posthouse cannot store mail on its own disk. Nothing is lost: what is missing is fetched later.",
+            Self::NoStorage => {
+                "Posthouse cannot store mail on its own disk. Nothing is lost: what is missing is fetched later."
+            }
         }
     }
 

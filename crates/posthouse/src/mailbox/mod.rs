@@ -29,16 +29,16 @@ pub use choosing::{
 };
 pub use images::AT_ONCE as IMAGES_AT_ONCE;
 pub use ingest::{
-    Flags, FlagsTaken, Incoming, Ingested, Known, Person, Summary, header_hash, ingest, place_again, remove_gone,
-    remove_unplaced, set_flags, summarise,
+    Alike, Flags, FlagsTaken, Incoming, Ingested, Known, Person, Summary, alike, header_hash, ingest, place_again,
+    remove_gone, remove_unplaced, set_flags, summarise,
 };
 pub use list::{FolderCount, MessageRow, Place, bodies, folder_counts, message, messages, newest_bodies, places};
 pub use ops::{Op, OpId, OpState, Touched, Waiting, enqueue, finish, postpone, put_off, waiting};
 pub use store::{
-    Alike, Counts, Failing, Folder, Placed, Seen, alike, any_message, compare_again, count_waiting_ops, counts,
-    delete_chunk, failed_uids, folders, forget_folder, forget_uids, hold_selected, newest_headers, op_state, placed,
-    placements_of, prune_ops, put_failed, referenced, selected_folders, set_counted, set_mailbox_id, set_refused,
-    set_seen, set_uid_validity, settled_uids, unplaced,
+    Counts, Failing, Folder, Placed, Seen, any_message, compare_again, count_waiting_ops, counts, delete_chunk,
+    failed_uids, folders, forget_folder, forget_uids, hold_selected, newest_headers, op_state, placed, placements_of,
+    prune_ops, put_failed, referenced, selected_folders, set_counted, set_mailbox_id, set_refused, set_seen,
+    set_uid_validity, settled_uids, unplaced,
 };
 pub use transfers::TransferKind;
 

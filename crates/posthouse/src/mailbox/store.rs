@@ -324,33 +324,6 @@ pub async fn delete_failed(tx: &mut Conn, scope: &Scope, folder: FolderId, uid: 
     Ok(())
 }
 
-/// A message that may be the same as one under a new UID.
-#[derive(Debug, Clone, FromRow)]
-pub struct Alike {
-    /// Which of those that were asked about it is like, from 0 on.
-    pub place: i64,
-    /// Its id.
-    pub id: MessageId,
-    /// When it was first received.
-    pub received_at: Ts,
-    /// BLAKE3 of its header.
-    pub header_hash: Vec<u8>,
-}
-
-/// The whole messages of an account with one of these Message-IDs and its size, at most three of each.
-pub async fn alike(c: &mut Conn, scope: &Scope, account: AccountId, asked: &[(&str, i64)]) -> DbResult<Vec<Alike>> {
-    sql!(all Alike, c,
-        lite "SELECT j.key AS place, m.id, m.received_at, m.header_hash FROM json_each($1) j CROSS JOIN message m ON m.id IN (
-                SELECT a.id FROM message a WHERE a.account_id = $2 AND a.workspace_id = $3 AND a.message_id = json_extract(j.value, '$[0]')
-                  AND a.size = json_extract(j.value, '$[1]') AND NOT a.truncated AND a.header_hash IS NOT NULL LIMIT 3)",
-        pg "SELECT j.place - 1 AS place, m.id, m.received_at, m.header_hash
-            FROM jsonb_array_elements($1) WITH ORDINALITY j (value, place) CROSS JOIN LATERAL (
-              SELECT a.id, a.received_at, a.header_hash FROM message a
-              WHERE a.account_id = $2 AND a.workspace_id = $3 AND a.message_id = j.value ->> 0
-                AND a.size = CAST(j.value ->> 1 AS BIGINT) AND NOT a.truncated AND a.header_hash IS NOT NULL LIMIT 3) m",
-        serde_json::json!(asked), account, scope.workspace_id())
-}
-
 /// Whether the account has any message.
 pub async fn any_message(c: &mut Conn, scope: &Scope, account: AccountId) -> DbResult<bool> {
     Ok(sql!(
@@ -453,7 +426,9 @@ pub async fn referenced(c: &mut Conn, scope: &Scope, account: AccountId, blob: B
     Ok(sql!(
         opt(MessageId,),
         c,
-        "SELECT id FROM message WHERE account_id = $1 AND blob = $2 AND workspace_id = $3",
+        lite "SELECT id FROM message WHERE substr(account_id, 9) = substr($1, 9) AND substr(blob, 1, 12) = substr($2, 1, 12)
+                AND account_id = $1 AND blob = $2 AND workspace_id = $3",
+        pg "SELECT id FROM message WHERE account_id = $1 AND blob = $2 AND workspace_id = $3",
         account,
         blob,
         scope.workspace_id()

@@ -21,6 +21,9 @@ const ID_FIELD: &str = "HEADER.FIELDS (MESSAGE-ID)";
 /// The largest header that is compared; a message with a larger one is fetched.
 const MAX_HEADER: usize = 256 * 1024;
 
+/// Messages without a Message-ID and of one size that are compared.
+const MOST_ALIKE: i64 = 3;
+
 /// Refusals after which no more halves are asked for.
 const MOST_REFUSED: usize = 50;
 
@@ -151,7 +154,7 @@ pub async fn place(
     Ok(settled)
 }
 
-/// What the account has with the same Message-ID and size, by UID and with that Message-ID.
+/// What the account has with the same Message-ID and size, by UID and with that Message-ID; of many alike not all, as none of them is it.
 async fn alike<'l>(
     owner: &Owner,
     listed: impl Iterator<Item = &'l Listed>,
@@ -159,17 +162,18 @@ async fn alike<'l>(
     let asked =
         listed.filter_map(|l| Some((l.uid, l.message_id.as_deref()?, i64::try_from(l.size).unwrap_or(i64::MAX))));
     let asked: Vec<(u32, &str, i64)> = asked.collect();
-    let mut out: HashMap<u32, (Vec<Alike>, &str)> = HashMap::new();
     if asked.is_empty() {
-        return Ok(out);
+        return Ok(HashMap::new());
     }
-    let like: Vec<(&str, i64)> = asked.iter().map(|(_, id, size)| (*id, *size)).collect();
+    let like: HashSet<(&str, i64)> = asked.iter().map(|(_, id, size)| (*id, *size)).collect();
     let mut c = owner.app.db.read().await?;
-    for one in mailbox::alike(&mut c, &owner.scope, owner.account.id, &like).await? {
-        let Some((uid, id, _)) = usize::try_from(one.place).ok().and_then(|at| asked.get(at)) else { continue };
-        out.entry(*uid).or_insert((vec![], *id)).0.push(one);
+    let mut ours: HashMap<(String, i64), Vec<Alike>> = HashMap::new();
+    for one in mailbox::alike(&mut c, &owner.scope, owner.account.id, &like, MOST_ALIKE).await? {
+        ours.entry((one.message_id.clone(), one.size)).or_default().push(one);
     }
-    Ok(out)
+    let found =
+        asked.into_iter().filter_map(|(uid, id, size)| Some((uid, (ours.get(&(id.to_owned(), size))?.clone(), id))));
+    Ok(found.collect())
 }
 
 /// Places those that Gmail calls by an id that we know.

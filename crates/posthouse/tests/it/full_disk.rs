@@ -60,7 +60,8 @@ async fn set_up(t: TestApp, world: &MailWorld, mailboxes: &[Mailbox; 2]) -> (Api
 
 async fn whole(api: &Mutex<Api>, id: &str, messages: usize) {
     eventually("all mail is here", async || all_mail(&mut *api.lock().await, id).await.len() == messages).await;
-    until(api, &format!("/accounts/{id}"), |a| a["receiving"]["state"] == "connected" && a["sync"]["stage"] == "live").await;
+    until(api, &format!("/accounts/{id}"), |a| a["receiving"]["state"] == "connected" && a["sync"]["stage"] == "live")
+        .await;
 }
 
 on_both! {

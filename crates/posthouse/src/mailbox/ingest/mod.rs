@@ -2,6 +2,8 @@
 
 mod store;
 
+pub use store::{Alike, alike};
+
 use super::store::{Placed, delete_failed, delete_placement, delete_unplaced, flags_waiting, update_flags};
 use super::threads::{self, Ties};
 use super::{FolderId, MessageId, search, transfers};

@@ -3,11 +3,12 @@
 use super::{Flags, Incoming};
 use crate::accounts::AccountId;
 use crate::base::blobs::BlobKey;
+use crate::mailbox::threads::union::Link;
 use crate::mailbox::{FolderId, MessageId, ThreadId};
 use crate::team::Scope;
-use db::{Conn, DbError, DbResult, Ts, sql};
+use db::{Conn, DbError, DbResult, FromRow, Sql, Ts, sql};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A message that was stored, or was there already.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +34,8 @@ pub async fn put_messages(
 ) -> DbResult<Vec<Put>> {
     let rows: Vec<Value> = batch.iter().map(row).collect();
     let new = sql!(run tx,
-        lite "INSERT INTO message (workspace_id, account_id, created_at, id, thread_id, blob, header_hash, size, message_id, in_reply_to, subject,
+        lite "WITH j AS MATERIALIZED (SELECT value FROM json_each($1))
+              INSERT INTO message (workspace_id, account_id, created_at, id, thread_id, blob, header_hash, size, message_id, in_reply_to, subject,
                 from_name, from_address, to_people, snippet, received_at, has_attachments, truncated, subject_key, bare_reply)
               SELECT $2, $3, $4, unhex(json_extract(j.value, '$[0]')), unhex(json_extract(j.value, '$[1]')),
                 unhex(json_extract(j.value, '$[2]')), unhex(json_extract(j.value, '$[3]')), json_extract(j.value, '$[4]'),
@@ -41,7 +43,7 @@ pub async fn put_messages(
                 json_extract(j.value, '$[9]'), json_extract(j.value, '$[10]'), json_extract(j.value, '$[11]'),
                 json_extract(j.value, '$[12]'), json_extract(j.value, '$[13]'), json_extract(j.value, '$[14]'),
                 json_extract(j.value, '$[15]'), json_extract(j.value, '$[16]')
-              FROM json_each($1) j WHERE true ON CONFLICT (account_id, blob) DO NOTHING",
+              FROM j WHERE true ON CONFLICT (substr(account_id, 9), substr(blob, 1, 12)) DO NOTHING",
         pg "INSERT INTO message (workspace_id, account_id, created_at, id, thread_id, blob, header_hash, size, message_id, in_reply_to, subject,
               from_name, from_address, to_people, snippet, received_at, has_attachments, truncated, subject_key, bare_reply)
             SELECT $2, $3, $4, CAST(j ->> 0 AS UUID), CAST(j ->> 1 AS UUID), decode(j ->> 2, 'hex'), decode(j ->> 3, 'hex'),
@@ -97,7 +99,8 @@ async fn with_blobs(
 ) -> DbResult<HashMap<BlobKey, (MessageId, Ts)>> {
     let blobs: Vec<String> = blobs.map(|b| hex(b.0)).collect();
     let found = sql!(all (BlobKey, MessageId, Ts), c,
-        lite "SELECT m.blob, m.id, m.received_at FROM json_each($1) j CROSS JOIN message m ON m.account_id = $2 AND m.blob = unhex(j.value)
+        lite "SELECT m.blob, m.id, m.received_at FROM json_each($1) j CROSS JOIN message m ON substr(m.account_id, 9) = substr($2, 9)
+                AND substr(m.blob, 1, 12) = unhex(substr(j.value, 1, 24)) AND m.account_id = $2 AND m.blob = unhex(j.value)
               WHERE m.workspace_id = $3",
         pg "SELECT m.blob, m.id, m.received_at FROM jsonb_array_elements_text($1) j
             JOIN message m ON m.account_id = $2 AND m.blob = decode(j, 'hex') WHERE m.workspace_id = $3",
@@ -123,10 +126,11 @@ pub async fn put_placements(
         .map(|(uid, (f, id, at))| json!([uid, id.0.simple().to_string(), f.seen, f.flagged, f.answered, at]))
         .collect();
     sql!(run tx,
-        lite "INSERT INTO placement (folder_id, workspace_id, account_id, uid, message_id, seen, flagged, answered, received_at)
+        lite "WITH j AS MATERIALIZED (SELECT value FROM json_each($1))
+              INSERT INTO placement (folder_id, workspace_id, account_id, uid, message_id, seen, flagged, answered, received_at)
               SELECT $2, $3, $4, json_extract(j.value, '$[0]'), unhex(json_extract(j.value, '$[1]')), json_extract(j.value, '$[2]'),
                 json_extract(j.value, '$[3]'), json_extract(j.value, '$[4]'), json_extract(j.value, '$[5]')
-              FROM json_each($1) j WHERE true
+              FROM j WHERE true
               ON CONFLICT (folder_id, uid) DO UPDATE SET seen = EXCLUDED.seen, flagged = EXCLUDED.flagged, answered = EXCLUDED.answered",
         pg "INSERT INTO placement (folder_id, workspace_id, account_id, uid, message_id, seen, flagged, answered, received_at)
             SELECT $2, $3, $4, CAST(j ->> 0 AS BIGINT), CAST(j ->> 1 AS UUID), CAST(j ->> 2 AS BOOLEAN), CAST(j ->> 3 AS BOOLEAN),
@@ -140,4 +144,74 @@ pub async fn put_placements(
               AND uid IN (SELECT CAST(j AS BIGINT) FROM jsonb_array_elements_text($1) j)",
         json!(uids), folder, scope.workspace_id())?;
     Ok(())
+}
+
+/// A message that may be the same as one under a new UID.
+#[derive(Debug, Clone, FromRow)]
+pub struct Alike {
+    /// Its id.
+    pub id: MessageId,
+    /// When it was first received.
+    pub received_at: Ts,
+    /// BLAKE3 of its header.
+    pub header_hash: Vec<u8>,
+    /// Its Message-ID; empty when it has none.
+    pub message_id: String,
+    /// Its size.
+    pub size: i64,
+}
+
+macro_rules! alike {
+    ($from:literal) => {
+        concat!(
+            "SELECT m.id, m.received_at, m.header_hash, m.message_id, m.size ",
+            $from,
+            " AND m.account_id = $2 AND m.workspace_id = $3 AND NOT m.truncated AND m.header_hash IS NOT NULL"
+        )
+    };
+}
+// The conversations once, however many of their messages are asked about.
+const ALIKE: Sql = Sql {
+    lite: alike!(
+        "FROM (SELECT DISTINCT l.thread_id FROM json_each($1) j CROSS JOIN thread_link l ON l.link = unhex(json_extract(j.value, '$[2]'))
+           WHERE l.workspace_id = $3) t
+         CROSS JOIN message m INDEXED BY message_thread ON m.thread_id = t.thread_id
+         WHERE (m.message_id, m.size) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each($1))"
+    ),
+    pg: alike!(
+        "FROM (SELECT DISTINCT l.thread_id FROM jsonb_array_elements($1) j JOIN thread_link l ON l.link = decode(j ->> 2, 'hex')
+           WHERE l.workspace_id = $3) t
+         JOIN message m ON m.thread_id = t.thread_id
+         WHERE (m.message_id, m.size) IN (SELECT j ->> 0, CAST(j ->> 1 AS BIGINT) FROM jsonb_array_elements($1) j)"
+    ),
+};
+const ALIKE_NAMELESS: Sql = Sql {
+    lite: alike!(
+        "FROM json_each($1) j CROSS JOIN message m ON m.id IN (SELECT a.id FROM message a WHERE a.account_id = $2 AND a.message_id = ''
+           AND a.size = j.value LIMIT $4) WHERE TRUE"
+    ),
+    pg: alike!(
+        "FROM jsonb_array_elements_text($1) j CROSS JOIN LATERAL (SELECT a.* FROM message a WHERE a.account_id = $2 AND a.message_id = ''
+           AND a.size = CAST(j AS BIGINT) LIMIT $4) m WHERE TRUE"
+    ),
+};
+
+/// The whole messages of an account with one of these Message-IDs and its size; of those without a Message-ID at most `limit` of each
+/// size.
+pub async fn alike(
+    c: &mut Conn,
+    scope: &Scope,
+    account: AccountId,
+    asked: &HashSet<(&str, i64)>,
+    limit: i64,
+) -> DbResult<Vec<Alike>> {
+    let (nameless, named): (Vec<_>, Vec<_>) = asked.iter().partition(|(message_id, _)| message_id.is_empty());
+    let named: Vec<_> = named.iter().map(|(id, size)| json!([id, size, Link::of(account, id).hex()])).collect();
+    let nameless: Vec<i64> = nameless.iter().map(|(_, size)| *size).collect();
+    let workspace = scope.workspace_id();
+    let mut found = sql!(all Alike, c, sql ALIKE, json!(named), account, workspace)?;
+    if !nameless.is_empty() {
+        found.extend(sql!(all Alike, c, sql ALIKE_NAMELESS, json!(nameless), account, workspace, limit)?);
+    }
+    Ok(found)
 }

@@ -7,19 +7,35 @@ use db::{Conn, DbResult, Sql, sql};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
-/// Gives messages their places, and says which got theirs: not those whose place is taken, that have one, or are gone.
-pub async fn insert_entries(tx: &mut Conn, scope: &Scope, wanted: &[(Key, MessageId)]) -> DbResult<HashSet<MessageId>> {
-    let rows: Vec<Value> = wanted.iter().map(|(key, id)| json!([key.0, id.0.simple().to_string()])).collect();
-    let got = sql!(all (MessageId,), tx,
+fn rows(wanted: &[(Key, MessageId)]) -> Value {
+    wanted.iter().map(|(key, id)| json!([key.0, id.0.simple().to_string()])).collect()
+}
+
+/// Gives messages their places, and says how many got theirs: not those whose place is taken, that have one, or are gone.
+pub async fn insert_entries(tx: &mut Conn, scope: &Scope, wanted: &[(Key, MessageId)]) -> DbResult<usize> {
+    let got = sql!(run tx,
         lite "INSERT INTO search_entry (id, workspace_id, account_id, message_id)
               SELECT json_extract(j.value, '$[0]'), m.workspace_id, m.account_id, m.id
               FROM json_each($1) j CROSS JOIN message m ON m.id = unhex(json_extract(j.value, '$[1]'))
-              WHERE m.workspace_id = $2 ON CONFLICT DO NOTHING RETURNING message_id",
+              WHERE m.workspace_id = $2 ON CONFLICT DO NOTHING",
         pg "INSERT INTO search_entry (id, workspace_id, account_id, message_id)
             SELECT CAST(j ->> 0 AS BIGINT), m.workspace_id, m.account_id, m.id
             FROM jsonb_array_elements($1) j JOIN message m ON m.id = CAST(j ->> 1 AS UUID)
-            WHERE m.workspace_id = $2 ON CONFLICT DO NOTHING RETURNING message_id",
-        json!(rows), scope.workspace_id())?;
+            WHERE m.workspace_id = $2 ON CONFLICT DO NOTHING",
+        rows(wanted), scope.workspace_id())?;
+    Ok(usize::try_from(got).unwrap_or(usize::MAX))
+}
+
+/// Which of them have just these places, and nothing in the index yet.
+pub async fn placed(c: &mut Conn, scope: &Scope, wanted: &[(Key, MessageId)]) -> DbResult<HashSet<MessageId>> {
+    let got = sql!(all (MessageId,), c,
+        lite "SELECT e.message_id FROM json_each($1) j CROSS JOIN search_entry e ON e.id = json_extract(j.value, '$[0]')
+                AND e.message_id = unhex(json_extract(j.value, '$[1]'))
+              WHERE e.workspace_id = $2 AND NOT EXISTS (SELECT 1 FROM search_index s WHERE s.rowid = e.id)",
+        pg "SELECT e.message_id FROM jsonb_array_elements($1) j JOIN search_entry e ON e.id = CAST(j ->> 0 AS BIGINT)
+              AND e.message_id = CAST(j ->> 1 AS UUID)
+            WHERE e.workspace_id = $2 AND NOT EXISTS (SELECT 1 FROM search_index s WHERE s.id = e.id)",
+        rows(wanted), scope.workspace_id())?;
     Ok(got.into_iter().map(|(id,)| id).collect())
 }
 

@@ -28,7 +28,7 @@ impl Link {
     }
 
     /// As lists for the database have it.
-    pub(super) fn hex(self) -> String {
+    pub(in crate::mailbox) fn hex(self) -> String {
         data_encoding::HEXLOWER.encode(&self.0)
     }
 
