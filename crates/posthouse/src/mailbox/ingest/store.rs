@@ -170,8 +170,8 @@ macro_rules! alike {
         )
     };
 }
-// The conversations once, however many of their messages are asked about.
-const ALIKE: Sql = Sql {
+/// The conversations once, however many of their messages are asked about.
+pub const ALIKE: Sql = Sql {
     lite: alike!(
         "FROM (SELECT DISTINCT l.thread_id FROM json_each($1) j CROSS JOIN thread_link l ON l.link = unhex(json_extract(j.value, '$[2]'))
            WHERE l.workspace_id = $3) t

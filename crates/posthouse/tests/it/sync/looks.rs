@@ -213,17 +213,26 @@ on_both! {
     }
 }
 
-/// What every pass of every account asks: it must not take longer the more mail there is.
-#[tokio::test(flavor = "multi_thread")]
-async fn whether_a_pass_left_anything_is_known_by_small_indexes() {
-    let t = TestApp::start(Engine::Sqlite).await;
+/// How SQLite comes to the answer of a statement with so many things bound.
+async fn plan(t: &TestApp, statement: &db::Sql, bound: usize) -> String {
+    let text: &'static str = format!("EXPLAIN QUERY PLAN {}", statement.lite).leak();
+    let bound = vec![db::Value::Bytes(Some(vec![0; 16])); bound];
     let mut c = t.app().db.read().await.unwrap();
-    let text: &'static str = format!("EXPLAIN QUERY PLAN {}", posthouse::mailbox::transfers::store::UNTIDY.lite).leak();
-    let bound = vec![db::Value::Bytes(Some(vec![0; 16])); 2];
-    let plan: Vec<(i64, i64, i64, String)> = db::all(&mut c, db::Sql::both(text), bound).await.unwrap();
-    for index in ["placement_provisional", "placement_kept"] {
-        assert!(plan.iter().any(|row| row.3.contains(index)), "{plan:#?}");
+    let rows: Vec<(i64, i64, i64, String)> = db::all(&mut c, db::Sql::both(text), bound).await.unwrap();
+    rows.into_iter().map(|row| row.3 + "\n").collect()
+}
+
+/// What every pass of every account asks, and what is asked of all that is new: it must not take longer the more mail there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_passes_ask_is_known_by_small_indexes() {
+    use posthouse::mailbox::{ALIKE, transfers::store::UNTIDY};
+    let t = TestApp::start(Engine::Sqlite).await;
+    for (statement, bound, indexes) in [
+        (UNTIDY, 2, ["placement_provisional", "placement_kept"]),
+        (ALIKE, 3, ["SEARCH l USING PRIMARY KEY (link=?)", "SEARCH m USING INDEX message_thread (thread_id=?)"]),
+    ] {
+        let plan = plan(&t, &statement, bound).await;
+        assert!(indexes.iter().all(|index| plan.contains(index)), "{plan}");
     }
-    drop(c);
     t.stop().await;
 }
