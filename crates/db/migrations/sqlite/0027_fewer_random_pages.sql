@@ -1,5 +1,5 @@
--- An import writes another page of these indexes for nearly each message: they are small now, or gone, so that they stay in memory however
--- large the mailbox is.
+-- An import writes another page of these indexes for nearly each message: they are smaller now, or gone, so that more of them stays in
+-- memory.
 -- A body within its account. Twelve octets of a BLAKE3 hash are its own, and eight of an account's id are random.
 DROP INDEX message_blob;
 CREATE UNIQUE INDEX message_content ON message (substr(account_id, 9), substr(blob, 1, 12));

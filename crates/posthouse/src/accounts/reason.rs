@@ -263,7 +263,8 @@ impl Reason {
                 "An admin looks at the app in Settings, Providers. Accounts go on by themselves once it is mended."
             }
             Self::NoStorage => {
-                "Whoever runs Posthouse makes room on its disk (`posthouse doctor` looks at it). Mail comes in by itself then."
+                "Whoever runs Posthouse makes room on its disk, or mends what the words above name; `posthouse doctor` looks at it. \
+                 Mail comes in by itself then."
             }
         }
     }

@@ -21,8 +21,8 @@ const ID_FIELD: &str = "HEADER.FIELDS (MESSAGE-ID)";
 /// The largest header that is compared; a message with a larger one is fetched.
 const MAX_HEADER: usize = 256 * 1024;
 
-/// Messages without a Message-ID and of one size that are compared.
-const MOST_ALIKE: i64 = 3;
+/// Messages of one Message-ID and size that are compared.
+const MOST_ALIKE: usize = 3;
 
 /// Refusals after which no more halves are asked for.
 const MOST_REFUSED: usize = 50;
@@ -154,7 +154,7 @@ pub async fn place(
     Ok(settled)
 }
 
-/// What the account has with the same Message-ID and size, by UID and with that Message-ID; of many alike not all, as none of them is it.
+/// What the account has with the same Message-ID and size, by UID and with that Message-ID; of many at most [`MOST_ALIKE`].
 async fn alike<'l>(
     owner: &Owner,
     listed: impl Iterator<Item = &'l Listed>,
@@ -168,8 +168,11 @@ async fn alike<'l>(
     let like: HashSet<(&str, i64)> = asked.iter().map(|(_, id, size)| (*id, *size)).collect();
     let mut c = owner.app.db.read().await?;
     let mut ours: HashMap<(String, i64), Vec<Alike>> = HashMap::new();
-    for one in mailbox::alike(&mut c, &owner.scope, owner.account.id, &like, MOST_ALIKE).await? {
-        ours.entry((one.message_id.clone(), one.size)).or_default().push(one);
+    for one in mailbox::alike(&mut c, &owner.scope, owner.account.id, &like, number(MOST_ALIKE)).await? {
+        let same = ours.entry((one.message_id.clone(), one.size)).or_default();
+        if same.len() < MOST_ALIKE {
+            same.push(one);
+        }
     }
     let found =
         asked.into_iter().filter_map(|(uid, id, size)| Some((uid, (ours.get(&(id.to_owned(), size))?.clone(), id))));

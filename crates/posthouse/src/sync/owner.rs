@@ -195,7 +195,7 @@ impl Owner {
             return Ok(());
         }
         if self.app.blobs.is_full() {
-            return self.wait_for_room(&connection).await;
+            return history::noted_failure(self, self.wait_for_room(&connection)).await;
         }
         self.session(connection).await
     }

@@ -94,6 +94,8 @@ on_both! {
         let second = api.lock().await.post("/accounts", &connect_request(world, &mailboxes[1])).await.expect(201);
         let second = second["id"].as_str().unwrap();
         until(&api, &format!("/accounts/{second}"), is_told).await;
+        let runs = until(&api, &format!("/accounts/{second}/sync/runs"), |r| r["items"][0]["status"] == "failed").await;
+        assert_eq!(runs["items"][0]["reason"], "no_storage", "it asked no server, and says why");
         let told = until(&api, "/notices", |n| n["items"][0]["account_count"] == 2).await;
         assert_eq!(told["items"].as_array().unwrap().len(), 1, "one cause: {told}");
         assert_eq!(told["items"][0]["title"], "2 accounts are disconnected");
