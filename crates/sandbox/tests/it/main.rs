@@ -7,7 +7,7 @@ mod imap;
 mod smtp;
 mod world;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +87,9 @@ impl Client {
 
     /// True when the server closed the connection.
     pub fn is_closed(&mut self) -> bool {
-        matches!(self.stream.read(&mut [0; 1]), Ok(0) | Err(_))
+        match self.stream.read_exact(&mut [0; 1]) {
+            Ok(()) => false,
+            Err(error) => matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset),
+        }
     }
 }
