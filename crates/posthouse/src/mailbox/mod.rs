@@ -29,8 +29,8 @@ pub use choosing::{
 };
 pub use images::AT_ONCE as IMAGES_AT_ONCE;
 pub use ingest::{
-    ALIKE, Alike, Flags, FlagsTaken, Incoming, Ingested, Known, Person, Summary, alike, header_hash, ingest,
-    place_again, remove_gone, remove_unplaced, set_flags, summarise,
+    ALIKE, ALIKE_NAMELESS, Alike, Flags, FlagsTaken, Incoming, Ingested, Known, Person, Summary, alike, header_hash,
+    ingest, place_again, remove_gone, remove_unplaced, set_flags, summarise,
 };
 pub use list::{FolderCount, MessageRow, Place, bodies, folder_counts, message, messages, newest_bodies, places};
 pub use ops::{Op, OpId, OpState, Touched, Waiting, enqueue, finish, postpone, put_off, waiting};

@@ -227,8 +227,8 @@ pub async fn figures(
     sql!(opt Figures, c,
         "SELECT a.sync_stage, a.sync_done, a.sync_total, a.sync_started_at, a.sync_started_done, a.compared_at,
            (SELECT MAX(ended_at) FROM sync_run WHERE account_id = $1 AND reason IS NULL) AS last_sync_at,
-           (SELECT COUNT(*) FROM placement p JOIN folder f ON f.id = p.folder_id
-             WHERE p.account_id = $1 AND f.selected AND p.uid > 0)
+           (SELECT COUNT(*) FROM folder f JOIN placement p ON p.folder_id = f.id
+             WHERE f.account_id = $1 AND f.selected AND p.uid > 0)
              + (SELECT COUNT(*) FROM transfer t JOIN mailbox_op o ON o.id = t.op_id JOIN folder f ON f.id = t.folder_id
              WHERE t.account_id = $1 AND f.selected AND t.uid > 0 AND o.kind <> 'copy') AS messages,
            (SELECT COUNT(*) FROM folder WHERE account_id = $1 AND selected AND seen_messages IS NULL) AS unknown,

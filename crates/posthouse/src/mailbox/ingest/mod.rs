@@ -2,7 +2,7 @@
 
 mod store;
 
-pub use store::{ALIKE, Alike, alike};
+pub use store::{ALIKE, ALIKE_NAMELESS, Alike, alike};
 
 use super::store::{Placed, delete_failed, delete_placement, delete_unplaced, flags_waiting, update_flags};
 use super::threads::{self, Ties};

@@ -166,7 +166,7 @@ macro_rules! alike {
         concat!(
             "SELECT m.id, m.received_at, m.header_hash, m.message_id, m.size ",
             $from,
-            " AND m.account_id = $2 AND m.workspace_id = $3 AND NOT m.truncated AND m.header_hash IS NOT NULL"
+            " AND m.workspace_id = $3 AND NOT m.truncated AND m.header_hash IS NOT NULL"
         )
     };
 }
@@ -176,16 +176,18 @@ pub const ALIKE: Sql = Sql {
         "FROM (SELECT DISTINCT l.thread_id FROM json_each($1) j CROSS JOIN thread_link l ON l.link = unhex(json_extract(j.value, '$[2]'))
            WHERE l.workspace_id = $3) t
          CROSS JOIN message m INDEXED BY message_thread ON m.thread_id = t.thread_id
-         WHERE (m.message_id, m.size) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each($1))"
+         WHERE m.account_id = $2
+           AND (m.message_id, m.size) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each($1))"
     ),
     pg: alike!(
         "FROM (SELECT DISTINCT l.thread_id FROM jsonb_array_elements($1) j JOIN thread_link l ON l.link = decode(j ->> 2, 'hex')
            WHERE l.workspace_id = $3) t
          JOIN message m ON m.thread_id = t.thread_id
-         WHERE (m.message_id, m.size) IN (SELECT j ->> 0, CAST(j ->> 1 AS BIGINT) FROM jsonb_array_elements($1) j)"
+         WHERE m.account_id = $2 AND (m.message_id, m.size) IN (SELECT j ->> 0, CAST(j ->> 1 AS BIGINT) FROM jsonb_array_elements($1) j)"
     ),
 };
-const ALIKE_NAMELESS: Sql = Sql {
+/// Those of the account already: where SQLite is told so once more, it looks at all messages of the account for each size.
+pub const ALIKE_NAMELESS: Sql = Sql {
     lite: alike!(
         "FROM json_each($1) j CROSS JOIN message m ON m.id IN (SELECT a.id FROM message a WHERE a.account_id = $2 AND a.message_id = ''
            AND a.size = j.value LIMIT $4) WHERE TRUE"

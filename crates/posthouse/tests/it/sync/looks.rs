@@ -225,11 +225,16 @@ async fn plan(t: &TestApp, statement: &db::Sql, bound: usize) -> String {
 /// What every pass of every account asks, and what is asked of all that is new: it must not take longer the more mail there is.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_passes_ask_is_known_by_small_indexes() {
-    use posthouse::mailbox::{ALIKE, transfers::store::UNTIDY};
+    use posthouse::mailbox::{ALIKE, ALIKE_NAMELESS, transfers::store::UNTIDY};
     let t = TestApp::start(Engine::Sqlite).await;
     for (statement, bound, indexes) in [
         (UNTIDY, 2, ["placement_provisional", "placement_kept"]),
         (ALIKE, 3, ["SEARCH l USING PRIMARY KEY (link=?)", "SEARCH m USING INDEX message_thread (thread_id=?)"]),
+        (
+            ALIKE_NAMELESS,
+            4,
+            ["USING INDEX message_nameless (account_id=? AND size=?)", "sqlite_autoindex_message_1 (id=?)"],
+        ),
     ] {
         let plan = plan(&t, &statement, bound).await;
         assert!(indexes.iter().all(|index| plan.contains(index)), "{plan}");
