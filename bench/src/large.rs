@@ -94,6 +94,9 @@ async fn import(case: &Case<'_>, house: &House, figures: &mut Figures) -> Result
     figures.note(&format!("import of {messages}, wall"), &format!("{wall:.0} s"));
     figures.note("import: messages a second", &format!("{:.0}", messages as f64 / wall));
     figures.note("import: processor time", &format!("{:.0} s", house.program.cpu_secs()?));
+    let tenths: Vec<String> =
+        (0..10).map(|n| format!("{:.0}", pace(&looks, messages, (n * 10, n * 10 + 10)))).collect();
+    figures.note("import: messages a second, in each tenth", &tenths.join(" "));
     let name = format!("import of {messages}: most memory above idle ({idle:.0} MiB)");
     figures.at_most(&name, (peak - idle, 150.0), "MiB");
     Ok((account, (pace(&looks, messages, FIRST), pace(&looks, messages, (91, 100)))))
