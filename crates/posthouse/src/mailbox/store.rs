@@ -517,8 +517,8 @@ pub async fn postpone_op(tx: &mut Conn, scope: &Scope, id: OpId, (until, error):
 pub async fn flags_waiting(c: &mut Conn, scope: &Scope, account: AccountId, folder: FolderId) -> DbResult<Vec<(i64,)>> {
     sql!(all (i64,), c,
         lite "SELECT p.uid FROM mailbox_op o
-              JOIN json_each(COALESCE(json_extract(o.payload, '$.messages'), json_array(json_extract(o.payload, '$.message')))) j
-              JOIN placement p ON p.message_id = unhex(j.value, '-')
+              CROSS JOIN json_each(COALESCE(json_extract(o.payload, '$.messages'), json_array(json_extract(o.payload, '$.message')))) j
+              CROSS JOIN placement p INDEXED BY placement_message ON p.message_id = unhex(j.value, '-')
               WHERE o.account_id = $1 AND o.workspace_id = $2 AND o.state = 'waiting' AND o.kind = 'set_flags' AND p.folder_id = $3",
         pg "SELECT p.uid FROM mailbox_op o
             CROSS JOIN LATERAL jsonb_array_elements_text(

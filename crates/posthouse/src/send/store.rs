@@ -288,7 +288,7 @@ pub async fn delete(tx: &mut Conn, scope: &Scope, account: AccountId, limit: i64
         "DELETE FROM outgoing_recipient WHERE workspace_id = $2 AND outgoing_id IN
            (SELECT id FROM outgoing WHERE account_id = $1 AND workspace_id = $2 ORDER BY created_at, id LIMIT $3)", account, workspace, limit)?;
     sql!(run tx,
-        "DELETE FROM outgoing WHERE workspace_id = $2 AND id IN
+        "DELETE FROM outgoing WHERE id IN
            (SELECT id FROM outgoing WHERE account_id = $1 AND workspace_id = $2 ORDER BY created_at, id LIMIT $3)", account, workspace, limit)
 }
 

@@ -46,7 +46,7 @@ fn sources(dir: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
-fn every_statement() -> Vec<(String, String)> {
+pub fn every_statement() -> Vec<(String, String)> {
     let mut files = vec![];
     for dir in ["src", "../db/src"] {
         sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(dir), &mut files);

@@ -42,6 +42,7 @@ mod owner_link;
 mod notices;
 mod ownership;
 mod pausing;
+mod plans;
 mod retention;
 #[cfg(feature = "failpoints")]
 mod power_loss;

@@ -168,10 +168,10 @@ fn staged(path: &Path) -> std::io::Result<(File, PathBuf)> {
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
     /// The disk or store.
-    #[error("the blob store: {0}")]
+    #[error("message bodies on disk: {0}")]
     Store(String),
     /// There is no room on its disk.
-    #[error("the blob store: {0}")]
+    #[error("message bodies on disk: {0}")]
     Full(String),
     /// Not there.
     #[error("a stored body is missing")]

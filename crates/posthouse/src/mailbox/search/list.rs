@@ -162,7 +162,7 @@ macro_rules! lies_in {
 }
 
 // The rule of `accounts::may` for reading, as a condition: a workspace can have ten thousand accounts. What is not asked is told by a
-// flag: it costs nothing for each row then.
+// flag: it costs nothing for each row then. The folder is no condition of its placements: SQLite would go through the folder for each row.
 macro_rules! rows_sql {
     ($from:literal, $texts:ident, $arrays:ident, $labelled:ident) => {
         concat!(
@@ -173,7 +173,7 @@ macro_rules! rows_sql {
                AND (CAST($22 AS BOOLEAN) OR NOT EXISTS (SELECT 1 FROM ", $texts!("$5"), " WHERE a.search_text NOT LIKE value ESCAPE '\\'))
                AND (CAST($23 AS BOOLEAN) OR NOT EXISTS (SELECT 1 FROM ", $texts!("$17"), " WHERE a.search_text LIKE value ESCAPE '\\'))
                AND (CAST($6 AS BOOLEAN) OR e.account_id = $7)
-               AND (CAST($8 AS BOOLEAN) OR EXISTS (SELECT 1 FROM placement p WHERE p.message_id = e.message_id AND p.folder_id = $9))
+               AND (CAST($8 AS BOOLEAN) OR $9 IN (SELECT p.folder_id FROM placement p WHERE p.message_id = e.message_id))
                AND (CAST($10 AS BOOLEAN) OR NOT EXISTS (SELECT 1 FROM ", $arrays!("$11"), "
                  WHERE NOT ", lies_in!($texts, "names.value"), "))
                AND (CAST($18 AS BOOLEAN) OR NOT ", lies_in!($texts, "$19"), ")

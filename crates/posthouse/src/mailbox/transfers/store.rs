@@ -58,8 +58,9 @@ pub async fn lies(
     sql!(all Lies, c,
         lite "SELECT p.message_id, p.folder_id, p.uid, p.seen, p.flagged, p.answered
               FROM (SELECT unhex(value) AS id FROM json_each($1)
-                    UNION SELECT m.id FROM json_each($4) j JOIN message m ON m.thread_id = unhex(j.value) AND m.account_id = $2) w
-              JOIN placement p ON p.message_id = w.id
+                    UNION SELECT m.id FROM json_each($4) j CROSS JOIN message m INDEXED BY message_thread
+                      ON m.thread_id = unhex(j.value) AND m.account_id = $2) w
+              CROSS JOIN placement p INDEXED BY placement_message ON p.message_id = w.id
               WHERE p.account_id = $2 AND p.workspace_id = $3 ORDER BY p.uid LIMIT $5",
         pg "SELECT p.message_id, p.folder_id, p.uid, p.seen, p.flagged, p.answered
             FROM (SELECT id FROM unnest(CAST($1 AS UUID[])) id
@@ -82,7 +83,7 @@ pub async fn known_threads(
     }
     let (known,) = sql!(one (i64,), c,
         lite "SELECT COUNT(*) FROM json_each($1) j WHERE EXISTS (
-                SELECT 1 FROM message m JOIN placement p ON p.message_id = m.id
+                SELECT 1 FROM message m INDEXED BY message_thread JOIN placement p ON p.message_id = m.id
                 WHERE m.thread_id = unhex(j.value) AND m.account_id = $2 AND m.workspace_id = $3)",
         pg "SELECT COUNT(*) FROM unnest(CAST($1 AS UUID[])) j WHERE EXISTS (
               SELECT 1 FROM message m JOIN placement p ON p.message_id = m.id
@@ -387,7 +388,7 @@ pub async fn subjects(
     (messages, limit): (&[MessageId], i64),
 ) -> DbResult<Vec<String>> {
     let found = sql!(all (String,), c,
-        lite "SELECT m.subject FROM json_each($1) j JOIN message m ON m.id = unhex(j.value)
+        lite "SELECT m.subject FROM json_each($1) j CROSS JOIN message m ON m.id = unhex(j.value)
               WHERE m.account_id = $2 AND m.workspace_id = $3 ORDER BY j.key LIMIT $4",
         pg "SELECT m.subject FROM unnest(CAST($1 AS UUID[])) WITH ORDINALITY j (id, place) JOIN message m ON m.id = j.id
             WHERE m.account_id = $2 AND m.workspace_id = $3 ORDER BY j.place LIMIT $4",

@@ -3,7 +3,7 @@
 use super::host::Host;
 use super::{Offers, Scene, asked};
 use crate::on_both;
-use crate::support::{Engine, TestApp, eventually, mail};
+use crate::support::{eventually, mail};
 use serde_json::json;
 use std::time::Duration;
 use testkit::Direction::FromClient;
@@ -211,33 +211,4 @@ on_both! {
         assert!(without.iter().all(|pass| *pass == looks(0)), "{without:?}");
         s.t.stop().await;
     }
-}
-
-/// How SQLite comes to the answer of a statement with so many things bound.
-async fn plan(t: &TestApp, statement: &db::Sql, bound: usize) -> String {
-    let text: &'static str = format!("EXPLAIN QUERY PLAN {}", statement.lite).leak();
-    let bound = vec![db::Value::Bytes(Some(vec![0; 16])); bound];
-    let mut c = t.app().db.read().await.unwrap();
-    let rows: Vec<(i64, i64, i64, String)> = db::all(&mut c, db::Sql::both(text), bound).await.unwrap();
-    rows.into_iter().map(|row| row.3 + "\n").collect()
-}
-
-/// What every pass of every account asks, and what is asked of all that is new: it must not take longer the more mail there is.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_passes_ask_is_known_by_small_indexes() {
-    use posthouse::mailbox::{ALIKE, ALIKE_NAMELESS, transfers::store::UNTIDY};
-    let t = TestApp::start(Engine::Sqlite).await;
-    for (statement, bound, indexes) in [
-        (UNTIDY, 2, ["placement_provisional", "placement_kept"]),
-        (ALIKE, 3, ["SEARCH l USING PRIMARY KEY (link=?)", "SEARCH m USING INDEX message_thread (thread_id=?)"]),
-        (
-            ALIKE_NAMELESS,
-            4,
-            ["USING INDEX message_nameless (account_id=? AND size=?)", "sqlite_autoindex_message_1 (id=?)"],
-        ),
-    ] {
-        let plan = plan(&t, &statement, bound).await;
-        assert!(indexes.iter().all(|index| plan.contains(index)), "{plan}");
-    }
-    t.stop().await;
 }
