@@ -126,15 +126,24 @@ pub async fn by_dedup(c: &mut Conn, scope: &Scope, dedup: &str) -> DbResult<Opti
     )
 }
 
-/// The newest notice that accounts of this kind are still gathered in.
-pub async fn gathering(c: &mut Conn, scope: &Scope, gather: &str, since: Ts) -> DbResult<Option<NoticeId>> {
+/// The newest notice that accounts of this kind are still gathered in: one that was made after `since`, or that is not over where it is
+/// for as long as that takes.
+pub async fn gathering(
+    c: &mut Conn,
+    scope: &Scope,
+    gather: &str,
+    (since, till_over): (Ts, bool),
+) -> DbResult<Option<NoticeId>> {
     let row = sql!(
         opt(NoticeId,),
         c,
-        "SELECT id FROM notice WHERE workspace_id = $1 AND gather = $2 AND created_at > $3 ORDER BY created_at DESC, id DESC LIMIT 1",
+        "SELECT id FROM notice
+         WHERE workspace_id = $1 AND gather = $2 AND (created_at > $3 OR CAST($4 AS BOOLEAN) AND resolved_at IS NULL)
+         ORDER BY created_at DESC, id DESC LIMIT 1",
         scope.workspace_id(),
         gather,
-        since
+        since,
+        till_over
     )?;
     Ok(row.map(|r| r.0))
 }

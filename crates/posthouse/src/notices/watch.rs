@@ -213,12 +213,13 @@ async fn tell(tx: &mut Conn, app: &App, scope: &Scope, (outage, side): (&Outage,
         store::untell(tx, scope, id).await?;
         leave(tx, app, scope, (before, id)).await?;
     }
-    // A lost key is one cause, on however many servers its accounts live.
-    let host = (!side.reason.is_some_and(Reason::is_of_keeping)).then(|| side.host.clone());
+    // A lost key or a full disk is one cause, on however many servers its accounts live, and whenever they come upon it.
+    let ours = side.reason.is_some_and(Reason::is_of_keeping);
+    let host = (!ours).then(|| side.host.clone());
     let reason = side.reason.map_or("", Reason::as_str);
     let gather = format!("{}:{reason}:{}", side.state, host.as_deref().unwrap_or_default());
     let since = now.plus_millis(-app.config.notices.after());
-    let notice = match store::gathering(tx, scope, &gather, since).await? {
+    let notice = match store::gathering(tx, scope, &gather, (since, ours)).await? {
         Some(notice) => {
             store::set_resolved(tx, scope, notice, None).await?;
             notice

@@ -4,6 +4,7 @@ use crate::on_both;
 use crate::support::program::Program;
 use crate::support::{Api, PATIENCE, TestApp, all_mail, allow, connect_request, eventually};
 use serde_json::{Value, json};
+use std::time::Duration;
 use testkit::{MailWorld, Mailbox};
 use tokio::sync::Mutex;
 
@@ -91,6 +92,8 @@ on_both! {
         let runs = until(&api, &format!("/accounts/{first}/sync/runs"), |r| r["items"][0]["status"] == "failed").await;
         assert_eq!(runs["items"][0]["reason"], "no_storage");
 
+        // Longer than accounts that fail together are waited for.
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
         let second = api.lock().await.post("/accounts", &connect_request(world, &mailboxes[1])).await.expect(201);
         let second = second["id"].as_str().unwrap();
         until(&api, &format!("/accounts/{second}"), is_told).await;
