@@ -186,15 +186,17 @@ pub const ALIKE: Sql = Sql {
          WHERE m.account_id = $2 AND (m.message_id, m.size) IN (SELECT j ->> 0, CAST(j ->> 1 AS BIGINT) FROM jsonb_array_elements($1) j)"
     ),
 };
-/// Those of the account already: where SQLite is told so once more, it looks at all messages of the account for each size.
+/// Only what has no place any more: scanners and scripts send one message after the other with the same header and of the same size, and
+/// the next one is no copy of the first. SQLite is told the account once: else it looks at all messages of the account for each size.
 pub const ALIKE_NAMELESS: Sql = Sql {
     lite: alike!(
         "FROM json_each($1) j CROSS JOIN message m ON m.id IN (SELECT a.id FROM message a WHERE a.account_id = $2 AND a.message_id = ''
-           AND a.size = j.value LIMIT $4) WHERE TRUE"
+           AND a.size = j.value AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message_id = a.id AND p.uid > 0) LIMIT $4) WHERE TRUE"
     ),
     pg: alike!(
         "FROM jsonb_array_elements_text($1) j CROSS JOIN LATERAL (SELECT a.* FROM message a WHERE a.account_id = $2 AND a.message_id = ''
-           AND a.size = CAST(j AS BIGINT) LIMIT $4) m WHERE TRUE"
+           AND a.size = CAST(j AS BIGINT) AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message_id = a.id AND p.uid > 0)
+           LIMIT $4) m WHERE TRUE"
     ),
 };
 

@@ -211,4 +211,19 @@ on_both! {
         assert!(without.iter().all(|pass| *pass == looks(0)), "{without:?}");
         s.t.stop().await;
     }
+    async fn pages_of_a_scanner_are_each_fetched(engine) {
+        let mut s = Scene::start(engine, ("scanner", Offers::Condstore), |host| filled(host, "INBOX", 1)).await;
+        eventually("the first passes are over", async || s.t.number(PASSES).await == 2).await;
+        for page in 1..=3 {
+            let scan = format!("From: scanner@x.test\r\nSubject: scan\r\n\r\npage {page}\r\n");
+            s.host.put("INBOX", scan.as_bytes());
+            s.pass().await;
+        }
+        s.equal(&["INBOX", "Sent"]).await;
+        for page in 1..=3 {
+            let found = s.api.get(&format!("/messages/search?q=%22page+{page}%22")).await.expect(200);
+            assert_eq!(found["items"].as_array().unwrap().len(), 1, "page {page}: {found}");
+        }
+        s.t.stop().await;
+    }
 }
