@@ -6,18 +6,12 @@ use crate::support::{Engine, TestApp};
 use posthouse::mailbox::{ALIKE, ALIKE_NAMELESS, transfers::store::UNTIDY};
 
 /// Tables that grow with mail.
-const GROWING: [&str; 7] = ["message", "placement", "thread_link", "message_link", "search_entry", "outgoing", "event"];
+const GROWING: [&str; 6] = ["message", "placement", "thread_link", "search_entry", "outgoing", "event"];
 /// A condition that holds for all rows of somebody.
-const OF_ALL: [&str; 4] = ["(account_id=?)", "(folder_id=?)", "(workspace_id=?)", "(thread_id=?)"];
+const OF_ALL: [&str; 3] = ["(account_id=?)", "(folder_id=?)", "(workspace_id=?)"];
 /// Indexes that hold few rows, however much mail there is.
-const PARTIAL: [&str; 6] = [
-    "placement_provisional",
-    "placement_kept",
-    "message_nameless",
-    "outgoing_queue",
-    "outgoing_uncertain",
-    "message_thread",
-];
+const PARTIAL: [&str; 5] =
+    ["placement_provisional", "placement_kept", "message_nameless", "outgoing_queue", "outgoing_uncertain"];
 
 /// Beginnings of statements that are about all mail of an account, a folder or everybody, and why.
 const ABOUT_ALL: &[(&str, &str)] = &[
@@ -35,7 +29,6 @@ const ABOUT_ALL: &[(&str, &str)] = &[
     ("SELECT COUNT(*) AS messages, CAST(COALESCE(SUM(size)", "what goes with an account"),
     ("DELETE FROM placement WHERE workspace_id = $2 AND (folder_id, uid) IN", "some of what goes with an account"),
     ("DELETE FROM message WHERE workspace_id = $2 AND id IN", "some of what goes with an account"),
-    ("UPDATE thread_link SET thread_id = $3", "two conversations become one"),
     ("DELETE FROM folder WHERE account_id = $1", "the first that lies there"),
     (
         "SELECT COUNT(*) FROM outgoing WHERE account_id = $1 AND workspace_id = $2 AND state = $3",
