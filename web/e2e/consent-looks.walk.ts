@@ -109,6 +109,8 @@ async function withoutApps(page: Page, ben: Mailbox): Promise<void> {
   await expect(page.getByText(/Your browser let no window open/)).toBeVisible();
   await look(page, "add-google-blocked");
   await page.getByRole("button", { name: "Cancel" }).click();
+  // Else it is taken up again by the next page, and nothing can be typed there.
+  await expect(go(page)).toBeEnabled();
 }
 
 /** Apps that do and that do not work, and the banner that follows. */
@@ -190,6 +192,8 @@ async function reconnecting(page: Page, house: House, ben: Mailbox): Promise<voi
   await page.goto(`/accounts/${only}/reconnect`);
   await page.getByRole("switch", { name: "Add sending" }).check();
   await look(page, "reconnect-add-sending");
+  // An answer that is under way is waited for.
+  await page.unrouteAll({ behavior: "wait" });
 }
 
 eachWidth(() => {

@@ -390,6 +390,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/accounts/{id}/messages/move-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts messages back where a change moved them away from, each copy into its own folder. The answer's `moved` undoes this in turn. */
+        post: operations["move_messages_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/accounts/{id}/operations": {
         parameters: {
             query?: never;
@@ -1556,7 +1573,7 @@ export interface components {
             kept: number;
             /** @description Of the messages and conversations that were named, those that are not there: not in this account, or not in `from`. */
             missing: number;
-            /** @description What was moved: moving it back undoes it. */
+            /** @description What was moved, one for each copy, at most 10,000. `messages/move-back` undoes it. */
             moved: components["schemas"]["MessageMove"][];
             /** @description Of the messages that were named, those that were so already. */
             unchanged: number;
@@ -2082,7 +2099,7 @@ export interface components {
          * @description A message of an account: one per distinct content.
          */
         MessageId: string;
-        /** @description A move that was made. */
+        /** @description A move of one copy that was made. A message that lay in several folders, or several times in one, has one for each. */
         MessageMove: {
             /** @description Where it was. */
             from: components["schemas"]["FolderId"];
@@ -2124,6 +2141,14 @@ export interface components {
          * @enum {string}
          */
         Mode: "test" | "connect";
+        /** @description What to undo. */
+        MoveBack: {
+            /**
+             * @description Of what a change answered in `moved`, between 1 and 500. As many copies of each message go back as were moved, those that
+             *     came last; what is not there any more is passed over and counted as `missing`.
+             */
+            moves: components["schemas"]["MessageMove"][];
+        };
         /** @description A use that another folder has now. */
         MovedRole: {
             /** @description The folder that had it. */
@@ -5260,6 +5285,109 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 2 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_messages_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveBack"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangedMessages"];
+                };
+            };
+            /** @description The request cannot be read, or has a query parameter that is not known here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -113,6 +113,10 @@ pub(crate) fn good_body(operation: &Operation) -> Value {
         (_, "/accounts/{id}/messages/change") => json!({
             "messages": ["00000000-0000-0000-0000-000000000000"], "threads": [], "from": null, "action": { "kind": "flags", "seen": true, "flagged": false },
         }),
+        (_, "/accounts/{id}/messages/move-back") => {
+            let none = "00000000-0000-0000-0000-000000000000";
+            json!({ "moves": [{ "message": none, "from": none, "to": none }] })
+        }
         (_, "/accounts/{id}/rules") => json!({ "exclude": ["noreply@*"], "dry_run": true }),
         (_, "/messages/{id}") => json!({ "seen": true, "flagged": false }),
         (_, "/notices/read") => json!({ "up_to": "00000000-0000-0000-0000-000000000000" }),

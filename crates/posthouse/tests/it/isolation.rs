@@ -27,6 +27,10 @@ fn body(path: &str) -> Value {
         "/accounts/{id}/messages/change" => {
             json!({ "messages": ["00000000-0000-0000-0000-000000000000"], "action": { "kind": "archive" } })
         }
+        "/accounts/{id}/messages/move-back" => {
+            let none = "00000000-0000-0000-0000-000000000000";
+            json!({ "moves": [{ "message": none, "from": none, "to": none }] })
+        }
         "/accounts/{id}/rules" => json!({ "exclude": ["theirs@*"] }),
         "/accounts/{id}/tags" => json!({ "tags": ["Theirs"] }),
         "/tags/{id}" => json!({ "name": "Theirs" }),

@@ -23,6 +23,8 @@ interface Held {
 
 let box: Map<string, Held>;
 let asked: ChangeRequest[] = [];
+/** What was to be undone. */
+let undone: Moved[] = [];
 /** What the next change is answered with, instead of being done. */
 let refusal: (() => Response) | undefined;
 /** What answers wait for: to a change, and to a list. */
@@ -142,6 +144,7 @@ afterAll(() => {
 
 beforeEach(() => {
   box = new Map(NAMES.map((name) => [name, { place: "inbox", seen: true, flagged: false }]));
+  undone = [];
   [asked, gone, refusal, hold, slow, listed, kept] = [[], [], undefined, undefined, undefined, 0, 0];
   server.use(
     http.get(api("/accounts/ana"), () => HttpResponse.json(account("ana"))),
@@ -176,6 +179,14 @@ beforeEach(() => {
       const changed = meant(body).filter((id) => box.has(id)).length;
       const missing = (body.messages ?? []).filter((id) => !box.has(id)).length;
       return HttpResponse.json({ changed, unchanged: 0, missing, kept, moved: apply(body) });
+    }),
+    http.post(api("/accounts/ana/messages/move-back"), async ({ request }) => {
+      ({ moves: undone } = (await request.json()) as { moves: Moved[] });
+      const there = undone.filter(({ message, to }) => box.get(message)?.place === to);
+      for (const { message, from } of there) Object.assign(box.get(message) ?? {}, { place: from });
+      const moved = there.map(({ message, from, to }) => ({ message, from: to, to: from }));
+      const missing = undone.length - there.length;
+      return HttpResponse.json({ changed: moved.length, unchanged: 0, missing, kept: 0, moved });
     }),
   );
 });
@@ -277,16 +288,15 @@ it("changes what is chosen together, and undoes it by the button and by z", asyn
   expect(await line("One")).toBeVisible();
   expect(await line("Three")).toBeVisible();
   expect(await screen.findByText("2 messages moved back.")).toBeVisible();
-  expect(asked.at(-1)).toEqual({
-    messages: ["One", "Three"],
-    from: "trash",
-    action: { kind: "move", folder: "inbox" },
-  });
+  expect(undone).toEqual([
+    { message: "One", from: "inbox", to: "trash" },
+    { message: "Three", from: "inbox", to: "trash" },
+  ]);
   (document.activeElement as HTMLElement).blur();
   await user.keyboard("j!");
   expect(await screen.findByText(/moved to Junk/)).toBeVisible();
   await user.keyboard("z");
-  await waitFor(() => expect(asked.at(-1)?.action).toEqual({ kind: "move", folder: "inbox" }));
+  await waitFor(() => expect(undone).toEqual([{ message: "One", from: "inbox", to: "junk" }]));
   await user.keyboard("z");
   expect(await screen.findByText("There is nothing to undo.")).toBeVisible();
 });
@@ -447,7 +457,11 @@ it("chooses two conversations, archives all of them in the folder, and brings ba
   expect(await screen.findByText("3 messages moved back.")).toBeVisible();
   // What lay there before stays there.
   expect([...box].map(([id, { place }]) => [id, place])).toContainEqual(["Old", "archive"]);
-  expect(asked.at(-1)).toMatchObject({ messages: ["One", "Two", "Four"], from: "archive" });
+  expect(undone.map(({ message, to }) => [message, to])).toEqual([
+    ["One", "archive"],
+    ["Two", "archive"],
+    ["Four", "archive"],
+  ]);
 });
 
 it("brings conversations back with the reason when the server refuses", async () => {

@@ -8,18 +8,8 @@ import { keys } from "../../api/keys";
 import { counted } from "../../lib/format";
 import { type ApiError, asApiError } from "../../lib/problem";
 import { isolated } from "../../lib/texts";
-import {
-  type Act,
-  foldersAfter,
-  isThread,
-  nounOf,
-  portions,
-  rowsAfter,
-  type Target,
-  wayBack,
-  withActs,
-} from "./acts";
-import { AT_ONCE, changeMessages, type Moved } from "./changes";
+import { type Act, foldersAfter, isThread, nounOf, portions, rowsAfter, type Target, withActs } from "./acts";
+import { AT_ONCE, changeMessages, type Moved, moveBack } from "./changes";
 import { openThreads, threadLists } from "./threads";
 
 const UNDO_MS = 10_000;
@@ -189,26 +179,21 @@ async function takeBack(queryClient: QueryClient, id: string, outcome: Promise<O
   forget(id);
   const moved = (await outcome)?.moved ?? new Map<string, Moved[]>();
   const back = new Set<string>();
+  const wordsBack = () => (back.size > 0 ? `${many(back.size)} moved back.` : "");
   let gone = 0;
   try {
     for (const [accountId, list] of moved) {
-      for (const { from, change, messages } of wayBack(list)) {
-        for (let at = 0; at < messages.length; at += AT_ONCE) {
-          const some = messages.slice(at, at + AT_ONCE);
-          const { missing } = await changeMessages(accountId, { messages: some, from, action: change });
-          gone += missing;
-          for (const message of some) back.add(message);
-        }
+      for (let at = 0; at < list.length; at += AT_ONCE) {
+        const said = await moveBack(accountId, list.slice(at, at + AT_ONCE));
+        gone += said.missing;
+        for (const { message } of said.moved) back.add(message);
       }
     }
-    const words = [
-      ...(back.size > gone ? [`${many(back.size - gone)} moved back.`] : []),
-      ...(gone > 0 ? [lost(gone)] : []),
-    ];
+    const words = [wordsBack(), gone > 0 ? lost(gone) : ""].filter(Boolean);
     if (words.length > 0) notifications.show({ message: words.join(" ") });
   } catch (error) {
-    const some = back.size > gone ? ` ${many(back.size - gone)} moved back.` : "";
-    notifications.show({ color: "red", title: "Not undone", message: asApiError(error).message + some });
+    const message = `${asApiError(error).message} ${wordsBack()}`.trim();
+    notifications.show({ color: "red", title: "Not undone", message });
   }
   await refresh(queryClient, moved.keys());
 }

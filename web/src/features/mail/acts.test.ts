@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { folder } from "../../../test/world";
 import type { MessageRow } from "../../api/client";
-import { actsOf, foldersAfter, placeOf, portions, rowsAfter, type Target, wayBack, withActs } from "./acts";
+import { actsOf, foldersAfter, placeOf, portions, rowsAfter, type Target, withActs } from "./acts";
 
 const inbox = folder("inbox", { role: "inbox", selected: true, messages: 3, unseen: 2 });
 const sent = folder("sent", { role: "sent", selected: true, messages: 1 });
@@ -98,18 +98,6 @@ it("counts folders as they will be", () => {
   expect(after.find(({ id }) => id === "sent")).toBe(sent);
   const read = actsOf({ kind: "flags", seen: true }, rows, "inbox", foldersOf);
   expect(foldersAfter(FOLDERS, read)[0]).toMatchObject({ messages: 3, unseen: 1 });
-});
-
-it("brings what lay in several folders back to each of them", () => {
-  const moved = [
-    { message: "m1", from: "inbox", to: "trash" },
-    { message: "m1", from: "sent", to: "trash" },
-    { message: "m2", from: "inbox", to: "trash" },
-  ];
-  expect(wayBack(moved)).toEqual([
-    { from: "trash", change: { kind: "move", folder: "inbox" }, messages: ["m1", "m2"] },
-    { from: "inbox", change: { kind: "copy", folder: "sent" }, messages: ["m1"] },
-  ]);
 });
 
 it("takes a conversation out of the folder that it is moved from, with its messages and no others", () => {

@@ -3,7 +3,7 @@
  * have, what folders count. Nothing here asks anybody.
  */
 import type { Folder, MessageRow, ThreadRow } from "../../api/client";
-import { AT_ONCE, type Change, type Moved } from "./changes";
+import { AT_ONCE, type Change } from "./changes";
 
 type Both = "id" | "account_id" | "flagged" | "folders";
 /** What must be known of a message to change it. */
@@ -233,32 +233,4 @@ export function foldersAfter(folders: Folder[], acts: Act[]): Folder[] {
     const messages = Math.max(0, each.messages + by.messages);
     return { ...each, messages, unseen: Math.max(0, each.unseen + by.unseen) };
   });
-}
-
-export interface Return {
-  from: string;
-  change: Change;
-  messages: string[];
-}
-
-/** The way back of what was moved. */
-export function wayBack(moved: Moved[]): Return[] {
-  const groups = new Map<string, Return>();
-  const first = new Map<string, string>();
-  const add = (from: string, change: Change & { folder: string }, message: string) => {
-    const key = `${change.kind} ${from} ${change.folder}`;
-    const group = groups.get(key);
-    if (group) group.messages.push(message);
-    else groups.set(key, { from, change, messages: [message] });
-  };
-  for (const { message, from, to } of moved) {
-    const back = first.get(message);
-    // One that lay in several folders came together in one: the first way back takes it, the others are copies.
-    if (back === undefined) add(to, { kind: "move", folder: from }, message);
-    else add(back, { kind: "copy", folder: from }, message);
-    if (back === undefined) first.set(message, from);
-  }
-  return [...groups.values()].sort(
-    (a, b) => Number(a.change.kind === "copy") - Number(b.change.kind === "copy"),
-  );
 }

@@ -12,11 +12,17 @@ export type ChangeRequest = components["schemas"]["ChangeMessages"];
 export type Moved = components["schemas"]["MessageMove"];
 type ChangeResult = Ok<"/accounts/{id}/messages/change", "post">;
 
-/** Messages, and conversations, that one request may name. */
+/** Messages, conversations and moves that one request may name. */
 export const AT_ONCE = 500;
 
 export const changeMessages = (accountId: string, body: ChangeRequest): Promise<ChangeResult> =>
   unwrap(http.POST("/accounts/{id}/messages/change", { params: { path: { id: accountId } }, body }));
+
+/** Undoes moves: each copy goes back into its own folder. */
+export const moveBack = (accountId: string, moves: Moved[]): Promise<ChangeResult> =>
+  unwrap(
+    http.POST("/accounts/{id}/messages/move-back", { params: { path: { id: accountId } }, body: { moves } }),
+  );
 
 export const headersQuery = (id: string) =>
   queryOptions({

@@ -3,7 +3,7 @@
 use super::super::FolderId;
 use super::super::ops::OpId;
 use super::refused::{AgainError, AskedFor, again};
-use super::{ChangeError, Changed, MAX_MESSAGES, MessageAction, MessageMove, Wanted, change, store};
+use super::{ChangeError, Changed, MAX_MESSAGES, MessageAction, MessageMove, Wanted, change, move_back, store};
 use crate::accounts::{self, Access, AccountId};
 use crate::app::App;
 use crate::base::events::{self, Kind, News};
@@ -25,6 +25,7 @@ const NAMED: i64 = 3;
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(change_messages))
+        .routes(routes!(move_messages_back))
         .routes(routes!(operations, forget_operations))
         .routes(routes!(repeat_operation))
 }
@@ -58,8 +59,18 @@ struct ChangedMessages {
     /// Of the messages that were named, those that this action leaves alone: what lies outside of trash and spam is not deleted for
     /// good, what lies in them is moved only by `from`, and sent mail is not archived.
     kept: usize,
-    /// What was moved: moving it back undoes it.
+    /// What was moved, one for each copy, at most 10,000. `messages/move-back` undoes it.
     moved: Vec<MessageMove>,
+}
+
+/// What to undo.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MoveBack {
+    /// Of what a change answered in `moved`, between 1 and 500. As many copies of each message go back as were moved, those that
+    /// came last; what is not there any more is passed over and counted as `missing`.
+    #[schema(min_items = 1, max_items = 500)]
+    moves: Vec<MessageMove>,
 }
 
 /// Something that the mail server refused. The messages are where they were.
@@ -144,6 +155,36 @@ async fn change_messages(
     let account = accounts::find(&mut tx, &actor, id, Access::Send).await?;
     let wanted = Wanted { messages: &r.messages, threads: &r.threads, from: r.from, action: &r.action };
     let out = change(&mut tx, &app, &actor, &account, &wanted).await?;
+    tx.commit().await?;
+    Ok(Json(out.into()))
+}
+
+/// Puts messages back where a change moved them away from, each copy into its own folder. The answer's `moved` undoes this in turn.
+#[utoipa::path(post, path = "/accounts/{id}/messages/move-back", tag = "mail", params(("id" = AccountId, Path)), request_body = MoveBack,
+    responses((status = 200, body = ChangedMessages), (status = 403, body = Problem), (status = 404, body = Problem),
+              (status = 422, body = Problem)))]
+async fn move_messages_back(
+    Ax(app): Ax<App>,
+    SignedIn(actor): SignedIn,
+    Path(id): Path<AccountId>,
+    Json(MoveBack { moves }): Json<MoveBack>,
+) -> ApiResult<Json<ChangedMessages>> {
+    if moves.len() > MAX_MESSAGES {
+        return Err(ApiError::field("moves", "too_many", format!("Name at most {MAX_MESSAGES}.")));
+    }
+    if moves.is_empty() {
+        return Err(ApiError::field("moves", "empty", "Name a move."));
+    }
+    let mut tx = app.db.tx().await?;
+    let account = accounts::find(&mut tx, &actor, id, Access::Send).await?;
+    let out = move_back(&mut tx, &app, &actor, &account, &moves).await.map_err(|e| match e {
+        ChangeError::UnknownFolder => ApiError::field(
+            "moves",
+            "unknown",
+            "A folder that they were in is not there any more. Move them to another.",
+        ),
+        e => e.into(),
+    })?;
     tx.commit().await?;
     Ok(Json(out.into()))
 }

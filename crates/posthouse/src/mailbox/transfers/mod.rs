@@ -10,6 +10,7 @@
 //! of its messages are left; once it is done or given up, what the server says of them then is taken over.
 
 pub mod api;
+mod back;
 mod refused;
 pub mod store;
 
@@ -18,6 +19,7 @@ use crate::accounts::{Account, AccountId};
 use crate::app::App;
 use crate::base::events::{self, Kind, News};
 use crate::team::{self, Actor, AuditEntry, Scope};
+pub use back::move_back;
 use db::{Conn, DbResult, Ts, text_enum};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
@@ -75,8 +77,9 @@ pub enum MessageAction {
     Delete,
 }
 
-/// A move that was made.
-#[derive(Debug, Clone, Copy, Serialize, utoipa::ToSchema)]
+/// A move of one copy that was made. A message that lay in several folders, or several times in one, has one for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct MessageMove {
     /// Which message.
     pub message: MessageId,
@@ -166,12 +169,16 @@ pub async fn change(
         transfer(tx, app, actor, account, (wanted, lies)).await?
     };
     out.missing += lost;
-    if !out.changed.is_empty() {
-        let count = u64::try_from(out.changed.len()).unwrap_or(u64::MAX);
-        let news = News { kind: Kind::MessagesChanged, account_id: account.id, count };
-        events::emit(tx, app, scope, news).await?;
-    }
+    tell(tx, app, scope, account, &out).await?;
     Ok(out)
+}
+
+async fn tell(tx: &mut Conn, app: &App, scope: &Scope, account: &Account, out: &Changed) -> DbResult<()> {
+    if out.changed.is_empty() {
+        return Ok(());
+    }
+    let count = u64::try_from(out.changed.len()).unwrap_or(u64::MAX);
+    events::emit(tx, app, scope, News { kind: Kind::MessagesChanged, account_id: account.id, count }).await
 }
 
 async fn set_flags(
@@ -219,24 +226,8 @@ async fn transfer(
     let stays = labelled.filter(|_| !thrown_away).map(|all| all.id);
     let leaving = meant.iter().filter(|l| Some(l.folder_id) != stays).map(|l| l.message_id).collect::<HashSet<_>>();
     meant.retain(|l| Some(l.folder_id) != stays || !leaving.contains(&l.message_id));
-    // One operation for each folder that they come from: the server does it in one command.
-    let mut by_folder: BTreeMap<FolderId, Vec<Lies>> = BTreeMap::new();
-    for l in meant.into_iter().filter(|l| Some(l.folder_id) != target) {
-        by_folder.entry(l.folder_id).or_default().push(l);
-    }
-    let mut out = Changed::default();
-    for (from, lies) in by_folder {
-        let what = if Some(from) == stays { TransferKind::Copy } else { kind };
-        let op = Op::Transfer { what, from, to: target, messages: lies.len(), refused: vec![] };
-        let op = ops::enqueue(tx, app, &actor.scope, account.id, &op).await?;
-        for l in lies {
-            begin(tx, app, (&actor.scope, account), (op, what, to.as_ref()), &l).await?;
-            out.changed.insert(l.message_id);
-            if let (Some(to), TransferKind::Move) = (&to, kind) {
-                out.moved.push(MessageMove { message: l.message_id, from, to: to.id });
-            }
-        }
-    }
+    meant.retain(|l| Some(l.folder_id) != target);
+    let mut out = carry(tx, app, (&actor.scope, account), (kind, to.as_ref(), stays), meant).await?;
     if labelled.is_some() && thrown_away {
         out.moved = one_each(out.moved, &folders);
     }
@@ -245,6 +236,35 @@ async fn transfer(
         let detail = serde_json::json!({ "messages": out.changed.len() });
         let entry = AuditEntry { action: "mail.deleted", subject: account.address.clone(), detail };
         team::audit(tx, app, &actor.scope, Some(actor), entry).await?;
+    }
+    Ok(out)
+}
+
+/// Begins the transfers of what goes to one place, and says what takes them back.
+async fn carry(
+    tx: &mut Conn,
+    app: &App,
+    (scope, account): (&Scope, &Account),
+    (kind, to, stays): (TransferKind, Option<&Folder>, Option<FolderId>),
+    lies: Vec<Lies>,
+) -> DbResult<Changed> {
+    // One operation for each folder that they come from: the server does it in one command.
+    let mut by_folder: BTreeMap<FolderId, Vec<Lies>> = BTreeMap::new();
+    for l in lies {
+        by_folder.entry(l.folder_id).or_default().push(l);
+    }
+    let mut out = Changed::default();
+    for (from, lies) in by_folder {
+        let what = if Some(from) == stays { TransferKind::Copy } else { kind };
+        let op = Op::Transfer { what, from, to: to.map(|f| f.id), messages: lies.len(), refused: vec![] };
+        let op = ops::enqueue(tx, app, scope, account.id, &op).await?;
+        for l in lies {
+            begin(tx, app, (scope, account), (op, what, to), &l).await?;
+            out.changed.insert(l.message_id);
+            if let (Some(to), TransferKind::Move) = (to, kind) {
+                out.moved.push(MessageMove { message: l.message_id, from, to: to.id });
+            }
+        }
     }
     Ok(out)
 }

@@ -10,6 +10,7 @@ mod moving;
 mod order;
 mod peers;
 mod random;
+mod undo;
 
 use crate::support::{Api, Engine, PATIENCE, TestApp};
 use host::{At, Host};
