@@ -31,8 +31,11 @@ const KEPT: usize = 1024 * 1024;
 const STAGED: u32 = 1_000;
 /// The largest blob that is read back, unpacked: a bound against a damaged or forged file.
 const MAX_BYTES: usize = 200 * 1024 * 1024;
-/// A disk that was full has room again when this much is free: a batch of an import.
-const ROOM_BYTES: u64 = 32 * 1024 * 1024;
+/// What bodies leave free on their disk. The database lies there, too, as a rule: with nothing left it could not even write down why
+/// no mail comes in, and nobody could sign in to read it.
+const LEFT_FREE: u64 = 64 * 1024 * 1024;
+/// A disk that was full has room again when this much is free: a batch of an import more.
+const ROOM_BYTES: u64 = LEFT_FREE + 32 * 1024 * 1024;
 
 /// What a person is told that the folder is.
 pub const FOLDER: &str = "the folder of bodies";
@@ -121,9 +124,21 @@ impl Packed<'_> {
     }
 }
 
+/// Refuses what would leave less than [`LEFT_FREE`].
+fn leave_free(path: &Path, octets: usize) -> std::io::Result<()> {
+    let free = disk::room(path)?.bytes;
+    if free.saturating_sub(octets as u64) >= LEFT_FREE {
+        return Ok(());
+    }
+    let [free, kept] = [free, LEFT_FREE].map(|octets| octets / 1024 / 1024);
+    let words = format!("{free} MiB are free on the disk, and the last {kept} MiB are kept for the database");
+    Err(std::io::Error::new(ErrorKind::StorageFull, words))
+}
+
 /// A file that is not there yet is nobody's: no row points at it before it is whole and durable. One that is there may be read just now,
 /// or be half of one from a write that broke off: it is replaced at once by another.
 fn write(path: &Path, body: &Packed<'_>) -> std::io::Result<()> {
+    leave_free(path, body.len)?;
     match File::create_new(path) {
         Ok(mut file) => body.write_to(&mut file).inspect_err(|_| {
             // Gives the room back. It is not removed: somebody else may have put the whole one in its place.

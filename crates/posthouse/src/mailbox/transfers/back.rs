@@ -9,7 +9,7 @@ use crate::team::Actor;
 use db::Conn;
 use std::collections::{BTreeMap, HashSet};
 
-/// Puts back what a change moved, at most [`MAX_MESSAGES`] of its moves: as many copies of each message as were moved, those that
+/// Puts back what a change moved, at most [`super::MAX_MESSAGES`] of its moves: as many copies of each message as were moved, those that
 /// came last. Others of the same message, which lay there before, stay. What does not lie there any more is passed over.
 ///
 /// # Errors
@@ -31,14 +31,16 @@ pub async fn move_back(
     for m in moves {
         // What leaves All Mail is a copy: it can be made of one that lies there for good, and for several folders.
         let copied = Some(m.to) == all_mail;
+        let group = groups.entry(m.from).or_default();
+        let again = copied && group.iter().any(|l| (l.message_id, l.folder_id) == (m.message, m.to));
         match newest(&there, m, copied) {
-            _ if m.from == m.to => out.already += 1,
+            _ if again || m.from == m.to => out.already += 1,
             None => out.missing += 1,
-            Some(at) if copied => groups.entry(m.from).or_default().extend(there.get(at).cloned()),
-            Some(at) => groups.entry(m.from).or_default().push(there.swap_remove(at)),
+            Some(at) if copied => group.extend(there.get(at).cloned()),
+            Some(at) => group.push(there.swap_remove(at)),
         }
     }
-    for (back, lies) in groups {
+    for (back, lies) in groups.into_iter().filter(|(_, lies)| !lies.is_empty()) {
         let to = folders.iter().find(|f| f.id == back).ok_or(ChangeError::UnknownFolder)?;
         let stays = all_mail.filter(|_| !matches!(to.role, Some(Role::Trash | Role::Junk)));
         let done = carry(tx, app, (scope, account), (TransferKind::Move, Some(to), stays), lies).await?;

@@ -35,9 +35,10 @@ impl Program {
         Self(command.spawn().unwrap())
     }
 
-    /// The same, with a disk of so many KiB of its own for one of its folders.
+    /// The same, with a disk of so many KiB of its own for one of its folders; what lies there is taken along.
     pub fn with_disk(listen: SocketAddr, (config, folder): (&Config, &Path), (disk, kib): (&Path, u32)) -> Self {
-        let script = r#"mount -t tmpfs -o "size=$2k" none "$1" && shift 2 && exec "$@""#;
+        let script = r#"mkdir -p "$1" && cp -a "$1" "${1%/}-before" && mount -t tmpfs -o "size=$2k" none "$1" &&
+            cp -a "${1%/}-before/." "$1" && shift 2 && exec "$@""#;
         let mut command = Command::new("unshare");
         command.args(["-m", "sh", "-c", script, "sh"]).arg(disk).arg(kib.to_string());
         command.arg(env!("CARGO_BIN_EXE_posthouse")).arg("--config").arg(settings(config, folder)).arg("serve");

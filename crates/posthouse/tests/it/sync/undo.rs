@@ -2,15 +2,19 @@
 
 use super::{Offers, Scene};
 use crate::on_both;
-use crate::support::{Engine, mail};
+use crate::support::{Api, Engine, mail};
 use serde_json::{Value, json};
 
 const FOLDERS: [&str; 5] = ["INBOX", "Sent", "Trash", "Archive", "Projects"];
 
+/// Undoes what a change said that it moved.
+pub async fn move_back(api: &mut Api, account: &str, moves: &Value) -> Value {
+    api.post(&format!("/accounts/{account}/messages/move-back"), &json!({ "moves": moves })).await.expect(200)
+}
+
 impl Scene {
     async fn move_back(&mut self, moves: &Value) -> Value {
-        let path = format!("/accounts/{}/messages/move-back", self.id);
-        self.api.post(&path, &json!({ "moves": moves })).await.expect(200)
+        move_back(&mut self.api, &self.id, moves).await
     }
 }
 
