@@ -25,7 +25,8 @@ pub mod threads;
 pub mod transfers;
 
 pub use choosing::{
-    Choice, ChooseError, Chosen, Moved, NewFolder, choose, folders_changed, rename_folder, save_folder, settle_roles,
+    Choice, ChooseError, Chosen, Moved, NewFolder, choose, folders_changed, rename_folder, save_folder,
+    set_role_by_hand, settle_roles,
 };
 pub use images::AT_ONCE as IMAGES_AT_ONCE;
 pub use ingest::{

@@ -1,7 +1,7 @@
 //! The account's folders, as the server lists them.
 
 use super::owner::Owner;
-use super::renamed::{self, Renamed};
+use super::renamed::{self, Missing, Renamed};
 use super::{Stop, roles};
 use crate::connect::ImapSession;
 use crate::mailbox::{self, Folder, FolderId, MAX_FOLDERS, NewFolder, Role, transfers};
@@ -30,8 +30,11 @@ pub async fn refresh(owner: &Owner, session: &mut ImapSession) -> Result<HashMap
         return Ok(statuses);
     }
     let new: Vec<&NewFolder> = found.iter().filter(|f| !known.iter().any(|k| k.name == f.name)).collect();
-    let renamed = renamed::pairs(owner, session, (&known, &gone, &new), &mut statuses).await?;
-    store(owner, (&gone, &changed), &renamed).await?;
+    let replaced =
+        if new.is_empty() { vec![] } else { renamed::replaced(session, (&known, &found), &mut statuses).await? };
+    let missing = Missing { gone: &gone, replaced: &replaced };
+    let renamed = renamed::pairs(owner, session, (&known, missing, &new), &mut statuses).await?;
+    store(owner, (&gone, &changed), (&renamed, &found)).await?;
     Ok(statuses)
 }
 
@@ -66,13 +69,22 @@ fn is_as_known(f: &NewFolder, k: &Folder) -> bool {
 async fn store(
     owner: &Owner,
     (gone, changed): (&[&Folder], &[&NewFolder]),
-    renamed: &[Renamed<'_>],
+    (renamed, found): (&[Renamed<'_>], &[NewFolder]),
 ) -> Result<(), Stop> {
     let (app, scope, account) = (&owner.app, &owner.scope, owner.account.id);
     let now = app.clock.now();
     let mut tx = owner.tx().await?;
     for r in renamed {
         mailbox::rename_folder(&mut tx, scope, r.folder.id, (&r.new.name, r.compare)).await?;
+    }
+    for (r, again) in renamed.iter().filter_map(|r| Some((r, found.iter().find(|f| f.name == r.folder.name)?))) {
+        let id = FolderId(app.ids.next());
+        let again = NewFolder { selected: r.folder.selected, ..again.clone() };
+        mailbox::save_folder(&mut tx, scope, (id, account), &again, now).await?;
+        // What sorts mail goes by the name.
+        if let Some(role) = r.folder.role_by_hand {
+            mailbox::set_role_by_hand(&mut tx, scope, (account, id), Some(role)).await?;
+        }
     }
     for f in changed {
         mailbox::save_folder(&mut tx, scope, (FolderId(app.ids.next()), account), f, now).await?;

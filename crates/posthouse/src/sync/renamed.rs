@@ -4,6 +4,9 @@
 //! MAILBOXID (RFC 8474), which some servers tell truly only to those who open the folder. Where the server gives none the headers of its
 //! newest messages tell: of the one new folder that has its UIDVALIDITY, UIDNEXT and number of messages; of one that has its UIDVALIDITY
 //! and has changed since; or, where all UIDs are new ones, of the only one that has mostly the same messages.
+//!
+//! Its old name may be in use again by then: for the archive of a new year, or as a server makes a folder with a use by itself. That one
+//! has another id or UIDVALIDITY. It gets a row of its own, in which what people chose counts too.
 
 use super::Stop;
 use super::fetch::set_of;
@@ -31,6 +34,15 @@ pub struct Renamed<'a> {
     pub compare: bool,
 }
 
+/// Folders of which we know that what we have of them is not there any more.
+#[derive(Clone, Copy)]
+pub struct Missing<'a, 'b> {
+    /// Those that are listed no more.
+    pub gone: &'b [&'a Folder],
+    /// Those whose name another folder has now.
+    pub replaced: &'b [&'a Folder],
+}
+
 /// What the figures of a folder say about whether it is one that is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Figures {
@@ -48,9 +60,10 @@ type Statuses = HashMap<String, MailboxStatus>;
 pub async fn pairs<'a>(
     owner: &Owner,
     session: &mut ImapSession,
-    (known, gone, new): (&[Folder], &[&'a Folder], &[&'a NewFolder]),
+    (known, missing, new): (&[Folder], Missing<'a, '_>, &[&'a NewFolder]),
     statuses: &mut Statuses,
 ) -> Result<Vec<Renamed<'a>>, Stop> {
+    let gone = [missing.gone, missing.replaced].concat();
     if gone.is_empty() || new.is_empty() {
         return Ok(vec![]);
     }
@@ -58,7 +71,7 @@ pub async fn pairs<'a>(
     ask(session, (new, by_id), statuses).await?;
     let mut look = Look { owner, session, opened: 0, newest: HashMap::new() };
     let mut found = vec![];
-    for r in by_figures(known, (gone, new), statuses) {
+    for r in by_figures(known, (&gone, new), statuses) {
         if same_id(r.folder, r.new, statuses.get(&r.new.name)) == Some(true) || look.confirms(r).await? {
             found.push(r);
         }
@@ -68,11 +81,34 @@ pub async fn pairs<'a>(
         if found.iter().any(|f| f.folder.id == g.id) {
             continue;
         }
-        let left: Vec<&NewFolder> =
-            new.iter().filter(|n| !found.iter().any(|f| f.new.name == n.name)).copied().collect();
+        // Where the old name is in use the server has kept the UIDs of what it renamed, or the folder itself has got new ones.
+        let replaced = missing.replaced.iter().any(|r| r.id == g.id);
+        let may_be = |n: &NewFolder| !replaced || figures(known, g, n, statuses.get(&n.name)) != Figures::Renumbered;
+        let is_left = |n: &&&NewFolder| !found.iter().any(|f| f.new.name == n.name) && may_be(n);
+        let left: Vec<&NewFolder> = new.iter().filter(is_left).copied().collect();
         found.extend(look.by_headers((known, g), (&left, statuses)).await?);
     }
     Ok(found)
+}
+
+/// Folders whose name another one has, as its id or UIDVALIDITY says. Asked when there are new folders: what is missed is one of them.
+pub async fn replaced<'a>(
+    session: &mut ImapSession,
+    (known, found): (&'a [Folder], &[NewFolder]),
+    statuses: &mut Statuses,
+) -> Result<Vec<&'a Folder>, Stop> {
+    let chosen = known.iter().filter(|k| !k.made_here && (k.selected || k.role_by_hand.is_some()));
+    let there: Vec<(&Folder, &NewFolder)> =
+        chosen.filter_map(|k| Some((k, found.iter().find(|f| f.name == k.name)?))).collect();
+    let listed: Vec<&NewFolder> = there.iter().map(|(_, n)| *n).collect();
+    ask(session, (&listed, false), statuses).await?;
+    let is_other = |(k, n): &(&Folder, &NewFolder)| {
+        let status = statuses.get(&n.name);
+        let told = status.and_then(|s| s.uid_validity).filter(|v| *v > 0);
+        let other_uids = told.is_some() && k.uid_validity.is_some() && !is_validity(k, told);
+        same_id(k, n, status).map_or(other_uids, |same| !same)
+    };
+    Ok(there.into_iter().filter(is_other).map(|(k, _)| k).collect())
 }
 
 fn by_figures<'a>(

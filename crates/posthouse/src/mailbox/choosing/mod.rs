@@ -10,7 +10,7 @@
 pub mod api;
 mod store;
 
-pub use store::{NewFolder, rename_folder, save_folder, settle_roles};
+pub use store::{NewFolder, rename_folder, save_folder, set_role_by_hand, settle_roles};
 
 use super::{Folder, FolderId, Role, store as folders};
 use crate::accounts::{self, Account};
@@ -95,7 +95,7 @@ pub async fn choose(
     }
     let mut chosen = Chosen::default();
     for (folder, role) in &uses {
-        store::set_by_hand(tx, scope, (account.id, folder.id), *role).await?;
+        store::set_role_by_hand(tx, scope, (account.id, folder.id), *role).await?;
     }
     if !uses.is_empty() {
         settle_roles(tx, scope, account.id).await?;

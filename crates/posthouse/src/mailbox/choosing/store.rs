@@ -21,7 +21,7 @@ pub struct NewFolder {
 }
 
 /// What a person says that a folder is for; none: as the server says. No other folder of the account has it by hand then.
-pub async fn set_by_hand(
+pub async fn set_role_by_hand(
     tx: &mut Conn,
     scope: &Scope,
     (account, folder): (AccountId, FolderId),

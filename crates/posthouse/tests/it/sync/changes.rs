@@ -76,6 +76,23 @@ pub async fn renames_and_changes(engine: Engine, at: impl Into<At>) {
     s.t.stop().await;
 }
 
+/// Its name is another folder's by the time that we look, which has mail, too.
+pub async fn renames_and_makes_anew(engine: Engine, at: impl Into<At>) {
+    let mut s = Scene::start(engine, ("rename-anew", at), with_projects).await;
+    let before = projects(&mut s).await;
+    s.pause().await;
+    s.host.rename("Projects", "Done");
+    s.host.create("Projects");
+    s.host.put("Projects", &mail("Project 3", "p3@else.test"));
+    s.api.post(&format!("/accounts/{}/resume", s.id), &json!({})).await.expect(200);
+    s.equal(&["INBOX", "Sent", "Done", "Projects"]).await;
+    let (done, anew) = (folder(&mut s, "Done").await, folder(&mut s, "Projects").await);
+    assert_eq!((&done["id"], &done["selected"], &done["role"]), (&before["id"], &json!(true), &Value::Null));
+    assert_eq!((&anew["selected"], &anew["role"]), (&json!(true), &json!("archive")));
+    assert_eq!(s.bodies_asked(), 1, "only what is new");
+    s.t.stop().await;
+}
+
 /// There was nothing in it that could tell.
 pub async fn renames_empty(engine: Engine, at: impl Into<At>) {
     let mut s = Scene::start(engine, ("rename-empty", at), thirty).await;
@@ -271,6 +288,12 @@ on_both! {
     async fn a_renamed_folder_is_known_again_though_it_has_changed(engine) {
         renames_and_changes(engine, Offers::All).await;
         renames_and_changes(engine, Offers::Neither).await;
+    }
+
+    async fn a_renamed_folder_is_known_again_though_its_name_is_in_use(engine) {
+        for offers in [Offers::All, Offers::Condstore, Offers::Neither] {
+            renames_and_makes_anew(engine, offers).await;
+        }
     }
 
     async fn an_empty_folder_that_was_renamed_stays_chosen(engine) {
