@@ -1,5 +1,5 @@
-//! How SQLite comes to its answers. A database that nobody closed yet has no statistics, and no plan may need them: what is asked about some
-//! messages must not take longer the more mail there is.
+//! How databases come to their answers. SQLite has no statistics of one that nobody closed yet, and PostgreSQL none of mail that came in
+//! a minute ago. No plan may need them: what is asked about some messages must not take longer the more mail there is.
 
 use crate::db::every_statement;
 use crate::support::{Engine, TestApp};
@@ -117,6 +117,43 @@ async fn what_passes_ask_is_known_by_small_indexes() {
     ] {
         let plan = plan(&t, statement.lite, bound(statement.lite)).await.join("\n");
         assert!(indexes.iter().all(|index| plan.contains(index)), "{plan}");
+    }
+    t.stop().await;
+}
+
+/// An import is over before PostgreSQL has looked at what it brings.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_of_all_that_is_new_needs_no_statistics_of_postgres() {
+    let t = TestApp::start(Engine::Postgres).await;
+    let mut tx = t.app().db.tx().await.unwrap();
+    for sql in [
+        "ALTER TABLE message SET (autovacuum_enabled = FALSE)",
+        "ALTER TABLE thread_link SET (autovacuum_enabled = FALSE)",
+        // Whose they are does not matter.
+        "SET LOCAL session_replication_role = replica",
+        "INSERT INTO message (id, thread_id, workspace_id, account_id, blob, size, message_id, in_reply_to, subject, from_name,
+           from_address, to_people, snippet, received_at, has_attachments, truncated, created_at)
+         SELECT gen_random_uuid(), gen_random_uuid(), CAST(md5('w') AS UUID), CAST(md5('a') AS UUID), decode(md5(CAST(n AS TEXT)), 'hex'),
+           n, n, '', '', '', '', '[]', repeat('x', 200), n, FALSE, FALSE, 0 FROM generate_series(1, 5000) n",
+        "INSERT INTO thread_link (link, thread_id, workspace_id)
+         SELECT decode(md5(message_id), 'hex'), thread_id, workspace_id FROM message",
+    ] {
+        db::run(&mut tx, db::Sql::both(sql), vec![]).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let links =
+        every_statement().into_iter().map(|(_, pg)| pg).find(|pg| pg.starts_with("SELECT j, l.thread_id")).unwrap();
+    for (statement, indexes) in
+        [(&*links, &["thread_link_pkey"][..]), (ALIKE.pg, &["thread_link_pkey", "message_thread"])]
+    {
+        let ids = vec![db::Value::Uuid(Some(uuid::Uuid::nil())); bound(statement) - 1];
+        let bound = [vec![db::Value::Json(Some(serde_json::json!([])))], ids].concat();
+        let text: &'static str = format!("EXPLAIN {statement}").leak();
+        let rows: Vec<(String,)> =
+            db::all(&mut t.app().db.read().await.unwrap(), db::Sql::both(text), bound).await.unwrap();
+        let plan = rows.into_iter().map(|row| row.0).collect::<Vec<_>>().join("\n");
+        assert!(indexes.iter().all(|index| plan.contains(index)), "{plan}");
+        assert!(!["BitmapAnd", "Seq Scan"].iter().any(|wide| plan.contains(wide)), "{plan}");
     }
     t.stop().await;
 }

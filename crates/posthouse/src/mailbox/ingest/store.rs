@@ -170,7 +170,8 @@ macro_rules! alike {
         )
     };
 }
-/// The conversations once, however many of their messages are asked about.
+/// The conversations once, however many of their messages are asked about. `OFFSET 0` has PostgreSQL take one after the other: without
+/// statistics it would read all links, and for each conversation all messages of the account.
 pub const ALIKE: Sql = Sql {
     lite: alike!(
         "FROM (SELECT DISTINCT l.thread_id FROM json_each($1) j CROSS JOIN thread_link l ON l.link = unhex(json_extract(j.value, '$[2]'))
@@ -180,9 +181,9 @@ pub const ALIKE: Sql = Sql {
            AND (m.message_id, m.size) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each($1))"
     ),
     pg: alike!(
-        "FROM (SELECT DISTINCT l.thread_id FROM jsonb_array_elements($1) j JOIN thread_link l ON l.link = decode(j ->> 2, 'hex')
-           WHERE l.workspace_id = $3) t
-         JOIN message m ON m.thread_id = t.thread_id
+        "FROM (SELECT DISTINCT l.thread_id FROM jsonb_array_elements($1) j CROSS JOIN LATERAL
+             (SELECT k.thread_id FROM thread_link k WHERE k.link = decode(j ->> 2, 'hex') AND k.workspace_id = $3 OFFSET 0) l) t
+         CROSS JOIN LATERAL (SELECT a.* FROM message a WHERE a.thread_id = t.thread_id OFFSET 0) m
          WHERE m.account_id = $2 AND (m.message_id, m.size) IN (SELECT j ->> 0, CAST(j ->> 1 AS BIGINT) FROM jsonb_array_elements($1) j)"
     ),
 };

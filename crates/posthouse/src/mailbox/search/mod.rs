@@ -33,6 +33,8 @@ const TRIES: i64 = 16;
 
 /// Octets of terms that one statement carries, and one message more.
 const MAX_AT_ONCE: usize = 1024 * 1024;
+/// So many messages at a time are an import, and more will follow.
+const IMPORTED: usize = 50;
 
 /// The place of a message in the index and in the results: by the second in which it was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +88,9 @@ pub async fn put(tx: &mut Conn, scope: &Scope, mut entries: Vec<Entry>) -> DbRes
     // FTS5 gathers terms in memory as long as the places ascend and nothing else is written that SQLite would have to take back
     // alone: then it writes all it has, a segment each time, and merges them.
     placed.sort_by_key(|(key, _)| *key);
+    if placed.len() >= IMPORTED {
+        store::gather(tx, scope).await?;
+    }
     let mut texts = vec![];
     let mut octets = 0_usize;
     for (key, text) in placed {

@@ -52,6 +52,14 @@ pub async fn lacks_entry(c: &mut Conn, scope: &Scope, message: MessageId) -> DbR
     Ok(found.is_some())
 }
 
+/// What this transaction adds is merged into the tree when more has been gathered than usual: most words are in many messages, and each
+/// merge writes their lists anew. Searches read what is gathered, 16 MiB of it in some milliseconds; what comes in alone merges it. Only
+/// PostgreSQL has to be told.
+pub async fn gather(tx: &mut Conn, _: &Scope) -> DbResult<()> {
+    sql!(one(String,), tx, lite "SELECT ''", pg "SELECT set_config('gin_pending_list_limit', '16384', TRUE)",)?;
+    Ok(())
+}
+
 /// The terms of messages, by ascending place. Texts of megabytes would be escaped, and read again, as JSON: they come one behind the
 /// other, and JSON says which part is whose.
 pub async fn insert_terms(tx: &mut Conn, _: &Scope, texts: &[(Key, String)]) -> DbResult<()> {

@@ -31,8 +31,8 @@ pub async fn hold_arrivals(tx: &mut Conn, scope: &Scope, account: AccountId) -> 
 pub async fn threads_by_link(c: &mut Conn, scope: &Scope, links: &[String]) -> DbResult<HashMap<Link, ThreadId>> {
     let found = sql!(all (String, ThreadId), c,
         lite "SELECT j.value, l.thread_id FROM json_each($1) j CROSS JOIN thread_link l ON l.link = unhex(j.value) WHERE l.workspace_id = $2",
-        pg "SELECT j, l.thread_id FROM jsonb_array_elements_text($1) j JOIN thread_link l ON l.link = decode(j, 'hex')
-            WHERE l.workspace_id = $2",
+        pg "SELECT j, l.thread_id FROM jsonb_array_elements_text($1) j CROSS JOIN LATERAL
+              (SELECT k.thread_id FROM thread_link k WHERE k.link = decode(j, 'hex') AND k.workspace_id = $2 OFFSET 0) l",
         serde_json::json!(links), scope.workspace_id())?;
     Ok(found.into_iter().filter_map(|(link, thread)| Some((Link::from_hex(&link)?, thread))).collect())
 }
