@@ -2527,7 +2527,10 @@ export interface components {
         RefusedOperation: {
             /** @description When somebody asked for it. */
             asked_at: string;
-            /** @description Whether it can be asked for again. Not of a Sent copy, which the outbox files, nor of more than 500 messages at a time. */
+            /**
+             * @description Whether it can be asked for again. Not of a Sent copy, which the outbox files, nor of more than 500 messages at a time, nor into
+             *     a folder that is gone.
+             */
             can_repeat: boolean;
             /** @description Of a move, a copy or a removal: the folder in which they lie, while there is one. */
             from?: string | null;

@@ -42,7 +42,7 @@ struct ChangeMessages {
     #[serde(default)]
     #[schema(max_items = 500)]
     threads: Vec<ThreadId>,
-    /// Only the copies in this folder; absent: all of each message but those in trash and spam.
+    /// Only the copies in this folder; absent: all of each message but those in trash and spam. Flags are set on every copy.
     from: Option<FolderId>,
     action: MessageAction,
 }
@@ -83,7 +83,8 @@ struct RefusedOperation {
     messages: usize,
     /// The subjects of the first three that are still here.
     subjects: Vec<String>,
-    /// Whether it can be asked for again. Not of a Sent copy, which the outbox files, nor of more than 500 messages at a time.
+    /// Whether it can be asked for again. Not of a Sent copy, which the outbox files, nor of more than 500 messages at a time, nor into
+    /// a folder that is gone.
     can_repeat: bool,
     /// Of a move, a copy or a removal: the folder in which they lie, while there is one.
     from: Option<String>,
@@ -220,13 +221,14 @@ fn view(r: store::Refusal, folders: &[Folder], (subjects, can_repeat): (Vec<Stri
         folders.iter().find(|f| f.id == id).map(|f| f.name.clone())
     };
     let (from, to) = (named("from"), named("to"));
+    let goes_nowhere = to.is_none() && r.payload.0.get("to").is_some_and(|to| !to.is_null());
     let number = r.payload.0.get("messages").and_then(|m| m.as_u64().or_else(|| m.as_array().map(|a| a.len() as u64)));
     RefusedOperation {
         id: r.id,
         kind: r.kind,
         messages: number.and_then(|n| usize::try_from(n).ok()).unwrap_or(1),
         subjects,
-        can_repeat,
+        can_repeat: can_repeat && !goes_nowhere,
         from,
         to,
         words: r.error,

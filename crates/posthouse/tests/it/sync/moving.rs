@@ -213,6 +213,7 @@ pub async fn is_refused(engine: Engine, at: impl Into<At>) {
     let mut both = refused[1]["subjects"].as_array().unwrap().clone();
     both.sort_by_key(ToString::to_string);
     assert_eq!(both, ["Mail 1", "Mail 2"], "{refused}");
+    assert_eq!((&refused[0]["can_repeat"], &refused[1]["can_repeat"]), (&json!(false), &json!(true)), "{refused}");
     // Asked for again: the folder that was to be made is no more; the other one does as it is told now.
     let again = |r: &Value| format!("/accounts/{}/operations/{}/again", s.id, r["id"].as_str().unwrap());
     let (archive, sent) = (again(&refused[0]), again(&refused[1]));
