@@ -81,11 +81,8 @@ pub async fn pairs<'a>(
         if found.iter().any(|f| f.folder.id == g.id) {
             continue;
         }
-        // Where the old name is in use the server has kept the UIDs of what it renamed, or the folder itself has got new ones.
-        let replaced = missing.replaced.iter().any(|r| r.id == g.id);
-        let may_be = |n: &NewFolder| !replaced || figures(known, g, n, statuses.get(&n.name)) != Figures::Renumbered;
-        let is_left = |n: &&&NewFolder| !found.iter().any(|f| f.new.name == n.name) && may_be(n);
-        let left: Vec<&NewFolder> = new.iter().filter(is_left).copied().collect();
+        let left: Vec<&NewFolder> =
+            new.iter().filter(|n| !found.iter().any(|f| f.new.name == n.name)).copied().collect();
         found.extend(look.by_headers((known, g), (&left, statuses)).await?);
     }
     Ok(found)

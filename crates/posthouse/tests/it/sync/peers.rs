@@ -1,7 +1,7 @@
 //! The scenarios of Dovecot on Cyrus and Courier. `make soak` runs them, one after the other: `scripts/peers.sh` unpacks the servers.
 
 use super::host::At;
-use super::{Offers, Scene, changes, moving, random};
+use super::{Offers, Scene, changes, moving, random, undo};
 use crate::support::{Engine, mail};
 use serde_json::json;
 use std::time::Duration;
@@ -106,6 +106,14 @@ on_peers! {
 
     fn a_renamed_folder_is_known_again_though_it_has_changed(peer) {
         changes::renames_and_changes(Engine::Sqlite, peer).await;
+    }
+
+    fn a_renamed_folder_is_known_again_though_its_name_is_in_use(peer) {
+        changes::renames_and_makes_anew(Engine::Sqlite, peer).await;
+    }
+
+    fn what_is_undone_lies_where_it_was(peer) {
+        undo::undoes(Engine::Sqlite, "undo", peer).await;
     }
 
     fn what_lies_in_a_folder_that_is_not_copied_is_followed(peer) {

@@ -1,5 +1,6 @@
 //! What was moved goes back to where it was, and what lay there before stays.
 
+use super::host::At;
 use super::{Offers, Scene};
 use crate::on_both;
 use crate::support::{Api, Engine, mail};
@@ -19,8 +20,8 @@ impl Scene {
 }
 
 /// The same mail in several places, all of them copied.
-async fn scattered(engine: Engine, (name, offers): (&str, Offers)) -> Scene {
-    let mut s = Scene::start(engine, (name, offers), |host| {
+async fn scattered(engine: Engine, (name, at): (&str, impl Into<At>)) -> Scene {
+    let mut s = Scene::start(engine, (name, at), |host| {
         let places = [
             (1, &["INBOX", "Trash"][..]),
             (2, &["INBOX", "Projects"]),
@@ -65,8 +66,8 @@ async fn goes_back(s: &mut Scene, (numbers, from, action): (&[usize], Option<&st
     assert_eq!(s.there(&FOLDERS), before, "{action} of {numbers:?}");
 }
 
-async fn undoes(engine: Engine, name: &str, offers: Offers) {
-    let mut s = scattered(engine, (name, offers)).await;
+pub async fn undoes(engine: Engine, name: &str, at: impl Into<At>) {
+    let mut s = scattered(engine, (name, at)).await;
     s.bodies_asked();
     for waits in [true, false] {
         goes_back(&mut s, (&[1], None, "trash"), waits).await;
