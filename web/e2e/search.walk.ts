@@ -76,3 +76,25 @@ test("search, open, come back", async ({ page, house }) => {
     await look(page, "search-account");
   }
 });
+
+test("more hits than fit are scrolled through, by wheel and by key", async ({ page, house }) => {
+  const { lab } = house;
+  const ana = await lab.addUser("ana");
+  for (let n = 0; n < 40; n += 1) await lab.deliver(ana, plain(`Extra ${n}`, "One of many."));
+  await asOwner(page, house);
+  await untilLive(page, await connect(page, house, ana, "Ana Diaz"));
+  for (const width of [1280, 390]) {
+    await page.setViewportSize({ width, height: 800 });
+    await page.goto("/search?q=extra");
+    const list = page.getByRole("list", { name: "Messages found, newest first" });
+    await list.hover({ position: { x: 200, y: 200 } });
+    await page.mouse.wheel(0, 600);
+    await expect.poll(() => list.evaluate((each) => each.parentElement?.scrollTop)).toBe(600);
+    for (let n = 0; n < 25; n += 1) await page.keyboard.press("j");
+    await expect(page.locator("a[data-marked]")).toBeInViewport();
+    await page.keyboard.press("x");
+    await expect(page.getByRole("region", { name: "Selected messages" })).toBeInViewport();
+    await look(page, "search-many");
+    await page.keyboard.press("Escape");
+  }
+});

@@ -25,8 +25,9 @@ function changed(next: Shortcut[]): void {
 
 function typing(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  // A box that was just ticked takes no letters.
-  const field = "input:not([type=checkbox]), textarea, select, [role=combobox], [role=menuitem]";
+  // What was just ticked or chosen takes no letters.
+  const field =
+    "input:not([type=checkbox], [type=radio]), textarea, select, [role=combobox], [role=menuitem]";
   return target.isContentEditable || target.matches(field);
 }
 

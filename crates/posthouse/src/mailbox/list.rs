@@ -87,8 +87,8 @@ pub struct FolderCount {
     pub refused: Option<String>,
 }
 
-/// A page of an account's mail, newest first; of one folder when named, otherwise of all but Trash and Junk: what is thrown away there
-/// leaves the list.
+/// A page of an account's mail, newest first; of one folder when named, otherwise of all that are copied but Trash and Junk: what is thrown
+/// away, and what is moved to a folder that is not copied, leaves the list.
 ///
 /// # Errors
 /// Only the database's.
@@ -106,7 +106,7 @@ pub async fn messages(
             "SELECT id, account_id, thread_id, blob, size, subject, from_name, from_address, to_people, snippet, received_at, has_attachments, truncated, labels
              FROM message WHERE account_id = $1 AND workspace_id = $2
                AND EXISTS (SELECT 1 FROM placement p JOIN folder f ON f.id = p.folder_id
-                 WHERE p.message_id = message.id AND COALESCE(f.role, '') NOT IN ('trash', 'junk'))
+                 WHERE p.message_id = message.id AND f.selected AND COALESCE(f.role, '') NOT IN ('trash', 'junk'))
                AND (received_at, id) < ($3, $4) ORDER BY received_at DESC, id DESC LIMIT $5",
             account, scope.workspace_id(), at, id, rows)?,
         // A message twice in one folder (the same content under two UIDs) is shown once.

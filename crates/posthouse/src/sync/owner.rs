@@ -190,7 +190,8 @@ impl Owner {
             return Ok(());
         };
         let now = self.app.clock.now();
-        if !accounts::due(&connection, now) {
+        // What waits for room on our own disk is due as soon as there is some, whatever was noted at the last try.
+        if connection.reason != Some(Reason::NoStorage) && !accounts::due(&connection, now) {
             self.wait_for(connection.next_attempt_at, now).await;
             return Ok(());
         }

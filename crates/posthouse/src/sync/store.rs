@@ -239,7 +239,7 @@ pub async fn figures(
            CASE WHEN a.sent_day = $4 THEN a.sent_today ELSE 0 END AS sent_today,
            (SELECT COUNT(*) FROM message m WHERE m.account_id = $1 AND m.received_at >= $3 AND EXISTS
              (SELECT 1 FROM placement p JOIN folder f ON f.id = p.folder_id
-              WHERE p.message_id = m.id AND f.selected AND (COALESCE(f.role, '') NOT IN ('sent', 'all')
+              WHERE p.message_id = m.id AND (COALESCE(f.role, '') NOT IN ('sent', 'all')
                 OR f.role = 'all' AND NOT EXISTS (SELECT 1 FROM placement o JOIN folder g ON g.id = o.folder_id
                   WHERE o.message_id = m.id AND g.role = 'sent')))) AS received_today,
            a.quota_used, a.quota_limit

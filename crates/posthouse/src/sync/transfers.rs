@@ -215,7 +215,12 @@ async fn marked(session: &mut ImapSession, uids: &UidSet) -> Result<Vec<(u32, (i
 /// Looks in the open folder for messages that an operation before put there and whose UIDs nobody told: the answer was lost, or the
 /// server has no UIDPLUS.
 async fn find_strays(owner: &Owner, session: &mut ImapSession, work: &mut Work<'_>) -> Result<(), Refused> {
+    if work.items.iter().all(|t| t.uid > 0) {
+        return Ok(());
+    }
     let mut taken: HashSet<i64> = work.items.iter().map(|t| t.uid).collect();
+    // Another copy of the same message, which another operation takes from here.
+    taken.extend(transfers::store::starting_in(&mut owner.app.db.read().await?, &owner.scope, work.from.id).await?);
     for t in work.items.iter_mut().filter(|t| t.uid < 0) {
         let marks = transfers::store::marks(&mut owner.app.db.read().await?, &owner.scope, t.message_id).await?;
         let Some((size, Some(hash), id)) = marks else { continue };
@@ -231,7 +236,11 @@ async fn find_strays(owner: &Owner, session: &mut ImapSession, work: &mut Work<'
             continue;
         }
         let same = marked(session, &alike).await?.into_iter().filter(|(_, mark)| *mark == (size, hash.clone()));
-        let Some(uid) = same.map(|(uid, _)| i64::from(uid)).filter(|uid| !taken.contains(uid)).max() else { continue };
+        let same: Vec<i64> = same.map(|(uid, _)| i64::from(uid)).filter(|uid| !taken.contains(uid)).collect();
+        // One that is known to lie here is another copy, unless a pass has come upon ours.
+        let known =
+            transfers::store::lying_among(&mut owner.app.db.read().await?, &owner.scope, t.folder_id, &same).await?;
+        let Some(uid) = same.into_iter().max_by_key(|uid| (!known.contains(uid), *uid)) else { continue };
         let mut tx = owner.tx().await?;
         transfers::store::renumber(&mut tx, &owner.scope, t.folder_id, (t.uid, uid)).await?;
         tx.commit().await.map_err(Stop::from)?;

@@ -4,6 +4,7 @@ import type { Mailbox, MessageRow, SearchHit } from "../../api/client";
 import { directionOf, isolated } from "../../lib/texts";
 import { Icon } from "../../ui/Icon";
 import { Time } from "../../ui/Time";
+import { placeOf } from "./acts";
 import { Labels } from "./Labels";
 import classes from "./Mail.module.css";
 import { Marked } from "./Marked";
@@ -54,6 +55,7 @@ interface MessageLineProps {
 
 export function MessageLine(props: MessageLineProps) {
   const { message, accountId, own, search, open, marked, hit, from, onOpen } = props;
+  const away = hit && placeOf(message, undefined);
   const folderName = message.folders.find(({ id }) => id === search.folder)?.name;
   return (
     <Link
@@ -74,6 +76,7 @@ export function MessageLine(props: MessageLineProps) {
           {message.flagged && <Mark icon={IconFlagFilled} label="Flagged" />}
           {message.has_attachments && <Mark icon={IconPaperclip} label="Has attachments" />}
         </span>
+        {away && <span className={classes.of}>{away.name}</span>}
         {from && <span className={classes.of}>{from}</span>}
         <span className={classes.date}>
           <Time at={message.date} as="list" />

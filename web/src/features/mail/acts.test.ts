@@ -14,6 +14,7 @@ const foldersOf = () => FOLDERS;
 const row = (id: string, places: (typeof inbox)[], more: Partial<MessageRow> = {}): Target => ({
   id,
   account_id: "ana",
+  subject: `Letter ${id}`,
   thread_id: `t-${id}`,
   seen: false,
   flagged: false,
@@ -24,6 +25,7 @@ const row = (id: string, places: (typeof inbox)[], more: Partial<MessageRow> = {
 const talk = (id: string, places: (typeof inbox)[], messages: number, unread = 0) => ({
   id,
   account_id: "ana",
+  subject: `Letter ${id}`,
   message_count: messages,
   unread_count: unread,
   unread_id: unread > 0 ? `${id} unread` : null,
@@ -87,6 +89,19 @@ it("shows the last of several marks", () => {
   const unread = actsOf({ kind: "flags", seen: false }, [start], undefined, foldersOf);
   expect(withActs(start, [...read, ...flagged])).toMatchObject({ seen: true, flagged: true });
   expect(withActs(start, [...read, ...flagged, ...unread])).toMatchObject({ seen: false, flagged: true });
+});
+
+it("takes what is thrown away out of a list of all folders, and what is archived not", () => {
+  const all = [row("m1", [inbox]), row("m2", [inbox]), row("m3", [sent, inbox])];
+  const thrown = actsOf({ kind: "remove" }, all.slice(0, 1), undefined, foldersOf);
+  expect(ids(rowsAfter(all, thrown, undefined))).toEqual(["m2", "m3"]);
+  const kept = actsOf({ kind: "archive" }, all.slice(1, 2), undefined, foldersOf);
+  expect(ids(rowsAfter(all, kept, undefined))).toEqual(["m1", "m2", "m3"]);
+  // What a search found among what was thrown away stays there.
+  const found = [row("m4", [trash])];
+  expect(
+    rowsAfter(found, actsOf({ kind: "flags", seen: true }, found, undefined, foldersOf), undefined),
+  ).toHaveLength(1);
 });
 
 it("counts folders as they will be", () => {

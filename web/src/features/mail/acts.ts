@@ -5,7 +5,7 @@
 import type { Folder, MessageRow, ThreadRow } from "../../api/client";
 import { AT_ONCE, type Change } from "./changes";
 
-type Both = "id" | "account_id" | "flagged" | "folders";
+type Both = "id" | "account_id" | "flagged" | "folders" | "subject";
 /** What must be known of a message to change it. */
 type MessageTarget = Pick<MessageRow, Both | "thread_id" | "seen">;
 /** What must be known of a conversation: it stands for all its messages. */
@@ -121,8 +121,9 @@ function after<Row extends Target>(row: Row, act: Act): Row {
   return { ...row, folders };
 }
 
+/** A list of all folders has nothing that was thrown away. */
 const lies = (row: Target, folder: string | undefined) =>
-  folder ? row.folders.some(({ id }) => id === folder) : row.folders.length > 0;
+  row.folders.some((place) => (folder ? place.id === folder : !discarded(place)));
 
 /** A conversation after some of its messages were changed. What the others have is not known here. */
 function afterSome<Row extends ThreadTarget>(row: Row, act: Act): Row {

@@ -247,7 +247,8 @@ impl Blobs {
     pub fn open(folder: &Path) -> Result<Self, BlobError> {
         disk::make(FOLDER, folder).map_err(|e| BlobError::Store(e.to_string()))?;
         let store = LocalFileSystem::new_with_prefix(folder)?;
-        let (folder, full) = (Arc::new(folder.to_owned()), Arc::default());
+        let full = disk::room(folder).is_ok_and(|room| room.bytes < LEFT_FREE);
+        let (folder, full) = (Arc::new(folder.to_owned()), Arc::new(AtomicBool::new(full)));
         Ok(Self { store: Arc::new(store), folder, meters: Meters::default(), full })
     }
 

@@ -114,10 +114,10 @@ pub async fn heads(
             "SELECT m.received_at, m.id, m.thread_id FROM message m
              WHERE m.account_id = $1 AND m.workspace_id = $2 AND (m.received_at, m.id) < ($3, $4)
                AND (SELECT p.uid FROM placement p JOIN folder f ON f.id = p.folder_id
-                    WHERE p.message_id = m.id AND COALESCE(f.role, '') NOT IN ('trash', 'junk') LIMIT 1) IS NOT NULL
+                    WHERE p.message_id = m.id AND f.selected AND COALESCE(f.role, '') NOT IN ('trash', 'junk') LIMIT 1) IS NOT NULL
                AND CASE WHEN (SELECT n.id FROM message n WHERE n.thread_id = m.thread_id AND (n.received_at, n.id) > (m.received_at, m.id)
                       AND (SELECT q.uid FROM placement q JOIN folder g ON g.id = q.folder_id
-                           WHERE q.message_id = n.id AND COALESCE(g.role, '') NOT IN ('trash', 'junk') LIMIT 1) IS NOT NULL
+                           WHERE q.message_id = n.id AND g.selected AND COALESCE(g.role, '') NOT IN ('trash', 'junk') LIMIT 1) IS NOT NULL
                     ORDER BY n.received_at, n.id LIMIT 1) IS NULL THEN 1 END IS NOT NULL
              ORDER BY m.received_at DESC, m.id DESC LIMIT $5",
             account, scope.workspace_id(), at, id, rows)?,

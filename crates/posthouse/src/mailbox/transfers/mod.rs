@@ -431,6 +431,9 @@ pub async fn arrived(
         }
         let came = arrivals.iter().filter(|a| a.uid.is_some()).count();
         store::count_in(tx, scope, folder.id, i64::try_from(came).unwrap_or(0)).await?;
+        // In the order in which a change takes them, so that neither waits for the other.
+        let mut arrivals = arrivals.to_vec();
+        arrivals.sort_unstable_by_key(|a| a.to_uid);
         for a in arrivals {
             if let Some(uid) = a.uid {
                 store::renumber(tx, scope, folder.id, (a.to_uid, uid)).await?;

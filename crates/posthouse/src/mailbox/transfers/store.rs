@@ -48,14 +48,15 @@ pub struct Transfer {
     pub to_uid: Option<i64>,
 }
 
-/// Where these messages and those of these threads lie, in the order of their UIDs.
+/// Where these messages and those of these threads lie, in the order of their UIDs. They stay there until the end of the transaction: the
+/// owner of the session may be about to give one the UID that the server told.
 pub async fn lies(
-    c: &mut Conn,
+    tx: &mut Conn,
     scope: &Scope,
     account: AccountId,
     (messages, threads): (&[MessageId], &[ThreadId]),
 ) -> DbResult<Vec<Lies>> {
-    sql!(all Lies, c,
+    sql!(all Lies, tx,
         lite "SELECT p.message_id, p.folder_id, p.uid, p.seen, p.flagged, p.answered
               FROM (SELECT unhex(value) AS id FROM json_each($1)
                     UNION SELECT m.id FROM json_each($4) j CROSS JOIN message m INDEXED BY message_thread
@@ -67,7 +68,7 @@ pub async fn lies(
                   UNION SELECT m.id FROM unnest(CAST($4 AS UUID[])) j
                     JOIN message m ON m.thread_id = j AND m.account_id = $2) w
             JOIN placement p ON p.message_id = w.id
-            WHERE p.account_id = $2 AND p.workspace_id = $3 ORDER BY p.uid LIMIT $5",
+            WHERE p.account_id = $2 AND p.workspace_id = $3 ORDER BY p.uid LIMIT $5 FOR UPDATE OF p",
         db::ids(messages), account, scope.workspace_id(), db::ids(threads), MAX_PLACES)
 }
 
@@ -153,6 +154,28 @@ pub async fn take_starting(tx: &mut Conn, scope: &Scope, (folder, uid): (FolderI
          WHERE folder_id = $1 AND uid = $2 AND workspace_id = $3", folder, uid, scope.workspace_id())?;
     sql!(run tx, "DELETE FROM transfer WHERE folder_id = $1 AND uid = $2 AND workspace_id = $3", folder, uid, scope.workspace_id())?;
     Ok(found)
+}
+
+/// The UIDs that operations take something from in a folder.
+pub async fn starting_in(c: &mut Conn, scope: &Scope, folder: FolderId) -> DbResult<Vec<i64>> {
+    let found = sql!(
+        all(i64,),
+        c,
+        "SELECT uid FROM transfer WHERE folder_id = $1 AND uid > 0 AND workspace_id = $2",
+        folder,
+        scope.workspace_id()
+    )?;
+    Ok(found.into_iter().map(|(uid,)| uid).collect())
+}
+
+/// Those of these UIDs at which something lies in a folder.
+pub async fn lying_among(c: &mut Conn, scope: &Scope, folder: FolderId, uids: &[i64]) -> DbResult<HashSet<i64>> {
+    let found = sql!(all (i64,), c,
+        lite "SELECT p.uid FROM json_each($1) j CROSS JOIN placement p ON p.folder_id = $2 AND p.uid = j.value WHERE p.workspace_id = $3",
+        pg "SELECT p.uid FROM jsonb_array_elements_text($1) j JOIN placement p ON p.folder_id = $2 AND p.uid = CAST(j AS BIGINT)
+            WHERE p.workspace_id = $3",
+        serde_json::json!(uids), folder, scope.workspace_id())?;
+    Ok(found.into_iter().map(|(uid,)| uid).collect())
 }
 
 /// The operations that carry something to a folder.

@@ -3,8 +3,9 @@
 use super::host::At;
 use super::{Offers, Scene};
 use crate::on_both;
-use crate::support::{Api, Engine, mail};
+use crate::support::{Api, Engine, eventually, mail};
 use serde_json::{Value, json};
+use testkit::{Direction, Fault, Plan, contains};
 
 const FOLDERS: [&str; 5] = ["INBOX", "Sent", "Trash", "Archive", "Projects"];
 
@@ -80,7 +81,29 @@ pub async fn undoes(engine: Engine, name: &str, at: impl Into<At>) {
     s.t.stop().await;
 }
 
+/// The server has moved one copy and its answer is lost; the other copy is told of. Each goes back from where it is.
+async fn undoes_unheard(engine: Engine) {
+    let mut s = scattered(engine, ("undo-unheard", Offers::All)).await;
+    let before = s.there(&FOLDERS);
+    s.pause().await;
+    let away = s.change(&[2, 3, 5], None, json!({ "kind": "archive" })).await;
+    s.move_back(&away["moved"]).await;
+    let lost = Fault::CloseAtLine(Direction::FromServer, contains("COPYUID"));
+    s.resume(Plan { faults: [Offers::All.plan().faults, vec![lost]].concat() }).await;
+    let broken = async || s.t.number("SELECT COUNT(*) FROM mailbox_op WHERE attempts > 0").await > 0;
+    eventually("the answer was lost", broken).await;
+    s.proxy.set_plan(Offers::All.plan());
+    s.nothing_waits().await;
+    s.equal(&FOLDERS).await;
+    assert_eq!(s.there(&FOLDERS), before);
+    s.t.stop().await;
+}
+
 on_both! {
+    async fn what_was_moved_unheard_is_undone_with_its_own_copy(engine) {
+        undoes_unheard(engine).await;
+    }
+
     async fn what_is_undone_lies_where_it_was_and_nowhere_else(engine) {
         undoes(engine, "undo", Offers::All).await;
     }
