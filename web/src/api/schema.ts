@@ -2144,8 +2144,8 @@ export interface components {
         /** @description What to undo. */
         MoveBack: {
             /**
-             * @description Of what a change answered in `moved`, between 1 and 500. As many copies of each message go back as were moved, those that
-             *     came last; what is not there any more is passed over and counted as `missing`.
+             * @description Of what a change answered in `moved`, between 1 and 500. The very copies that were moved go back, once; what is not there any
+             *     more is passed over and counted as `missing`.
              */
             moves: components["schemas"]["MessageMove"][];
         };

@@ -67,8 +67,8 @@ struct ChangedMessages {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MoveBack {
-    /// Of what a change answered in `moved`, between 1 and 500. As many copies of each message go back as were moved, those that
-    /// came last; what is not there any more is passed over and counted as `missing`.
+    /// Of what a change answered in `moved`, between 1 and 500. The very copies that were moved go back, once; what is not there any
+    /// more is passed over and counted as `missing`.
     #[schema(min_items = 1, max_items = 500)]
     moves: Vec<MessageMove>,
 }

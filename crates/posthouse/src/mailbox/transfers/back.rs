@@ -9,8 +9,8 @@ use crate::team::Actor;
 use db::Conn;
 use std::collections::{BTreeMap, HashSet};
 
-/// Puts back what a change moved, at most [`super::MAX_MESSAGES`] of its moves: as many copies of each message as were moved, those that
-/// came last. Others of the same message, which lay there before, stay. What does not lie there any more is passed over.
+/// Puts back what a change moved, at most [`super::MAX_MESSAGES`] of its moves: the very copies that it moved. Others of the same message,
+/// which lay there before, stay. What does not lie there any more, as it was put back already or moved on, is passed over.
 ///
 /// # Errors
 /// Nothing may be committed on any of them.
@@ -33,7 +33,7 @@ pub async fn move_back(
         let copied = Some(m.to) == all_mail;
         let group = groups.entry(m.from).or_default();
         let again = copied && group.iter().any(|l| (l.message_id, l.folder_id) == (m.message, m.to));
-        match newest(&there, m, copied) {
+        match brought(&there, m, copied) {
             _ if again || m.from == m.to => out.already += 1,
             None => out.missing += 1,
             Some(at) if copied => group.extend(there.get(at).cloned()),
@@ -51,9 +51,10 @@ pub async fn move_back(
     Ok(out)
 }
 
-/// Which of these is the copy that a move brought: provisional UIDs are newer than all others, and of the server's the highest is.
-fn newest(lies: &[Lies], m: &MessageMove, settled: bool) -> Option<usize> {
-    let rank = |l: &Lies| if settled { (l.uid > 0, l.uid) } else { (l.uid < 0, l.uid) };
-    let of_it = lies.iter().enumerate().filter(|(_, l)| l.message_id == m.message && l.folder_id == m.to);
-    of_it.max_by_key(|(_, l)| rank(l)).map(|(at, _)| at)
+/// Which of these is the copy that a move brought. In All Mail any is: a message lies there once.
+fn brought(lies: &[Lies], m: &MessageMove, copied: bool) -> Option<usize> {
+    let is_it = |l: &Lies| {
+        l.message_id == m.message && l.folder_id == m.to && (l.moved_from == Some(m.from) || copied && l.uid > 0)
+    };
+    lies.iter().position(is_it)
 }

@@ -394,7 +394,8 @@ async fn begin(
         super::store::delete_placement(tx, scope, l.folder_id, l.uid).await?;
     }
     let Some((folder, uid)) = provisional else { return Ok(()) };
-    store::place(tx, scope, &transfer, (folder.id, uid), app.clock.now().plus_secs(KEPT_SECS)).await
+    let moved_from = Some(l.folder_id).filter(|_| kind == TransferKind::Move);
+    store::place(tx, scope, (&transfer, moved_from), (folder.id, uid), app.clock.now().plus_secs(KEPT_SECS)).await
 }
 
 /// A UID that no server gives.
@@ -468,7 +469,7 @@ pub async fn give_back(
         }
         if kind != TransferKind::Copy && t.uid > 0 {
             let kept_until = app.clock.now().plus_secs(KEPT_SECS);
-            store::place(tx, scope, t, (t.folder_id, t.uid), kept_until).await?;
+            store::place(tx, scope, (t, None), (t.folder_id, t.uid), kept_until).await?;
         }
     }
     if all.len() <= MAX_MESSAGES {

@@ -25,6 +25,8 @@ pub struct Lies {
     pub flagged: bool,
     /// `\Answered`.
     pub answered: bool,
+    /// Where it was moved from here.
+    pub moved_from: Option<FolderId>,
 }
 
 /// A message on its way.
@@ -57,13 +59,13 @@ pub async fn lies(
     (messages, threads): (&[MessageId], &[ThreadId]),
 ) -> DbResult<Vec<Lies>> {
     sql!(all Lies, tx,
-        lite "SELECT p.message_id, p.folder_id, p.uid, p.seen, p.flagged, p.answered
+        lite "SELECT p.message_id, p.folder_id, p.uid, p.seen, p.flagged, p.answered, p.moved_from
               FROM (SELECT unhex(value) AS id FROM json_each($1)
                     UNION SELECT m.id FROM json_each($4) j CROSS JOIN message m INDEXED BY message_thread
                       ON m.thread_id = unhex(j.value) AND m.account_id = $2) w
               CROSS JOIN placement p INDEXED BY placement_message ON p.message_id = w.id
               WHERE p.account_id = $2 AND p.workspace_id = $3 ORDER BY p.uid LIMIT $5",
-        pg "SELECT p.message_id, p.folder_id, p.uid, p.seen, p.flagged, p.answered
+        pg "SELECT p.message_id, p.folder_id, p.uid, p.seen, p.flagged, p.answered, p.moved_from
             FROM (SELECT id FROM unnest(CAST($1 AS UUID[])) id
                   UNION SELECT m.id FROM unnest(CAST($4 AS UUID[])) j
                     JOIN message m ON m.thread_id = j AND m.account_id = $2) w
@@ -105,18 +107,18 @@ pub async fn insert(tx: &mut Conn, scope: &Scope, (account, op): (AccountId, OpI
 pub async fn place(
     tx: &mut Conn,
     scope: &Scope,
-    t: &Transfer,
+    (t, moved_from): (&Transfer, Option<FolderId>),
     (folder, uid): (FolderId, i64),
     kept_until: Ts,
 ) -> DbResult<()> {
     sql!(run tx,
-        "INSERT INTO placement (folder_id, uid, workspace_id, account_id, message_id, seen, flagged, answered, received_at, kept_until)
+        "INSERT INTO placement (folder_id, uid, workspace_id, account_id, message_id, seen, flagged, answered, received_at, kept_until, moved_from)
          SELECT f.id, CAST($2 AS BIGINT), m.workspace_id, m.account_id, m.id, CAST($3 AS BOOLEAN), CAST($4 AS BOOLEAN),
-           CAST($5 AS BOOLEAN), m.received_at, CASE WHEN f.selected THEN NULL ELSE CAST($8 AS BIGINT) END
+           CAST($5 AS BOOLEAN), m.received_at, CASE WHEN f.selected THEN NULL ELSE CAST($8 AS BIGINT) END, $9
          FROM message m JOIN folder f ON f.account_id = m.account_id
          WHERE m.id = $6 AND m.workspace_id = $7 AND f.id = $1
          ON CONFLICT (folder_id, uid) DO NOTHING",
-        folder, uid, t.seen, t.flagged, t.answered, t.message_id, scope.workspace_id(), kept_until)?;
+        folder, uid, t.seen, t.flagged, t.answered, t.message_id, scope.workspace_id(), kept_until, moved_from)?;
     Ok(())
 }
 
@@ -270,6 +272,7 @@ pub async fn forget_supposed(
 ) -> DbResult<u64> {
     let ids: Vec<String> = found.iter().map(|id| id.0.simple().to_string()).collect();
     let ids = serde_json::json!(ids);
+    hand_over_marks(tx, scope, (folder, &ids)).await?;
     let kept = sql!(run tx,
         lite "DELETE FROM placement WHERE account_id = $1 AND workspace_id = $2 AND kept_until IS NOT NULL AND uid > 0 AND folder_id <> $3
                 AND folder_id IN (SELECT id FROM folder WHERE account_id = $1 AND NOT selected)
@@ -287,6 +290,29 @@ pub async fn forget_supposed(
               AND message_id IN (SELECT CAST(j AS UUID) FROM jsonb_array_elements_text($4) j)",
         account, scope.workspace_id(), folder, ids)?;
     Ok(kept + orphans)
+}
+
+/// What is known of copies as they were supposed, the newest that the server has are marked with.
+async fn hand_over_marks(
+    tx: &mut Conn,
+    scope: &Scope,
+    (folder, found): (FolderId, &serde_json::Value),
+) -> DbResult<()> {
+    let supposed = sql!(all (MessageId, FolderId), tx,
+        lite "SELECT p.message_id, p.moved_from FROM placement p WHERE p.folder_id = $1 AND p.workspace_id = $2 AND p.uid < 0
+                AND p.moved_from IS NOT NULL AND p.message_id IN (SELECT unhex(value) FROM json_each($3))
+                AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.to_folder_id = p.folder_id AND t.to_uid = p.uid)",
+        pg "SELECT p.message_id, p.moved_from FROM placement p WHERE p.folder_id = $1 AND p.workspace_id = $2 AND p.uid < 0
+              AND p.moved_from IS NOT NULL AND p.message_id IN (SELECT CAST(j AS UUID) FROM jsonb_array_elements_text($3) j)
+              AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.to_folder_id = p.folder_id AND t.to_uid = p.uid)",
+        folder, scope.workspace_id(), found.clone())?;
+    for (message, from) in supposed {
+        sql!(run tx,
+            "UPDATE placement SET moved_from = $4 WHERE folder_id = $1 AND workspace_id = $2 AND uid =
+               (SELECT MAX(o.uid) FROM placement o WHERE o.message_id = $3 AND o.folder_id = $1 AND o.uid > 0 AND o.moved_from IS NULL)",
+            folder, scope.workspace_id(), message, from)?;
+    }
+    Ok(())
 }
 
 /// What was moved to folders that are not copied, and was shown for long enough.

@@ -35,6 +35,7 @@ async fn scattered(engine: Engine, (name, at): (&str, impl Into<At>)) -> Scene {
                 host.put(folder, &mail(&format!("Mail {n}"), &format!("m{n}@else.test")));
             }
         }
+        host.flag("Projects", "m2@else.test", (true, "\\Flagged"));
     })
     .await;
     s.equal(&["INBOX", "Sent"]).await;
@@ -60,6 +61,8 @@ async fn goes_back(s: &mut Scene, (numbers, from, action): (&[usize], Option<&st
     let again = s.move_back(&away["moved"]).await;
     assert_eq!((&again["missing"], again["moved"].as_array().unwrap().len()), (&json!(0), moves), "{again}");
     assert_eq!(s.here().await, before, "shown at once");
+    let nothing = s.move_back(&away["moved"]).await;
+    assert_eq!((&nothing["changed"], &nothing["missing"]), (&json!(0), &json!(moves)), "once: {nothing}");
     let back = s.move_back(&again["moved"]).await;
     s.move_back(&back["moved"]).await;
     s.nothing_waits().await;
@@ -122,12 +125,19 @@ on_both! {
         let back = s.move_back(&away["moved"]).await;
         assert_eq!((&back["changed"], &back["missing"]), (&json!(1), &json!(1)), "{back}");
         s.equal(&FOLDERS).await;
-        assert_eq!(s.there(&FOLDERS)["Mail 2"], ["INBOX", "Projects"]);
+        assert_eq!(s.there(&FOLDERS)["Mail 2"], ["INBOX", "Projects flagged"]);
         let path = format!("/accounts/{}/messages/move-back", s.id);
-        // A folder that is none of this mailbox.
-        let mut lost = back["moved"][0].clone();
-        lost["from"] = lost["message"].clone();
-        s.api.post(&path, &json!({ "moves": [lost] })).await.problem(422, "validation_failed");
+        // Never moved from there.
+        let mut made_up = back["moved"][0].clone();
+        made_up["from"] = made_up["message"].clone();
+        assert_eq!(s.move_back(&json!([made_up])).await["missing"], 1);
+        // The folder has gone meanwhile.
+        let away = s.change(&[5], Some("Projects"), json!({ "kind": "archive" })).await;
+        s.nothing_waits().await;
+        s.host.delete("Projects");
+        s.equal(&["INBOX", "Sent", "Trash", "Archive"]).await;
+        let lost = s.api.post(&path, &json!({ "moves": away["moved"] })).await;
+        assert_eq!(lost.problem(422, "validation_failed")["fields"][0]["code"], "unknown");
         for (moves, why) in [(json!([]), "empty"), (json!(vec![back["moved"][0].clone(); 501]), "too_many")] {
             let answer = s.api.post(&path, &json!({ "moves": moves })).await;
             assert!(answer.text.contains(why), "{}", answer.text);
