@@ -95,9 +95,7 @@ pub(crate) fn good_body(operation: &Operation) -> Value {
         (_, "/accounts/discover") => json!({ "address": "ana@acme.test", "kind": "icloud", "allow_http": false }),
         (_, "/accounts/{id}/test" | "/accounts/{id}/reconnect") => json!({ "smtp": server, "imap": server }),
         (_, "/accounts/imports/{id}/start") => json!({ "mode": "test", "rows": "passed", "confirm_hosts": [] }),
-        ("PATCH", "/accounts/{id}") => json!({
-            "display_name": "Ben", "provider_name": "Host", "sync_minutes": 5, "import_days": 30,
-        }),
+        ("PATCH", "/accounts/{id}") => json!({ "display_name": "Ben", "provider_name": "Host", "sync_minutes": 5, "import_days": 30 }),
         ("PATCH", "/accounts/{id}/folders") => json!({ "folders": [], "dry_run": true }),
         ("DELETE", "/accounts/{id}") => json!({ "address": "nobody@acme.test" }),
         (_, "/accounts/{id}/outgoing") => json!({ "to": "cleo@lab.test", "subject": "s", "body": "b" }),
@@ -113,10 +111,9 @@ pub(crate) fn good_body(operation: &Operation) -> Value {
         (_, "/accounts/{id}/messages/change") => json!({
             "messages": ["00000000-0000-0000-0000-000000000000"], "threads": [], "from": null, "action": { "kind": "flags", "seen": true, "flagged": false },
         }),
-        (_, "/accounts/{id}/messages/move-back") => {
-            let none = "00000000-0000-0000-0000-000000000000";
-            json!({ "moves": [{ "message": none, "from": none, "to": none }] })
-        }
+        (_, "/accounts/{id}/messages/move-back") => json!({
+            "moves": [{ "message": uuid::Uuid::nil(), "from": uuid::Uuid::nil(), "to": uuid::Uuid::nil() }],
+        }),
         (_, "/accounts/{id}/rules") => json!({ "exclude": ["noreply@*"], "dry_run": true }),
         (_, "/messages/{id}") => json!({ "seen": true, "flagged": false }),
         (_, "/notices/read") => json!({ "up_to": "00000000-0000-0000-0000-000000000000" }),
