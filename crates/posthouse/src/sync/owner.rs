@@ -162,6 +162,11 @@ async fn hand_over(app: &App, account: AccountId, held: Option<Held>) {
     }
 }
 
+/// Whether nothing but our own disk keeps mail from coming in.
+fn waits_for_room(connection: &Connection) -> bool {
+    connection.state == State::Disconnected && connection.reason == Some(Reason::NoStorage)
+}
+
 impl Owner {
     /// Works until the lease is lost.
     async fn work(&self) {
@@ -190,23 +195,30 @@ impl Owner {
             return Ok(());
         };
         let now = self.app.clock.now();
-        // What waits for room on our own disk is due as soon as there is some, whatever was noted at the last try.
-        if connection.reason != Some(Reason::NoStorage) && !accounts::due(&connection, now) {
+        let due = accounts::due(&connection, now);
+        if self.app.blobs.is_full() && (due || waits_for_room(&connection)) {
+            history::noted_failure(self, self.wait_for_room(&connection)).await?;
+            // Now, whatever was noted at the last try, unless something else has come between.
+            return match Box::pin(self.connection()).await? {
+                Some(connection) if waits_for_room(&connection) => self.session(connection).await,
+                _ => Ok(()),
+            };
+        }
+        if !due {
             self.wait_for(connection.next_attempt_at, now).await;
             return Ok(());
-        }
-        if self.app.blobs.is_full() {
-            return history::noted_failure(self, self.wait_for_room(&connection)).await;
         }
         self.session(connection).await
     }
 
     /// The disk is full, as another account found out or this one the last time: no server is asked for what cannot be stored.
     async fn wait_for_room(&self, connection: &Connection) -> Result<(), Stop> {
-        if connection.reason != Some(Reason::NoStorage) {
+        if !waits_for_room(connection) {
             return Err(BlobError::Full("its disk is full".into()).into());
         }
-        tokio::time::sleep(AGAIN).await;
+        while self.app.blobs.is_full() {
+            tokio::time::sleep(AGAIN).await;
+        }
         Ok(())
     }
 

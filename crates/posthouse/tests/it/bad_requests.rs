@@ -1,5 +1,4 @@
-//! Every field of every operation of the OpenAPI document, at its bounds and beyond: never a 5xx, what does not fit is
-//! refused and named, and a refused request saves nothing.
+//! Every field of every operation, at its bounds and beyond: never a 5xx; what does not fit is named, and nothing is saved of it.
 
 use crate::on_both;
 use crate::support::{Answer, Api, TestApp, beginning, connect_request, eventually, mail};
@@ -95,7 +94,9 @@ pub(crate) fn good_body(operation: &Operation) -> Value {
         (_, "/accounts/discover") => json!({ "address": "ana@acme.test", "kind": "icloud", "allow_http": false }),
         (_, "/accounts/{id}/test" | "/accounts/{id}/reconnect") => json!({ "smtp": server, "imap": server }),
         (_, "/accounts/imports/{id}/start") => json!({ "mode": "test", "rows": "passed", "confirm_hosts": [] }),
-        ("PATCH", "/accounts/{id}") => json!({ "display_name": "Ben", "provider_name": "Host", "sync_minutes": 5, "import_days": 30 }),
+        ("PATCH", "/accounts/{id}") => {
+            json!({ "display_name": "Ben", "provider_name": "Host", "sync_minutes": 5, "import_days": 30 })
+        }
         ("PATCH", "/accounts/{id}/folders") => json!({ "folders": [], "dry_run": true }),
         ("DELETE", "/accounts/{id}") => json!({ "address": "nobody@acme.test" }),
         (_, "/accounts/{id}/outgoing") => json!({ "to": "cleo@lab.test", "subject": "s", "body": "b" }),
